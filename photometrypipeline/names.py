@@ -1,0 +1,179 @@
+"""From the text that an observer wrote as OBJECT to the questions that JPL Horizons understands.
+
+A text names a small body first and a major body only when no small body answers, so that `301` is an asteroid and never
+the Moon. Texts that certainly name no body of the Solar System (`flat`, `NGC 7790`, nothing at all) lead to no question.
+"""
+
+import re
+from dataclasses import dataclass
+
+NUMBER = "number"
+DESIGNATION = "designation"
+COMET = "comet"
+INTERSTELLAR = "interstellar"
+NAME = "name"
+MAJOR = "major"
+
+# Identifiers of the planets and of the moons that can be seen: Horizons compares other texts with the beginnings of
+# names, so that a bare "Mars" would also mean its barycentre and every spacecraft called after it.
+MAJOR_BODIES = {
+    "sun": 10, "mercury": 199, "venus": 299, "moon": 301, "mars": 499, "jupiter": 599, "saturn": 699, "uranus": 799,
+    "neptune": 899, "pluto": 999, "phobos": 401, "deimos": 402, "io": 501, "europa": 502, "ganymede": 503,
+    "callisto": 504, "amalthea": 505, "himalia": 506, "elara": 507, "pasiphae": 508, "sinope": 509, "lysithea": 510,
+    "carme": 511, "ananke": 512, "leda": 513, "thebe": 514, "adrastea": 515, "metis": 516, "mimas": 601,
+    "enceladus": 602, "tethys": 603, "dione": 604, "rhea": 605, "titan": 606, "hyperion": 607, "iapetus": 608,
+    "phoebe": 609, "janus": 610, "epimetheus": 611, "ariel": 701, "umbriel": 702, "titania": 703, "oberon": 704,
+    "miranda": 705, "triton": 801, "nereid": 802, "charon": 901,
+}  # fmt: skip
+
+_NOT_AN_OBJECT = re.compile(
+    r"(none|null|nan|n/?a|unknown|undefined|object|target|science|test|focus|pointing|standard|star|sky|blank|"
+    r"((dome|sky|twi|twilight|dusk|dawn|internal|master)[ -]?)?flats?([ -]?field)?|bias|zero|dark|arc|lamp|fringe|"
+    r"(star[ -]?)?field)([ -]?\d+|[ -][\w.]{1,2}\d*)?",
+    re.IGNORECASE,
+)
+_CATALOGUE = re.compile(
+    r"(NGC|IC|M|Messier|UGC|PGC|MCG|ESO|Abell|HD|HDE|HIP|HR|SAO|BD|CD|CPD|TYC|GSC|2MASS|SDSS|Gaia|PG|SA|Landolt|GD|Feige|LTT|"
+    r"LHS|GJ|WASP|HAT|HATS|KELT|TrES|XO|TOI|KIC|TIC|EPIC|KOI|Kepler|K2|CoRoT|GRB|SN|AT|Field|S82|Stripe)"
+    r"([ -]?(P-|DR\d |J))?[ +-]?\d[\w.+ -]*",
+    re.IGNORECASE,
+)
+_COORDINATES = re.compile(r"(J ?)?\d{4,6}(\.\d+)?[+-]\d{4,6}(\.\d+)?|\d+:\d+.*|[+-]?\d*\.\d+.*", re.IGNORECASE)
+
+_HALF_MONTH = "[A-HJ-Y]"
+_PROVISIONAL = re.compile(
+    rf"((?:18|19|20|21)\d\d|A[89]\d\d) ?({_HALF_MONTH}[A-HJ-Z]) ?(\d{{0,4}})(?![\w-])(?: .*)?", re.IGNORECASE
+)
+_SURVEY = re.compile(r"(\d{1,4}) ?(P-L|T-[123])", re.IGNORECASE)
+_NUMBERED = re.compile(r"\(?0*(\d{1,8})\)?(?![\w.])(?:$| .*)")
+_NUMBERED_COMET = re.compile(r"0*(\d{1,4}) ?([PDI])(?:-([A-Z]{1,2}\d?))?(?:[ /].*)?", re.IGNORECASE)
+_COMET = re.compile(
+    rf"([CPDXA])(?:[ /]?(\d{{4}})|/(-?\d{{1,3}})) ?({_HALF_MONTH}(?:[A-HJ-Z](?=\d))?) ?(\d{{1,4}})"
+    r"(?:-([A-Z]{1,2}\d?))?(?![\w-]).*",
+    re.IGNORECASE,
+)
+_FRAGMENT_BEHIND_NAME = re.compile(r".*/.*[ \d]-([A-Z]{1,2})")  # 73P/Schwassmann-Wachmann 3-B
+
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_CENTURY = {"I": 18, "J": 19, "K": 20, "L": 21}
+_PACKED = re.compile(rf"([CPDXA]?)([IJKL])(\d\d)({_HALF_MONTH})([0-9A-Za-z])(\d)([A-HJ-Za-z0])")
+_PACKED_EXTENDED = re.compile(rf"_([A-Z])({_HALF_MONTH})([0-9A-Za-z]{{4}})")
+_PACKED_SURVEY = re.compile(r"(PL|T[123])S(\d{4})")
+_PACKED_NUMBER = re.compile(r"([A-Za-z])(\d{4})|~([0-9A-Za-z]{4})")
+
+
+@dataclass(frozen=True)
+class Query:
+    """One question for Horizons: `command` goes into COMMAND, `kind` says what it asks for, `text` is the name asked."""
+
+    command: str
+    kind: str
+    text: str
+
+
+def queries(text):
+    """Return the list of Query to try in order for the name `text`; empty when it names no body of the Solar System."""
+    raw = "" if text is None else str(text).strip()
+    name = " ".join(re.sub(r"[;=*\"`\x00-\x1f]", " ", raw.replace("_", " ")).split())
+    name = re.sub(r"^(asteroid|minor planet|comet) (?=\S)", "", name, flags=re.IGNORECASE)
+    certain = _packed(raw) or _designation(name) or _comet(name) or _number(name) or _in_parentheses(name)
+    if certain:
+        return [Query(certain[0], certain[1], name)]
+    if not re.search("[^\\W\\d_]{2}", name) or len(name) > 60 or _means_nothing(name):
+        return []
+    return [Query(f"{name};", NAME, name), Query(str(MAJOR_BODIES.get(name.lower(), name)), MAJOR, name)]
+
+
+def _means_nothing(name):
+    return any(pattern.fullmatch(name) for pattern in (_NOT_AN_OBJECT, _CATALOGUE, _COORDINATES))
+
+
+def _number(name):
+    if re.fullmatch(r"-\d{1,8}", name):  # Horizons counts spacecraft below zero
+        return name, MAJOR
+    match = _NUMBERED.fullmatch(name)
+    if match and int(match[1]):
+        return f"{int(match[1])};", NUMBER
+    return None
+
+
+def _designation(name):
+    bare = name.strip("()")
+    match = _PROVISIONAL.fullmatch(bare)
+    if match:
+        order = f"{int(match[3])}" if match[3].strip("0") else ""
+        return f"DES={match[1].upper()} {match[2].upper()}{order};", DESIGNATION
+    match = _SURVEY.fullmatch(bare)
+    if match:
+        return f"DES={match[1]} {match[2].upper()};", DESIGNATION
+    return None
+
+
+def _comet(name):
+    match = _NUMBERED_COMET.fullmatch(name)
+    if match:
+        return _comet_query(f"{match[1]}{match[2].upper()}", match[3], name)
+    match = _COMET.fullmatch(name)
+    if match:
+        year = match[2] or match[3]
+        return _comet_query(f"{match[1].upper()}/{year} {match[4].upper()}{int(match[5])}", match[6], name)
+    return None
+
+
+def _comet_query(designation, fragment, name=""):
+    """Horizons keeps a comet once per apparition and fragment; CAP takes the apparition nearest to the epoch."""
+    behind = _FRAGMENT_BEHIND_NAME.fullmatch(name)
+    fragment = fragment or (behind[1] if behind else None)
+    if designation[-1] == "I":  # the qualifiers would exclude 1I, which Horizons files under asteroids
+        return f"DES={designation};", INTERSTELLAR
+    if designation.startswith("A/"):
+        return f"DES={designation};", DESIGNATION
+    if fragment:
+        return f"DES={designation}-{fragment.upper()};CAP", COMET
+    return f"DES={designation};NOFRAG;CAP", COMET
+
+
+def _in_parentheses(name):
+    """Horizons itself writes `Hale-Bopp (C/1995 O1)`: the designation says more than the name."""
+    match = re.fullmatch(r"[^()]*\(([^()]+)\)", name)
+    return match and (_designation(match[1]) or _comet(match[1]) or _number(match[1]))
+
+
+def _packed(raw):
+    """Read the Minor Planet Center's packed forms, such as J83S00A for 1983 SA and D4340 for number 134340."""
+    match = _PACKED.fullmatch(raw)
+    if match:
+        return _packed_provisional(*match.groups())
+    match = _PACKED_EXTENDED.fullmatch(raw)  # more than 15500 discoveries in half a month
+    if match:
+        cycle, letter = divmod(_base62(match[3]), 25)
+        second = "ABCDEFGHJKLMNOPQRSTUVWXYZ"[letter]
+        return f"DES={2000 + _base62(match[1])} {match[2]}{second}{cycle + 620};", DESIGNATION
+    match = _PACKED_SURVEY.fullmatch(raw)
+    if match:
+        return f"DES={int(match[2])} {match[1][0]}-{match[1][1]};", DESIGNATION
+    match = _PACKED_NUMBER.fullmatch(raw)
+    if match:
+        number = _base62(match[1]) * 10000 + int(match[2]) if match[1] else 620000 + _base62(match[3])
+        return f"{number};", NUMBER
+    return None
+
+
+def _packed_provisional(orbit, century, year, half_month, tens, units, last):
+    year = f"{_CENTURY[century]}{year}"
+    count = 10 * _base62(tens) + int(units)
+    if last.isupper():
+        order = str(count) if count else ""
+        if orbit in ("", "A"):
+            return f"DES={year} {half_month}{last}{order};", DESIGNATION
+        return _comet_query(f"{orbit}/{year} {half_month}{last}{order}", None)
+    if orbit and count:
+        return _comet_query(f"{orbit}/{year} {half_month}{count}", None if last == "0" else last)
+    return None
+
+
+def _base62(digits):
+    value = 0
+    for digit in digits:
+        value = 62 * value + _BASE62.index(digit)
+    return value
