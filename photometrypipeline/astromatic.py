@@ -1,0 +1,197 @@
+"""Source Extractor, SCAMP and SWarp: their argument lists, and readers that look at what they left."""
+
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from astropy.io.votable import parse
+
+from photometrypipeline import ldac
+from photometrypipeline.errors import ProgramError
+from photometrypipeline.external import find_program, run_program
+
+log = logging.getLogger("pp.astromatic")
+
+NO_HEADER_FILES = ".pp-none"  # a suffix that no file has: a .head left beside an image must not override its WCS
+NEVER_SATURATED = 1000000
+FLAG_MASKS = {"none": 0x00FF, "low": 0x00FE, "medium": 0x00FC, "high": 0x00F8}  # sources with one of these bits are left out
+NARROW = {"POSANGLE_MAXERR": "2.0", "MATCH_FLIPPED": "N"}  # degrees; for telescopes whose orientation is known
+
+
+def extraction_arguments(image, output, telescope, setup, *, apertures_px, snr, min_area, parameters, **options):
+    """Return the Source Extractor command line (list of str) for one image.
+
+    apertures_px : aperture radii;  snr : detection and analysis threshold, sigma;  min_area : px
+    parameters : file with the columns to write;  setup : folder with pipeline.sex
+    options : deblend (True), ignore_saturation (False), mask (path of a weight image), background ('LOCAL')
+    """
+    arguments = [find_program("Source Extractor"), image, "-c", telescope.sex_file or Path(setup) / "pipeline.sex"]
+    for name, value in telescope.sex.items():
+        arguments += [f"-{name}", value]
+    diameters = ",".join(f"{2 * radius:.4f}".rstrip("0").rstrip(".") for radius in apertures_px)
+    arguments += ["-PHOT_APERTURES", diameters, "-BACKPHOTO_TYPE", options.get("background", "LOCAL")]
+    arguments += ["-DETECT_MINAREA", f"{min_area:g}", "-DETECT_THRESH", f"{snr:g}", "-ANALYSIS_THRESH", f"{snr:g}"]
+    arguments += ["-CATALOG_NAME", output, "-CATALOG_TYPE", "FITS_LDAC", "-PARAMETERS_NAME", parameters]
+    arguments += ["-HEADER_SUFFIX", NO_HEADER_FILES, "-VERBOSE_TYPE", "QUIET", "-WRITE_XML", "N", "-CHECKIMAGE_TYPE", "NONE"]
+    if options.get("mask"):
+        arguments += ["-WEIGHT_TYPE", "MAP_WEIGHT", "-WEIGHT_IMAGE", options["mask"]]
+    if telescope.saturation:
+        arguments += ["-SATUR_LEVEL", f"{telescope.saturation:g}"]
+    if telescope.gain:
+        arguments += ["-GAIN", f"{telescope.gain:g}"]
+    for role, parameter in (("gain", "-GAIN_KEY"), ("saturation", "-SATUR_KEY")):
+        if telescope.header.get(role):
+            arguments += [parameter, telescope.header[role]]
+    if options.get("ignore_saturation"):
+        arguments += ["-SATUR_LEVEL", str(NEVER_SATURATED), "-SATUR_KEY", "NOPE"]
+    if not options.get("deblend", True):
+        arguments += ["-DEBLEND_MINCONT", "1"]
+    return [str(argument) for argument in arguments]
+
+
+def extract(image, output, telescope, setup, timeout_s=1800, **options):
+    """Run Source Extractor on one image; returns the number of sources in `output`.  Raises ProgramError.
+
+    The program merely warns of a column that it does not know: every column asked for has to be in the result.
+    """
+    output = Path(output)
+    run_program(
+        extraction_arguments(image, output, telescope, setup, **options),
+        [output],
+        timeout_s=timeout_s,
+        environment={"PHOTPIPEDIR": str(Path(setup).parent)},
+    )
+    try:
+        columns, number = _ldac_columns(output)
+    except (OSError, KeyError, IndexError, TypeError) as error:
+        raise ProgramError(f"Source Extractor left no table of sources for {image} ({error})") from None
+    missing = [name for name in requested_columns(options["parameters"]) if name not in columns]
+    if missing:
+        raise ProgramError(f"Source Extractor did not measure {', '.join(missing)}, which {options['parameters']} asks for")
+    return number
+
+
+def _ldac_columns(path):
+    with fits.open(path) as hdus:
+        header = hdus["LDAC_OBJECTS"].header
+        return {header[f"TTYPE{n}"] for n in range(1, header["TFIELDS"] + 1)}, header["NAXIS2"]
+
+
+def requested_columns(path):
+    """Return the column names (list) in a parameter file of Source Extractor."""
+    lines = (line.partition("#")[0].strip() for line in Path(path).read_text(encoding="utf-8").splitlines())
+    return [line.partition("(")[0].strip() for line in lines if line]
+
+
+def scamp_arguments(source_lists, reference, telescope, setup, mask, xml, *, narrow, jobs, extra=None):
+    """Return the SCAMP command line (list of str).
+
+    source_lists : paths in the order of the result;  reference : the reference catalogue;  mask : sources with one of these
+    FLAGS bits are left out;  narrow : search around the given orientation only;  extra : settings that come last
+    """
+    arguments = [find_program("SCAMP"), *source_lists, "-c", telescope.scamp_file or Path(setup) / "pipeline.scamp"]
+    settings = {**telescope.scamp, **(NARROW if narrow else {})}
+    settings |= {
+        "FLAGS_MASK": f"0x{mask:04x}",
+        "ASTR_FLAGSMASK": f"0x{mask:04x}",
+        "ASTREF_CATALOG": "FILE",
+        "ASTREFCAT_NAME": str(reference),
+        "WRITE_XML": "Y",
+        "XML_NAME": str(xml),
+        "HEADER_SUFFIX": ".head",
+        "VERBOSE_TYPE": "NORMAL",
+        "CHECKPLOT_TYPE": "NONE",
+        "CHECKPLOT_DEV": "NULL",
+        "NTHREADS": str(jobs),
+    } | (extra or {})
+    for name, value in settings.items():
+        arguments += [f"-{name}", value]
+    return [str(argument) for argument in arguments]
+
+
+def run_scamp(source_lists, reference, telescope, setup, mask, folder, timeout_s, **options):
+    """Run SCAMP in `folder`, where the source lists lie; returns one dict per source list, in their order.
+
+    Keys: as_contrast, xy_contrast, sigma_ra_arcsec, sigma_dec_arcsec, chi2_reference, chi2_internal, n_detected.
+    Raises ProgramError.  SCAMP ends with code 0 and writes a solution for a field that matches nothing: its caller judges.
+    """
+    xml = Path(folder) / "scamp_output.xml"
+    heads = [Path(path).with_suffix(".head") for path in source_lists]
+    run_program(
+        scamp_arguments(source_lists, reference, telescope, setup, mask, xml, **options),
+        [xml, *heads],
+        cwd=folder,
+        timeout_s=timeout_s,
+    )
+    return read_scamp_xml(xml, [Path(path).name for path in source_lists])
+
+
+def read_scamp_xml(path, names):
+    """Return one dict per name in `names` (of source lists, in the order given to SCAMP) from its VOTable.
+
+    Raises ProgramError for a file that is missing, broken, or does not have a row for each name.
+    """
+    try:
+        table = votable_named(path, "Fields")
+    except (OSError, ValueError, IndexError, KeyError) as error:
+        raise ProgramError(f"SCAMP's report {path} cannot be read: {error}") from None
+    listed = [os.path.basename(str(name)) for name in table["Catalog_Name"]]
+    if listed != list(names):
+        raise ProgramError(f"SCAMP's report {path} lists {', '.join(listed[:5])} instead of the {len(names)} source lists given to it")
+    return [_field(row) for row in table]
+
+
+def _field(row):
+    sigma = np.ravel(row["AstromSigma_Reference"]).astype(float)
+    return {
+        "as_contrast": float(row["AS_Contrast"]),
+        "xy_contrast": float(row["XY_Contrast"]),
+        "sigma_ra_arcsec": float(sigma[0]),
+        "sigma_dec_arcsec": float(sigma[1]),
+        "chi2_reference": float(row["Chi2_Reference"]),
+        "chi2_internal": float(row["Chi2_Internal"]),
+        "n_detected": int(row["NDetect"]),
+    }
+
+
+def votable_named(path, name):
+    """Return the table `name` of a VOTable file as astropy Table.  Raises KeyError if there is none."""
+    for table in parse(str(path), verify="ignore").iter_tables():
+        if table.name == name:
+            return table.to_table(use_names_over_ids=True)
+    raise KeyError(name)
+
+
+def read_head(path):
+    """Return the header (fits.Header) in a .head file of SCAMP; commentary, which may be non-ASCII, is dropped.
+
+    Raises ProgramError if it has no complete solution.
+    """
+    lines = Path(path).read_bytes().decode("ascii", errors="ignore").splitlines()
+    cards = [line.ljust(80)[:80] for line in lines if not line.startswith(("COMMENT", "HISTORY", "END"))]
+    header = fits.Header.fromstring("".join(cards))
+    needed = ("CTYPE1", "CTYPE2", "CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
+    missing = [keyword for keyword in needed if keyword not in header]
+    if missing:
+        raise ProgramError(f"SCAMP left a solution without {', '.join(missing)}")
+    return header
+
+
+def trim_for_scamp(sources, mask, n_most, snr_min):
+    """Return the SourceList with those sources alone that SCAMP can use, at most `n_most`, the brightest.
+
+    SCAMP never ends on a list of which no source passes its limits, and its time grows with the square of their number.
+    """
+    flux, error = np.asarray(sources.table["FLUX_ISOCOR"]), np.asarray(sources.table["FLUXERR_ISOCOR"])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        snr = np.where(error > 0, flux / error, 0.0)
+    good = (snr > snr_min) & ((np.asarray(sources.table["FLAGS"]) & mask) == 0) & np.isfinite(sources.table["XWIN_IMAGE"])
+    order = np.argsort(np.where(good, -flux, np.inf), kind="stable")[: min(int(good.sum()), n_most)]
+    return sources.select(np.sort(order))
+
+
+def write_for_scamp(path, sources, header):
+    """Write a source list for SCAMP whose image header is `header`, the one that holds the first guess of the WCS."""
+    ldac.write(path, ldac.SourceList(header, sources.table))

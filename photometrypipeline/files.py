@@ -1,0 +1,62 @@
+"""Files: written beside their place and renamed into it, so that a crash leaves each of them old or new."""
+
+import contextlib
+import os
+import re
+import tempfile
+from pathlib import Path
+
+NOT_IN_FILE_NAMES = re.compile(r"[\s/()\\:*?\"<>|\x00-\x1f]")
+LONGEST_STEM = 120  # most file systems take 255 bytes; endings and prefixes want their share
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Yield a Path beside `path`; when the block ends well it takes the place of `path`, otherwise it is removed.
+
+    The permissions of a file that is replaced are kept.  Raises OSError where the folder cannot be written to.
+    """
+    path = Path(os.path.realpath(path))  # a link keeps pointing at the file
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    temporary = Path(temporary)
+    try:
+        yield temporary
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Write `text` (str) to `path` as UTF-8, all of it or nothing."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _umask():
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def safe_name(name):
+    """Return `name` (str, of a target) as a part of a file name: blanks, / ( ) and forbidden characters become _.
+
+    A leading dot would hide the file, an endless name would not fit a file system: the first becomes _ as well, the
+    second is cut.
+    """
+    safe = NOT_IN_FILE_NAMES.sub("_", str(name).strip())
+    safe = re.sub(r"^\.", "_", safe)
+    while len(safe.encode()) > LONGEST_STEM:
+        safe = safe[:-1]
+    return safe or "_"
+
+
+def stem_of(name):
+    """Return the stem of an image name: up to, not including, the last `.fits`; any other name without its ending."""
+    name = os.path.basename(str(name))
+    position = name.lower().rfind(".fits")
+    return name[:position] if position > 0 else os.path.splitext(name)[0]

@@ -1,0 +1,162 @@
+"""The SQLite database of one frame, `<stem>.ldac.db`: its sources with all that was measured, matched and calibrated.
+
+Tables `header` and `data` are laid out as users' scripts know them.  `zeropoint` and `pipeline` came later: the fit behind
+the calibrated magnitudes, and the version of this layout.
+"""
+
+import contextlib
+import re
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+
+from photometrypipeline.errors import FrameError
+from photometrypipeline.files import replacing
+
+VERSION = 1  # of the layout: 1 = header, data, zeropoint
+
+SCHEMA = """
+create table header (
+    name TEXT,         -- file name of the source list
+    origin TEXT,       -- telescope;image[;catalogue;band]
+    description TEXT,  -- what was done: 'calibrated using ...'
+    magsys TEXT,       -- AB, Vega or instrumental
+    obstime REAL,      -- middle of the exposure, JD (UTC)
+    exptime REAL,      -- s
+    obj TEXT,          -- name of the target
+    filtername TEXT    -- band, NULL if none
+);
+create table zeropoint (
+    zp REAL,           -- mag, NULL where the frame has none
+    zp_sig REAL,       -- mag, scatter and error joined: describes one star
+    zp_err REAL,       -- mag, error of the mean
+    relation_err REAL, -- mag, scatter of the band transformation per reference star, 0 where the band is native
+    chi2 REAL,         -- reduced
+    n_used INTEGER,
+    n_matched INTEGER
+);
+create table pipeline (version INTEGER);
+"""
+HEADER_COLUMNS = ("name", "origin", "description", "magsys", "obstime", "exptime", "obj", "filtername")
+ZEROPOINT_COLUMNS = ("zp", "zp_sig", "zp_err", "relation_err", "chi2", "n_used", "n_matched")
+JOHNSON = "BVRI"  # stored under longer names, since SQLite does not tell Rmag from rmag
+MAGNITUDE = re.compile(r"^(_?(?:e_)?)([A-Z])mag$")
+LONG_NAME = re.compile(r"^(_?(?:e_)?)([A-Z])Johnsonmag$")
+
+
+def write(path, header, table, zeropoint=None):
+    """Write the database of a frame, whole and atomically; an older one is replaced.
+
+    header : dict with HEADER_COLUMNS;  table : astropy Table, one row per source, NaN and masked become NULL
+    zeropoint : dict with ZEROPOINT_COLUMNS, or None
+    """
+    names = stored_names(table.colnames)
+    columns = ", ".join(f"{_quoted(name)} {_kind(table[old])}" for name, old in zip(names, table.colnames, strict=True))
+    rows = zip(*(_values(table[name]) for name in table.colnames), strict=True)
+    with replacing(path) as temporary, contextlib.closing(sqlite3.connect(temporary)) as connection, connection:
+        connection.executescript(SCHEMA)
+        connection.execute(f"insert into header values ({_marks(HEADER_COLUMNS)})", [header.get(name) for name in HEADER_COLUMNS])
+        if zeropoint is not None:
+            values = [zeropoint.get(name) for name in ZEROPOINT_COLUMNS]
+            connection.execute(f"insert into zeropoint values ({_marks(ZEROPOINT_COLUMNS)})", values)
+        connection.execute("insert into pipeline values (?)", [VERSION])
+        connection.execute(f"create table data ({columns})")
+        connection.executemany(f"insert into data values ({_marks(names)})", rows)
+
+
+def read(path):
+    """Return (header, table, zeropoint) of a frame: dict, astropy Table with NaN for NULL, dict (None if there is none).
+
+    Raises FrameError for a database that is missing or holds something else.
+    """
+    if not Path(path).exists():  # sqlite3 would make an empty database
+        raise FrameError(path, "does not exist", "run pp_calibrate on this image first")
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{_uri(path)}?mode=ro", uri=True)) as connection:
+            header = dict(zip(HEADER_COLUMNS, connection.execute("select * from header").fetchone()[:8], strict=True))
+            table = _read_table(connection)
+            zeropoint = _read_zeropoint(connection)
+    except (sqlite3.Error, TypeError) as error:
+        raise FrameError(path, f"is no database of a frame ({error})", "run pp_calibrate on this image again") from None
+    return header, table, zeropoint
+
+
+def _uri(path):
+    return str(Path(path).resolve()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _read_table(connection):
+    cursor = connection.execute("select * from data")
+    names = [original_name(column[0]) for column in cursor.description]
+    rows = cursor.fetchall()
+    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in names]
+    return Table({name: _column(values) for name, values in zip(names, columns, strict=True)})
+
+
+def _column(values):
+    if any(isinstance(value, str) for value in values):
+        return np.array([value if value is not None else "" for value in values], dtype=object).astype(str)
+    if values and all(isinstance(value, int) for value in values):
+        return np.array(values)
+    return np.array([np.nan if value is None else value for value in values], dtype=float)
+
+
+def _read_zeropoint(connection):
+    known = {row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")}
+    row = connection.execute(f"select {', '.join(ZEROPOINT_COLUMNS)} from zeropoint").fetchone() if "zeropoint" in known else None
+    return dict(zip(ZEROPOINT_COLUMNS, row, strict=True)) if row else None
+
+
+def stored_names(names):
+    """Return the column names (list of str) under which `names` are stored, so that no two differ in letter case alone.
+
+    Magnitudes of one capital letter become `XJohnsonmag`: always for the calibrated `_Xmag` of B, V, R, I; for `Xmag`
+    of those unless the calibrated one is there; and for any other letter that meets its small twin.
+    """
+    lower = {}
+    for name in names:
+        lower.setdefault(name.lower(), []).append(name)
+    return [_stored_name(name, set(names), len(lower[name.lower()]) > 1) for name in names]
+
+
+def _stored_name(name, names, clashes):
+    found = MAGNITUDE.match(name)
+    if not found:
+        return name
+    start, letter = found.groups()
+    johnson = letter in JOHNSON and (start.startswith("_") or f"_{start}{letter}mag" not in names)
+    return f"{start}{letter}Johnsonmag" if johnson or clashes else name
+
+
+def original_name(name):
+    """Return the column name that `stored_names` made `name` of."""
+    return LONG_NAME.sub(r"\1\2mag", name)
+
+
+def _quoted(name):
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _marks(names):
+    return ", ".join("?" * len(names))
+
+
+def _kind(column):
+    kind = np.asarray(column).dtype.kind
+    return "INTEGER" if kind in "iub" else "REAL" if kind == "f" else "TEXT"
+
+
+def _values(column):
+    mask = np.asarray(getattr(column, "mask", False)) | np.zeros(len(column), dtype=bool)
+    data = np.asarray(column)
+    if data.dtype.kind == "f":
+        mask = mask | ~np.isfinite(data)
+        values = data.astype(float).tolist()
+    elif data.dtype.kind in "iub":
+        values = data.astype(int).tolist()
+    else:
+        values = [str(value) for value in data.tolist()]
+        mask = mask | np.array([value == "" for value in values], dtype=bool)
+    return [None if hidden else value for value, hidden in zip(values, mask.tolist(), strict=True)]

@@ -1,0 +1,85 @@
+"""Geometry on the sphere: unit vectors, distances, the circle that holds a set of frames, groups of fields.
+
+All angles are degrees; everything holds across RA 0 and at the poles.
+"""
+
+import numpy as np
+from astropy.coordinates import SkyCoord, angular_separation
+from scipy.cluster.hierarchy import fcluster, linkage
+
+from photometrypipeline.errors import PipelineError
+
+ARCSEC_PER_DEG = 3600.0
+
+
+def vectors(ra_deg, dec_deg):
+    """Return unit vectors, shape (n, 3), of positions in degrees, shape (n,)."""
+    ra, dec = np.radians(np.atleast_1d(ra_deg)), np.radians(np.atleast_1d(dec_deg))
+    return np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+
+
+def direction(vector):
+    """Return (ra_deg, dec_deg), RA in [0, 360), of a vector, shape (3,), of any length above 0."""
+    x, y, z = vector
+    return float(np.degrees(np.arctan2(y, x)) % 360.0), float(np.degrees(np.arctan2(z, np.hypot(x, y))))
+
+
+def separation_deg(ra1_deg, dec1_deg, ra2_deg, dec2_deg):
+    """Return great-circle distances in degrees (Vincenty's formula, exact at all distances)."""
+    return np.degrees(angular_separation(*(np.radians(angle) for angle in (ra1_deg, dec1_deg, ra2_deg, dec2_deg))))
+
+
+def mean_direction(ra_deg, dec_deg):
+    """Return (ra_deg, dec_deg) of the mean of positions, shape (n,).  Raises PipelineError if there are none."""
+    if np.size(ra_deg) == 0:
+        raise PipelineError("no positions to take the centre of; there are no sources in any frame")
+    return direction(vectors(ra_deg, dec_deg).mean(axis=0))
+
+
+def ra_difference_deg(ra1_deg, ra2_deg):
+    """Return ra1 - ra2 in degrees of coordinate, in [-180, 180)."""
+    return (np.asarray(ra1_deg) - np.asarray(ra2_deg) + 180.0) % 360.0 - 180.0
+
+
+def skycenter(positions):
+    """Return (ra_deg, dec_deg, radius_deg) of the circle around all frames.
+
+    positions : list of (ra_deg, dec_deg), arrays of the sources of one frame each
+
+    Each frame counts with the box between the 1st and 99th percentile of its sources, so that a few stray ones do not
+    widen the circle; the centre is that of the box around all frames.  Raises PipelineError without any source.
+    """
+    positions = [(ra, dec) for ra, dec in positions if np.size(ra)]
+    everything = [np.concatenate(axis) for axis in zip(*positions, strict=True)] or [[], []]
+    local = SkyCoord(*mean_direction(*everything), unit="deg").skyoffset_frame()
+    corners = []
+    for ra, dec in positions:
+        offsets = SkyCoord(ra, dec, unit="deg").transform_to(local)
+        x, y = (np.percentile(axis, [1, 99]) for axis in (offsets.lon.wrap_at("180d").deg, offsets.lat.deg))
+        corners += [(east, north) for east in x for north in y]
+    corners = np.array(corners)
+    middle = (corners.min(axis=0) + corners.max(axis=0)) / 2
+    centre = SkyCoord(*middle, unit="deg", frame=local)
+    radius = centre.separation(SkyCoord(*corners.T, unit="deg", frame=local)).deg.max()
+    return float(centre.icrs.ra.deg), float(centre.icrs.dec.deg), float(radius)
+
+
+def largest_field(centres, weights, linking_deg=5.0):
+    """Return a bool mask, shape (n,), of the frames that belong to the field with the most sources.
+
+    centres : list of (ra_deg, dec_deg), one per frame;  weights : number of sources per frame
+
+    Frames nearer than `linking_deg` to any frame of a field belong to it (single linkage).  Ties: more frames, then the
+    field of the first frame.
+    """
+    if len(centres) < 2:
+        return np.ones(len(centres), dtype=bool)
+    # chord and angle grow together, so linking in space is linking on the sphere
+    chord = 2 * np.sin(np.radians(linking_deg) / 2)
+    groups = fcluster(linkage(vectors(*np.transpose(centres)), method="single"), chord * (1 - 1e-12), criterion="distance")
+    weights = np.asarray(weights)
+    best = max(
+        dict.fromkeys(groups.tolist()),
+        key=lambda group: (weights[groups == group].sum(), (groups == group).sum(), -np.argmax(groups == group)),
+    )
+    return groups == best
