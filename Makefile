@@ -1,0 +1,46 @@
+# What there is to do with a checkout; `make` lists it. The work itself is done in tools/.
+PYTHON ?=
+export PYTHON
+python = .venv/bin/python
+
+.PHONY: help setup develop example example-data test lint docs wheel clean
+
+help:
+	@echo "make example       set up, then run the pipeline on the simulated frames in example_data and check the result"
+	@echo "make test          set up, then run all tests"
+	@echo "make setup         programs (Debian, Ubuntu) and .venv with the packages; PYTHON=... names an interpreter"
+	@echo "make lint          check style and formatting with ruff"
+	@echo "make docs          write docs/commands.md from the commands' own help"
+	@echo "make example-data  simulate the frames of example_data again"
+	@echo "make wheel         build the package into dist/"
+	@echo "make clean         remove caches, builds and the folders of example runs, not .venv"
+
+setup:
+	@tools/bootstrap
+
+develop:
+	@tools/bootstrap --dev
+
+example: setup
+	@tools/run_example
+
+# Two workers; the tests of one module stay together, since they share what its fixtures made
+test: develop
+	$(python) -m pytest -n 2 --dist loadscope
+
+lint: develop
+	$(python) -m ruff check .
+	$(python) -m ruff format --check .
+
+docs: setup
+	$(python) tools/commands_page.py
+
+example-data: develop
+	$(python) example_data/make_example.py
+
+wheel: develop
+	$(python) -m hatchling build -t wheel
+
+clean:
+	rm -rf dist build example-run-* .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Write requirements.txt and requirements-dev.txt: what pyproject.toml asks for, at the versions installed here.
+
+To renew the pins, from the root of the checkout:
+
+    .venv/bin/python -m pip install --upgrade --editable '.[dev]'
+    .venv/bin/python tools/pin_requirements.py
+    make test
+"""
+
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAD = "# Written by tools/pin_requirements.py from pyproject.toml; its docstring says how to renew the versions.\n"
+
+
+def closure(requirements):
+    """Return {name: version} of the installed packages that the requirements (texts) need, directly or not."""
+    found, waiting = {}, [Requirement(text) for text in requirements]
+    done = set()
+    while waiting:
+        requirement = waiting.pop()
+        extras = requirement.extras or {""}
+        if (requirement.name, frozenset(extras)) in done:
+            continue
+        done.add((requirement.name, frozenset(extras)))
+        installed = metadata.distribution(requirement.name)
+        if not requirement.specifier.contains(installed.version, prereleases=True):
+            sys.exit(f"{requirement} is wanted, {installed.version} is installed: upgrade first, see --help")
+        found[canonicalize_name(requirement.name)] = installed.version
+        needs = [Requirement(text) for text in installed.requires or []]
+        waiting += [n for n in needs if n.marker is None or any(n.marker.evaluate({"extra": e}) for e in extras)]
+    return found
+
+
+def main():
+    if len(sys.argv) > 1:
+        sys.exit(__doc__)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    run = closure(project["dependencies"])
+    develop = closure(project["optional-dependencies"]["dev"])
+    lines = {name: f"{name}=={version}\n" for name, version in sorted((run | develop).items())}
+    (ROOT / "requirements.txt").write_text(HEAD + "".join(lines[name] for name in lines if name in run))
+    only_develop = [lines[name] for name in lines if name not in run]
+    (ROOT / "requirements-dev.txt").write_text(HEAD + "-r requirements.txt\n" + "".join(only_develop))
+
+
+if __name__ == "__main__":
+    main()
