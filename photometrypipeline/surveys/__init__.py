@@ -1,0 +1,37 @@
+"""The reference catalogues: one file each says what to ask for, what to throw away, and why."""
+
+from photometrypipeline.surveys import gaia, panstarrs, sdss
+from photometrypipeline.surveys.sheet import Survey
+
+SURVEYS = {
+    survey.name: survey
+    for survey in (
+        gaia.DR3,
+        gaia.EDR3,
+        gaia.DR2,
+        gaia.DR1,
+        gaia.TGAS,
+        panstarrs.PANSTARRS,
+        sdss.R9,
+        sdss.R12,
+        sdss.R16,
+    )
+}
+# SDSS-R13: the imaging of DR13 to DR17 is the same, and the server of DR13 no longer answers for whole fields
+ALIASES = {"GAIA": "GAIA-DR3", "SDSS-R13": "SDSS-R16"}
+NAMES = tuple(sorted([*SURVEYS, *ALIASES]))
+
+__all__ = ["ALIASES", "NAMES", "SURVEYS", "Survey", "canonical", "get"]
+
+
+def canonical(name):
+    """Return the name of a catalogue in the letters that we use, or None: `gaia-dr2` is GAIA-DR2."""
+    return {known.upper(): known for known in NAMES}.get(str(name).strip().upper())
+
+
+def get(name):
+    """Return the Survey of that name, which may be an alias, in any letter case.  Raises KeyError."""
+    known = canonical(name)
+    if known is None:
+        raise KeyError(name)
+    return SURVEYS[ALIASES.get(known, known)]

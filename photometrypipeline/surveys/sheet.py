@@ -1,0 +1,154 @@
+"""What one reference catalogue is, as data: the form that every file of this folder fills in.
+
+All catalogues end in one schema, so that nothing else depends on the names and units of a service: `ident` (text),
+`ra_deg`, `dec_deg` (ICRS, at `epoch_yr`), `e_ra_deg`, `e_dec_deg` (deg, 1 sigma, great circle), `epoch_yr` (Julian year),
+`pmra`, `pmdec`, `e_pmra`, `e_pmdec` (mas/yr, pmra with cos dec), `<band>mag` and `e_<band>mag`, `flag_*`; missing is NaN.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+ANGLES = {"ra_deg", "dec_deg", "e_ra_deg", "e_dec_deg"}
+MOTIONS = {"pmra", "pmdec", "e_pmra", "e_pmdec"}
+COMMON = ("ident", "ra_deg", "dec_deg", "e_ra_deg", "e_dec_deg", "epoch_yr", "pmra", "pmdec", "e_pmra", "e_pmdec")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: our `name`, the `label` that VizieR uses, and the `unit` that its FIELD is known to have.
+
+    unit : None for a number without one; "mjd" and "jd" for a date that becomes `epoch_yr`
+    text : kept as text, such as identifiers of 64 bits and flags that are letters
+    required : an answer without it is refused; otherwise its values are missing
+    offset : added to a magnitude, mag
+    """
+
+    name: str
+    label: str
+    unit: str | None = None
+    text: bool = False
+    required: bool = True
+    offset: float = 0.0
+
+    @property
+    def unit_here(self):
+        """Unit in our schema."""
+        return internal_unit(self.name)
+
+
+def internal_unit(name):
+    """Return the unit (str) that the column `name` has in our schema, None without one."""
+    if name in ANGLES:
+        return "deg"
+    if name in MOTIONS:
+        return "mas/yr"
+    if name == "epoch_yr":
+        return "yr"
+    return "mag" if name.endswith("mag") else None
+
+
+def flag(name, label, unit=None, text=False):
+    """Return the Column of a quality flag: stored, and missed by nobody if the service drops it."""
+    return Column(f"flag_{name}", label, unit, text=text, required=False)
+
+
+def magnitudes(pairs, offsets=None):
+    """Return the Columns of magnitudes and their errors; `pairs` maps our name to the label, `gp1mag` to `gmag`."""
+    columns = []
+    for name, label in pairs.items():
+        columns.append(Column(name, label, "mag", offset=(offsets or {}).get(name, 0.0)))
+        columns.append(Column(f"e_{name}", f"e_{label}", "mag"))
+    return tuple(columns)
+
+
+def all_good(table):
+    """Return a mask that keeps every row."""
+    return np.ones(len(table), dtype=bool)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """One reference catalogue.
+
+    name : what users type; table : VizieR's identifier; release : what LOG and database say
+    columns : tuple of Column, in the order of the store
+    limit_on : column that the magnitude limit of a request applies to
+    key : column used as `mag` for astrometry, None if the catalogue is not meant for that
+    bands : {band: magnitude column}; systems : {band: "AB" or "Vega"}; aliases : {other name: band}
+    epoch_yr : of all positions, where no column gives it
+    relations : sets of transformations (`colorterms.py`) in order of preference
+    bright : {magnitude column: mag}, brighter stars are saturated in it
+    good_photometry, good_astrometry : functions from table to mask (bool, shape (n,)); a missing flag passes
+    relation_inputs : from a table to {column: magnitudes as the transformations want them}
+    constraints : {label: condition} that the service applies, such as "=1"
+    solar : colours that tell a Sun-like star, "sdss" (own or transformed g, r, i), "2mass" or None
+    zero_error_is_unknown : an error of 0 does not mean perfect
+    advice : a sentence for LOG, when users should know more
+    """
+
+    name: str
+    title: str
+    table: str
+    release: str
+    columns: tuple
+    limit_on: str
+    key: str | None
+    bands: dict
+    systems: dict
+    aliases: dict = field(default_factory=dict)
+    epoch_yr: float = np.nan
+    relations: tuple = ()
+    bright: dict = field(default_factory=dict)
+    good_photometry: Callable = all_good
+    good_astrometry: Callable = all_good
+    relation_inputs: Callable = lambda table: {}
+    constraints: dict = field(default_factory=dict)
+    solar: str | None = None
+    zero_error_is_unknown: bool = False
+    position_error_arcsec: float = 0.1
+    advice: str = ""
+
+    @property
+    def column_names(self):
+        """Names of all columns of the schema for this survey, in order: the common ones, then its own."""
+        own = [column.name for column in self.columns if column.name not in COMMON]
+        return [*COMMON, *own]
+
+    @property
+    def text_names(self):
+        """Names of the columns that hold text."""
+        return {column.name for column in self.columns if column.text}
+
+    @property
+    def limit_label(self):
+        """VizieR's label of the column that a magnitude limit applies to."""
+        return next(column.label for column in self.columns if column.name == self.limit_on)
+
+    @property
+    def columns_hash(self):
+        """A short hash of what is asked for; rows that were fetched with another one lack something."""
+        asked = [(column.name, column.label, column.unit, column.offset) for column in self.columns]
+        return hashlib.sha256(repr((self.table, asked, sorted(self.constraints.items()))).encode()).hexdigest()[:16]
+
+
+def known(table, name):
+    """Return column `name` as floats (NaN where missing, all NaN without the column), shape (n,)."""
+    if name not in table.colnames:
+        return np.full(len(table), np.nan)
+    return np.asarray(table[name], dtype=float)
+
+
+def unless(bad):
+    """Return the mask of rows that are not `bad`; comparisons with a missing value are false, so missing passes."""
+    return ~np.asarray(bad, dtype=bool)
+
+
+def text_is(table, name, wanted):
+    """Return a mask: the text flag is `wanted` or unknown."""
+    if name not in table.colnames:
+        return all_good(table)
+    values = np.char.strip(np.asarray(table[name], dtype=str))
+    return (values == wanted) | (values == "")

@@ -1,0 +1,224 @@
+"""VizieR: one cone of one catalogue, asked for by astroquery, judged and read here.
+
+astroquery's own reading side ignores the HTTP status, takes an error for an empty field and keeps it in its cache; so it
+only makes the request, and its raw answer comes here.
+"""
+
+import hashlib
+import io
+import logging
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.io import votable
+from astropy.table import Table
+from astropy.time import Time
+from astropy.utils.exceptions import AstropyWarning
+from astroquery.vizier import VizierClass
+
+from photometrypipeline import services
+from photometrypipeline.errors import CatalogError, NotReachable
+from photometrypipeline.surveys.sheet import ANGLES, COMMON, MOTIONS
+
+log = logging.getLogger("pp.vizier")
+
+ROW_LIMIT = 200_000  # per request; an answer that reaches it is cut off
+LONG_ANSWER_DEG = 0.5  # cones beyond that may hold more than 50 000 rows, and get more time
+LONG_ANSWER_S = 300
+FAINTEST = 40.0  # mag; everything beyond, and below -5, is a sentinel such as 99.999 or -9999
+LARGEST_ERROR_DEG = 30 / 3600  # a median position error above that is a mistaken unit
+LARGEST_MOTION = 1000  # mas/yr, same for the median of proper motions
+
+
+@dataclass
+class Answer:
+    """Rows of one cone in the internal schema, and where they come from."""
+
+    table: Table
+    complete: bool  # False: cut off at the row limit
+    url: str
+    request: str
+    sha256: str
+
+
+def cone(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, row_limit=None):
+    """Return the Answer of VizieR, or of its mirrors, for one cone; zero rows are an answer.
+
+    survey : Survey; ra_deg, dec_deg, radius_deg : ICRS; mag_limit : of `survey.limit_on`, mag
+    Raises NotReachable, also if only a mirror answers, with zero rows (mirrors lack tables); CatalogError if the answer lacks a
+    column or has a unit that makes no sense.
+    """
+    what = f"{survey.name} at {ra_deg:.5f} {dec_deg:+.5f}, radius {radius_deg:.4f} deg, {survey.limit_label} < {mag_limit}"
+    query = _query(survey, mag_limit, row_limit or ROW_LIMIT)
+    failure = None
+    for number, url in enumerate(services.base_urls("vizier")):
+        client.adopt(query._session, "vizier", url)
+        try:
+            answer = _ask(query, survey, (ra_deg, dec_deg, radius_deg), client, what, url, None if number == 0 else 1)
+        except NotReachable as error:
+            failure = failure or error
+            continue
+        if number and not len(answer.table):
+            log.warning("%s: zero rows from the mirror %s are no proof of an empty field", what, url)
+            continue
+        return answer
+    raise failure
+
+
+def _query(survey, mag_limit, row_limit):
+    """Return the astroquery object that asks for the columns of `survey`, with its constraints."""
+    return VizierClass(
+        columns=[column.label for column in survey.columns],
+        column_filters={survey.limit_label: f"<{mag_limit:f}", **survey.constraints},
+        catalog=survey.table,
+        row_limit=row_limit,
+        vizier_server="vizier.cds.unistra.fr",
+    )
+
+
+def _ask(query, survey, place, client, what, url, tries):
+    ra_deg, dec_deg, radius_deg = place
+    asked = {}
+
+    def send(timeout):
+        query.TIMEOUT = timeout
+        centre = SkyCoord(ra_deg, dec_deg, unit="deg")
+        response = query.query_region_async(centre, radius=radius_deg * u.deg, frame="icrs", cache=False)
+        asked["body"] = response.request.body
+        asked["sha256"] = hashlib.sha256(response.content).hexdigest()
+        return response
+
+    def check(response):
+        return read_answer(response.content, survey)
+
+    read_s = LONG_ANSWER_S if radius_deg > LONG_ANSWER_DEG else None
+    rows = client.call("vizier", send, check, what, url=url, tries=tries, read_s=read_s)
+    body = asked["body"]
+    request = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+    table = to_schema(rows, survey) if rows is not None else empty(survey)
+    log.info("%s: %d rows", what, len(table))
+    cut = rows is not None and (len(rows) >= query.ROW_LIMIT or rows.meta["overflow"])
+    return Answer(table, not cut, url, request, asked["sha256"])
+
+
+def read_answer(body, survey):
+    """Return the table of `survey` in a VizieR answer (bytes), None if it has none, which means zero rows.
+
+    Raises services.Retry if the body is no valid answer: a web page, cut off, or an error told with HTTP status 200.
+    """
+    if not body.lstrip().startswith(b"<?xml"):
+        start = " ".join(body[:400].decode("utf-8", "replace").split())[:150]
+        raise services.Retry(f"no VOTable: {start!r}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyWarning)
+            parsed = votable.parse(io.BytesIO(body), verify="ignore")
+    except Exception as error:  # expat and astropy raise many classes for a broken document, and all mean the same
+        raise services.Retry(f"a VOTable that cannot be read ({error})") from None
+    infos = [*parsed.infos, *(info for resource in parsed.resources for info in resource.infos)]
+    for info in infos:
+        status = str(info.value).upper()
+        if info.name.lower() == "error" or (info.name.upper() == "QUERY_STATUS" and status.startswith("ERROR")):
+            raise services.Retry(f"error in the answer: {' '.join(f'{info.value} {info.content or ""}'.split())}")
+    tables = [table for table in parsed.iter_tables() if table.name in (survey.table, None)]
+    if not tables:
+        return None
+    table = tables[0].to_table(use_names_over_ids=True)
+    table.meta["overflow"] = any(str(info.value).upper() == "OVERFLOW" for info in infos)
+    return table
+
+
+def plain_label(label):
+    """Return `label` as old releases of astroquery and some mirrors spell it: a valid XML identifier."""
+    plain = "".join(letter if letter.isalnum() or letter in "_.-" else "_" for letter in label)
+    return plain if plain[:1].isalpha() or plain.startswith("_") else f"_{plain}"
+
+
+def to_schema(rows, survey):
+    """Return the rows of VizieR (astropy Table) in the internal schema: names, units, missing values as NaN.
+
+    Raises CatalogError for a required column that is absent or whose unit cannot be right.
+    """
+    table = empty(survey, len(rows))
+    for column in survey.columns:
+        label = next((name for name in (column.label, plain_label(column.label)) if name in rows.colnames), None)
+        if label is None and column.required:
+            seen = ", ".join(rows.colnames)
+            raise CatalogError(f"VizieR table {survey.table} came without column {column.label}; columns seen: {seen}")
+        if label is None:
+            log.warning("VizieR table %s came without column %s; it is left unknown", survey.table, column.label)
+        elif column.text:
+            table[column.name] = _text(rows[label])
+        else:
+            table[column.name] = _numbers(rows[label], column, survey)
+    _drop_sentinels(table, survey)
+    return table[np.isfinite(table["ra_deg"]) & np.isfinite(table["dec_deg"])]
+
+
+def empty(survey, length=0):
+    """Return a table of `length` rows of the schema of `survey`, in which everything is missing."""
+    table = Table()
+    for name in survey.column_names:
+        is_text = name == "ident" or name in survey.text_names
+        table[name] = np.full(length, "", dtype=object) if is_text else np.full(length, np.nan)
+    table["epoch_yr"] = survey.epoch_yr
+    return table
+
+
+def _text(column):
+    values = np.ma.asarray(column)
+    missing = np.broadcast_to(np.ma.getmaskarray(values), values.shape)
+    return np.array(["" if gone else str(value).strip() for value, gone in zip(values.data, missing)], dtype=object)
+
+
+def _numbers(column, sheet, survey):
+    """Return a column of the answer as floats in our unit, converted from the unit that its FIELD names."""
+    values = np.ma.filled(np.ma.asarray(column).astype(float), np.nan)
+    if sheet.unit in ("mjd", "jd"):
+        good = np.isfinite(values) & (values > 0)
+        return np.where(good, Time(np.where(good, values, 51544.5), format=sheet.unit).jyear, np.nan)
+    served, here = column.unit, sheet.unit_here
+    if here is None or sheet.unit is None:
+        return values
+    if served is None and sheet.name not in ANGLES | MOTIONS:
+        served = u.Unit(sheet.unit)  # a magnitude or a year cannot be anything else
+    try:
+        factor = u.Unit(served).to(here)
+    except (u.UnitConversionError, TypeError, ValueError):
+        message = f"VizieR table {survey.table}: column {sheet.label} has unit {served}, {sheet.unit} was expected"
+        raise CatalogError(message) from None
+    if u.Unit(served) != u.Unit(sheet.unit):
+        log.warning("%s: %s comes in %s instead of %s; converted", survey.table, sheet.label, served, sheet.unit)
+    values = values * factor + sheet.offset
+    _assert_sensible(values, sheet, survey)
+    return values
+
+
+def _assert_sensible(values, sheet, survey):
+    finite = np.abs(values[np.isfinite(values)])
+    limits = {"ra_deg": 360, "dec_deg": 90}
+    limits |= dict.fromkeys(("e_ra_deg", "e_dec_deg"), LARGEST_ERROR_DEG)
+    limits |= dict.fromkeys(MOTIONS, LARGEST_MOTION)
+    typical = np.median(finite) if finite.size else 0
+    if typical > limits.get(sheet.name, np.inf):
+        message = f"VizieR table {survey.table}: {sheet.label} is typically {typical:.4g} {sheet.unit_here}"
+        raise CatalogError(f"{message}; its unit must be mistaken")
+
+
+def _drop_sentinels(table, survey):
+    """Turn the numbers by which catalogues mean "no measurement" into NaN, each band for itself."""
+    for name in table.colnames:
+        if not name.endswith("mag") or name in COMMON or name in survey.text_names:
+            continue
+        values = table[name]
+        if name.startswith("e_"):
+            values[(values < 0) | (values > FAINTEST)] = np.nan
+            if survey.zero_error_is_unknown:
+                values[values == 0] = np.nan
+        else:
+            values[(values < -5) | (values > FAINTEST)] = np.nan
+            if survey.zero_error_is_unknown:
+                values[values == 0] = np.nan
