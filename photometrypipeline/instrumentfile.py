@@ -1,0 +1,311 @@
+"""Instrument definitions in TOML (setup/instruments/KEY.toml): read and checked.
+
+A definition holds only what differs from the defaults of Telescope; `setup/instrument.toml.example` explains every key.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+
+from photometrypipeline.errors import TelescopeError
+from photometrypipeline.instrument import HEADER_DEFAULTS, TOLERANCES, Chip, Telescope, nearest
+
+# key in the file: (kind of value, field of Telescope)
+KEYS = {
+    "telescope": ("text", "label"),
+    "mpc_code": ("code", "mpc_code"),
+    "identifiers": ("texts", "identifiers"),
+    "telescop": ("texts", "telescop"),
+    "vague": ("yes/no", "vague"),
+    "aliases": ("texts", "aliases"),
+    "pixel_scale": ("scale", "pixel_scale"),
+    "binning": ("binning", "binning"),
+    "extinction": ("number", "extinction"),
+    "flip_x": ("yes/no", "flip_x"),
+    "flip_y": ("yes/no", "flip_y"),
+    "rotate": ("number", "rotate"),
+    "gain": ("number", "gain"),
+    "read_noise": ("number", "read_noise"),
+    "saturation": ("number", "saturation"),
+    "header.ra_unit": ("unit", "ra_unit"),
+    "header.time_is": ("moment", "time_is"),
+    "detect.min_area": ("number", "min_area"),
+    "detect.snr": ("number", "snr"),
+    "aperture.default": ("number", "aprad_default"),
+    "aperture.range": ("range", "aprad_range"),
+    "register.max_mag": ("number", "max_mag"),
+    "register.search_radius": ("number", "search_radius"),
+    "register.source_tolerance": ("tolerance", "source_tolerance"),
+    "register.catalogs": ("texts", "astrometry_catalogs"),
+    "calibrate.catalogs": ("texts", "photometry_catalogs"),
+    "combine.copy_keywords": ("texts", "own_copy_keywords"),
+    "keep_keywords": ("texts", "keep_keywords"),
+    "legacy_config": ("text", "legacy_config"),
+}
+HEADER_KEYS = (*HEADER_DEFAULTS, "read_noise", "chip", "ra_unit", "time_is")
+TABLES = ("filters", "masks", "chips", "distortion", "special", "variants", "sex", "scamp", "swarp", "config")
+SPECIAL = {
+    "crop_border_px": "number",
+    "jitter": "texts",
+    "combine_offset_arcsec": "number",
+    "combine_offset_keywords": "texts",
+    "ask": "texts",
+    "instrume_written": "text",
+}
+CHIP_KEYS = {"flip_x": "yes/no", "flip_y": "yes/no", "rotate": "number", "offset": "pair"}
+NEEDED = ("telescope", "mpc_code", "pixel_scale", "binning", "filters")
+FORMS = {  # what a value has to be, in the words of an error message
+    "text": "text",
+    "texts": "a list of texts",
+    "yes/no": "true or false",
+    "number": "a number",
+    "pair": "two numbers",
+    "code": "a station code of the MPC: three letters or digits in quotes",
+    "scale": "two numbers above 0, arcsec per unbinned pixel, or [] if the user has to say",
+    "range": "two numbers, the smaller first",
+    "binning": "two whole numbers or two header keywords",
+    "unit": "'hour' or 'deg'",
+    "moment": "'start' or 'middle'",
+    "tolerance": "one of " + ", ".join(TOLERANCES),
+}
+
+
+def read_instrument(path, setup_folders):
+    """Return the Telescope that the TOML file `path` defines; its key is the file's name.
+
+    setup_folders : folders in which masks and configuration files are looked for, the packaged one last
+    Raises TelescopeError, which names the file and the key, for anything that is not as it should be.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TelescopeError(f"{path}: not valid TOML: {error}") from None
+    except OSError as error:
+        raise TelescopeError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        fields = _read(content, path, setup_folders)
+    except ValueError as error:
+        raise TelescopeError(f"{path}: {error}") from None
+    return Telescope(key=path.stem, setup_folders=tuple(setup_folders), origin=str(path), **fields)
+
+
+def _read(content, path, setup_folders):
+    missing = [key for key in NEEDED if key not in content]
+    if missing:
+        raise ValueError(f"missing: {', '.join(missing)}")
+    fields = {"legacy_config": path.stem.lower(), "header": dict(HEADER_DEFAULTS)}
+    for key, value in _flat(content):
+        if key in KEYS:
+            kind, field = KEYS[key]
+            fields[field] = _checked(key, kind, value)
+        elif key.startswith("header.") and key[7:] in HEADER_KEYS:
+            fields["header"][key[7:]] = _checked(key, "text", value)
+        elif key not in TABLES:
+            known = [*KEYS, *TABLES, *(f"header.{name}" for name in HEADER_KEYS)]
+            raise ValueError(f"unknown key {key!r}{nearest(key, known, 1)}")
+    fields["filters"] = _filters(content["filters"])
+    fields["mask_files"] = {
+        key: _checked(f"masks.{key}", "text", value) for key, value in _table(content, "masks").items()
+    }
+    fields["chips"] = {number: _chip(number, chip) for number, chip in _table(content, "chips").items()}
+    if fields["chips"] and "chip" not in fields["header"]:
+        raise ValueError("chips need header.chip, the keyword that holds their number")
+    fields["distortion"] = _distortion(_table(content, "distortion"))
+    fields["special"] = _known(content, "special", SPECIAL)
+    for program in ("sex", "scamp", "swarp"):
+        fields[program] = {name: _setting(program, name, value) for name, value in _table(content, program).items()}
+    fields |= _config_files(
+        _known(content, "config", dict.fromkeys(("sex", "scamp", "swarp"), "text")), path, setup_folders
+    )
+    fields["variants"] = {name: _variant(name, table) for name, table in _table(content, "variants").items()}
+    unknown = set(fields["variants"]) - set(fields.get("identifiers", ()))
+    if unknown:
+        raise ValueError(f"variants.{min(unknown)}: not among the identifiers")
+    if fields["header"]["radec_separator"] == "XXX":
+        fields.setdefault("ra_unit", "deg")  # two decimal numbers; sexagesimal RA is in hours
+    return fields
+
+
+def _flat(content):
+    """Yield (dotted key, value) of `content`, one level down but for the tables whose keys are free."""
+    for key, value in content.items():
+        if isinstance(value, dict) and key not in TABLES:
+            yield from ((f"{key}.{inner}", each) for inner, each in value.items())
+        else:
+            yield key, value
+
+
+def _checked(key, kind, value):
+    """Return `value` in the form in which Telescope keeps it.  Raises ValueError if it is not of that kind."""
+    try:
+        return CHECKS[kind](value)
+    except TypeError:
+        raise ValueError(f"{key} = {value!r} has to be {FORMS[kind]}") from None
+
+
+def _need(condition):
+    if not condition:
+        raise TypeError
+
+
+def _text(value):
+    _need(isinstance(value, str))
+    return value
+
+
+def _yes_or_no(value):
+    _need(isinstance(value, bool))
+    return value
+
+
+def _number(value):
+    _need(isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf"))
+    return value
+
+
+def _texts(value):
+    _need(isinstance(value, list))
+    return tuple(_text(each) for each in value)
+
+
+def _pair(value):
+    _need(isinstance(value, list) and len(value) == 2)
+    return tuple(_number(each) for each in value)
+
+
+def _range(value):
+    low, high = _pair(value)
+    _need(0 < low < high)
+    return low, high
+
+
+def _scale(value):
+    _need(value == [] or min(_pair(value)) > 0)
+    return _pair(value) if value else None
+
+
+def _code(value):
+    _need(isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9]{3}", value))
+    return value
+
+
+def _binning(value):
+    _need(isinstance(value, list) and len(value) == 2)
+    _need(all(isinstance(each, str) for each in value) or all(type(each) is int and each > 0 for each in value))
+    return tuple(value)
+
+
+def _one_of(*allowed):
+    def check(value):
+        _need(value in allowed)
+        return value
+
+    return check
+
+
+CHECKS = {
+    "text": _text,
+    "texts": _texts,
+    "yes/no": _yes_or_no,
+    "number": _number,
+    "pair": _pair,
+    "code": _code,
+    "scale": _scale,
+    "range": _range,
+    "binning": _binning,
+    "unit": _one_of("hour", "deg"),
+    "moment": _one_of("start", "middle"),
+    "tolerance": _one_of(*TOLERANCES),
+}
+
+
+def _table(content, name):
+    table = content.get(name, {})
+    if not isinstance(table, dict):
+        raise ValueError(f"{name} = {table!r} has to be a table")
+    return table
+
+
+def _known(content, name, kinds):
+    """Return the table `name` of `content`, whose keys and kinds of value are those of `kinds`."""
+    checked = {}
+    for key, value in _table(content, name).items():
+        if key not in kinds:
+            raise ValueError(f"unknown key '{name}.{key}'{nearest(key, kinds, 1)}")
+        checked[key] = _checked(f"{name}.{key}", kinds[key], value)
+    return checked
+
+
+def _filters(table):
+    """Return {header value: band or None} from {band: [header values]}; the band `none` stands for None."""
+    if not isinstance(table, dict):
+        raise ValueError("filters has to be a table: filters.BAND = [header values]")
+    bands = {}
+    for band, names in table.items():
+        for name in _checked(f"filters.{band}", "texts", names):
+            if name in bands:
+                raise ValueError(f"filters.{band}: {name!r} means {bands[name]} as well")
+            bands[name] = None if band == "none" else band
+    return bands
+
+
+def _chip(number, table):
+    chip = _known({f"chips.{number}": table}, f"chips.{number}", CHIP_KEYS)
+    missing = [key for key in CHIP_KEYS if key not in chip and key != "offset"]
+    if missing:
+        raise ValueError(f"chips.{number}: missing: {', '.join(missing)}")
+    return Chip(**chip)
+
+
+def _distortion(table):
+    """Return the field `distortion` from [distortion] keyword = KEY and values.VALUE.PVi_j, or from PVi_j alone."""
+    if not table:
+        return None
+    keyword = table.get("keyword")
+    sets = table.get("values") if keyword else {"": table}
+    if not isinstance(sets, dict) or not all(isinstance(each, dict) for each in sets.values()):
+        raise ValueError("distortion.values has to hold a table for each value of distortion.keyword")
+    for value, terms in sets.items():
+        for name, number in terms.items():
+            if not re.fullmatch(r"PV\d_\d+", name):
+                raise ValueError(f"distortion: unknown key {name!r}; a term is called PV1_0, PV2_10 and so on")
+            _checked(f"distortion {value} {name}".replace("  ", " "), "number", number)
+    return {"keyword": keyword, "sets": sets}
+
+
+def _setting(program, name, value):
+    """Return a setting of Source Extractor, SCAMP or SWarp as the text that their files hold."""
+    if not re.fullmatch(r"[A-Z][A-Z0-9_]+", name):
+        raise ValueError(f"{program}.{name}: the names of settings are in capitals")
+    if isinstance(value, bool):
+        return "Y" if value else "N"
+    if isinstance(value, list):
+        return ",".join(_setting(program, name, each) for each in value)
+    if not isinstance(value, str | int | float):
+        raise ValueError(f"{program}.{name} = {value!r} has to be text, a number, true or false, or a list of those")
+    return str(value)
+
+
+def _config_files(names, path, setup_folders):
+    """Return {"sex_file": Path} and so on for complete configuration files that take the place of the packaged ones."""
+    files = {}
+    for program, name in names.items():
+        places = [path.parent / name, *(folder / name for folder in setup_folders)]
+        found = next((place for place in places if place.is_file()), None)
+        if found is None:
+            raise ValueError(
+                f"config.{program}: there is no {name} in {', '.join(str(place.parent) for place in places)}"
+            )
+        files[f"{program}_file"] = found
+    return files
+
+
+def _variant(name, table):
+    fields = {}
+    for key, value in _table({"variant": table}, "variant").items():
+        if key not in KEYS or key in ("identifiers", "aliases"):
+            raise ValueError(f"unknown key 'variants.{name}.{key}'{nearest(key, KEYS, 1)}")
+        kind, field = KEYS[key]
+        fields[field] = _checked(f"variants.{name}.{key}", kind, value)
+    return fields

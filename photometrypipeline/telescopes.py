@@ -1,0 +1,173 @@
+"""The instruments that the pipeline knows: those of setup/instruments/, and the user's own.
+
+Folders in which they are looked for, the first one winning: $PHOTPIPEDIR/setup, the user's folder of settings
+($XDG_CONFIG_HOME/photometrypipeline), the packaged setup/.  Instruments of a user are TOML files in the subfolder
+instruments/, or dictionaries in a mytelescopes.py.
+"""
+
+import dataclasses
+import fnmatch
+import functools
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from photometrypipeline import mytelescopes
+from photometrypipeline.errors import TelescopeError
+from photometrypipeline.instrument import IDENTIFYING, Chip, Telescope, as_text, nearest
+from photometrypipeline.instrumentfile import read_instrument
+
+__all__ = ["SETUP_FOLDER", "Chip", "Registry", "Telescope", "get", "identify", "load", "setup_folders", "user_folder"]
+
+log = logging.getLogger("pp.telescopes")
+
+_PACKAGE = Path(__file__).resolve().parent
+# Beside the package in a checkout, among the private scripts in a wheel.
+SETUP_FOLDER = next(
+    (
+        folder
+        for folder in (_PACKAGE / "_scripts" / "setup", _PACKAGE.parent / "setup")
+        if (folder / "instruments").is_dir()
+    ),
+    _PACKAGE.parent / "setup",
+)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All instruments: `telescopes` {key: Telescope}, `identifiers` {header value: key}, `aliases` {other TEL_KEYW: key}."""
+
+    telescopes: dict
+    identifiers: dict
+    aliases: dict
+
+
+def user_folder():
+    """Return the folder of the user's own settings, which need not exist."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "photometrypipeline"
+
+
+def setup_folders():
+    """Return the folders that are searched for instruments and configuration files, the first one winning."""
+    own = os.environ.get("PHOTPIPEDIR")
+    folders = [Path(own) / "setup"] if own else []
+    folders = [folder for folder in (*folders, user_folder()) if folder.is_dir() and not _same(folder, SETUP_FOLDER)]
+    return (*folders, SETUP_FOLDER)
+
+
+def _same(one, other):
+    return one.resolve() == other.resolve()
+
+
+def load():
+    """Return the Registry of all instruments, read once per process and set of files.  Raises TelescopeError."""
+    folders = setup_folders()
+    files = [path for folder in folders[:-1] for path in _files_of_users(folder)]
+    return _load(folders, tuple((path, path.stat().st_mtime_ns) for path in files))
+
+
+def _files_of_users(folder):
+    return [*sorted((folder / "instruments").glob("*.toml")), *(folder.glob("mytelescopes.py"))]
+
+
+@functools.lru_cache(maxsize=8)
+def _load(folders, stamped_files):
+    registry = Registry({}, {}, {})
+    for path in sorted((SETUP_FOLDER / "instruments").glob("*.toml")):
+        _register(registry, read_instrument(path, folders), ours=True)
+    if not registry.telescopes:
+        raise TelescopeError(
+            f"there are no instruments in {SETUP_FOLDER / 'instruments'}; the installation is incomplete"
+        )
+    for path, _ in reversed(stamped_files):
+        if path.suffix == ".toml":
+            _register(registry, read_instrument(path, folders), ours=False)
+        else:
+            mytelescopes.join_in(path, registry, folders)
+    return registry
+
+
+def _register(registry, telescope, ours):
+    """Add `telescope`; what a user defines takes the place of ours, two of ours never claim the same name."""
+    for name in (*telescope.identifiers, *telescope.aliases):
+        table = registry.identifiers if name in telescope.identifiers else registry.aliases
+        before = table.get(name)
+        if before not in (None, telescope.key):
+            if ours:
+                raise TelescopeError(f"{telescope.origin}: {name!r} belongs to {before} already")
+            log.info("%s: %r, which means %s otherwise, means %s", telescope.origin, name, before, telescope.key)
+        table[name] = telescope.key
+    registry.telescopes[telescope.key] = telescope
+
+
+def get(key):
+    """Return the Telescope called `key`, or once called so.  Raises TelescopeError with the nearest names."""
+    registry = load()
+    name = str(key).strip()
+    name = name if name in registry.telescopes else registry.aliases.get(name, name)
+    if name not in registry.telescopes:
+        raise TelescopeError(f"no telescope is called {key!r}{nearest(key, registry.telescopes)}")
+    return registry.telescopes[name]
+
+
+def identify(header, override=None):
+    """Return the Telescope that took the image with this `header` (a mapping of keywords to values).
+
+    override : key of the telescope to take instead, or None
+    In order: `override`; TEL_KEYW, which an earlier step wrote; PPINSTRU, LCAMMOD, FPA, CAM_NAME, INSTRUME, TELESCOP among
+    the identifiers of the instruments.  Raises TelescopeError, which lists what was tried.
+    """
+    if override:
+        return get(override)
+    registry = load()
+    written = as_text(header.get("TEL_KEYW", ""))
+    key = written if written in registry.telescopes else registry.aliases.get(written)
+    found, value, tried = _by_identifier(header, registry)
+    if key is None or (key == "GENERIC" and found not in (None, "GENERIC")):
+        key = found
+    if key is None:
+        raise TelescopeError(
+            "no known telescope: "
+            + "; ".join(tried or [f"the header has none of {', '.join(IDENTIFYING)}"])
+            + "; name it with -telescope or a PPINSTRU card, or define it (README, 'Your own telescope')"
+        )
+    telescope = registry.telescopes[key]
+    fields = telescope.variants.get(value if found == key else "")
+    return dataclasses.replace(telescope, **fields) if fields else telescope
+
+
+def _by_identifier(header, registry):
+    """Return (key or None, header value that led to it, list of what was tried and failed)."""
+    tried = []
+    for keyword in IDENTIFYING:
+        value = as_text(header.get(keyword, ""))
+        if not value:
+            continue
+        if keyword == "TELESCOP" and "INSTRUME" in header and as_text(header["INSTRUME"]):
+            tried.append(f"TELESCOP = {value!r} (not asked, since INSTRUME is there)")
+            continue  # another camera at a telescope that we know is still another camera
+        key = registry.identifiers.get(value)
+        if key and _telescop_fits(registry.telescopes[key], header, keyword, value, tried):
+            return key, value, tried
+        if not key:
+            tried.append(f"{keyword} = {value!r}{nearest(value, registry.identifiers, 1)}")
+        if keyword == "PPINSTRU":
+            break
+    return None, "", tried
+
+
+def _telescop_fits(telescope, header, keyword, value, tried):
+    """True unless TELESCOP contradicts; an identifier that is no proof is accepted with a warning."""
+    where = as_text(header.get("TELESCOP", ""))
+    if telescope.telescop and where and keyword not in ("PPINSTRU", "TELESCOP"):
+        if any(fnmatch.fnmatchcase(where.lower(), pattern.lower()) for pattern in telescope.telescop):
+            return True
+        tried.append(f"{keyword} = {value!r} would be {telescope.key}, but TELESCOP = {where!r}")
+        return False
+    if telescope.vague and keyword != "PPINSTRU":
+        log.warning(
+            "%s = %r is taken for %s (%s), but other cameras have it too: TELESCOP = %r; if that is wrong, use -telescope",
+            keyword, value, telescope.key, telescope.label, where or None,
+        )  # fmt: skip
+    return True
