@@ -1,7 +1,7 @@
 """From the text that an observer wrote as OBJECT to the questions that JPL Horizons understands.
 
-A text names a small body first and a major body only when no small body answers, so that `301` is an asteroid and never
-the Moon. Texts that certainly name no body of the Solar System (`flat`, `NGC 7790`, nothing at all) lead to no question.
+A text names a small body first, and a major body only when no small body answers: `301` is an asteroid and never
+the Moon. Texts that certainly name no body of the Solar System (`flat`, `NGC 7790`, nothing) lead to no question.
 """
 
 import re
@@ -64,7 +64,7 @@ _PACKED_NUMBER = re.compile(r"([A-Za-z])(\d{4})|~([0-9A-Za-z]{4})")
 
 @dataclass(frozen=True)
 class Query:
-    """One question for Horizons: `command` goes into COMMAND, `kind` says what it asks for, `text` is the name asked."""
+    """One question for Horizons: `command` goes into COMMAND, `kind` says what it asks for, `text` is the name."""
 
     command: str
     kind: str

@@ -1,0 +1,238 @@
+"""Where a body of the Solar System stood at the mid-times of the frames, as seen from the telescope.
+
+The answer comes from the store of the data set, from the user's store, and for what is missing there from JPL Horizons,
+all epochs in one request. Without Horizons older answers are used, or positions computed from stored elements; `source`
+names what was used.
+"""
+
+import logging
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from photometrypipeline import horizons, names, orbit
+from photometrypipeline.ephemstore import COLUMNS, Kept, Named, Store, epoch_of
+from photometrypipeline.errors import Ambiguous, NotFound, NotReachable
+
+log = logging.getLogger("pp.ephemeris")
+
+UNSETTLED_D = 30  # after so long the orbits of comets, near-Earth and unnumbered objects have improved noticeably
+UNKNOWN_D = 7  # new discoveries enter Horizons within days
+NEAR_EARTH_AU = 1.3  # perihelion distance
+ELEMENTS_REACH_D = 365  # stored elements this near serve an offline computation to 0.01 arcsec
+
+
+@dataclass
+class Ephemeris:
+    """Positions of one body; all arrays have shape (n,), one element per epoch asked, NaN where unknown.
+
+    target is the name as asked, full_name the one Horizons uses, source where the numbers come from. jd: UT Julian
+    date; ra_deg, dec_deg: astrometric, ICRF; rates in arcsec/h, RA with cos Dec; v_mag: V of an asteroid, total
+    magnitude of a comet; sigma: one-sigma uncertainty of the position; r_au, delta_au: from the Sun and the observer.
+    """
+
+    target: str
+    full_name: str
+    source: str
+    jd: np.ndarray
+    ra_deg: np.ndarray
+    dec_deg: np.ndarray
+    ra_rate: np.ndarray
+    dec_rate: np.ndarray
+    v_mag: np.ndarray
+    sigma_ra_arcsec: np.ndarray
+    sigma_dec_arcsec: np.ndarray
+    r_au: np.ndarray
+    delta_au: np.ndarray
+    phase_deg: np.ndarray
+
+    def __len__(self):
+        return len(self.jd)
+
+
+def store_rows(folder, name, mpc_code, ephemeris):
+    """Put an Ephemeris into the store in `folder`, so that `name` leads to it from the site `mpc_code`.
+
+    Raises ValueError if `name` cannot name a body.
+    """
+    asked = names.queries(name)
+    if not asked:
+        raise ValueError(f"{name!r} names no body of the Solar System")
+    store = Store(folder)
+    values = np.column_stack([getattr(ephemeris, column) for column in COLUMNS])
+    store.keep_name(asked[0].command, Named(ephemeris.full_name), None)
+    store.keep_positions(ephemeris.full_name, str(mpc_code), ephemeris.jd, values, None)
+
+
+def positions(name, mpc_code, jds, client, data_folder=None):
+    """Return the Ephemeris of the body `name` seen from the site `mpc_code` at the UT Julian dates `jds`, shape (n,).
+
+    data_folder : of the frames; the store in its `pp_store/` is looked at first and never written to
+    Raises NotFound if no body has that name or Horizons has no position for it then, Ambiguous (with candidates) if
+    several have it, NotReachable if positions are missing and Horizons cannot be asked.
+    """
+    jds = np.atleast_1d(np.asarray(jds, dtype=float))
+    if not jds.size or not np.isfinite(jds).all():
+        raise ValueError("epochs must be finite Julian dates, at least one")
+    asked = names.queries(name)
+    if not asked:
+        raise NotFound(f"{str(name)!r} is not the name of a body of the Solar System")
+    shelf = Shelf(data_folder)
+    for query in asked:
+        try:
+            return _Search(query, str(mpc_code).strip(), jds, client, shelf).run()
+        except Ambiguous:
+            raise
+        except NotFound as error:
+            log.info("%s", error)
+            last = error
+    if len(asked) == 1:
+        raise last
+    raise NotFound(f"JPL Horizons knows neither a small nor a major body named {str(name)!r}")
+
+
+class Shelf:
+    """The stores in the order in which they are looked at: the data set's own, read-only, then the user's."""
+
+    def __init__(self, data_folder=None):
+        own = Path(data_folder) / "pp_store" if data_folder is not None else None
+        from photometrypipeline import skystore
+
+        self.user = Store(skystore.user_folder())
+        self.stores = ([Store(own, read_only=True)] if own is not None and own.is_dir() else []) + [self.user]
+
+    def find_name(self, command):
+        found = [kept for kept in (store.find_name(command) for store in self.stores) if kept]
+        return min(found, key=lambda kept: kept.expired) if found else None
+
+    def find_positions(self, full_name, site, jds):
+        found = {}
+        for store in self.stores:
+            for epoch, kept in store.find_positions(full_name, site, jds).items():
+                if epoch not in found or (found[epoch].expired and not kept.expired):
+                    found[epoch] = kept
+        return found
+
+    def find_elements(self, full_name):
+        return [elements for store in self.stores for elements in store.find_elements(full_name)]
+
+    def find_answer(self, request):
+        found = [kept for kept in (store.find_answer(request) for store in self.stores) if kept]
+        return min(found, key=lambda kept: kept.expired) if found else None
+
+
+class _Search:
+    """One question of `positions`: what the stores know, what is missing, who fills it."""
+
+    def __init__(self, query, site, jds, client, shelf):
+        self.query, self.site, self.jds, self.client, self.shelf = query, site, jds, client, shelf
+        self.known = shelf.find_name(query.command)  # Kept(Named) or None
+        self.found = {}  # epoch -> Kept(values)
+        self.sources = []
+        if self.known and self.known.value.full_name:
+            self.found = shelf.find_positions(self.known.value.full_name, site, jds)
+
+    def run(self):
+        if self.known and not self.known.expired and not self.known.value.full_name:
+            raise self._as_before()
+        if any(not kept.expired for kept in self.found.values()):
+            self.sources.append("store")
+        missing = [jd for jd in np.unique(self.jds) if not self._has(jd)]
+        if missing:
+            try:
+                self._ask(missing)
+            except NotReachable as failure:
+                self._do_without(missing, failure)
+        return self._ephemeris()
+
+    def _has(self, jd):
+        kept = self.found.get(epoch_of(jd))
+        return kept is not None and not kept.expired
+
+    def _ask(self, missing):
+        """Ask Horizons, keep what it says, be it a refusal."""
+        try:
+            answer = horizons.ask(self.client, self.query, self.site, missing)
+        except horizons.NoEphemeris:  # the object exists: another epoch may do
+            raise
+        except NotFound as error:
+            named = Named(None, getattr(error, "candidates", []))
+            self.shelf.user.keep_name(self.query.command, named, UNKNOWN_D)
+            raise
+        lifetime_d = lifetime(self.query.kind, answer)
+        user = self.shelf.user
+        user.keep_name(self.query.command, Named(answer.full_name), lifetime_d)
+        user.keep_positions(answer.full_name, self.site, answer.jd, answer.values, lifetime_d)
+        self._keep_elements(answer)
+        self.known = Kept(Named(answer.full_name), time.time())
+        for jd, values in zip(answer.jd, answer.values, strict=True):
+            self.found[epoch_of(jd)] = Kept(values, time.time())
+        self.sources.append("horizons")
+        absent = sum(not self._has(jd) for jd in missing)
+        if absent:
+            log.warning("Horizons gives no position of %s for %d of %d epochs", answer.full_name, absent, len(missing))
+
+    def _keep_elements(self, answer):
+        """Keep elements near the epoch: those of the answer's header or, if these are old, others asked for."""
+        if not answer.elements:
+            return
+        user, middle = self.shelf.user, float(np.mean(answer.jd))
+        user.keep_elements(answer.full_name, answer.elements)
+        known = self.shelf.find_elements(answer.full_name)
+        if min(abs(elements["EPOCH"] - middle) for elements in known) <= ELEMENTS_REACH_D:
+            return
+        try:
+            nearer = horizons.ask_elements(self.client, self.query, round(middle - 0.5) + 0.5)
+        except (NotReachable, NotFound) as error:
+            log.info("no elements of %s for the date of the frames: %s", answer.full_name, error)
+        else:
+            user.keep_elements(answer.full_name, {**answer.elements, **nearer})
+
+    def _do_without(self, missing, failure):
+        """Fill what is missing from expired rows and from elements, or raise `failure`."""
+        if self.known and not self.known.value.full_name:
+            raise self._as_before() from failure
+        expired = [self.found[epoch_of(jd)] for jd in missing if epoch_of(jd) in self.found]
+        if expired:
+            day = time.strftime("%Y-%m-%d", time.gmtime(min(kept.asked for kept in expired)))
+            self.sources.append(f"store (out of date, of {day})")
+            log.warning("%s; using the answer of %s for %s", failure, day, self.query.text)
+        missing = [jd for jd in missing if epoch_of(jd) not in self.found]
+        if not missing:
+            return
+        full_name = self.known.value.full_name if self.known else None
+        elements = orbit.nearest(self.shelf.find_elements(full_name), missing) if full_name else None
+        if elements is None:
+            raise failure
+        values = orbit.ephemeris(elements, self.site, missing)
+        source = f"computed from elements of JD {elements['EPOCH']:.1f}"
+        log.warning("%s; position of %s %s", failure, full_name, source)
+        self.found.update((epoch_of(jd), Kept(row, time.time())) for jd, row in zip(missing, values, strict=True))
+        self.sources.append(source)
+
+    def _as_before(self):
+        """Return the error that Horizons' stored refusal stands for."""
+        return horizons.refusal(self.query, self.known.value.candidates)
+
+    def _ephemeris(self):
+        unknown = np.full(len(COLUMNS), np.nan)
+        rows = [self.found[epoch_of(jd)].value if epoch_of(jd) in self.found else unknown for jd in self.jds]
+        columns = dict(zip(COLUMNS, np.array(rows).T.copy(), strict=True))
+        source = ", ".join(self.sources)
+        log.info("%s: %s at %d epochs, from %s", self.query.text, self.known.value.full_name, len(rows), source)
+        return Ephemeris(self.query.text, self.known.value.full_name, source, self.jds, **columns)
+
+
+def lifetime(kind, answer):
+    """Return for how long (d) an answer of Horizons stands, None for ever.
+
+    Orbits of numbered asteroids and planets are settled; comets, near-Earth asteroids, objects without a number and
+    spacecraft are not.
+    """
+    if kind == names.MAJOR:
+        return UNSETTLED_D if re.search(r"\(-\d+\)", answer.full_name) else None
+    near_earth = answer.elements is not None and answer.elements["QR"] < NEAR_EARTH_AU
+    return None if re.match(r"\d+ ", answer.full_name) and not near_earth else UNSETTLED_D

