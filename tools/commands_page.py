@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""Write docs/commands.md from the commands' own parsers, so that the manual says what `-h` says: make docs."""
+
+import importlib
+import sys
+import tomllib
+from argparse import SUPPRESS
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "commands.md"
+HEAD = """# The commands and their options
+
+Written by `make docs` from the commands' own help. Every command is called with or without `.py` and also takes its
+options with two dashes; an option may be shortened as long as it stays unique. Exit statuses, files and settings are in
+the [README](../README.md).
+"""
+
+
+def commands():
+    """Return the names of the commands, pp_run first, as pyproject.toml lists them."""
+    return list(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"])
+
+
+def invocation(action):
+    """Return an argument as one writes it: `-offset DRA DDEC`."""
+    values = [action.metavar or (action.dest.upper() if action.option_strings else action.dest)]
+    if action.choices:
+        values = ["{" + ",".join(str(choice) for choice in action.choices) + "}"]
+    if isinstance(action.metavar, tuple):
+        values = list(action.metavar)
+    elif isinstance(action.nargs, int):
+        values *= action.nargs
+    if action.nargs == 0:
+        values = []
+    names = [name for name in action.option_strings if not name.startswith("--")] or action.option_strings[:1]
+    return " ".join([", ".join(names)] * bool(names) + values)
+
+
+def section(name):
+    """Return the part of the page on one command."""
+    parser = importlib.import_module(name).build_parser()
+    expand = parser._get_formatter()._expand_help
+    rows = [
+        (invocation(action), " ".join(expand(action).split())) for action in parser._actions if action.help != SUPPRESS
+    ]
+    cells = "".join("| `{}` | {} |\n".format(*(cell.replace("|", "\\|") for cell in row)) for row in rows)
+    text = "\n\n".join(part.strip() for part in (parser.description, parser.epilog) if part)
+    return f"## {name}\n\n```\n{text}\n```\n\n| argument | meaning |\n|---|---|\n{cells}"
+
+
+def page():
+    """Return the text of docs/commands.md."""
+    sys.path.insert(0, str(ROOT))
+    return HEAD + "".join("\n" + section(name) for name in commands())
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
