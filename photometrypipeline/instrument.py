@@ -52,7 +52,7 @@ def nearest(name, known, how_many=3):
 
 
 def as_text(value):
-    """Return a header value as text without blanks at its ends; 3.0 becomes '3', as a name or number in a header is meant."""
+    """Return a header value as text without blanks at its ends; the number 3.0 becomes '3'."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).strip()
@@ -60,12 +60,12 @@ def as_text(value):
 
 @dataclass(frozen=True)
 class Chip:
-    """One chip of a camera: orientation of its axes, and `offset` (RA, Dec in degrees) from the pointing, None if unknown."""
+    """One chip of a camera: the orientation of its axes and its place."""
 
     flip_x: bool
     flip_y: bool
     rotate: float  # degrees, East of North
-    offset: tuple | None = None
+    offset: tuple | None = None  # degrees in RA (without cos Dec) and Dec from the pointing; None: not known
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Telescope:
         )
 
     def chip(self, number):
-        """Return the Chip that the header calls `number` (text or number).  Raises TelescopeError if it cannot be used."""
+        """Return the Chip that the header calls `number` (text or number).  Raises TelescopeError."""
         name = as_text(number)
         if name not in self.chips:
             raise TelescopeError(
@@ -147,14 +147,14 @@ class Telescope:
         chip = self.chips[name]
         if chip.offset is None:
             raise TelescopeError(
-                f"chip {name} of {self.key} is not supported: its place in the camera and its orientation are not known; "
+                f"chip {name} of {self.key} is not supported: its place and orientation in the camera are not known; "
                 "usable: " + ", ".join(name for name, each in self.chips.items() if each.offset is not None)
             )
         return chip
 
     @property
     def masks(self):
-        """Weight images (0 masks a pixel) by binning, as {"2,2": Path}; a mask without a file is named in LOG and left out."""
+        """Weight images (0 masks a pixel) by binning, {"2,2": Path}; those that are not there are named in LOG."""
         found = {}
         for binning, name in self.mask_files.items():
             path = self._mask(name)

@@ -60,7 +60,7 @@ FORMS = {  # what a value has to be, in the words of an error message
     "yes/no": "true or false",
     "number": "a number",
     "pair": "two numbers",
-    "code": "a station code of the MPC: three letters or digits in quotes",
+    "code": "a station code of the MPC: three or four letters or digits in quotes",
     "scale": "two numbers above 0, arcsec per unbinned pixel, or [] if the user has to say",
     "range": "two numbers, the smaller first",
     "binning": "two whole numbers or two header keywords",
@@ -98,15 +98,15 @@ def _read(content, path, setup_folders):
     for key, value in _flat(content):
         if key in KEYS:
             kind, field = KEYS[key]
-            fields[field] = _checked(key, kind, value)
+            fields[field] = checked(key, kind, value)
         elif key.startswith("header.") and key[7:] in HEADER_KEYS:
-            fields["header"][key[7:]] = _checked(key, "text", value)
+            fields["header"][key[7:]] = checked(key, "text", value)
         elif key not in TABLES:
             known = [*KEYS, *TABLES, *(f"header.{name}" for name in HEADER_KEYS)]
             raise ValueError(f"unknown key {key!r}{nearest(key, known, 1)}")
     fields["filters"] = _filters(content["filters"])
     fields["mask_files"] = {
-        key: _checked(f"masks.{key}", "text", value) for key, value in _table(content, "masks").items()
+        key: checked(f"masks.{key}", "text", value) for key, value in _table(content, "masks").items()
     }
     fields["chips"] = {number: _chip(number, chip) for number, chip in _table(content, "chips").items()}
     if fields["chips"] and "chip" not in fields["header"]:
@@ -136,7 +136,7 @@ def _flat(content):
             yield key, value
 
 
-def _checked(key, kind, value):
+def checked(key, kind, value):
     """Return `value` in the form in which Telescope keeps it.  Raises ValueError if it is not of that kind."""
     try:
         return CHECKS[kind](value)
@@ -186,7 +186,7 @@ def _scale(value):
 
 
 def _code(value):
-    _need(isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9]{3}", value))
+    _need(isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9]{3,4}", value))
     return value
 
 
@@ -229,12 +229,12 @@ def _table(content, name):
 
 def _known(content, name, kinds):
     """Return the table `name` of `content`, whose keys and kinds of value are those of `kinds`."""
-    checked = {}
+    values = {}
     for key, value in _table(content, name).items():
         if key not in kinds:
             raise ValueError(f"unknown key '{name}.{key}'{nearest(key, kinds, 1)}")
-        checked[key] = _checked(f"{name}.{key}", kinds[key], value)
-    return checked
+        values[key] = checked(f"{name}.{key}", kinds[key], value)
+    return values
 
 
 def _filters(table):
@@ -243,7 +243,7 @@ def _filters(table):
         raise ValueError("filters has to be a table: filters.BAND = [header values]")
     bands = {}
     for band, names in table.items():
-        for name in _checked(f"filters.{band}", "texts", names):
+        for name in checked(f"filters.{band}", "texts", names):
             if name in bands:
                 raise ValueError(f"filters.{band}: {name!r} means {bands[name]} as well")
             bands[name] = None if band == "none" else band
@@ -270,7 +270,7 @@ def _distortion(table):
         for name, number in terms.items():
             if not re.fullmatch(r"PV\d_\d+", name):
                 raise ValueError(f"distortion: unknown key {name!r}; a term is called PV1_0, PV2_10 and so on")
-            _checked(f"distortion {value} {name}".replace("  ", " "), "number", number)
+            checked(f"distortion {value} {name}".replace("  ", " "), "number", number)
     return {"keyword": keyword, "sets": sets}
 
 
@@ -307,5 +307,5 @@ def _variant(name, table):
         if key not in KEYS or key in ("identifiers", "aliases"):
             raise ValueError(f"unknown key 'variants.{name}.{key}'{nearest(key, KEYS, 1)}")
         kind, field = KEYS[key]
-        fields[field] = _checked(f"variants.{name}.{key}", kind, value)
+        fields[field] = checked(f"variants.{name}.{key}", kind, value)
     return fields

@@ -18,29 +18,22 @@ from photometrypipeline.errors import TelescopeError
 from photometrypipeline.instrument import IDENTIFYING, Chip, Telescope, as_text, nearest
 from photometrypipeline.instrumentfile import read_instrument
 
-__all__ = ["SETUP_FOLDER", "Chip", "Registry", "Telescope", "get", "identify", "load", "setup_folders", "user_folder"]
+__all__ = ["SETUP_FOLDER", "Chip", "Registry", "Telescope", "get", "identify", "load", "setup_file", "setup_folders"]
 
 log = logging.getLogger("pp.telescopes")
 
 _PACKAGE = Path(__file__).resolve().parent
-# Beside the package in a checkout, among the private scripts in a wheel.
-SETUP_FOLDER = next(
-    (
-        folder
-        for folder in (_PACKAGE / "_scripts" / "setup", _PACKAGE.parent / "setup")
-        if (folder / "instruments").is_dir()
-    ),
-    _PACKAGE.parent / "setup",
-)
+_IN_WHEEL, _IN_CHECKOUT = _PACKAGE / "_scripts" / "setup", _PACKAGE.parent / "setup"
+SETUP_FOLDER = _IN_WHEEL if (_IN_WHEEL / "instruments").is_dir() else _IN_CHECKOUT
 
 
 @dataclass(frozen=True)
 class Registry:
-    """All instruments: `telescopes` {key: Telescope}, `identifiers` {header value: key}, `aliases` {other TEL_KEYW: key}."""
+    """All instruments."""
 
-    telescopes: dict
-    identifiers: dict
-    aliases: dict
+    telescopes: dict  # key to Telescope
+    identifiers: dict  # header value to key
+    aliases: dict  # what older images have as TEL_KEYW to key
 
 
 def user_folder():
@@ -56,6 +49,14 @@ def setup_folders():
     return (*folders, SETUP_FOLDER)
 
 
+def setup_file(name):
+    """Return the Path of the file `name` in the first of the setup folders that has it.  Raises TelescopeError."""
+    for folder in setup_folders():
+        if (folder / name).is_file():
+            return folder / name
+    raise TelescopeError(f"{name} is in none of {', '.join(map(str, setup_folders()))}; the installation is incomplete")
+
+
 def _same(one, other):
     return one.resolve() == other.resolve()
 
@@ -63,19 +64,24 @@ def _same(one, other):
 def load():
     """Return the Registry of all instruments, read once per process and set of files.  Raises TelescopeError."""
     folders = setup_folders()
-    files = [path for folder in folders[:-1] for path in _files_of_users(folder)]
+    files = [path for folder in folders for path in _files_of_users(folder)]
     return _load(folders, tuple((path, path.stat().st_mtime_ns) for path in files))
 
 
 def _files_of_users(folder):
-    return [*sorted((folder / "instruments").glob("*.toml")), *(folder.glob("mytelescopes.py"))]
+    """Return the definitions of users in `folder`, the one that wins first."""
+    scripts = [path for name in ("mytelescopes.py", "telescopes.py") if (path := folder / name).is_file()]
+    if folder == SETUP_FOLDER:
+        return [path for path in scripts if path.name == "mytelescopes.py"]
+    return [*sorted((folder / "instruments").glob("*.toml")), *scripts]
 
 
 @functools.lru_cache(maxsize=8)
 def _load(folders, stamped_files):
     registry = Registry({}, {}, {})
     for path in sorted((SETUP_FOLDER / "instruments").glob("*.toml")):
-        _register(registry, read_instrument(path, folders), ours=True)
+        telescope = _with_files_of_users(read_instrument(path, folders), folders[:-1])
+        _register(registry, telescope, ours=True)
     if not registry.telescopes:
         raise TelescopeError(
             f"there are no instruments in {SETUP_FOLDER / 'instruments'}; the installation is incomplete"
@@ -83,9 +89,32 @@ def _load(folders, stamped_files):
     for path, _ in reversed(stamped_files):
         if path.suffix == ".toml":
             _register(registry, read_instrument(path, folders), ours=False)
-        else:
+        elif path.name == "mytelescopes.py":
             mytelescopes.join_in(path, registry, folders)
+        else:
+            _add_from_old_suite(path, registry, folders)
     return registry
+
+
+def _with_files_of_users(telescope, folders):
+    """Return `telescope` with a user's own NAME.sex, NAME.scamp, NAME.swarp in the place of our settings."""
+    for program in ("swarp", "scamp", "sex"):
+        name = f"{telescope.legacy_config}.{program}"
+        found = next((folder / name for folder in folders if (folder / name).is_file()), None)
+        if found:
+            log.info("%s: %s takes the place of the packaged settings", telescope.key, found)
+            telescope = dataclasses.replace(telescope, **{f"{program}_file": found, program: {}})
+    return telescope
+
+
+def _add_from_old_suite(path, registry, folders):
+    """Add what a telescopes.py of the original suite has beyond our instruments; it is no fault if it cannot be run."""
+    if b"photometrypipeline" in path.read_bytes().replace(b"photometrypipeline/", b""):
+        return  # ours, in another checkout
+    try:
+        mytelescopes.join_in(path, registry, folders, only_new=True)
+    except TelescopeError as error:
+        log.warning("instruments that only this file has are not known: %s", error)
 
 
 def _register(registry, telescope, ours):
@@ -115,8 +144,8 @@ def identify(header, override=None):
     """Return the Telescope that took the image with this `header` (a mapping of keywords to values).
 
     override : key of the telescope to take instead, or None
-    In order: `override`; TEL_KEYW, which an earlier step wrote; PPINSTRU, LCAMMOD, FPA, CAM_NAME, INSTRUME, TELESCOP among
-    the identifiers of the instruments.  Raises TelescopeError, which lists what was tried.
+    In order: `override`; TEL_KEYW, which an earlier step wrote, unless it says GENERIC and the header knows better;
+    PPINSTRU, LCAMMOD, FPA, CAM_NAME, INSTRUME, TELESCOP among the identifiers.  Raises TelescopeError: what was tried.
     """
     if override:
         return get(override)
@@ -167,7 +196,7 @@ def _telescop_fits(telescope, header, keyword, value, tried):
         return False
     if telescope.vague and keyword != "PPINSTRU":
         log.warning(
-            "%s = %r is taken for %s (%s), but other cameras have it too: TELESCOP = %r; if that is wrong, use -telescope",
+            "%s = %r is taken for %s (%s), but others have it too (TELESCOP = %r); if that is wrong, use -telescope",
             keyword, value, telescope.key, telescope.label, where or None,
         )  # fmt: skip
     return True
