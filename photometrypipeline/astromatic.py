@@ -11,6 +11,7 @@ from astropy.io.votable import parse
 from photometrypipeline import ldac
 from photometrypipeline.errors import ProgramError
 from photometrypipeline.external import find_program, run_program
+from photometrypipeline.telescopes import SETUP_FOLDER, setup_file
 
 log = logging.getLogger("pp.astromatic")
 
@@ -20,14 +21,14 @@ FLAG_MASKS = {"none": 0x00FF, "low": 0x00FE, "medium": 0x00FC, "high": 0x00F8}  
 NARROW = {"POSANGLE_MAXERR": "2.0", "MATCH_FLIPPED": "N"}  # degrees; for telescopes whose orientation is known
 
 
-def extraction_arguments(image, output, telescope, setup, *, apertures_px, snr, min_area, parameters, **options):
+def extraction_arguments(image, output, telescope, *, apertures_px, snr, min_area, parameters, **options):
     """Return the Source Extractor command line (list of str) for one image.
 
     apertures_px : aperture radii;  snr : detection and analysis threshold, sigma;  min_area : px
-    parameters : file with the columns to write;  setup : folder with pipeline.sex
+    parameters : file with the columns to write
     options : deblend (True), ignore_saturation (False), mask (path of a weight image), background ('LOCAL')
     """
-    arguments = [find_program("Source Extractor"), image, "-c", telescope.sex_file or Path(setup) / "pipeline.sex"]
+    arguments = [find_program("Source Extractor"), image, "-c", telescope.sex_file or setup_file("pipeline.sex")]
     for name, value in telescope.sex.items():
         arguments += [f"-{name}", value]
     diameters = ",".join(f"{2 * radius:.4f}".rstrip("0").rstrip(".") for radius in apertures_px)
@@ -51,17 +52,17 @@ def extraction_arguments(image, output, telescope, setup, *, apertures_px, snr, 
     return [str(argument) for argument in arguments]
 
 
-def extract(image, output, telescope, setup, timeout_s=1800, **options):
+def extract(image, output, telescope, timeout_s=1800, **options):
     """Run Source Extractor on one image; returns the number of sources in `output`.  Raises ProgramError.
 
     The program merely warns of a column that it does not know: every column asked for has to be in the result.
     """
     output = Path(output)
     run_program(
-        extraction_arguments(image, output, telescope, setup, **options),
+        extraction_arguments(image, output, telescope, **options),
         [output],
         timeout_s=timeout_s,
-        environment={"PHOTPIPEDIR": str(Path(setup).parent)},
+        environment={"PHOTPIPEDIR": os.environ.get("PHOTPIPEDIR") or str(SETUP_FOLDER.parent)},  # config files name it
     )
     try:
         columns, number = _ldac_columns(output)
@@ -85,13 +86,32 @@ def requested_columns(path):
     return [line.partition("(")[0].strip() for line in lines if line]
 
 
-def scamp_arguments(source_lists, reference, telescope, setup, mask, xml, *, narrow, jobs, extra=None):
+def effective_settings(program, telescope):
+    """Return the complete settings of `program` for this telescope as the text of a configuration file.
+
+    They are the program's own defaults, overridden by the file of the pipeline (or the user's own) and by what the
+    telescope definition says.
+    """
+    kind = {"Source Extractor": "sex", "SCAMP": "scamp", "SWarp": "swarp"}[program]
+    defaults = run_program([find_program(program), "-dd"], [])
+    path = getattr(telescope, f"{kind}_file") or setup_file(f"pipeline.{kind}")
+    settings = _settings(defaults) | _settings(Path(path).read_text(encoding="utf-8")) | getattr(telescope, kind)
+    lines = [f"# {program} for {telescope.key}: its defaults, {path}, and the telescope definition"]
+    return "\n".join(lines + [f"{name:20s} {value}" for name, value in settings.items()])
+
+
+def _settings(text):
+    lines = (line.partition("#")[0].split(None, 1) for line in text.splitlines())
+    return {fields[0]: fields[1].strip() if len(fields) > 1 else "" for fields in lines if fields}
+
+
+def scamp_arguments(source_lists, reference, telescope, mask, xml, *, narrow, jobs, extra=None):
     """Return the SCAMP command line (list of str).
 
     source_lists : paths in the order of the result;  reference : the reference catalogue;  mask : sources with one of these
     FLAGS bits are left out;  narrow : search around the given orientation only;  extra : settings that come last
     """
-    arguments = [find_program("SCAMP"), *source_lists, "-c", telescope.scamp_file or Path(setup) / "pipeline.scamp"]
+    arguments = [find_program("SCAMP"), *source_lists, "-c", telescope.scamp_file or setup_file("pipeline.scamp")]
     settings = {**telescope.scamp, **(NARROW if narrow else {})}
     settings |= {
         "FLAGS_MASK": f"0x{mask:04x}",
@@ -111,7 +131,7 @@ def scamp_arguments(source_lists, reference, telescope, setup, mask, xml, *, nar
     return [str(argument) for argument in arguments]
 
 
-def run_scamp(source_lists, reference, telescope, setup, mask, folder, timeout_s, **options):
+def run_scamp(source_lists, reference, telescope, mask, folder, timeout_s, **options):
     """Run SCAMP in `folder`, where the source lists lie; returns one dict per source list, in their order.
 
     Keys: as_contrast, xy_contrast, sigma_ra_arcsec, sigma_dec_arcsec, chi2_reference, chi2_internal, n_detected.
@@ -120,7 +140,7 @@ def run_scamp(source_lists, reference, telescope, setup, mask, folder, timeout_s
     xml = Path(folder) / "scamp_output.xml"
     heads = [Path(path).with_suffix(".head") for path in source_lists]
     run_program(
-        scamp_arguments(source_lists, reference, telescope, setup, mask, xml, **options),
+        scamp_arguments(source_lists, reference, telescope, mask, xml, **options),
         [xml, *heads],
         cwd=folder,
         timeout_s=timeout_s,

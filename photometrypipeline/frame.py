@@ -78,6 +78,15 @@ class Frame:
         """Write the (changed) header back into the file, atomically; pixels and extensions stay byte for byte."""
         write_header(self.path, self.header)
 
+    def save_cropped(self, border_px):
+        """Write the (changed) header and the image without its outer `border_px` pixels, atomically."""
+        with fits.open(self.path, memmap=False, do_not_scale_image_data=True) as hdus:
+            inner = hdus[0].data[border_px:-border_px, border_px:-border_px]
+            with replacing(self.path) as temporary:
+                flat = fits.PrimaryHDU(inner, header=self.header, do_not_scale_image_data=True)
+                fits.HDUList([flat, *hdus[1:]]).writeto(temporary, overwrite=True)
+        self.__dict__.pop("header", None)
+
     def read_pixels(self):
         """Return the image as float32, shape (rows, columns)."""
         with fits.open(self.path, memmap=False) as hdus:

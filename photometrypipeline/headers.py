@@ -14,6 +14,7 @@ from astropy.time import Time
 from photometrypipeline import times
 from photometrypipeline.errors import FrameError
 from photometrypipeline.frame import saved_name
+from photometrypipeline.instrument import as_text
 
 ROLES = {  # role: the name by which users know it in a telescope definition
     "ra": "ra",
@@ -58,10 +59,7 @@ def exptime_s(frame, telescope):
 
 def text_of(frame, telescope, role, default=""):
     """Return a header value as stripped text; numbers (`OBJECT = 3552`) become text without decimals of zero."""
-    value = frame.header.get(telescope.header[role], default)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value).strip()
+    return as_text(frame.header.get(telescope.header[role], default))
 
 
 def raw_filter(frame, telescope):
@@ -164,10 +162,9 @@ def pointing(frame, telescope):
     dec = _angle(frame, telescope, "dec", units.deg)
     if not -90 <= dec <= 90:
         raise FrameError(frame.path, f"{telescope.header['dec']}: {dec} degrees is no declination", "correct it in the header")
-    for keyword, axis in telescope.special.get("jitter", {}).items():
-        if keyword in frame.header and all(key in frame.header for key in telescope.special["jitter"]):
-            offset_deg = float(frame.header[keyword]) / 3600
-            ra, dec = (ra - offset_deg, dec) if axis == "ra" else (ra, dec - offset_deg)
+    jitter = telescope.special.get("jitter", ())  # keywords of the offsets in RA and Dec, arcsec
+    if jitter and all(keyword in frame.header for keyword in jitter):
+        ra, dec = (angle - float(frame.header[keyword]) / 3600 for angle, keyword in zip((ra, dec), jitter, strict=True))
     return ra % 360, dec
 
 

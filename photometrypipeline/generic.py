@@ -1,0 +1,141 @@
+"""Images of an unknown camera (GENERIC): what their headers tell under any usual name, and what the user has to say.
+
+What is found or answered is put into the header under the names of the GENERIC definition; later steps see an ordinary
+telescope.
+"""
+
+import logging
+import sys
+
+import numpy as np
+
+from photometrypipeline import wcskeywords
+from photometrypipeline.errors import FrameError, UsageError
+from photometrypipeline.frame import keep_first, set_keyword
+
+log = logging.getLogger("pp.generic")
+
+KEY = "GENERIC"
+SPELLINGS = {  # what is needed: keywords that usually hold it, the first one present is taken
+    "secpix": ("SECPIX", "PIXSCALE", "SCALE", "IM_SCALE", "PIXSCAL", "SECPIX1"),
+    "binning": ("BINX", "XBINNING", "CCDXBIN", "CCDBINX", "CCDBIN1", "XBIN", "CCDSUM", "BINNING"),
+    "ra": ("OBJCTRA", "RA", "TELRA", "CRVAL1", "OBJRA"),
+    "dec": ("OBJCTDEC", "DEC", "TELDEC", "CRVAL2", "OBJDEC"),
+    "filter": ("FILTER", "FILTERS", "FILTNAM", "FILTNAME", "FILTER1", "INSFLNAM"),
+    "date": ("DATE-OBS", "DATE_OBS", "DATE-BEG", "UT-OBS", "DATE"),
+    "exptime": ("EXPTIME", "EXPOSURE", "EXP_TIME", "ITIME", "TEXPTIME"),
+}
+TIME_OF_DAY = ("TIME-OBS", "UT", "UTC", "UTC-OBS", "UTSTART", "UT-START", "UTSHUT")
+QUESTIONS = {
+    "secpix": "pixel scale before binning (arcsec/px)",
+    "binning": "binning factor (1, 2, ...)",
+    "ra": "right ascension of the frame centre (degrees, or hh mm ss)",
+    "dec": "declination of the frame centre (degrees, or dd mm ss)",
+    "filter": "filter (a band such as V or r; 'clear' for none)",
+    "date": "date and time of the start of the exposure (UTC, YYYY-MM-DDThh:mm:ss)",
+    "exptime": "exposure time (s)",
+}
+WRITTEN = {"ra": "OBJCTRA", "dec": "OBJCTDEC", "filter": "FILTER", "exptime": "EXPTIME", "date": "DATE-OBS"}
+
+
+def parse_answers(settings):
+    """Return {name: text} of a list of `NAME=VALUE`.  Raises UsageError for an unknown name."""
+    answers = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or name.strip().lower() not in QUESTIONS:
+            raise UsageError(f"-set {setting}: expected NAME=VALUE with NAME one of {', '.join(QUESTIONS)}")
+        answers[name.strip().lower()] = value.strip()
+    return answers
+
+
+def complete(frames, telescopes, answers, keep_wcs):
+    """Return `answers` with whatever else GENERIC frames lack, asked for on an interactive terminal.
+
+    telescopes : {frame name: Telescope}.  Without a terminal: raises UsageError with one list of all that is missing.
+    """
+    ours = [frame for frame in frames if telescopes[frame.name].key == KEY]
+    missing = [name for name in QUESTIONS if any(find(frame, name) is None for frame in ours) and name not in answers]
+    if keep_wcs:  # the WCS that the images have tells where they look
+        missing = [name for name in missing if name not in ("ra", "dec")]
+    if missing and not sys.stdin.isatty():
+        listed = "; ".join(f"{name}: {QUESTIONS[name]}" for name in missing)
+        example = " ".join(f"-set {name}=..." for name in missing)
+        raise UsageError(f"{ours[0].name}: unknown camera, and its header does not tell {listed}; say it with {example}")
+    return answers | {name: input(f"{QUESTIONS[name]}: ").strip() for name in missing}
+
+
+def find(frame, name):
+    """Return (value, keyword) for what is needed, under the first usual keyword that the header has; None without."""
+    header = frame.header
+    if name == "secpix" and header.get("TEL_KEYW") == KEY and "SECPIXX" in header:  # prepared before
+        return float(header["SECPIXX"]) / float(header["BINX"]), "SECPIXX"
+    keyword = next((keyword for keyword in SPELLINGS[name] if str(header.get(keyword, "")).strip()), None)
+    if name == "secpix":
+        return _find_scale(frame, keyword)
+    if keyword is None:
+        return None
+    value = header[keyword]
+    if name == "date" and ":" not in str(value):
+        clock = next((key for key in TIME_OF_DAY if ":" in str(header.get(key, ""))), None)
+        return (f"{str(value).strip()}T{str(header[clock]).strip()}", f"{keyword} and {clock}") if clock else None
+    if name == "binning":
+        value = str(value).replace("x", " ").split()[0]
+    return value, keyword
+
+
+def _find_scale(frame, keyword):
+    """Return (unbinned scale, origin): scales in headers are those of the binned pixel, as is XPIXSZ."""
+    header, found = frame.header, find(frame, "binning")
+    binning = float(found[0]) if found else 1.0
+    if keyword and _positive(header[keyword]):
+        return float(header[keyword]) / binning, keyword
+    scale = wcskeywords.pixel_scale_arcsec(header)
+    if np.isfinite(scale) and scale > 0:
+        return scale / binning, "CD matrix"
+    if _positive(header.get("XPIXSZ")) and _positive(header.get("FOCALLEN")):
+        return np.degrees(float(header["XPIXSZ"]) / 1000 / float(header["FOCALLEN"])) * 3600 / binning, "XPIXSZ and FOCALLEN"
+    return None
+
+
+def _positive(value):
+    try:
+        return float(value) > 0
+    except (TypeError, ValueError):
+        return False
+
+
+def implant(frame, telescope, answers):
+    """Write what was answered or found under other names into the header of a GENERIC frame, under the expected names."""
+    if telescope.key != KEY:
+        return
+    header = frame.header
+    found = {name: (answers[name], "the user") if name in answers else find(frame, name) for name in QUESTIONS}
+    for name, keyword in WRITTEN.items():
+        if found[name] and (name in answers or found[name][1] != keyword):
+            keep_first(header, keyword)
+            set_keyword(header, keyword, found[name][0], f"taken from {found[name][1]}")
+            log.info("%s: %s = %s, taken from %s", frame.name, keyword, *found[name])
+    for keyword in ("BINX", "BINY"):
+        set_keyword(header, keyword, _number(frame, found["binning"], "binning"), f"binning, from {found['binning'][1]}")
+    scale = _number(frame, found["secpix"], "pixel scale")
+    set_keyword(header, "SECPIXX", scale * header["BINX"], f"[arcsec/px] from {found['secpix'][1]}")
+    log.info("%s: pixel scale before binning %.4f arcsec, taken from %s", frame.name, scale, found["secpix"][1])
+    if "INSTRUME" not in header:  # a camera that says its name keeps it: a definition may be made for it later
+        set_keyword(header, "INSTRUME", KEY, "unknown camera")
+
+
+def _number(frame, found, what):
+    try:
+        value = float(found[0])
+    except (TypeError, ValueError):
+        value = np.nan
+    if not 0 < value < np.inf:
+        raise FrameError(frame.path, f"{what} {found[0]!r} is no number above 0", "give it with -set")
+    return value
+
+
+def pixel_scale(frame):
+    """Return the unbinned pixel scale (x, y) in arcsec of a frame whose telescope definition has none."""
+    scale = float(frame.header["SECPIXX"]) / float(frame.header["BINX"])
+    return scale, scale

@@ -1,0 +1,90 @@
+"""The WCS keywords of a header: which they are, how they are taken out, and the first guess that takes their place."""
+
+import re
+
+import numpy as np
+
+from photometrypipeline.frame import set_keyword
+
+WCS_PATTERN = re.compile(
+    r"""(
+      (CTYPE|CRVAL|CRPIX|CDELT|CUNIT|CROTA|CRDELT|CFINT|CNAME|CRDER|CSYER)\d[A-Z]?
+    | (CD|PC|PV|PS|LTM|PROJP|TR)\d+_?\d*[A-Z]?
+    | [AB]P?_(\d_\d|ORDER|DMAX)
+    | LTV\d | WAT\d_\d+ | PIXXMIT | PIXOFFST
+    | (WCSAXES|WCSNAME|LONPOLE|LATPOLE|RADESYS|EQUINOX)[A-Z] | WCSAXES | WCSNAME | WCSDIM | LONPOLE | LATPOLE
+    | RADESYS | RADECSYS | AST[IR]RMS\d | ASTINST | FGROUPNO | FLXSCALE | MAGZEROP | PHOTIRMS | PHOTINST | PHOTLINK | REGCAT
+    )""",
+    re.VERBOSE,
+)
+SOLUTION = (  # what SCAMP says of its solution, and is worth keeping in the image
+    "EQUINOX CUNIT1 CUNIT2 CRVAL1 CRVAL2 CRPIX1 CRPIX2 CD1_1 CD1_2 CD2_1 CD2_2 "
+    "FGROUPNO ASTIRMS1 ASTIRMS2 ASTRRMS1 ASTRRMS2 ASTINST PHOTIRMS PHOTINST PHOTLINK"
+).split()
+OF_PHOTOMETRY = ("FLXSCALE", "MAGZEROP", "PHOTIRMS", "PHOTINST", "PHOTLINK")
+
+
+def remove_wcs(header, keep=()):
+    """Take all WCS keywords out of `header`, of any dialect and any version, but for the names in `keep`."""
+    for keyword in {keyword for keyword in header if WCS_PATTERN.fullmatch(keyword)} - set(keep):
+        header.remove(keyword, remove_all=True)
+
+
+def first_guess(ra_deg, dec_deg, size_px, scale_arcsec, flip_x, flip_y, rotate_deg):
+    """Return the WCS (dict) with the given centre; North up and East left for flip_x, not flip_y, and no rotation.
+
+    size_px, scale_arcsec : (x, y), of the binned image;  rotate_deg : East of North
+    """
+    fx, fy = (-1 if flip_x else 1), (-1 if flip_y else 1)
+    cos, sin = np.cos(np.radians(rotate_deg)), np.sin(np.radians(rotate_deg))
+    sx, sy = (scale / 3600 for scale in scale_arcsec)
+    matrix = {"CD1_1": fx * cos * sx, "CD1_2": -fy * sin * sy, "CD2_1": fx * sin * sx, "CD2_2": fy * cos * sy}
+    return {
+        "RADESYS": "FK5",
+        "RADECSYS": "FK5",
+        "CTYPE1": "RA---TAN",
+        "CTYPE2": "DEC--TAN",
+        "CRVAL1": ra_deg,
+        "CRVAL2": dec_deg,
+        "CRPIX1": size_px[0] // 2,
+        "CRPIX2": size_px[1] // 2,
+    } | {keyword: float(round(value, 16)) + 0.0 for keyword, value in matrix.items()}
+
+
+def write_first_guess(header, guess, distortion=()):
+    """Put a first guess (dict), and PV keywords of the telescope's `distortion` (dict), into the header."""
+    for keyword, value in guess.items():
+        set_keyword(header, keyword, value, "first guess of the WCS")
+    for keyword, value in dict(distortion).items():
+        set_keyword(header, keyword, float(value), "distortion of the telescope")
+    if distortion:
+        header["CTYPE1"], header["CTYPE2"] = "RA---TPV", "DEC--TPV"
+
+
+def write_solution(header, solution, catalog):
+    """Put SCAMP's `solution` (fits.Header of its .head file) into the header of the frame; values keep their types.
+
+    SCAMP calls the projection TAN although it writes PV terms: it is named TPV, so that every library reads it.  Its
+    photometric keywords are left out unless it solved photometry: FLXSCALE 0 would spoil a later stack.
+    """
+    remove_wcs(header)
+    distorted = any(keyword.startswith("PV") for keyword in solution)
+    projection = "TPV" if distorted else "TAN"
+    header["CTYPE1"], header["CTYPE2"] = f"RA---{projection}", f"DEC--{projection}"
+    names = [*SOLUTION, *(keyword for keyword in solution if keyword.startswith("PV"))]
+    photometry = float(solution.get("FLXSCALE", 0)) > 0
+    for keyword in names + (list(OF_PHOTOMETRY[:2]) if photometry else []):
+        if keyword in solution and (photometry or keyword not in OF_PHOTOMETRY):
+            header[keyword] = (solution[keyword], solution.comments[keyword])
+    frame = str(solution.get("RADESYS", "ICRS")).strip()
+    header["RADESYS"], header["RADECSYS"] = (frame, "PP: system of the WCS"), (frame, "PP: copy of RADESYS")
+    set_keyword(header, "REGCAT", catalog, "reference catalogue of the registration")
+
+
+def pixel_scale_arcsec(header):
+    """Return the pixel scale (arcsec/px, float) from the determinant of the CD matrix; NaN without one."""
+    try:
+        (a, b), (c, d) = [[float(header[f"CD{i}_{j}"]) for j in (1, 2)] for i in (1, 2)]
+    except (KeyError, ValueError):
+        return np.nan
+    return float(np.sqrt(abs(a * d - b * c)) * 3600)

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Find and measure the sources in images, with Source Extractor.
+
+reads   images from pp_prepare; the settings of their telescope
+writes  IMAGE.ldac, one source list (FITS_LDAC) per image
+
+Examples:
+  pp_extract mscience*.fits
+  pp_extract -snr 3 -minarea 12 -aprad 4.5 mscience0217.fits
+"""
+
+import toolbox
+
+# isort: split
+import contextlib
+import logging
+import re
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from photometrypipeline import astromatic, headers, ldac, telescopes
+from photometrypipeline.errors import UsageError
+from photometrypipeline.files import replacing
+from photometrypipeline.frame import Frame
+
+log = logging.getLogger("pp.extract")
+
+COLUMNS = "singleaperture.sexparam"
+
+
+@dataclass
+class Extraction:
+    """What was found in one frame: the Frame, its Telescope, and the SourceList that its .ldac file holds."""
+
+    frame: Frame
+    telescope: object
+    sources: ldac.SourceList
+
+
+def extract(frames, losses, *, snr=1.5, min_area=None, radii_px=None, parameters=None, telescope=None, jobs=1, quiet=True,
+            **options):  # fmt: skip
+    """Run Source Extractor on `frames`; returns the Extractions (list) of those that worked, the others go to `losses`.
+
+    snr : threshold, sigma;  min_area : px, default the telescope's;  radii_px : aperture radii, default the telescope's
+    parameters : file with the columns;  telescope : key that overrides the headers
+    options : deblend, ignore_saturation, background (see astromatic.extraction_arguments)
+    """
+
+    def one(frame):
+        instrument = telescopes.identify(frame.header, telescope)
+        run(frame, instrument, frame.ldac, snr, min_area, radii_px or [instrument.aprad_default], parameters, options)
+        return Extraction(frame, instrument, ldac.read(frame.ldac))
+
+    pairs = toolbox.sort_out(frames, toolbox.parallel(one, frames, jobs, "extract"), losses)
+    for frame, extraction in pairs:
+        toolbox.say(f"{len(extraction.sources):6d} sources in {frame.name}", quiet)
+    return [extraction for _, extraction in pairs]
+
+
+def run(frame, telescope, output, snr, min_area, radii_px, parameters, options):
+    """Run Source Extractor on one Frame; `output` is complete or not there.  Raises ProgramError, FrameError.
+
+    A list that is left from before is removed first: it must not pass for the result of a run that failed.
+    """
+    output.unlink(missing_ok=True)
+    with replacing(output) as temporary, columns_file(parameters, len(radii_px)) as columns:
+        number = astromatic.extract(
+            frame.path.resolve(),
+            temporary,
+            telescope,
+            apertures_px=radii_px,
+            snr=snr,
+            min_area=min_area or telescope.min_area,
+            parameters=columns,
+            mask=mask_of(frame, telescope),
+            **options,
+        )
+    log.info("%s: %d sources extracted, snr %g, minarea %g, aperture radii %s px", frame.name, number, snr,
+             min_area or telescope.min_area, ", ".join(f"{radius:g}" for radius in radii_px))  # fmt: skip
+
+
+@contextlib.contextmanager
+def columns_file(parameters, n_apertures):
+    """Yield the path of the file that tells Source Extractor its columns: `parameters`, or that of the pipeline.
+
+    For several apertures the pipeline's columns get as many elements: the program writes as many as the file asks for.
+    """
+    path = Path(parameters) if parameters else telescopes.setup_file(COLUMNS)
+    if not path.is_file():
+        raise UsageError(f"parameter file {path} does not exist")
+    if parameters or n_apertures == 1:
+        yield path.resolve()
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".sexparam") as several:
+        several.write(re.sub(r"(?m)^(\w+_APER)\b", rf"\1({n_apertures})", path.read_text(encoding="utf-8")))
+        several.flush()
+        yield Path(several.name)
+
+
+def mask_of(frame, telescope):
+    """Return the Path of the mask for the binning of the frame, None if there is none."""
+    if not telescope.mask_files:
+        return None
+    return telescope.masks.get(",".join(f"{factor:.0f}" for factor in headers.binning(frame, telescope)))
+
+
+def build_parser():
+    parser = toolbox.make_parser(__doc__)
+    parser.add_argument("-snr", type=float, default=1.5, metavar="SIGMA", help="detection threshold in sigma (default: %(default)s)")
+    parser.add_argument("-minarea", type=float, default=3.0, metavar="PX", help="least number of connected pixels (default: %(default)s)")
+    parser.add_argument("-paramfile", metavar="FILE", help="parameter file for Source Extractor (default: that of the pipeline)")
+    parser.add_argument("-aprad", type=radii, metavar="PX", help="aperture radius in px, or several parted by commas (default: the telescope's)")
+    parser.add_argument("-telescope", metavar="KEY", help="telescope keyword, whatever the header says")
+    parser.add_argument("-ignore_saturation", action="store_true", help="nothing counts as saturated")
+    parser.add_argument("-nodeblending", action="store_true", help="do not split blended sources")
+    parser.add_argument("-quiet", action="store_true", help="no output on the screen")
+    parser.add_argument("-dump_config", action="store_true", help="print all settings that Source Extractor would get, and stop")
+    return parser
+
+
+def radii(text):
+    """Return the aperture radii (list of float, px) of a list parted by commas."""
+    values = [float(field) for field in text.split(",") if field.strip()]
+    if not values or min(values) <= 0:
+        raise ValueError(f"{text!r} is no aperture radius")
+    return values
+
+
+@toolbox.command(build_parser)
+def main(args, losses):
+    frames = toolbox.prepared_frames(args.images, losses)
+    if args.dump_config:
+        telescope = telescopes.identify(frames[0].header, args.telescope)
+        print(astromatic.effective_settings("Source Extractor", telescope))
+        return None
+    done = extract(frames, losses, snr=args.snr, min_area=args.minarea, radii_px=args.aprad, parameters=args.paramfile,
+                   telescope=args.telescope, jobs=args.jobs, quiet=args.quiet, deblend=not args.nodeblending,
+                   ignore_saturation=args.ignore_saturation)  # fmt: skip
+    return toolbox.OK if done else toolbox.FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,277 @@
+#!/usr/bin/env python3
+"""Prepare images: what later steps need to know goes into their headers, in one form for all telescopes.
+
+reads   the images, and the definition of their telescope (setup/, or the user's own)
+writes  into the header of each image: mid-time, pixel scale, telescope keyword, filter, exposure, target name, and a first
+        guess of the WCS; the pixels stay as they are.  Images that end on .fit or .fts are renamed to .fits.
+
+Examples:
+  pp_prepare mscience*.fits
+  pp_prepare -target 2015_AB123 -ra 179.3 -dec 0.43 image*.fits
+"""
+
+import toolbox
+
+# isort: split
+import logging
+import re
+import sys
+
+import numpy as np
+
+import diagnostics
+from photometrypipeline import generic, headers, telescopes, wcskeywords
+from photometrypipeline.errors import FrameError, PipelineError, TelescopeError, UnknownFilter, UsageError
+from photometrypipeline.frame import EXTENSIONS, Frame, flatten, is_blank, keep_first, set_keyword
+from photometrypipeline.times import text_of
+
+log = logging.getLogger("pp.prepare")
+
+EXTINCTION = 0.05  # mag per airmass, assumed; SCAMP asks for it, nothing is corrected by it
+
+
+def prepare(frames, losses, *, telescope=None, ra_deg=None, dec_deg=None, flip_x=False, flip_y=False, rotate_deg=0.0,
+            target=None, keep_wcs=False, answers=None, jobs=1):  # fmt: skip
+    """Prepare the headers of `frames`; returns the Frames that are ready, whose files may have got new names.
+
+    telescope : key that overrides the headers;  ra_deg, dec_deg : centre by hand;  flip_x, flip_y : toggle the telescope's
+    setting;  rotate_deg : added to it;  target : new object name;  answers : what GENERIC would ask for (dict)
+    Frames that cannot be prepared stay as they are and go to `losses`.  Writes the record of the step.
+    """
+    first = telescopes_of(frames, telescope, losses)
+    answers = generic.complete(frames, first, answers or {}, keep_wcs)
+    options = dict(ra_deg=ra_deg, dec_deg=dec_deg, flip_x=flip_x, flip_y=flip_y, rotate_deg=rotate_deg, target=target, keep_wcs=keep_wcs)
+
+    def one(frame):
+        instrument = first[frame.name]
+        frame = rename(frame)
+        if flatten(frame.path):
+            frame = Frame(frame.path)
+        if is_blank(frame.path, frame.header):
+            raise FrameError(frame.path, "holds no pixel with a value, all are NaN", "remove it from the list")
+        generic.implant(frame, instrument, answers)
+        prepare_header(frame, instrument, **options)
+        crop = instrument.special.get("crop_border_px")
+        if crop and "PPCROP" not in frame.header:
+            crop_border(frame, int(crop), keep_wcs)
+        else:
+            frame.save()
+        return frame
+
+    done = toolbox.sort_out(frames, toolbox.parallel(one, frames, jobs, "prepare"), losses)
+    if not done:
+        raise PipelineError("not one of the images could be prepared")
+    ready = [frame for _, frame in done]
+    diagnostics.record("prepare", record([(frame, first[old.name]) for old, frame in done], options))
+    toolbox.say(f"{len(ready)} of {len(frames)} images have been prepared for {first[done[0][0].name].label}")
+    return ready
+
+
+def telescopes_of(frames, override, losses):
+    """Return {frame name: Telescope}; a header that names no known instrument counts as GENERIC, with a warning."""
+    found = {}
+    for frame in frames:
+        try:
+            found[frame.name] = telescopes.identify(frame.header, override)
+        except TelescopeError as error:
+            if override:
+                raise UsageError(str(error)) from None
+            log.warning("%s: %s; taken as GENERIC", frame.name, error)
+            found[frame.name] = telescopes.get("GENERIC")
+    return found
+
+
+def rename(frame):
+    """Return the Frame under its name with the ending .fits; renames the file, but never over another.  Raises FrameError."""
+    if frame.path.suffix == ".fits" or frame.path.suffix.lower() not in EXTENSIONS:
+        return frame
+    path = frame.path.with_suffix(".fits")
+    if path.exists() and not path.samefile(frame.path):
+        raise FrameError(frame.path, f"cannot be renamed, {path.name} exists already", "rename one of them")
+    frame.path.rename(path)
+    log.info("%s renamed to %s", frame.name, path.name)
+    return Frame(path)
+
+
+def prepare_header(frame, telescope, *, ra_deg, dec_deg, flip_x, flip_y, rotate_deg, target, keep_wcs):
+    """Change the header of `frame` in memory.  Raises FrameError; the frame is then not to be saved.
+
+    All that is needed is read before the first keyword is changed.
+    """
+    facts = read_facts(frame, telescope, keep_wcs or (ra_deg is not None and dec_deg is not None))
+    header = frame.header
+    write_standard(header, facts)
+    write_observation(header, telescope, facts)
+    if target:
+        write_target(header, telescope, target)
+    if not keep_wcs:
+        write_wcs(frame, telescope, facts, (ra_deg, dec_deg), (flip_x, flip_y), rotate_deg)
+
+
+def read_facts(frame, telescope, pointing_optional):
+    """Return what the header says (dict): binning, scale, mid-time, filter, exposure, airmass, object, pointing.
+
+    Raises FrameError for whatever is missing.
+    """
+    binning = headers.binning(frame, telescope)
+    scale = telescope.pixel_scale or generic.pixel_scale(frame)
+    facts = {
+        "binning": binning,
+        "scale_arcsec": tuple(round(s * b, 8) for s, b in zip(scale, binning, strict=True)),
+        "midtime_jd": headers.midtime_jd(frame, telescope),
+        "filter": headers.raw_filter(frame, telescope),
+        "exptime_s": headers.exptime_s(frame, telescope),
+        "airmass": headers.airmass(frame, telescope),
+        "object": headers.text_of(frame, telescope, "object"),
+        "equinox": headers.equinox(frame),
+        "chip": telescope.chip(headers.value_of(frame, telescope, "chip")) if telescope.chips else telescope,
+        "distortion": telescope.distortion_of(frame.header),
+    }
+    try:
+        facts["pointing_deg"] = headers.pointing(frame, telescope)
+    except FrameError:
+        if not pointing_optional:
+            raise
+        facts["pointing_deg"] = None
+    return facts
+
+
+def write_standard(header, facts):
+    """Put in the keywords that Source Extractor and SCAMP ask for."""
+    epoch = re.search(r"\d{4}", str(header.get("EPOCH", "")))
+    if not epoch or float(epoch.group()) < 1950:
+        set_keyword(header, "EPOCH", 2000, "required by Source Extractor")
+    set_keyword(header, "PHOTFLAG", "F", "not known to be photometric, for SCAMP")
+    set_keyword(header, "PHOT_K", EXTINCTION, "assumed extinction coefficient")
+    scale = facts["scale_arcsec"]
+    for keyword, value in (("SECPIXX", scale[0]), ("SECPIXY", scale[1]), ("SECPIX", scale[0])):
+        set_keyword(header, keyword, value, "[arcsec/px] pixel scale after binning")
+
+
+def write_observation(header, telescope, facts):
+    """Put in what was observed when, with which telescope."""
+    set_keyword(header, "MIDTIMJD", facts["midtime_jd"], "obs midtime (JD, UTC)")
+    set_keyword(header, "TELINSTR", telescope.label, "telescope/instrument name")
+    set_keyword(header, "TEL_KEYW", telescope.key, "telescope keyword")
+    for keyword in dict.fromkeys((telescope.header["filter"], "FILTER")):
+        set_keyword(header, keyword, facts["filter"], "filter as the telescope calls it")
+    set_keyword(header, "EXPTIME", facts["exptime_s"], "[s] exposure time")
+    if facts["airmass"] is None:
+        set_keyword(header, "AIRMASS", 1.0, "fake airmass, the header has none")
+    else:
+        set_keyword(header, "AIRMASS", facts["airmass"], "airmass")
+    set_keyword(header, "OBJECT", facts["object"] or "None", "target")
+
+
+def write_target(header, telescope, target):
+    """Replace the object name; the first old one survives under `_` and the keyword."""
+    for keyword in dict.fromkeys((telescope.header["object"], "OBJECT")):
+        keep_first(header, keyword)
+        set_keyword(header, keyword, target, "target name given by the user")
+
+
+def write_wcs(frame, telescope, facts, centre_deg, flips, rotate_deg):
+    """Replace the WCS by the first guess: telescope's orientation around the pointing of the header, or the user's."""
+    header, chip = frame.header, facts["chip"]
+    pointing = headers.to_icrs(*facts["pointing_deg"], facts["equinox"]) if facts["pointing_deg"] else (None, None)
+    by_hand = all(value is not None for value in centre_deg)
+    offset = (0.0, 0.0) if by_hand or chip is telescope else chip.offset
+    centre = [given if given is not None else own + shift for given, own, shift in zip(centre_deg, pointing, offset, strict=True)]
+    guess = wcskeywords.first_guess(
+        centre[0] % 360,
+        centre[1],
+        frame.size_px,
+        facts["scale_arcsec"],
+        chip.flip_x != flips[0],
+        chip.flip_y != flips[1],
+        chip.rotate + rotate_deg,
+    )
+    for keyword in (telescope.header["ra"], telescope.header["dec"]):
+        if keyword in guess:
+            keep_first(header, keyword)
+    keep_first(header, "EQUINOX")
+    wcskeywords.remove_wcs(header, keep=telescope.keep_keywords)
+    if "EQUINOX" not in header or facts["equinox"] != 2000.0:
+        set_keyword(header, "EQUINOX", 2000.0, "equinox of the WCS")
+    wcskeywords.write_first_guess(header, guess, facts["distortion"])
+
+
+def crop_border(frame, border_px, keep_wcs):
+    """Cut `border_px` off each side of the image, once in its life, and say so in PPCROP; an existing WCS moves along."""
+    header = frame.header
+    nx, ny = (length - 2 * border_px for length in frame.size_px)
+    if min(nx, ny) < 1:
+        raise FrameError(frame.path, f"is too small to cut off {border_px} pixels at each side", "remove it from the list")
+    set_keyword(header, "PPCROP", border_px, "[px] cut off at each side")
+    for keyword, middle in (("CRPIX1", nx // 2), ("CRPIX2", ny // 2)):
+        if keep_wcs and keyword in header:
+            header[keyword] = float(header[keyword]) - border_px
+        elif not keep_wcs:
+            header[keyword] = middle
+    frame.save_cropped(border_px)
+
+
+def record(prepared, options):
+    """Return the record of the step: `prepared` is a list of (Frame, Telescope)."""
+    filters = list(dict.fromkeys(str(frame.header["FILTER"]) for frame, _ in prepared))
+    telescope = prepared[0][1]
+    try:
+        band = telescope.band(filters[0])
+    except UnknownFilter as error:
+        log.warning("%s", error)
+        band = None
+    return {
+        "telescope": {"key": telescope.key, "label": telescope.label},
+        "raw_filters": filters,
+        "band": band,
+        "options": {name: value for name, value in options.items() if value},
+        "frames": [_frame_record(frame, telescope) for frame, telescope in prepared],
+    }
+
+
+def _frame_record(frame, telescope):
+    header = frame.header
+    binning = headers.binning(frame, telescope)
+    scale = [header["SECPIXX"], header["SECPIXY"]]
+    centre = [float(header[key]) if np.isreal(header.get(key)) else None for key in ("CRVAL1", "CRVAL2") if key in header]
+    return {
+        "name": frame.name,
+        "stem": frame.stem,
+        "midtime_jd": header["MIDTIMJD"],
+        "midtime": text_of(header["MIDTIMJD"]),
+        "object": str(header["OBJECT"]),
+        "filter": str(header["FILTER"]),
+        "airmass": header["AIRMASS"],
+        "exptime_s": header["EXPTIME"],
+        "pixel_scale_arcsec": [s / b for s, b in zip(scale, binning, strict=True)],
+        "binning": list(binning),
+        "size_px": list(frame.size_px),
+        "ra_deg": centre[0] if len(centre) == 2 else None,
+        "dec_deg": centre[1] if len(centre) == 2 else None,
+    }
+
+
+def build_parser():
+    parser = toolbox.make_parser(__doc__)
+    parser.add_argument("-ra", type=float, metavar="DEG", help="right ascension of the frame centre, J2000 (default: header)")
+    parser.add_argument("-dec", type=float, metavar="DEG", help="declination of the frame centre, J2000 (default: header)")
+    parser.add_argument("-flipx", action="store_true", help="toggle the telescope's flip of the x axis")
+    parser.add_argument("-flipy", action="store_true", help="toggle the telescope's flip of the y axis")
+    parser.add_argument("-rotate", type=float, default=0.0, metavar="DEG", help="added to the telescope's rotation, East of North (default: 0)")
+    parser.add_argument("-target", metavar="NAME", help="replace the object name, e.g. 2015_AB123")
+    parser.add_argument("-keep_wcs", action="store_true", help="keep the WCS that the images have")
+    parser.add_argument("-telescope", metavar="KEY", help="telescope keyword, whatever the header says")
+    parser.add_argument("-set", action="append", default=[], metavar="KEY=VALUE", help="value for an image of unknown origin (GENERIC), e.g. -set secpix=0.6")
+    return parser
+
+
+@toolbox.command(build_parser)
+def main(args, losses):
+    frames = toolbox.open_frames(args.images, losses)
+    prepare(frames, losses, telescope=args.telescope, ra_deg=args.ra, dec_deg=args.dec, flip_x=args.flipx, flip_y=args.flipy,
+            rotate_deg=args.rotate, target=args.target, keep_wcs=args.keep_wcs, answers=generic.parse_answers(args.set), jobs=args.jobs)  # fmt: skip
+    diagnostics.render()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

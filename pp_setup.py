@@ -1,0 +1,96 @@
+"""Preferences and thresholds of the pipeline, each with its unit and reason.
+
+A file of the same name in $PHOTPIPEDIR, or in the user's configuration folder ($XDG_CONFIG_HOME/photometrypipeline, usually
+~/.config/photometrypipeline), overrides single settings without a change to this one: it is run after it and sees all its
+names.  For example:
+
+    minstars = 0.7
+    confdistill.full_target_names = True
+
+Options on the command line override both.
+"""
+
+import os
+from pathlib import Path
+
+from photometrypipeline.errors import UsageError
+from photometrypipeline.websettings import DiagnosticsSettings
+
+diagnostics = True  # write pages and plots at all
+
+# ---- registration
+min_sources_astrometric_catalog = 10  # fewer reference stars in the field: the next catalogue is tried
+min_sources_frame = 10  # a frame with no more sources than this is not registered
+n_registration_repetitions = 2  # times that each catalogue is used
+scamp_as_contrast_limit = 2.5  # of the match in angle and scale; about 1 where nothing matches
+scamp_xy_contrast_limit = 2.5  # of the match in position
+scamp_max_sources = 2000  # brightest sources per frame handed to SCAMP; its time grows with their number squared
+scamp_timeout_s = 900  # SCAMP never ends on some hopeless input
+registration_chance_limit = 1e-6  # of a frame's matches with the catalogue arising by chance, above it the solution is refused
+
+# ---- photometry
+photmode = "APER"  # APER, ISOCOR or AUTO; only APER has a curve of growth
+pos_epsilon = 0.5  # arcsec; the target is identified, and stars are matched, within at least this
+fluxlimit_aprad = 0.7  # fraction of the flux that the aperture has to hold
+fluxmargin_aprad = 0.05  # largest difference of that fraction between target and stars
+
+# ---- calibration
+min_sources_photometric_catalog = 3  # fewer usable reference stars: the next catalogue is tried
+minstars = 0.5  # reference stars to keep, a number or below 1 a fraction
+solcol = 0.2  # mag, half width of the window around the colours of the Sun
+max_reference_error = 0.1  # mag; reference stars with larger uncertainties are left out
+photometric_catalog_limit = 21  # mag, faint limit of the catalogue query
+max_photometric_stars = 20000  # the brightest of the field are taken; more add nothing to a zeropoint
+weighted_ranking = True  # outliers by residual over error, as documented; False: by residual alone, as the last code had it
+
+# ---- target
+max_distance_arcsec = 10.0  # rejection schema 'pos': a source further from the prediction is not the target
+
+
+class ConfPrepare:
+    """Settings of pp_prepare."""
+
+
+class ConfCalibrate:
+    """Settings of pp_calibrate."""
+
+    save_caldata = True  # write the matched reference stars of each frame to a table
+    save_caldata_format = "ascii.basic"  # name of an astropy table writer
+    save_caldata_suffix = "_cal.dat"  # appended to the stem of the image
+    save_caldata_usedonly = False  # only the stars that the zeropoint rests on
+    caldata_in_db = True  # join the columns of the reference catalogue into the database of the frame
+
+
+class ConfDistill:
+    """Settings of pp_distill."""
+
+    rejection = ("pos", "none")  # schemas that `-reject` knows; see pp_distill
+    full_target_names = False  # files named by the full name that Horizons gives, as the last code did
+
+
+confprepare = ConfPrepare()
+confcalibrate = ConfCalibrate()
+confdistill = ConfDistill()
+confdiagnostics = DiagnosticsSettings()
+
+
+def user_folders():
+    """Return the folders (list of Path) where a user's settings are looked for, later ones win."""
+    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "photometrypipeline"
+    root = os.environ.get("PHOTPIPEDIR")
+    return [config, *([Path(root)] if root else [])]
+
+
+def _override():
+    here = Path(__file__).resolve()
+    for folder in user_folders():
+        path = folder / "pp_setup.py"
+        if path.is_file() and path.resolve() != here:
+            try:
+                exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), globals())
+            except Exception as error:  # the user's own code: whatever it raises is to be told in one line
+                return UsageError(f"{path}: {type(error).__name__}: {error}; correct the settings there")
+    return None
+
+
+problem = _override()  # None, or the error that toolbox ends a command with: an import is no place for one

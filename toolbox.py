@@ -1,0 +1,344 @@
+"""What every script shares: parser, LOG, exit status, the frames of a data set, work side by side; and small helpers
+that users' own scripts call.
+"""
+
+from photometrypipeline import interpreter  # noqa: F401  first of all: finds the Python that has the packages
+
+# isort: split
+import argparse
+import functools
+import glob
+import logging
+import os
+import re
+import sys
+import traceback
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from astropy.io.fits.verify import VerifyWarning
+from tqdm import tqdm
+
+import pp_setup
+from photometrypipeline import sky
+from photometrypipeline.astromatic import votable_named
+from photometrypipeline.errors import FAILED, OK, PARTIAL, USAGE, FrameError, PipelineError, UsageError
+from photometrypipeline.files import safe_name
+from photometrypipeline.frame import Frame
+from photometrypipeline.times import (  # noqa: F401  names that users' scripts import from here
+    dateobs_to_jd,
+    fractionalyear_to_jd,
+    jd_to_fractionalyear,
+    jd_to_gregorian,
+)
+
+__all__ = ["FAILED", "OK", "PARTIAL", "USAGE", "Losses", "command", "make_parser", "open_frames", "parallel", "say"]
+
+log = logging.getLogger("pp")
+
+LOG_NAME = "LOG"
+LOG_FORMAT = "%(filename)s: %(message)s [%(asctime)s]"
+DATE_FORMAT = "%m/%d/%Y %H:%M:%S"
+INTERRUPTED = 130  # as shells say it of Ctrl-C
+SMALL_NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+
+target_filename = safe_name
+
+
+# ---- the command line
+
+
+class Parser(argparse.ArgumentParser):
+    """Parser of the commands: long options with one dash or two, abbreviations, negative numbers in any notation."""
+
+    def parse_known_args(self, args=None, namespace=None):
+        """Parse as argparse does, after bringing both kinds of dashes and numbers like -1e-4 into the form that it knows."""
+        args = sys.argv[1:] if args is None else list(args)
+        return super().parse_known_args([_plain(argument) for argument in args], namespace)
+
+
+def _plain(argument):
+    if SMALL_NUMBER.fullmatch(argument):
+        return f"{float(argument):.15f}"
+    return argument[1:] if re.match(r"--[A-Za-z]", argument) else argument
+
+
+def make_parser(doc, images=True, jobs=True, offline=False):
+    """Return a Parser whose help is `doc`, the docstring of a script, with the arguments that scripts have in common."""
+    summary, _, rest = doc.strip().partition("\n")
+    parser = Parser(
+        description=summary, epilog=rest.strip(), formatter_class=argparse.RawDescriptionHelpFormatter, add_help=False
+    )
+    parser.add_argument("-h", "-help", action="help", help="show this help and exit")
+    if images:
+        parser.add_argument("images", nargs="+", help="FITS images; wildcards; or one list file (.lst, .list), a name per line")
+    if jobs:
+        parser.add_argument("-jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N", help="frames side by side (default: all cores, %(default)s)")
+    if offline:
+        parser.add_argument("-offline", action="store_true", help="never ask the network; use what is stored")
+    return parser
+
+
+def _jobs(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def command(build_parser):
+    """Make the `main` of a script: parses, opens LOG, turns errors into one line and an exit status.
+
+    The decorated function gets (args, losses) and returns nothing, or an exit status.  Losses that it added to are printed
+    last and turn status 0 into 3.  `main(argv)` takes a list of str, or uses that of the process.
+    """
+
+    def decorate(function):
+        @functools.wraps(function)
+        def main(argv=None):
+            args = build_parser().parse_args(argv)
+            warnings.simplefilter("ignore", VerifyWarning)  # headers are read tolerantly; frame.py names what breaks the standard
+            name = os.path.basename(sys.modules[function.__module__].__file__)
+            with logging_to(Path.cwd(), quiet=getattr(args, "quiet", False)):
+                log.info("%s starts in %s: %s", name, os.getcwd(), _shown(args))
+                status = _run(function, args)
+                log.info("%s ends with status %d", name, status)
+            return status
+
+        return main
+
+    return decorate
+
+
+def _shown(args):
+    return ", ".join(f"{name}={value!r}" for name, value in sorted(vars(args).items()))
+
+
+def _run(function, args):
+    losses = Losses()
+    try:
+        if pp_setup.problem:
+            raise pp_setup.problem
+        if hasattr(args, "images"):
+            args.images = expand(args.images)
+        status = function(args, losses) or OK
+    except PipelineError as error:
+        log.error("%s", error)
+        status = error.status
+    except KeyboardInterrupt:
+        log.error("interrupted; every file is as it was or done, the same command goes on")
+        return INTERRUPTED
+    except Exception as error:
+        log.debug("%s", traceback.format_exc())
+        log.error("internal error: %s: %s; the details are in %s, please report them", type(error).__name__, error, LOG_NAME)
+        status = FAILED
+    losses.summarise()
+    return PARTIAL if status == OK and losses else status
+
+
+# ---- LOG and screen
+
+
+class logging_to:
+    """Context manager: messages of the pipeline go to LOG in `folder`, warnings and errors to standard error as well."""
+
+    def __init__(self, folder, quiet=False):
+        self.folder, self.quiet = Path(folder), quiet
+
+    def __enter__(self):
+        log.setLevel(logging.DEBUG)
+        log.propagate = False
+        console = logging.StreamHandler()
+        console.setLevel(logging.ERROR if self.quiet else logging.WARNING)
+        console.setFormatter(_ConsoleFormatter())
+        self.handlers = [console]
+        try:
+            file = logging.FileHandler(self.folder / LOG_NAME, encoding="utf-8")
+            file.setFormatter(logging.Formatter(LOG_FORMAT, DATE_FORMAT))
+            self.handlers.append(file)
+        except OSError as error:
+            print(f"WARNING: no {LOG_NAME} is written to {self.folder}: {error.strerror}", file=sys.stderr)
+        for handler in self.handlers:
+            log.addHandler(handler)
+
+    def __exit__(self, *exception):
+        for handler in self.handlers:
+            log.removeHandler(handler)
+            handler.close()
+
+
+class _ConsoleFormatter(logging.Formatter):
+    def format(self, record):
+        return f"{record.levelname}: {record.getMessage()}"
+
+
+def say(message, quiet=False):
+    """Print a line for the user, and log it."""
+    log.info("%s", message.strip(), stacklevel=2)
+    if not quiet:
+        tqdm.write(message)
+
+
+def box(lines):
+    """Print lines (list of str) in a box, the result of a step, and log them."""
+    width = max(len(line) for line in lines) + 4
+    edge = "#" * width
+    for line in lines:
+        log.info("%s", line, stacklevel=2)
+    tqdm.write("\n".join([edge, *(f"# {line.ljust(width - 4)} #" for line in lines), edge]))
+
+
+class Losses:
+    """What a run could not do: frames or parts of the work, each with its reason; the summary is the last thing printed."""
+
+    def __init__(self):
+        self.entries = []
+
+    def __bool__(self):
+        return bool(self.entries)
+
+    def add(self, name, reason):
+        """Note that `name` (a frame, a target) is lost, or lost in part, for `reason`; each pair counts once."""
+        if (name, reason) not in self.entries:
+            self.entries.append((str(name), str(reason)))
+            log.warning("%s: %s", name, reason, stacklevel=2)
+
+    def add_error(self, frame, error):
+        """Note the PipelineError of a frame."""
+        reason = f"{error.reason}; {error.remedy}".rstrip("; ") if isinstance(error, FrameError) else str(error)
+        self.add(getattr(frame, "name", frame), reason)
+
+    def summarise(self):
+        """Print all losses, at the end of a command."""
+        if self.entries:
+            lines = [f"{len(self.entries)} loss{'es' if len(self.entries) > 1 else ''}:"]
+            lines += [f"  {name}: {reason}" for name, reason in self.entries]
+            log.info("%s", " | ".join(line.strip() for line in lines))
+            print("\n".join(lines), file=sys.stderr)
+
+
+# ---- the frames of a data set
+
+
+def expand(arguments):
+    """Return the image names (list of str) that `arguments` mean: wildcards are expanded, one list file is read.
+
+    Raises UsageError naming every file that does not exist, and for two images with the same base name.
+    """
+    if len(arguments) == 1 and re.search(r"\.(lst|list)", arguments[0]) and not arguments[0].lower().endswith(".fits"):
+        arguments = _read_list(arguments[0])
+    names = []
+    for argument in arguments:
+        found = sorted(glob.glob(argument)) if not os.path.exists(argument) else []
+        names += found or [argument]
+    names = list(dict.fromkeys(names))
+    missing = [name for name in names if not os.path.exists(name) and name != "all"]
+    if missing:
+        raise UsageError(f"no such file: {', '.join(missing[:10])}{' ...' if len(missing) > 10 else ''}; check the names")
+    bases = [os.path.basename(name) for name in names]
+    twice = sorted({base for base in bases if bases.count(base) > 1})
+    if twice:
+        raise UsageError(f"several images are called {', '.join(twice)}; their result files would overwrite each other")
+    return names
+
+
+def _read_list(path):
+    try:
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise UsageError(f"list file {path} cannot be read ({error.strerror}); check its name") from None
+    names = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if not names:
+        raise UsageError(f"list file {path} names no image")
+    return names
+
+
+def open_frames(images, losses):
+    """Return the Frames (list) of `images` that can be read; the others go to `losses`.
+
+    Raises UsageError if there is none.
+    """
+    frames = []
+    for image in images:
+        frame = Frame(image)
+        try:
+            _ = frame.header
+            frames.append(frame)
+        except FrameError as error:
+            losses.add_error(frame, error)
+    if not frames:
+        raise UsageError("not one of the images can be read")
+    return frames
+
+
+def prepared_frames(images, losses):
+    """Return the Frames of `images` that have been through pp_prepare; the others go to `losses`.  Raises UsageError."""
+    frames = []
+    for frame in open_frames(images, losses):
+        try:
+            frame.number("MIDTIMJD")
+            frames.append(frame)
+        except FrameError as error:
+            losses.add_error(frame, error)
+    if not frames:
+        raise PipelineError("not one of the images has been prepared; run pp_prepare on them first")
+    return frames
+
+
+def parallel(function, items, jobs, label):
+    """Return [function(item), ...] in the order of `items`, computed `jobs` at a time; a PipelineError stands for its item.
+
+    Threads do, since the time goes into outside programs and numpy.  Work that takes longer than 2 s shows a progress bar,
+    on a terminal only.
+    """
+
+    def guarded(item):
+        try:
+            return function(item)
+        except PipelineError as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(items)))) as pool:
+        futures = [pool.submit(guarded, item) for item in items]
+        try:
+            bar = tqdm(futures, desc=label, unit="frame", delay=2, leave=False, disable=not sys.stderr.isatty())
+            return [future.result() for future in bar]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def sort_out(frames, results, losses):
+    """Return [(frame, result), ...] of `parallel` without the errors, which go to `losses`."""
+    pairs = []
+    for frame, result in zip(frames, results, strict=True):
+        if isinstance(result, PipelineError):
+            losses.add_error(frame, result)
+        else:
+            pairs.append((frame, result))
+    return pairs
+
+
+# ---- helpers that users' scripts import
+
+
+def skycenter(catalogs):
+    """Return (ra, dec, radius) in degrees of the circle around source lists that have columns `ra_deg` and `dec_deg`."""
+    return sky.skycenter([(np.asarray(catalog["ra_deg"]), np.asarray(catalog["dec_deg"])) for catalog in catalogs])
+
+
+def read_scamp_output(path="scamp_output.xml"):
+    """Return (columns, rows) of table `Fields` in SCAMP's report: {name: index}, and the rows as lists."""
+    table = votable_named(path, "Fields")
+    return {name: index for index, name in enumerate(table.colnames)}, [list(row) for row in table]
+
+
+def if_val_in_dict(value, dictionary):
+    """Return True if `value` stands anywhere in nested dictionaries, lists and tuples."""
+    if isinstance(dictionary, dict):
+        return any(if_val_in_dict(value, inner) for inner in dictionary.values())
+    if isinstance(dictionary, (list, tuple)):
+        return any(if_val_in_dict(value, inner) for inner in dictionary)
+    return dictionary == value
