@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import horizons, names, orbit
+from photometrypipeline import horizons, names, orbit, skystore
 from photometrypipeline.ephemstore import COLUMNS, Kept, Named, Store, epoch_of
 from photometrypipeline.errors import Ambiguous, NotFound, NotReachable
 
@@ -99,8 +99,6 @@ class Shelf:
 
     def __init__(self, data_folder=None):
         own = Path(data_folder) / "pp_store" if data_folder is not None else None
-        from photometrypipeline import skystore
-
         self.user = Store(skystore.user_folder())
         self.stores = ([Store(own, read_only=True)] if own is not None and own.is_dir() else []) + [self.user]
 

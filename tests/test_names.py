@@ -1,0 +1,119 @@
+"""What observers write as OBJECT, and what Horizons is asked for."""
+
+import pytest
+
+from photometrypipeline import names
+
+NUMBERS = {
+    "3552": "3552;",
+    "00433": "433;",
+    "3552 Don Quixote": "3552;",
+    "(3552) Don Quixote": "3552;",
+    "(3552)": "3552;",
+    "3552_Don_Quixote_(1983_SA)": "3552;",
+    "2001 Einstein": "2001;",  # a number that could be a year
+    "301": "301;",  # the asteroid, not the Moon
+    "499": "499;",
+    "29075 (1950 DA)": "29075;",
+    "594913 'Aylo'chaxnim (2020 AV2)": "594913;",
+    "asteroid 433 Eros": "433;",
+    "03552": "3552;",  # packed, from here on
+    "D4340": "134340;",
+    "z9999": "619999;",
+    "~0000": "620000;",
+    "~000z": "620061;",
+}
+DESIGNATIONS = {
+    "1983 SA": "DES=1983 SA;",
+    "1983_SA": "DES=1983 SA;",
+    "1983SA": "DES=1983 SA;",
+    "(1983 SA)": "DES=1983 SA;",
+    "2015_AB123": "DES=2015 AB123;",
+    "2015 AB123 R": "DES=2015 AB123;",  # with the filter behind it; not asteroid 2015
+    "1950 DA": "DES=1950 DA;",
+    "A898 PA": "DES=A898 PA;",
+    "2040 P-L": "DES=2040 P-L;",
+    "2040_P-L": "DES=2040 P-L;",
+    "3138_T-1": "DES=3138 T-1;",
+    "A/2017 U1": "DES=A/2017 U1;",
+    "J83S00A": "DES=1983 SA;",
+    "K15AC3B": "DES=2015 AB123;",  # the example of the Minor Planet Center's scheme: C3 is 123
+    "PLS2040": "DES=2040 P-L;",
+    "T1S3138": "DES=3138 T-1;",
+    "_QC0000": "DES=2026 CA620;",
+}
+COMETS = {
+    "67P": "DES=67P;NOFRAG;CAP",
+    "67P/Churyumov-Gerasimenko": "DES=67P;NOFRAG;CAP",
+    "2P_Encke": "DES=2P;NOFRAG;CAP",
+    "C/2013 US10": "DES=C/2013 US10;NOFRAG;CAP",
+    "C/2013_US10": "DES=C/2013 US10;NOFRAG;CAP",
+    "C 2013 US10": "DES=C/2013 US10;NOFRAG;CAP",
+    "c2013us10": "DES=C/2013 US10;NOFRAG;CAP",
+    "C/2013 US10 (Catalina)": "DES=C/2013 US10;NOFRAG;CAP",
+    "Hale-Bopp (C/1995 O1)": "DES=C/1995 O1;NOFRAG;CAP",
+    "P/2010_A2": "DES=P/2010 A2;NOFRAG;CAP",
+    "D/1993 F2-A": "DES=D/1993 F2-A;CAP",
+    "73P": "DES=73P;NOFRAG;CAP",
+    "73P/Schwassmann-Wachmann 3": "DES=73P;NOFRAG;CAP",
+    "73P-B": "DES=73P-B;CAP",
+    "73P/Schwassmann-Wachmann 3-B": "DES=73P-B;CAP",
+    "CK13U10S": "DES=C/2013 US10;NOFRAG;CAP",
+    "PK10A020": "DES=P/2010 A2;NOFRAG;CAP",
+    "DJ93F02a": "DES=D/1993 F2-A;CAP",
+    "0073P": "DES=73P;NOFRAG;CAP",
+}
+INTERSTELLAR = {"1I": "DES=1I;", "2I/Borisov": "DES=2I;", "1I/'Oumuamua (A/2017 U1)": "DES=1I;", "3I_ATLAS": "DES=3I;"}
+EXPECTED = [
+    *((text, command, names.NUMBER) for text, command in NUMBERS.items()),
+    *((text, command, names.DESIGNATION) for text, command in DESIGNATIONS.items()),
+    *((text, command, names.COMET) for text, command in COMETS.items()),
+    *((text, command, names.INTERSTELLAR) for text, command in INTERSTELLAR.items()),
+]
+
+
+@pytest.mark.parametrize(("text", "command", "kind"), EXPECTED)
+def test_a_number_or_designation_is_one_unambiguous_question(text, command, kind):
+    assert [(query.command, query.kind) for query in names.queries(text)] == [(command, kind)]
+
+
+@pytest.mark.parametrize(
+    ("text", "small", "major"),
+    [
+        ("Ceres", "Ceres;", "Ceres"),
+        ("Don_Quixote", "Don Quixote;", "Don Quixote"),
+        ("Io", "Io;", "501"),  # asteroid 85 first
+        ("Mars", "Mars;", "499"),  # not its barycentre, not Mars Express
+        ("pluto", "pluto;", "999"),
+    ],
+)
+def test_a_name_asks_for_a_small_body_first_and_for_a_major_one_only_then(text, small, major):
+    assert [(query.command, query.kind) for query in names.queries(text)] == [
+        (small, names.NAME),
+        (major, names.MAJOR),
+    ]
+
+
+def test_a_negative_number_is_a_spacecraft():
+    assert [(query.command, query.kind) for query in names.queries("-48")] == [("-48", names.MAJOR)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["None", None, "", "   ", "___", "flat", "Sky_Flat", "flat_R", "dome flat 3", "bias", "Dark", "Field 12", "field_7"]
+    + ["NGC 7790", "M31", "SA 98", "SA98-978", "PG1323-086", "HD 209458", "HAT-P-32", "BD+28 4211", "Landolt 92"]
+    + ["J0123+4567", "12:34:56 -01:02:03", "12.5", "0", "?", "x" * 200],
+)
+def test_fields_and_calibration_frames_ask_nothing(text):
+    assert names.queries(text) == []
+
+
+@pytest.mark.parametrize("text", ["Ceres;DES=*", 'Ceres"\nCENTER=1', "Ceres*", "=Ceres"])
+def test_a_header_cannot_smuggle_a_command_to_horizons(text):
+    for query in names.queries(text):
+        assert not set(query.command.removesuffix(";")) & set(';*=\n"')
+
+
+def test_names_that_begin_like_a_word_for_calibration_frames_are_asked():
+    assert names.queries("Flatow")[0].command == "Flatow;"
+    assert names.queries("Stargazer")[0].command == "Stargazer;"
