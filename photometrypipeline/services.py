@@ -1,11 +1,11 @@
 """The one polite client of the outside services: it asks, waits, asks again, and never mixes up three outcomes.
 
-An answer is returned, possibly with zero rows. "No such thing" is an error of the caller's `check` (NotFound, Ambiguous)
-and passes through. Everything else, after the tries are used up, is NotReachable: nothing is known about what the
-service would have said, so nobody may take it for an empty answer.
+An answer is returned, possibly with zero rows. "No such thing" is an error of the caller's `check` (NotFound,
+Ambiguous) and passes through. Everything else, after the tries are used up, is NotReachable: nothing is known about
+what the service would have said, so nobody may take it for an empty answer.
 
-Addresses can be replaced by environment variables (`PP_VIZIER_URL` and so on; several, separated by blanks, are a service
-and its mirrors), `PP_OFFLINE=1` forbids every request, `PP_RETRY_PAUSE_S` replaces the first pause of 2 s.
+Addresses can be replaced by environment variables (`PP_VIZIER_URL` and so on; several, separated by blanks, are a
+service and its mirrors), `PP_OFFLINE=1` forbids every request, `PP_RETRY_PAUSE_S` replaces the first pause of 2 s.
 """
 
 import contextlib
@@ -234,7 +234,8 @@ class Adapter(HTTPAdapter):
             if time.monotonic() > deadline:
                 response.close()
                 raise requests.ReadTimeout(f"the answer takes longer than {TOTAL_LIMIT_S} s", request=request)
-        headers = {key: value for key, value in response.headers.items() if key.lower() != "content-encoding"}
+        packing = {"content-encoding", "content-length", "transfer-encoding"}  # of the answer as it was sent
+        headers = {key: value for key, value in response.headers.items() if key.lower() not in packing}
         body = io.BytesIO(b"".join(chunks))
         whole = HTTPResponse(body, headers, response.status_code, reason=response.reason, preload_content=False)
         return self.build_response(request, whole)
@@ -248,7 +249,7 @@ def pause(attempt):
 
 def cause(error):
     """Return the innermost cause that a requests exception tells of, such as "Connection refused"."""
-    return str(error).rsplit(": ", 1)[-1].strip("()'\" ")
+    return str(error).rsplit(": ", 1)[-1].split("',")[0].strip("()'\" ")
 
 
 def retry_after(response):

@@ -1,7 +1,7 @@
 """VizieR: one cone of one catalogue, asked for by astroquery, judged and read here.
 
-astroquery's own reading side ignores the HTTP status, takes an error for an empty field and keeps it in its cache; so it
-only makes the request, and its raw answer comes here.
+astroquery's own reading side ignores the HTTP status, takes an error for an empty field and keeps it in its cache; so
+it only makes the request, and its raw answer comes here.
 """
 
 import hashlib
@@ -9,6 +9,7 @@ import io
 import logging
 import warnings
 from dataclasses import dataclass
+from xml.parsers.expat import ExpatError
 
 import numpy as np
 from astropy import units as u
@@ -31,6 +32,8 @@ LONG_ANSWER_S = 300
 FAINTEST = 40.0  # mag; everything beyond, and below -5, is a sentinel such as 99.999 or -9999
 LARGEST_ERROR_DEG = 30 / 3600  # a median position error above that is a mistaken unit
 LARGEST_MOTION = 1000  # mas/yr, same for the median of proper motions
+# What expat and astropy raise for a document that is cut off or damaged, depending on where.
+BROKEN = (ValueError, LookupError, TypeError, AttributeError, OSError, SyntaxError, ExpatError)
 
 
 @dataclass
@@ -48,10 +51,11 @@ def cone(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, row_limit=None)
     """Return the Answer of VizieR, or of its mirrors, for one cone; zero rows are an answer.
 
     survey : Survey; ra_deg, dec_deg, radius_deg : ICRS; mag_limit : of `survey.limit_on`, mag
-    Raises NotReachable, also if only a mirror answers, with zero rows (mirrors lack tables); CatalogError if the answer lacks a
-    column or has a unit that makes no sense.
+    Raises NotReachable, also if only a mirror answers, with zero rows (mirrors lack tables); CatalogError if the answer
+    lacks a column or has a unit that makes no sense.
     """
-    what = f"{survey.name} at {ra_deg:.5f} {dec_deg:+.5f}, radius {radius_deg:.4f} deg, {survey.limit_label} < {mag_limit}"
+    place = f"{ra_deg:.5f} {dec_deg:+.5f}, radius {radius_deg:.4f} deg"
+    what = f"{survey.name} at {place}, {survey.limit_label} < {mag_limit}"
     query = _query(survey, mag_limit, row_limit or ROW_LIMIT)
     failure = None
     for number, url in enumerate(services.base_urls("vizier")):
@@ -109,20 +113,20 @@ def read_answer(body, survey):
 
     Raises services.Retry if the body is no valid answer: a web page, cut off, or an error told with HTTP status 200.
     """
-    if not body.lstrip().startswith(b"<?xml"):
+    if not body.lstrip().startswith(b"<?xml") or b"<VOTABLE" not in body[:4000].upper():
         start = " ".join(body[:400].decode("utf-8", "replace").split())[:150]
         raise services.Retry(f"no VOTable: {start!r}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AstropyWarning)
             parsed = votable.parse(io.BytesIO(body), verify="ignore")
-    except Exception as error:  # expat and astropy raise many classes for a broken document, and all mean the same
+    except BROKEN as error:
         raise services.Retry(f"a VOTable that cannot be read ({error})") from None
     infos = [*parsed.infos, *(info for resource in parsed.resources for info in resource.infos)]
     for info in infos:
         status = str(info.value).upper()
         if info.name.lower() == "error" or (info.name.upper() == "QUERY_STATUS" and status.startswith("ERROR")):
-            raise services.Retry(f"error in the answer: {' '.join(f'{info.value} {info.content or ""}'.split())}")
+            raise services.Retry(f"error in the answer: {info.value} {info.content or ''}")
     tables = [table for table in parsed.iter_tables() if table.name in (survey.table, None)]
     if not tables:
         return None
@@ -155,6 +159,8 @@ def to_schema(rows, survey):
         else:
             table[column.name] = _numbers(rows[label], column, survey)
     _drop_sentinels(table, survey)
+    if not any(column.name == "ident" for column in survey.columns):  # known by its position alone
+        table["ident"] = [f"{ra:.7f}{dec:+.7f}" for ra, dec in zip(table["ra_deg"], table["dec_deg"], strict=True)]
     return table[np.isfinite(table["ra_deg"]) & np.isfinite(table["dec_deg"])]
 
 
@@ -171,7 +177,8 @@ def empty(survey, length=0):
 def _text(column):
     values = np.ma.asarray(column)
     missing = np.broadcast_to(np.ma.getmaskarray(values), values.shape)
-    return np.array(["" if gone else str(value).strip() for value, gone in zip(values.data, missing)], dtype=object)
+    texts = ["" if gone else str(value).strip() for value, gone in zip(values.data, missing, strict=True)]
+    return np.array(texts, dtype=object)
 
 
 def _numbers(column, sheet, survey):

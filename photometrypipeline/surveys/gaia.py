@@ -11,7 +11,7 @@ SCARCE = 50  # below so many stars with a proper motion, those without one are w
 
 
 def good_positions(table):
-    """Keep sound solutions; those without proper motion, off by 0.1 arcsec after ten years, only where stars are few."""
+    """Keep sound solutions; those without proper motion, off by 0.1 arcsec after ten years, only if stars are few."""
     sound = unless((known(table, "flag_ruwe") >= MAX_RUWE) | (known(table, "flag_dup") > 0))
     moving = sound & np.isfinite(known(table, "pmra"))
     return moving if moving.sum() >= SCARCE else sound

@@ -1,8 +1,9 @@
 """What one reference catalogue is, as data: the form that every file of this folder fills in.
 
 All catalogues end in one schema, so that nothing else depends on the names and units of a service: `ident` (text),
-`ra_deg`, `dec_deg` (ICRS, at `epoch_yr`), `e_ra_deg`, `e_dec_deg` (deg, 1 sigma, great circle), `epoch_yr` (Julian year),
-`pmra`, `pmdec`, `e_pmra`, `e_pmdec` (mas/yr, pmra with cos dec), `<band>mag` and `e_<band>mag`, `flag_*`; missing is NaN.
+`ra_deg`, `dec_deg` (ICRS, at `epoch_yr`), `e_ra_deg`, `e_dec_deg` (deg, 1 sigma, great circle), `epoch_yr` (Julian
+year), `pmra`, `pmdec`, `e_pmra`, `e_pmdec` (mas/yr, pmra with cos dec), `<band>mag`, `e_<band>mag`, `flag_*`. What is
+missing is NaN, or "" for text.
 """
 
 import hashlib

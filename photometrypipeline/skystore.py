@@ -1,0 +1,159 @@
+"""The local store of reference stars: a field is downloaded once, every later run reads the very same rows.
+
+Kept are all rows of whole tiles (`tiles.py`) to a magnitude limit, with the flags by which they are selected when read,
+in one SQLite file per catalogue release (`tilefile.py`), `<store>/refcats/<NAME>.sqlite`. The user's store is shared by
+all runs; a folder `pp_store/` in a data set is a second one, looked at first and never written to by a run.
+"""
+
+import contextlib
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from astropy.table import vstack
+
+from photometrypipeline import surveys, tilefile, tiles
+from photometrypipeline.errors import CatalogError, NotReachable
+from photometrypipeline.tilefile import database
+
+log = logging.getLogger("pp.skystore")
+
+MARGIN_DEG = 0.01  # around tiles that are fetched: a star that moves may be listed beyond the edge
+DEEPEST_CUT = 6  # how often a tile that is too crowded for one request is cut into four
+
+
+def user_folder():
+    """Return the Path of the user's store: `$XDG_DATA_HOME/photometrypipeline`, by default below ~/.local/share."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "photometrypipeline"
+
+
+def fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder=None):
+    """Return all rows of a cone that are brighter than the limit, as a Table in the internal schema; may be empty.
+
+    survey : Survey or its name; mag_limit : of `survey.limit_on`, mag; client : services.Client
+    Rows come from `<data_folder>/pp_store/`, then from the user's store, then from the network; whole tiles are fetched
+    and kept. They are ordered by tile and ident.  Raises NotReachable if a tile is missing and cannot be fetched,
+    CatalogError if a store is damaged or an answer unusable.
+    """
+    survey = surveys.get(survey) if isinstance(survey, str) else survey
+    missing = tiles.touched(ra_deg, dec_deg, radius_deg)
+    parts = []
+    for folder, as_it_is in _stores(data_folder):
+        path = database(folder, survey)
+        have = tilefile.covered(path, survey, missing, mag_limit, any_columns=as_it_is, expired=as_it_is)
+        parts.append(tilefile.read(path, survey, have))
+        missing = [tile for tile in missing if tile not in have]
+    if missing:
+        path = database(_writable(user_folder()), survey)
+        download_missing(path, survey, missing, mag_limit, client)
+        parts.append(tilefile.read(path, survey, missing))
+    table = vstack([part for part in parts if len(part)] or parts[:1], metadata_conflicts="silent")
+    distance = tiles.separation(ra_deg, dec_deg, np.asarray(table["ra_deg"]), np.asarray(table["dec_deg"]))
+    table = table[(distance <= radius_deg) & (np.asarray(table[survey.limit_on]) < mag_limit)]
+    return table[np.lexsort((np.asarray(table["ident"]), tiles.tile_of(table["ra_deg"], table["dec_deg"])))]
+
+
+def _stores(data_folder):
+    """Return [(folder, as_it_is)] in the order of looking; the store of a data set is as its maker wants it."""
+    own = [] if data_folder is None else [(Path(data_folder) / "pp_store", True)]
+    return [*own, (user_folder(), False)]
+
+
+def write_tiles(folder, survey, table, coverage_cone, mag_limit):
+    """Fill the store in `folder` (such as `<data set>/pp_store`) with `table`, in the internal schema.
+
+    coverage_cone : (ra_deg, dec_deg, radius_deg); every tile that it touches counts as covered to `mag_limit`, so
+    `table` has to hold all stars of the cone. Meant for the store of a data set, which is asked for that field alone.
+    """
+    survey = surveys.get(survey) if isinstance(survey, str) else survey
+    touched = tiles.touched(*coverage_cone)
+    tilefile.write(database(folder, survey), survey, touched, table, mag_limit, {"url": "local table"}, shared=False)
+
+
+def download_missing(path, survey, wanted, mag_limit, client):
+    """See to it that the file covers the tiles `wanted`; what others fetch meanwhile is not fetched again.
+
+    An old answer is better than none: tiles that only ought to be renewed are used as they are if nobody answers.
+    """
+    skipped = set()
+    while True:
+        with _locked(path.with_suffix(".lock")):
+            have = skipped.union(tilefile.covered(path, survey, wanted, mag_limit))
+            missing = [tile for tile in wanted if tile not in have]
+            if not missing:
+                return
+            group = tiles.groups(missing)[0]
+            try:
+                download(path, survey, group, mag_limit, client)
+            except NotReachable:
+                usable = tilefile.covered(path, survey, group, mag_limit, any_columns=True, expired=True)
+                if len(usable) < len(group):
+                    raise
+                log.warning("%s: not reachable; older rows of %d tiles are used", survey.name, len(group))
+                skipped.update(group)
+
+
+def download(path, survey, group, mag_limit, client):
+    """Fetch adjoining tiles with one cone, or with smaller ones where it is cut off, and store them."""
+    parts, origin = _download_boxes([tiles.bounds(tile) for tile in group], survey, mag_limit, client)
+    table = vstack(parts, metadata_conflicts="silent") if len(parts) > 1 else parts[0]
+    tilefile.write(path, survey, group, table, mag_limit, origin)
+    log.info("%s: stored %d tiles with stars to %s < %s", survey.name, len(group), survey.limit_on, mag_limit)
+
+
+def _download_boxes(boxes, survey, mag_limit, client, cuts=0):
+    """Return ([Table], origin) of everything in `boxes`; an answer that is cut off is asked for again in parts."""
+    from photometrypipeline import vizier  # half a second, and needed for a download alone
+
+    ra_deg, dec_deg, radius_deg = tiles.enclosing_cone(boxes, MARGIN_DEG)
+    answer = vizier.cone(survey, ra_deg, dec_deg, radius_deg, mag_limit, client)
+    origin = {"url": answer.url, "request": answer.request, "answer_sha256": answer.sha256}
+    if answer.complete:
+        return [answer.table], origin
+    if cuts == DEEPEST_CUT:
+        place = f"{survey.name} at {ra_deg:.3f} {dec_deg:+.3f}"
+        message = f"{place}: too many stars for one request, even in the smallest part"
+        raise CatalogError(f"{message}; choose a magnitude limit brighter than {mag_limit}")
+    log.info("%s: answer cut off at %d rows; asking again in smaller parts", survey.name, len(answer.table))
+    if len(boxes) > 1:
+        half = len(boxes) // 2
+        parts = [boxes[:half], boxes[half:]]
+    else:
+        parts, cuts = [[quarter] for quarter in tiles.quarters(boxes[0])], cuts + 1
+    found = []
+    for part in parts:
+        rows, origin = _download_boxes(part, survey, mag_limit, client, cuts)
+        found += rows
+    return found, origin
+
+
+def _writable(folder):
+    """Return `folder` if a store can be written there, otherwise a folder that lasts as long as this process."""
+    with contextlib.suppress(OSError):
+        (folder / "refcats").mkdir(parents=True, exist_ok=True)
+        if os.access(folder / "refcats", os.W_OK):
+            return folder
+    if not _temporary:
+        _temporary.append(tempfile.TemporaryDirectory(prefix="pp_store_"))
+        log.warning("%s cannot be written to; reference stars are kept for this run only", folder)
+    return Path(_temporary[0].name)
+
+
+_temporary = []  # the TemporaryDirectory of this process, once it is needed
+
+
+@contextlib.contextmanager
+def _locked(path):
+    """Hold a lock that one process at a time can have; where the system knows none, go on without."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w") as file:
+        try:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except (ImportError, OSError) as error:
+            log.debug("no lock on %s: %s", path, error)
+        yield  # closing the file gives the lock back

@@ -1,0 +1,133 @@
+"""The sky cut into 165 914 tiles of at most 0.25 square degrees, and the cones that touch or enclose them.
+
+Strip k holds declinations from -90 + 0.5 k to -90 + 0.5 (k + 1) deg; it is cut into n_k = ceil(720 cos dec) equal cells
+of right ascension, dec being the edge of the strip nearest the equator. A tile is the number 1000 k + cell. No pole and
+no RA of 0 needs a special case.
+"""
+
+import numpy as np
+
+HEIGHT_DEG = 0.5
+STRIPS = 360
+
+
+def cells(strip):
+    """Return the number of cells of each `strip` (int or array)."""
+    low = -90 + HEIGHT_DEG * np.asarray(strip)
+    nearest = np.where(low >= 0, low, np.minimum(0, low + HEIGHT_DEG))
+    # 720 cos 60 deg is 360, on some machines 360.00000000000006: the tiles have to be the same everywhere
+    return np.ceil(720 * np.cos(np.radians(nearest)) - 1e-9).astype(int)
+
+
+def tile_of(ra_deg, dec_deg):
+    """Return the tile (int array) of each position."""
+    strip = np.clip(np.floor((np.asarray(dec_deg) + 90) / HEIGHT_DEG).astype(int), 0, STRIPS - 1)
+    count = cells(strip)
+    cell = np.floor(np.mod(ra_deg, 360.0) / 360 * count).astype(int)
+    return 1000 * strip + np.minimum(cell, count - 1)
+
+
+def bounds(tile):
+    """Return (ra_low, ra_high, dec_low, dec_high) of a tile, deg."""
+    strip, cell = divmod(int(tile), 1000)
+    width = 360 / int(cells(strip))
+    low = -90 + HEIGHT_DEG * strip
+    return cell * width, (cell + 1) * width, low, low + HEIGHT_DEG
+
+
+def touched(ra_deg, dec_deg, radius_deg):
+    """Return the tiles that a cone touches, nearest to its centre first (list of int)."""
+    lowest, highest = max(dec_deg - radius_deg, -90), min(dec_deg + radius_deg, 90)
+    first = int(np.clip((lowest + 90) // HEIGHT_DEG, 0, STRIPS - 1))
+    last = int(np.clip((highest + 90) // HEIGHT_DEG, 0, STRIPS - 1))
+    found = []
+    for strip in range(first, last + 1):
+        low = -90 + HEIGHT_DEG * strip
+        half = half_width(dec_deg, radius_deg, max(low, lowest), min(low + HEIGHT_DEG, highest))
+        count = int(cells(strip))
+        width = 360 / count
+        start, end = int((ra_deg - half) // width), int((ra_deg + half) // width)
+        number = min(end - start + 1, count)
+        found += [1000 * strip + (start + step) % count for step in range(number)]
+    centres = [middle(tile) for tile in found]
+    distance = [float(separation(ra_deg, dec_deg, *centre)) for centre in centres]
+    return [found[index] for index in np.argsort(distance, kind="stable")]
+
+
+def half_width(dec_deg, radius_deg, dec_low, dec_high):
+    """Return the largest distance in RA (deg) that a cone around `dec_deg` reaches between two declinations."""
+    if radius_deg >= 90 - abs(dec_deg):  # it holds a pole, and is widest towards it
+        widest = np.copysign(90.0, dec_deg)
+    else:
+        widest = np.degrees(np.arcsin(np.sin(np.radians(dec_deg)) / np.cos(np.radians(radius_deg))))
+    at, centre = np.radians(np.clip(widest, dec_low, dec_high)), np.radians(dec_deg)
+    cosine = (np.cos(np.radians(radius_deg)) - np.sin(at) * np.sin(centre)) / (np.cos(at) * np.cos(centre))
+    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))) + 1e-9
+
+
+def middle(tile):
+    """Return (ra_deg, dec_deg) of the centre of a tile."""
+    ra_low, ra_high, dec_low, dec_high = bounds(tile)
+    return (ra_low + ra_high) / 2, (dec_low + dec_high) / 2
+
+
+def enclosing_cone(boxes, margin_deg):
+    """Return (ra_deg, dec_deg, radius_deg) of a cone around `boxes`, tuples as `bounds` returns them."""
+    ra_deg, dec_deg = [], []
+    for ra_low, ra_high, dec_low, dec_high in boxes:
+        step = np.linspace(0, 1, 9)
+        ra = ra_low + (ra_high - ra_low) * step
+        dec = dec_low + (dec_high - dec_low) * step
+        ra_deg += [ra, ra, np.full(9, ra_low), np.full(9, ra_high)]
+        dec_deg += [np.full(9, dec_low), np.full(9, dec_high), dec, dec]
+    edge = unit_vectors(np.concatenate(ra_deg), np.concatenate(dec_deg))
+    centre = edge.mean(axis=0)
+    centre /= np.linalg.norm(centre)
+    chord = np.linalg.norm(edge - centre, axis=1).max()
+    radius = np.degrees(2 * np.arcsin(min(chord / 2, 1)))
+    ra = np.round(np.degrees(np.arctan2(centre[1], centre[0])), 9) % 360
+    return float(ra), float(np.degrees(np.arcsin(centre[2]))), float(radius) * 1.001 + margin_deg
+
+
+def quarters(box):
+    """Return the four boxes into which a box is cut."""
+    ra_low, ra_high, dec_low, dec_high = box
+    ra, dec = (ra_low + ra_high) / 2, (dec_low + dec_high) / 2
+    return [(a, b, c, d) for a, b in ((ra_low, ra), (ra, ra_high)) for c, d in ((dec_low, dec), (dec, dec_high))]
+
+
+def groups(tiles):
+    """Return `tiles` as lists of tiles that adjoin one another, each in the order given."""
+    remaining = list(tiles)
+    found = []
+    while remaining:
+        group, front = [], [remaining.pop(0)]
+        while front:
+            tile = front.pop(0)
+            group.append(tile)
+            near = [other for other in remaining if adjoin(tile, other)]
+            remaining = [other for other in remaining if other not in near]
+            front += near
+        found.append(group)
+    return found
+
+
+def adjoin(one, other):
+    """Return whether two tiles share an edge or a corner."""
+    a, b = bounds(one), bounds(other)
+    if a[2] > b[3] or b[2] > a[3]:
+        return False
+    middle_distance = abs(((a[0] + a[1]) / 2 - (b[0] + b[1]) / 2 + 180) % 360 - 180)
+    return middle_distance <= (a[1] - a[0] + b[1] - b[0]) / 2 + 1e-9
+
+
+def unit_vectors(ra_deg, dec_deg):
+    """Return unit vectors, shape (n, 3)."""
+    ra, dec = np.radians(ra_deg), np.radians(dec_deg)
+    return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
+
+
+def separation(ra_1_deg, dec_1_deg, ra_2_deg, dec_2_deg):
+    """Return the angle between positions, deg; exact for the smallest ones too."""
+    chord = np.linalg.norm(unit_vectors(ra_1_deg, dec_1_deg) - unit_vectors(ra_2_deg, dec_2_deg), axis=-1)
+    return np.degrees(2 * np.arcsin(np.minimum(chord / 2, 1)))
