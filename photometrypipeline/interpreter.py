@@ -2,8 +2,8 @@
 
 Importing this module does nothing if the running Python is new enough and has the packages. Otherwise the same command
 starts again with .venv/bin/python, or ends with one line and status 1. toolbox.py imports it first, and every script
-imports toolbox before any package. It has to be understood by old Pythons, so: no syntax newer than 3.6, here and in the
-package's __init__.py.
+imports toolbox before any package. It has to be understood by old Pythons, so: no syntax newer than 3.6, here and in
+the package's __init__.py.
 """
 
 import importlib.util

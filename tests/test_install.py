@@ -11,10 +11,12 @@ import sysconfig
 import tomllib
 import venv
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -249,6 +251,15 @@ def test_every_requirement_is_pinned_to_a_version_it_allows(name, group):
     for text in PROJECT["optional-dependencies"][group] if group else PROJECT["dependencies"]:
         requirement = Requirement(text)
         assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)])
+
+
+def test_the_pinned_versions_install_on_the_oldest_python_in_use():
+    pinned = pins("requirements.txt") | pins("requirements-dev.txt")
+    installed = {canonicalize_name(found.name): found for found in metadata.distributions()}
+    if any(name not in installed or installed[name].version != version for name, version in pinned.items()):
+        pytest.skip("these are not the pinned versions")
+    for name in pinned:
+        assert SpecifierSet(installed[name].metadata["Requires-Python"] or "").contains("3.11.2"), name  # Debian 12
 
 
 # --- the set-up of a fresh machine -----------------------------------------------------------------------------------

@@ -3,9 +3,12 @@
 
 To renew the pins, from the root of the checkout:
 
-    .venv/bin/python -m pip install --upgrade --editable '.[dev]'
+    .venv/bin/python -m pip install --upgrade --upgrade-strategy eager '.[dev]'
+    .venv/bin/python -m pip uninstall --yes photometrypipeline
     .venv/bin/python tools/pin_requirements.py
     make test
+
+It stops at a version that the oldest Python we promise cannot install: `pip install 'NAME<VERSION'` and call it again.
 """
 
 import sys
@@ -14,9 +17,11 @@ from importlib import metadata
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
+OLDEST_PYTHON = "3.11.2"  # that of Debian 12
 HEAD = "# Written by tools/pin_requirements.py from pyproject.toml; its docstring says how to renew the versions.\n"
 
 
@@ -33,6 +38,8 @@ def closure(requirements):
         installed = metadata.distribution(requirement.name)
         if not requirement.specifier.contains(installed.version, prereleases=True):
             sys.exit(f"{requirement} is wanted, {installed.version} is installed: upgrade first, see --help")
+        if not SpecifierSet(installed.metadata["Requires-Python"] or "").contains(OLDEST_PYTHON):
+            sys.exit(f"{requirement.name} {installed.version} is not for Python {OLDEST_PYTHON}: install an older one")
         found[canonicalize_name(requirement.name)] = installed.version
         needs = [Requirement(text) for text in installed.requires or []]
         waiting += [n for n in needs if n.marker is None or any(n.marker.evaluate({"extra": e}) for e in extras)]
