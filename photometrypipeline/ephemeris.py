@@ -63,7 +63,8 @@ def store_rows(folder, name, mpc_code, ephemeris):
         raise ValueError(f"{name!r} names no body of the Solar System")
     store = Store(folder)
     values = np.column_stack([getattr(ephemeris, column) for column in COLUMNS])
-    store.keep_name(asked[0].command, Named(ephemeris.full_name), None)
+    for command in _commands(asked[0], ephemeris.full_name):
+        store.keep_name(command, Named(ephemeris.full_name), None)
     store.keep_positions(ephemeris.full_name, str(mpc_code), ephemeris.jd, values, None)
 
 
@@ -89,7 +90,7 @@ def positions(name, mpc_code, jds, client, data_folder=None):
         except NotFound as error:
             log.info("%s", error)
             last = error
-    if len(asked) == 1:
+    if len(asked) == 1 or isinstance(last, horizons.NoEphemeris):
         raise last
     raise NotFound(f"JPL Horizons knows neither a small nor a major body named {str(name)!r}")
 
@@ -162,7 +163,8 @@ class _Search:
             raise
         lifetime_d = lifetime(self.query.kind, answer)
         user = self.shelf.user
-        user.keep_name(self.query.command, Named(answer.full_name), lifetime_d)
+        for command in _commands(self.query, answer.full_name):
+            user.keep_name(command, Named(answer.full_name), lifetime_d)
         user.keep_positions(answer.full_name, self.site, answer.jd, answer.values, lifetime_d)
         self._keep_elements(answer)
         self.known = Kept(Named(answer.full_name), time.time())
@@ -222,6 +224,11 @@ class _Search:
         source = ", ".join(self.sources)
         log.info("%s: %s at %d epochs, from %s", self.query.text, self.known.value.full_name, len(rows), source)
         return Ephemeris(self.query.text, self.known.value.full_name, source, self.jds, **columns)
+
+
+def _commands(query, full_name):
+    """Return the questions (set of str) that are answered together with `query`: by name, by number, by designation."""
+    return {query.command} | (names.aliases(full_name) if query.kind != names.MAJOR else set())
 
 
 def lifetime(kind, answer):

@@ -92,8 +92,16 @@ def ask(client, query, mpc_code, jds):
             raise
         comet = names.Query(f"DES={several.designation};NOFRAG;CAP", names.COMET, query.text)
         return ask(client, comet, mpc_code, jds)
+    if query.kind == names.MAJOR and not _is_meant(query.command, parts[0].full_name):
+        raise refusal(query)
     jd, values = (np.concatenate([getattr(part, name) for part in parts]) for name in ("jd", "values"))
     return Answer(parts[0].full_name, *_in_order(jds, jd, values), parts[0].elements)
+
+
+def _is_meant(command, found):
+    """Return whether `found` is what was asked for: the beginning of a name is enough for Horizons, not for us."""
+    own_name = re.sub(r"\s*(\(| spacecraft).*", "", found, flags=re.IGNORECASE)
+    return bool(re.fullmatch(r"-?\d+", command)) or own_name.lower() == command.lower()
 
 
 def ask_elements(client, query, jd):

@@ -42,10 +42,10 @@ _COORDINATES = re.compile(r"(J ?)?\d{4,6}(\.\d+)?[+-]\d{4,6}(\.\d+)?|\d+:\d+.*|[
 
 _HALF_MONTH = "[A-HJ-Y]"
 _PROVISIONAL = re.compile(
-    rf"((?:18|19|20|21)\d\d|A[89]\d\d) ?({_HALF_MONTH}[A-HJ-Z]) ?(\d{{0,4}})(?![\w-])(?: .*)?", re.IGNORECASE
+    rf"((?:18|19|20|21)\d\d|A[89]\d\d) ?({_HALF_MONTH}[A-HJ-Z]) ?(\d{{0,4}})(?![\w-])(?:\)? .*)?", re.IGNORECASE
 )
 _SURVEY = re.compile(r"(\d{1,4}) ?(P-L|T-[123])", re.IGNORECASE)
-_NUMBERED = re.compile(r"\(?0*(\d{1,8})\)?(?![\w.])(?:$| .*)")
+_NUMBERED = re.compile(r"(\()?0*(\d{1,8})(?(1)\))(?: .*)?")
 _NUMBERED_COMET = re.compile(r"0*(\d{1,4}) ?([PDI])(?:-([A-Z]{1,2}\d?))?(?:[ /].*)?", re.IGNORECASE)
 _COMET = re.compile(
     rf"([CPDXA])(?:[ /]?(\d{{4}})|/(-?\d{{1,3}})) ?({_HALF_MONTH}(?:[A-HJ-Z](?=\d))?) ?(\d{{1,4}})"
@@ -92,8 +92,8 @@ def _number(name):
     if re.fullmatch(r"-\d{1,8}", name):  # Horizons counts spacecraft below zero
         return name, MAJOR
     match = _NUMBERED.fullmatch(name)
-    if match and int(match[1]):
-        return f"{int(match[1])};", NUMBER
+    if match and int(match[2]):
+        return f"{int(match[2])};", NUMBER
     return None
 
 
@@ -134,9 +134,24 @@ def _comet_query(designation, fragment, name=""):
 
 
 def _in_parentheses(name):
-    """Horizons itself writes `Hale-Bopp (C/1995 O1)`: the designation says more than the name."""
-    match = re.fullmatch(r"[^()]*\(([^()]+)\)", name)
-    return match and (_designation(match[1]) or _comet(match[1]) or _number(match[1]))
+    """Horizons itself writes `Hale-Bopp (C/1995 O1)` and `Mars (499)`: the parentheses say more than the name."""
+    match = re.fullmatch(r"([^()]*?) ?\(([^()]+)\)", name)
+    if not match:
+        return None
+    if match[2] == str(MAJOR_BODIES.get(match[1].lower())):
+        return match[2], MAJOR
+    return _designation(match[2]) or _comet(match[2]) or _number(match[2])
+
+
+def aliases(full_name):
+    """Return the commands (set of str) that surely lead to the small body that Horizons calls `full_name`."""
+    inside = re.findall(r"\(([^()]+)\)$", full_name)
+    found = [
+        _number(full_name),
+        *(_designation(text) for text in inside),
+        *(_comet(text) for text in [full_name, *inside]),
+    ]
+    return {command for command, kind in filter(None, found) if kind != MAJOR}
 
 
 def _packed(raw):

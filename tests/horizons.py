@@ -63,6 +63,19 @@ class Body:
         return (self.ra_deg + self.ra_rate * hours / 3600 / np.cos(self.dec_deg * DEG)) % 360, dec_deg
 
 
+def answer(request, bodies):
+    """Return the text that answers a request of the local server: `route`, `fields` (dict of str), `body` (bytes)."""
+    bodies = bodies or []
+    if request.route == "skybot":
+        return answer_skybot(request.fields, bodies)[1]
+    if request.route == "horizons_file":
+        body = request.body.decode()
+        if 'name="format"' not in body or 'name="input"' not in body:
+            return "the request needs the multipart fields format and input"
+        return answer_file(body[body.index("!$$SOF") : body.index("!$$EOF")], bodies)[1]
+    return answer_get(request.fields, bodies)[1]
+
+
 def answer_get(parameters, bodies):
     """Return (HTTP status, text) for the parameters (dict of str) of a GET to horizons.api."""
     if parameters.get("format") not in ("text", "json"):

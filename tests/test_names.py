@@ -31,6 +31,7 @@ DESIGNATIONS = {
     "2015_AB123": "DES=2015 AB123;",
     "2015 AB123 R": "DES=2015 AB123;",  # with the filter behind it; not asteroid 2015
     "1950 DA": "DES=1950 DA;",
+    "(1983 SA) tracking": "DES=1983 SA;",
     "A898 PA": "DES=A898 PA;",
     "2040 P-L": "DES=2040 P-L;",
     "2040_P-L": "DES=2040 P-L;",
@@ -85,6 +86,7 @@ def test_a_number_or_designation_is_one_unambiguous_question(text, command, kind
         ("Io", "Io;", "501"),  # asteroid 85 first
         ("Mars", "Mars;", "499"),  # not its barycentre, not Mars Express
         ("pluto", "pluto;", "999"),
+        ("Hygiea", "Hygiea;", "Hygiea"),
     ],
 )
 def test_a_name_asks_for_a_small_body_first_and_for_a_major_one_only_then(text, small, major):
@@ -92,6 +94,11 @@ def test_a_name_asks_for_a_small_body_first_and_for_a_major_one_only_then(text, 
         (small, names.NAME),
         (major, names.MAJOR),
     ]
+
+
+def test_horizons_own_writing_of_a_major_body_is_no_asteroid_number():
+    assert [(query.command, query.kind) for query in names.queries("Mars (499)")] == [("499", names.MAJOR)]
+    assert names.queries("Eros (433)")[0].command == "433;"
 
 
 def test_a_negative_number_is_a_spacecraft():
@@ -106,6 +113,14 @@ def test_a_negative_number_is_a_spacecraft():
 )
 def test_fields_and_calibration_frames_ask_nothing(text):
     assert names.queries(text) == []
+
+
+def test_aliases_are_what_the_full_name_surely_says():
+    assert names.aliases("3552 Don Quixote (1983 SA)") == {"3552;", "DES=1983 SA;"}
+    assert names.aliases("(2024 AA1)") == {"DES=2024 AA1;"}
+    assert names.aliases("2P/Encke") == {"DES=2P;NOFRAG;CAP"}
+    assert names.aliases("Hale-Bopp (C/1995 O1)") == {"DES=C/1995 O1;NOFRAG;CAP"}
+    assert names.aliases("1I/'Oumuamua (A/2017 U1)") == {"DES=1I;", "DES=A/2017 U1;"}
 
 
 @pytest.mark.parametrize("text", ["Ceres;DES=*", 'Ceres"\nCENTER=1', "Ceres*", "=Ceres"])
