@@ -87,7 +87,7 @@ def read_instrument(path, setup_folders):
         fields = _read(content, path, setup_folders)
     except ValueError as error:
         raise TelescopeError(f"{path}: {error}") from None
-    return Telescope(key=path.stem, setup_folders=tuple(setup_folders), origin=str(path), **fields)
+    return Telescope(key=path.stem, setup_folders=(path.parent, *setup_folders), origin=str(path), **fields)
 
 
 def _read(content, path, setup_folders):
@@ -129,7 +129,10 @@ def _read(content, path, setup_folders):
 
 def _flat(content):
     """Yield (dotted key, value) of `content`, one level down but for the tables whose keys are free."""
+    groups = {known.split(".")[0] for known in KEYS if "." in known}
     for key, value in content.items():
+        if key in groups and not isinstance(value, dict):
+            raise ValueError(f"{key} = {value!r} has to be a table")
         if isinstance(value, dict) and key not in TABLES:
             yield from ((f"{key}.{inner}", each) for inner, each in value.items())
         else:

@@ -68,9 +68,8 @@ def join_in(path, registry, folders, only_new=False):
     only_new : leave instruments and identifiers alone that `registry` knows (for an old telescopes.py)
     Raises TelescopeError, which names file and line, or instrument and key.
     """
-    names = {"__file__": str(path), "__name__": "mytelescopes", "os": os, **legacy_names(registry, path.parents[1])}
-    if "PHOTPIPEDIR" in os.environ:
-        names["rootpath"] = os.environ["PHOTPIPEDIR"].rstrip("/")
+    rootpath = os.environ.get("PHOTPIPEDIR", "").rstrip("/") or folders[-1].parent
+    names = {"__file__": str(path), "__name__": "mytelescopes", "os": os, **legacy_names(registry, rootpath)}
     before = copy.deepcopy(names["telescope_parameters"])
     _run(path, names)
     for name in ("telescope_parameters", "instrument_identifiers"):
