@@ -1,0 +1,36 @@
+"""Error bars of single magnitudes, part by part.
+
+`sig` in photometry_*.dat contains the scatter of the zeropoint fit and is generous for bright targets.  What stands here is
+the error that repeated measurements of the same source would scatter by.
+"""
+
+import numpy as np
+
+MAG_PER_RELATIVE_FLUX = 2.5 / np.log(10)  # Pogson: 1.0857 mag
+
+
+def parts(flux, mag_err, gain, zp_err, relation_err):
+    """Return {name: ndarray, shape (n,), mag} of the error parts of instrumental magnitudes.
+
+    flux : counts, shape (n,);  mag_err : Source Extractor's error, mag, shape (n,)
+    gain : e-/ADU, or None if unknown: photon noise is then neither in `mag_err` nor here (NaN)
+    zp_err : error of the mean zeropoint, mag;  relation_err : scatter of the band transformation per star, mag
+
+    err_photon, err_background, err_zeropoint, err_transformation, and err_total: the first three in quadrature.  The
+    transformation's error is common to all frames of a target, of unknown sign, and does not belong to the scatter of a
+    light curve; it stands beside.
+    Source Extractor's error is (area * sigma^2 + flux / gain)^0.5 (its manual, "Flux uncertainties"): the photon part is
+    taken off to get that of the background.
+    """
+    flux, mag_err = np.asarray(flux, dtype=float), np.asarray(mag_err, dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        photon = MAG_PER_RELATIVE_FLUX / np.sqrt(flux * gain) if gain else np.full(flux.shape, np.nan)
+    known = np.nan_to_num(photon, nan=0.0, posinf=0.0)
+    background = np.sqrt(np.maximum(mag_err**2 - known**2, 0.0))
+    return {
+        "err_photon": photon,
+        "err_background": background,
+        "err_zeropoint": np.full(flux.shape, zp_err),
+        "err_transformation": np.full(flux.shape, relation_err),
+        "err_total": np.hypot(mag_err, np.nan_to_num(zp_err, nan=0.0)),
+    }

@@ -1,0 +1,145 @@
+"""Targets of a data set: where each is expected in every frame, from ephemerides, files, catalogues or the frames themselves."""
+
+import logging
+from dataclasses import dataclass, field
+
+import numpy as np
+from astropy import units
+from astropy.coordinates import Angle
+
+from photometrypipeline import matching, sky
+from photometrypipeline.astrometry import wcs_of
+from photometrypipeline.errors import FrameError
+from photometrypipeline.files import stem_of
+
+log = logging.getLogger("pp.targets")
+
+CONTROL_STAR = "Control Star"
+CONTROL_FRACTION = 0.05  # of the stars are brighter: bright, but not among the few brightest
+CONTROL_RADIUS_ARCSEC = 1.0  # in which a star has to be found again in the last frame
+TARGET_MARGIN_ARCSEC = 10.0  # the control star keeps away from all targets
+SAME_TIME_S = 1.0
+
+
+@dataclass
+class Target:
+    """One target: its `name`, `kind` (primary, positions, fixed, variable, asteroid, control) and `places`.
+
+    places : {frame name: (ra_deg, dec_deg)}, frames without a prediction are not in it;  source : where they come from
+    """
+
+    name: str
+    kind: str
+    places: dict
+    full_name: str = ""
+    source: str = ""
+    uncertainty_arcsec: dict = field(default_factory=dict)
+
+
+@dataclass
+class Measured:
+    """One frame as pp_distill sees it: the Frame, and what its database holds."""
+
+    frame: object
+    header: dict
+    table: object
+    zeropoint: dict | None
+
+
+def from_ephemeris(name, kind, frames, places, offset_arcsec=(0.0, 0.0)):
+    """Return the Target for an Ephemeris (`places`) at the mid-times of `frames`; the offset is subtracted from it."""
+    found, uncertainty = {}, {}
+    for n, measured in enumerate(frames):
+        if np.isfinite(places.ra_deg[n]):
+            ra = (places.ra_deg[n] - offset_arcsec[0] / 3600) % 360
+            found[measured.frame.name] = float(ra), float(places.dec_deg[n] - offset_arcsec[1] / 3600)
+            uncertainty[measured.frame.name] = float(np.hypot(places.sigma_ra_arcsec[n], places.sigma_dec_arcsec[n]))
+        else:
+            log.warning("%s: no ephemeris of %s", measured.frame.name, name)
+    return Target(name, kind, found, places.full_name, places.source, uncertainty)
+
+
+def from_positions(name, positions, frames):
+    """Return the Target for rows (image, ra_deg, dec_deg, jd) of a file: matched by the image's stem, else by time."""
+    by_stem = {stem_of(image): (ra, dec) for image, ra, dec, _ in positions}
+    found = {}
+    for measured in frames:
+        name_of_frame = measured.frame.name
+        if measured.frame.stem in by_stem:
+            found[name_of_frame] = by_stem[measured.frame.stem]
+            continue
+        near = [(abs(jd - measured.header["obstime"]) * 86400, (ra, dec)) for _, ra, dec, jd in positions]
+        gap_s, place = min(near)
+        if gap_s <= SAME_TIME_S:
+            found[name_of_frame] = place
+        else:
+            log.warning("%s: the file has no position of %s for it", name_of_frame, name)
+    return Target(name, "positions", found, source="positions file")
+
+
+def fixed(name, kind, ra_deg, dec_deg, frames, source):
+    """Return the Target that stands still at one place in all frames."""
+    return Target(name, kind, {measured.frame.name: (ra_deg, dec_deg) for measured in frames}, source=source)
+
+
+def read_fixed(path):
+    """Return [(name, ra_deg, dec_deg), ...] of a file: name (no blanks), RA and Dec in degrees or sexagesimal.
+
+    Sexagesimal RA is in hours: `12:34:56.7`, or `12 34 56.7` as three fields.  Raises FrameError naming the bad line.
+    """
+    targets = []
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            lines = [(n, line) for n, line in enumerate(stream, 1) if line.strip() and not line.lstrip().startswith("#")]
+    except OSError as error:
+        raise FrameError(path, f"cannot be read ({error.strerror})", "check its name") from None
+    for number, line in lines:
+        name, *fields = line.replace(",", " ").split()
+        if len(fields) == 6:
+            fields = [":".join(fields[:3]), ":".join(fields[3:])]
+        try:
+            ra, dec = (_angle(text, unit) for text, unit in zip(fields[:2], (units.hourangle, units.deg), strict=True))
+        except (ValueError, units.UnitsError):
+            raise FrameError(path, f"line {number} is not 'name RA Dec': {line.strip()[:60]}", "correct it") from None
+        targets.append((name, ra % 360, dec))
+    if not targets:
+        raise FrameError(path, "names no target", "one line per target: name RA Dec")
+    return targets
+
+
+def _angle(text, sexagesimal_unit):
+    try:
+        return float(text)
+    except ValueError:
+        return float(Angle(text, unit=sexagesimal_unit).deg)
+
+
+def control_star(frames, avoid):
+    """Return the Target `Control Star`: a fairly bright star that is in the first and the last frame; None without one.
+
+    avoid : list of Target; no star near one of their places is taken, nor a flagged one unless there is no other
+    """
+    first, last = frames[0].table, frames[-1].table
+    if not len(first) or not len(last):
+        return None
+    i_first, i_last = matching.unique_pairs(first["ra_deg"], first["dec_deg"], last["ra_deg"], last["dec_deg"], CONTROL_RADIUS_ARCSEC)
+    places = [target.places[m.frame.name] for target in avoid for m in (frames[0], frames[-1]) if m.frame.name in target.places]
+    if places and i_last.size:
+        _, distance = matching.nearest(last["ra_deg"][i_last], last["dec_deg"][i_last], *np.transpose(places))
+        i_first, i_last = i_first[distance > TARGET_MARGIN_ARCSEC], i_last[distance > TARGET_MARGIN_ARCSEC]
+    clean = (first["FLAGS"][i_first] == 0) & (last["FLAGS"][i_last] == 0)
+    chosen = i_last[clean] if clean.any() else i_last
+    if not chosen.size:
+        return None
+    order = chosen[np.argsort(last["MAG_APER"][chosen], kind="stable")]
+    star = order[int(CONTROL_FRACTION * order.size)]
+    return fixed(CONTROL_STAR, "control", float(last["ra_deg"][star]), float(last["dec_deg"][star]), frames, frames[-1].frame.name)
+
+
+def inside(frame, place):
+    """Return whether `place` (ra_deg, dec_deg) lies on the image of `frame` (half a pixel beyond its centres counts)."""
+    if sky.separation_deg(*place, float(frame.header["CRVAL1"]), float(frame.header["CRVAL2"])) > 90:
+        return False  # beyond the horizon of a tangential projection, which would map it to the other side
+    x, y = wcs_of(frame.header).all_world2pix(*([value] for value in place), 1, quiet=True)
+    nx, ny = frame.size_px
+    return bool(0.5 <= x[0] <= nx + 0.5 and 0.5 <= y[0] <= ny + 0.5)

@@ -1,0 +1,408 @@
+#!/usr/bin/env python3
+"""Find the target in all frames and write its light curve.
+
+reads   IMAGE.ldac.db from pp_calibrate, the image headers; the target's ephemeris from the local store, or JPL Horizons
+writes  photometry_TARGET.dat for each target, and photometry_Control_Star.dat
+
+Examples:
+  pp_distill mscience*.fits
+  pp_distill -target 2015_AB123 -offset 1.5 -0.3 mscience*.fits
+  pp_distill -positions positions.dat mscience*.fits
+"""
+
+import toolbox
+
+# isort: split
+import glob
+import logging
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+import diagnostics
+import pp_setup
+from photometrypipeline import ephemeris, framedb, matching, results, sky, skybot, targets, telescopes
+from photometrypipeline.errors import Ambiguous, FrameError, NotFound, NotReachable, PipelineError, UsageError
+from photometrypipeline.files import safe_name
+from photometrypipeline.services import Client
+
+log = logging.getLogger("pp.distill")
+
+ALL_POSITIONS = "all_objects"  # instead of a file: all positions_*.dat
+MAX_UNCERTAINTY_PX = 5  # of the predicted place of an asteroid to look for
+COMPLETENESS_PERCENTILE = 90
+INSTRUMENTAL = "no calibrated magnitude"
+
+
+@dataclass
+class Choice:
+    """Which targets are wanted; see the options."""
+
+    target: str | None = None
+    offset_arcsec: tuple = (0.0, 0.0)
+    positions: str | None = None
+    fixedtargets: str | None = None
+    variable_stars: bool = False
+    asteroids: bool = False
+    reject: tuple = ("pos",)
+    offline: bool = False
+
+
+@dataclass
+class Distillation:
+    """Outcome: {target name: list of Row}, the names that count as found, and what could not be asked (NotReachable)."""
+
+    rows: dict
+    found: list
+    failure: NotReachable | None
+
+
+def distill(frames, losses, choice, instrumental_wanted=False):
+    """Find all targets of `choice` in `frames`; returns a Distillation.
+
+    instrumental_wanted : uncalibrated magnitudes were asked for, and are no loss
+    Raises PipelineError if no frame has a database.
+    """
+    measured = read_databases(frames, losses)
+    wanted, failure = choose_targets(measured, choice, losses)
+    control = targets.control_star(measured, wanted)
+    if control is None:
+        log.warning("no star is in both the first and the last frame: no control star")
+    rows, blocks, found = {}, [], []
+    for target in [*wanted, *([control] if control else [])]:
+        rows[target.name] = rows_of(target, measured, choice)
+        own, remarks = mark_instrumental(rows[target.name])
+        rows[target.name] = own
+        path = f"photometry_{safe_name(file_name(target))}.dat"
+        results.write(path, own, [f"positions predicted by: {target.source}", *remarks])
+        blocks.append(block(target, path, own))
+        accepted = sum(row.accepted for row in own)
+        toolbox.say(f"{path}: {target.name} in {accepted} of {len(measured)} frames")
+        if target.kind != "control":
+            note_losses(target, own, measured, losses)
+            found += [target.name] if accepted else []
+    if not instrumental_wanted and not any(row.calibrated for own in rows.values() for row in own):
+        losses.add("light curves", "all magnitudes are instrumental")
+    if not found and failure is None:
+        losses.add("target", "no target was found in any frame; name it with -target, or give places with -positions")
+    diagnostics.record("distill", {"targets": blocks})
+    return Distillation(rows, found, failure)
+
+
+def read_databases(frames, losses):
+    """Return the Measured frames in the order given; those without a database go to `losses`."""
+    measured = []
+    for frame in frames:
+        try:
+            measured.append(targets.Measured(frame, *framedb.read(frame.database)))
+        except FrameError as error:
+            losses.add_error(frame, error)
+    if not measured:
+        raise PipelineError("not one of the frames has a database; run pp_calibrate first")
+    return measured
+
+
+# ---- which targets
+
+
+def choose_targets(measured, choice, losses):
+    """Return (list of Target, NotReachable or None)."""
+    wanted, failure = [], None
+    if choice.positions:
+        wanted += targets_from_positions(measured, choice.positions)
+    if choice.fixedtargets:
+        wanted += [targets.fixed(*entry[:1], "fixed", *entry[1:], measured, choice.fixedtargets) for entry in targets.read_fixed(choice.fixedtargets)]
+    client = Client(offline=choice.offline)
+    searches = []
+    if choice.asteroids:
+        searches.append(asteroids)
+    elif not (choice.positions or choice.fixedtargets):
+        searches.append(primary)
+    if choice.variable_stars:
+        searches.append(variable_stars)
+    for search in searches:
+        try:
+            wanted += search(measured, choice, client, losses)
+        except NotReachable as error:
+            log.error("%s", error)
+            failure = failure or error
+    return unique_names(wanted), failure
+
+
+def unique_names(wanted):
+    """Return the targets with names that lead to different files."""
+    seen = {}
+    for target in wanted:
+        number = seen[safe_name(target.name)] = seen.get(safe_name(target.name), 0) + 1
+        if number > 1:
+            target.name = f"{target.name} {number}"
+    return wanted
+
+
+def targets_from_positions(measured, name):
+    """Return the targets of a positions file, or of all files positions_*.dat."""
+    if name != ALL_POSITIONS:
+        return [targets.from_positions(target, rows, measured) for target, rows in results.read_positions(name).items()]
+    paths = sorted(glob.glob("positions_*.dat"))
+    if not paths:
+        raise UsageError("there is no file positions_*.dat in this folder")
+    found = []
+    for path in paths:
+        for target, rows in results.read_positions(path, default_name=Path(path).stem.removeprefix("positions_")).items():
+            found.append(targets.from_positions(target, rows, measured))
+    return found
+
+
+def site_of(measured):
+    """Return the MPC code of the telescope."""
+    return telescopes.identify(measured[0].frame.header).mpc_code
+
+
+def primary(measured, choice, client, losses):
+    """Return the target that the frames were taken for, as a list; empty if its name means no Solar System object."""
+    name = choice.target or measured[0].header["obj"] or "None"
+    jds = np.array([each.header["obstime"] for each in measured])
+    try:
+        places = ephemeris.positions(name, site_of(measured), jds, client, data_folder=Path.cwd())
+    except Ambiguous as error:
+        losses.add(name, f"{error}; choose one with -target: {', '.join(error.candidates[:8])}")
+        return []
+    except NotFound as error:
+        log.warning("no primary target: %s", error)
+        return []
+    toolbox.say(f"{name} is {places.full_name} (positions: {places.source})")
+    return [targets.from_ephemeris(name, "primary", measured, places, choice.offset_arcsec)]
+
+
+def asteroids(measured, choice, client, losses):
+    """Return the asteroids that SkyBoT expects in the field, bright enough and known well enough to be found."""
+    limit = completeness_mag(measured)
+    if limit is None:
+        log.error("no calibrated magnitudes: asteroids in the field cannot be chosen by brightness, none is taken")
+        return []
+    ra, dec, radius = sky.skycenter([(np.asarray(each.table["ra_deg"]), np.asarray(each.table["dec_deg"])) for each in measured])
+    jds = np.array([each.header["obstime"] for each in measured])
+    site = site_of(measured)
+    max_err = MAX_UNCERTAINTY_PX * max(unbinned_scale(each.frame) for each in measured)
+    found = []
+    for row in skybot.search(ra, dec, radius, float(jds.mean()), site, client, data_folder=Path.cwd()):
+        if row["err_arcsec"] > max_err or row["v_mag"] > limit:
+            log.info("asteroid %s left out: V %.1f (limit %.1f), uncertainty %.1f arcsec (limit %.1f)", row["name"], row["v_mag"], limit, row["err_arcsec"], max_err)
+            continue
+        name = str(row["number"]).strip() if str(row["number"]).strip() not in ("", "-", "0", "--") else str(row["name"])
+        try:
+            places = ephemeris.positions(name, site, jds, client, data_folder=Path.cwd())
+        except NotFound as error:
+            log.warning("asteroid %s: %s", name, error)
+            continue
+        found.append(targets.from_ephemeris(str(row["name"]), "asteroid", measured, places, choice.offset_arcsec))
+    toolbox.say(f"{len(found)} asteroids are expected in the field, brighter than {limit:.1f} mag")
+    return found
+
+
+def unbinned_scale(frame):
+    """Return the larger unbinned pixel scale of a frame, arcsec."""
+    telescope = telescopes.identify(frame.header)
+    return max(telescope.pixel_scale) if telescope.pixel_scale else frame.number("SECPIXX")
+
+
+def completeness_mag(measured):
+    """Return the largest, over the frames, of the 90th percentile of calibrated magnitudes; None without any."""
+    limits = []
+    for each in measured:
+        columns = magnitude_columns(each)
+        if columns:
+            limits.append(np.nanpercentile(each.table[columns[0]], COMPLETENESS_PERCENTILE))
+    return float(max(limits)) if limits else None
+
+
+def variable_stars(measured, choice, client, losses):
+    """Return the variable stars of the VSX catalogue that lie on the frames."""
+    from catalog import Catalog  # only this search needs it
+
+    ra, dec, radius = sky.skycenter([(np.asarray(each.table["ra_deg"]), np.asarray(each.table["dec_deg"])) for each in measured])
+    stars = Catalog.fetch("VSX", ra, dec, radius, None, client=client, data_folder=Path.cwd()).table
+    found = []
+    for row in stars:
+        place = float(row["ra_deg"]), float(row["dec_deg"])
+        covering = [each for each in measured if targets.inside(each.frame, place)]
+        if covering:
+            found.append(targets.fixed(str(row["ident"]), "variable", *place, covering, "VSX"))
+    toolbox.say(f"{len(found)} variable stars are on the frames")
+    return found
+
+
+# ---- which source
+
+
+def magnitude_columns(each):
+    """Return (mag, error) column names of the calibrated magnitudes in a frame, None where there are none."""
+    band = each.header["filtername"]
+    for prefix in ("_", ""):
+        names = f"{prefix}{band}mag", f"{prefix}e_{band}mag"
+        if band and set(names) <= set(each.table.colnames) and each.zeropoint and each.zeropoint["zp"] is not None:
+            return names
+    return None
+
+
+def rows_of(target, measured, choice):
+    """Return the Rows (list) of one target, one per frame in which it is expected and any source was found."""
+    rows = []
+    for each in measured:
+        place = target.places.get(each.frame.name)
+        if place is None:
+            continue
+        index, distance = matching.nearest(*place, each.table["ra_deg"], each.table["dec_deg"])
+        if index[0] < 0:
+            log.warning("%s: no source at all, %s cannot be there", each.frame.name, target.name)
+            continue
+        row = row_of(each, int(index[0]), place, target, choice)
+        if not np.all(np.isfinite([row.mag, row.sig, row.inst, row.e_inst, row.ra_deg, row.dec_deg])):
+            log.warning("%s: the source of %s lacks a value, row left out", each.frame.name, target.name)
+            continue
+        row.reason = rejection(row, float(distance[0]), each.frame, place, choice.reject)
+        if row.reason:
+            log.info("%s: %s rejected: %s", each.frame.name, target.name, row.reason)
+        rows.append(row)
+    return rows
+
+
+def row_of(each, index, place, target, choice):
+    """Return the Row for the source `index` of a frame."""
+    source = each.table[index]
+    origin = each.header["origin"].split(";")
+    columns = magnitude_columns(each)
+    inst, e_inst = float(source[f"MAG_{pp_setup.photmode}"]), float(source[f"MAGERR_{pp_setup.photmode}"])
+    manual = len(origin) > 2 and origin[2].endswith("_manual_zp")
+    return results.Row(
+        ldac=each.frame.ldac.name,
+        frame=each.frame.name,
+        jd=each.header["obstime"],
+        exptime_s=each.header["exptime"],
+        mag=float(source[columns[0]]) if columns else inst,
+        sig=float(source[columns[1]]) if columns else e_inst,
+        err_total=float(source["err_total"]) if "err_total" in each.table.colnames else np.nan,
+        inst=inst,
+        e_inst=e_inst,
+        ra_deg=float(source["ra_deg"]),
+        dec_deg=float(source["dec_deg"]),
+        ra_pred_deg=place[0],
+        dec_pred_deg=place[1],
+        flags=int(source["FLAGS"]),
+        telescope=origin[0],
+        fwhm_arcsec=float(source["FWHM_WORLD"]) * 3600,
+        x=float(source["XWIN_IMAGE"]),
+        y=float(source["YWIN_IMAGE"]),
+        catalog="-" if not columns else "manual_zp" if manual else origin[2],
+        band="-" if not columns else each.header["filtername"],
+        method=pp_setup.photmode,
+        offset_arcsec=choice.offset_arcsec if target.kind in ("primary", "asteroid") else (0.0, 0.0),
+        source=target.source,
+        origin=each.header["origin"],
+    )
+
+
+def rejection(row, distance_arcsec, frame, place, schemas):
+    """Return why a row does not count (str), empty if it does."""
+    if not targets.inside(frame, place):
+        return "predicted outside of the image"
+    if "pos" in schemas and distance_arcsec > pp_setup.max_distance_arcsec:
+        return f'nearest source {distance_arcsec:.1f}" from the prediction (pos)'
+    radius = float(frame.header.get("APRAD") or 0) * frame.number("SECPIXX")
+    if "apr" in schemas and distance_arcsec > radius:
+        return f'nearest source {distance_arcsec:.1f}" from the prediction, outside the aperture (apr)'
+    return ""
+
+
+def mark_instrumental(rows):
+    """Return (rows, remarks): in a series with calibrated rows the others are rejected; a series without any is whole."""
+    if not rows:
+        return rows, []
+    if not any(row.calibrated for row in rows):
+        return rows, ["all magnitudes are instrumental"]
+    for row in rows:
+        if not row.calibrated and row.accepted:
+            row.reason = INSTRUMENTAL
+    return rows, []
+
+
+def file_name(target):
+    """Return the name that the file of a target is called by."""
+    long_name = pp_setup.confdistill.full_target_names and target.full_name
+    return target.full_name if long_name else target.name
+
+
+def note_losses(target, rows, measured, losses):
+    """Name the frames in which a target is missing."""
+    accepted = {row.frame for row in rows if row.accepted}
+    reasons = {row.frame: row.reason for row in rows}
+    if target.kind in ("asteroid", "variable"):
+        return  # nobody asked for any of them in particular
+    for each in measured:
+        if each.frame.name not in accepted:
+            losses.add(each.frame.name, f"{target.name}: {reasons.get(each.frame.name) or 'no predicted place, or no source'}")
+
+
+def block(target, path, rows):
+    """Return the part of one target in the record of the step."""
+    bands = {row.band for row in rows if row.calibrated and row.accepted}
+    return {
+        "name": target.name,
+        "file": path,
+        "kind": target.kind,
+        "full_name": target.full_name or target.name,
+        "source": target.source,
+        "band": next(iter(bands), None),
+        "rows": [row_record(row) for row in rows],
+    }
+
+
+def row_record(row):
+    """Return a Row as dict for the record."""
+    record = {name: value for name, value in asdict(row).items() if name not in ("extra", "offset_arcsec", "origin", "source")}
+    return record | {
+        "dra_arcsec": row.dra_arcsec,
+        "ddec_arcsec": row.ddec_arcsec,
+        "accepted": row.accepted,
+        "reason": row.reason or None,
+        "aprad_px": None,
+    }
+
+
+def schemas(text):
+    """Return the rejection schemas (tuple) of a list parted by commas."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    known = dict.fromkeys([*pp_setup.confdistill.rejection, "apr"])
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise UsageError(f"rejection schema {', '.join(unknown) or text!r} is unknown; valid: {', '.join(known)}")
+    return names
+
+
+def build_parser():
+    parser = toolbox.make_parser(__doc__, jobs=False, offline=True)
+    parser.add_argument("-target", metavar="NAME", help="target name, whatever the headers say, e.g. 2015_AB123")
+    parser.add_argument("-offset", type=float, nargs=2, default=(0.0, 0.0), metavar=("DRA", "DDEC"), help="arcsec, subtracted from the predicted coordinates (default: 0 0)")
+    parser.add_argument("-positions", metavar="FILE", help="predicted places per frame: image RA Dec JD [name]; or all_objects")
+    parser.add_argument("-fixedtargets", metavar="FILE", help="targets that stand still: name RA Dec")
+    parser.add_argument("-variable_stars", action="store_true", help="known variable stars in the field (VSX) as well")
+    parser.add_argument("-asteroids", action="store_true", help="all known asteroids in the field, by SkyBoT")
+    parser.add_argument("-reject", default="pos", metavar="LIST", help="rejection schemas, parted by commas: pos, apr, none (default: %(default)s)")
+    return parser
+
+
+@toolbox.command(build_parser)
+def main(args, losses):
+    choice = Choice(args.target, tuple(args.offset), args.positions, args.fixedtargets, args.variable_stars, args.asteroids,
+                    schemas(args.reject), args.offline)  # fmt: skip
+    frames = toolbox.prepared_frames(args.images, losses)
+    done = distill(frames, losses, choice)
+    diagnostics.render()
+    if done.failure:
+        raise done.failure
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,306 @@
+#!/usr/bin/env python3
+"""Measure all sources with the aperture that suits target and stars best, found by a curve of growth.
+
+reads   images from pp_register (or pp_prepare -keep_wcs); the target's ephemeris from the local store, or JPL Horizons
+writes  IMAGE.ldac; APRAD, APIDX and PHOTMODE in the image headers; aperturephotometry_curveofgrowth.dat
+
+Examples:
+  pp_photometry mscience*.fits
+  pp_photometry -aprad 4.5 mscience*.fits
+  pp_photometry -background_only -snr 1.5 mscience*.fits
+"""
+
+import toolbox
+
+# isort: split
+import logging
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+import diagnostics
+import pp_extract
+import pp_setup
+from photometrypipeline import ephemeris, growthcurve, ldac, matching, telescopes
+from photometrypipeline.errors import NotFound, NotReachable, PipelineError, UsageError
+from photometrypipeline.files import write_text
+from photometrypipeline.frame import set_keyword
+from photometrypipeline.services import Client
+
+log = logging.getLogger("pp.photometry")
+
+WORK = Path(".diagnostics")  # where the lists with twenty apertures lie until the radius is chosen
+MAX_FLAGS = 3  # of the target and of the sources of the curve of growth
+
+
+@dataclass
+class Photometry:
+    """Outcome: the Frames that were measured, the radius, and the record of the step."""
+
+    frames: list
+    aprad_px: float
+    record: dict
+
+
+@dataclass
+class Growth:
+    """What one frame gives to the curve of growth: curves (lists of arrays) of its target and its other sources."""
+
+    target_flux: list
+    target_snr: list
+    background_flux: list
+    background_snr: list
+
+
+def photometry(frames, losses, *, snr=2.0, min_area=None, fixed_aprad=None, target=None, background_only=False,
+               target_only=False, deblend=True, offline=False, jobs=1):  # fmt: skip
+    """Measure `frames`; returns Photometry.  Frames that fail go to `losses`.
+
+    fixed_aprad : aperture radius in px, no curve of growth;  target : name that overrides the header's
+    Raises UsageError for both kinds of sources excluded, PipelineError if no frame could be measured.
+    """
+    if background_only and target_only:
+        raise UsageError("-background_only and -target_only exclude each other")
+    telescope = telescopes.identify(frames[0].header)
+    minarea = min_area or telescope.min_area
+    gain_known = knows_gain(frames, telescope)
+    common = dict(snr=snr, min_area=minarea, deblend=deblend)
+    if fixed_aprad or pp_setup.photmode != "APER":
+        aperture, curve, counts = fixed(fixed_aprad or telescope.aprad_default, not fixed_aprad), None, (0, 0)
+        measured = measure_fixed(frames, losses, aperture.radius_px, common, jobs)
+    else:
+        radii = growthcurve.radii_px(telescope.aprad_range)
+        lists = measure_growth(frames, losses, radii, common, jobs)
+        predictions = {} if background_only else predict(list(lists), target, telescope, offline)
+        aperture, curve, counts = choose_aperture(lists, radii, predictions, background_only, target_only, losses)
+        measured = toolbox.parallel(lambda frame: cut_list(frame, lists[frame], aperture), list(lists), jobs, "photometry")
+        measured = [frame for frame, _ in toolbox.sort_out(list(lists), measured, losses)]
+        write_curve(radii, curve)
+    if not measured:
+        raise PipelineError("not one of the frames could be measured")
+    summary = {
+        "method": pp_setup.photmode,
+        "minarea_px": minarea,
+        "snr": snr,
+        "aprad_px": aperture.radius_px,
+        "basis": basis(aperture, counts),
+        "strategy": aperture.strategy,
+        "n_target": counts[0],
+        "n_background": counts[1],
+        "flux_limit": pp_setup.fluxlimit_aprad,
+        "flux_margin": pp_setup.fluxmargin_aprad,
+        "curve": curve,
+        "gain_known": gain_known,
+        "frames": [seeing(frame) for frame in measured],
+    }
+    diagnostics.record("photometry", summary)
+    toolbox.box([f"best-fit aperture radius: {aperture.radius_px:.1f} (px)", f"{summary['basis']}: {aperture.strategy}"])
+    return Photometry(measured, aperture.radius_px, summary)
+
+
+def knows_gain(frames, telescope):
+    """Return whether the photon noise of the sources is known; says so in LOG and on the screen if not."""
+    keyword = telescope.header.get("gain", "GAIN")
+    known = bool(telescope.gain) or all(float(frame.header.get(keyword) or 0) > 0 for frame in frames)
+    if not known:
+        log.warning("no gain is known for %s (header keyword %s, or `gain` in its definition): the errors of bright "
+                    "sources lack their photon noise", telescope.key, keyword)  # fmt: skip
+    return known
+
+
+def fixed(radius_px, of_telescope):
+    """Return the Aperture for a radius that was not searched for."""
+    strategy = "the telescope's default" if of_telescope else "set by hand"
+    return growthcurve.Aperture(float(radius_px), -1, strategy, True)
+
+
+def basis(aperture, counts):
+    """Return in words which sources the aperture radius rests on."""
+    if aperture.index < 0:
+        return aperture.strategy
+    parts = [f"{number} {label}" for number, label in zip(counts, ("target detections", "background sources"), strict=True) if number]
+    return " and ".join(parts) + (" only" if len(parts) == 1 else "")
+
+
+def measure_fixed(frames, losses, radius_px, common, jobs):
+    """Measure with one aperture; returns the Frames (list) that worked, their headers say so."""
+    for frame in frames:
+        write_aperture(frame.header, radius_px, None)
+    done = toolbox.parallel(lambda frame: frame.save() or frame, frames, jobs, "headers")
+    ready = [frame for frame, _ in toolbox.sort_out(frames, done, losses)]
+    return [each.frame for each in pp_extract.extract(ready, losses, radii_px=[radius_px], jobs=jobs, **common)]
+
+
+def write_aperture(header, radius_px, index):
+    """Put the aperture into a header; `index` None: it was chosen by hand."""
+    set_keyword(header, "PHOTMODE", pp_setup.photmode, "photometry mode")
+    set_keyword(header, "APRAD", float(radius_px), "[px] aperture radius" + (", chosen by hand" if index is None else ""))
+    if index is None:
+        header.remove("APIDX", ignore_missing=True)
+    else:
+        set_keyword(header, "APIDX", index, "index of the aperture radius")
+
+
+def measure_growth(frames, losses, radii, common, jobs):
+    """Measure with all radii at once; returns {Frame: path of its list}, which lies apart from the final ones.
+
+    The final list is cut out of it, so that each image is searched once.
+    """
+    WORK.mkdir(exist_ok=True)
+    settings = (common["snr"], common["min_area"], list(radii), None, {"deblend": common["deblend"]})
+
+    def one(frame):
+        path = WORK / f"{frame.stem}.growth.ldac"
+        pp_extract.run(frame, telescopes.identify(frame.header), path, *settings)
+        frame.ldac.unlink(missing_ok=True)  # of the registration: it must not pass for the final one if something fails
+        return path
+
+    return dict(toolbox.sort_out(frames, toolbox.parallel(one, frames, jobs, "photometry"), losses))
+
+
+def predict(frames, target, telescope, offline):
+    """Return {frame name: (ra_deg, dec_deg)} of the target where an ephemeris has it; what is missing is logged."""
+    client, found = Client(offline=offline), {}
+    names = {}
+    for frame in frames:
+        names.setdefault(target or str(frame.header.get("OBJECT", "None")), []).append(frame)
+    for name, group in names.items():
+        jds = np.array([frame.number("MIDTIMJD") for frame in group])
+        try:
+            places = ephemeris.positions(name, telescope.mpc_code, jds, client, data_folder=Path.cwd())
+        except (NotFound, NotReachable) as error:
+            log.warning("aperture from background sources: no position of %s: %s", name, error)
+            continue
+        for frame, ra, dec in zip(group, places.ra_deg, places.dec_deg, strict=True):
+            if np.isfinite(ra):
+                found[frame.name] = float(ra), float(dec)
+    return found
+
+
+def choose_aperture(lists, radii, predictions, background_only, target_only, losses):
+    """Return (Aperture, curve record, (n_target, n_background)) from the lists with twenty apertures of all frames."""
+    growths = []
+    for frame, path in lists.items():
+        try:
+            growths.append(growth_of(frame, ldac.read(path), predictions.get(frame.name), target_only))
+        except PipelineError as error:
+            losses.add_error(frame, error)
+    target = growthcurve.combine(_joined(growths, "target_flux"), _joined(growths, "target_snr"))
+    background = growthcurve.combine(_joined(growths, "background_flux"), _joined(growths, "background_snr"))
+    if target is None and background is None:
+        raise PipelineError("no source is good enough for a curve of growth; give the aperture radius with -aprad (pp_run: -fixed_aprad)")
+    if target is None and not background_only:
+        log.warning("the target is not identified in any frame: aperture radius from background sources alone")
+        if target_only:
+            raise PipelineError("the target is not identified in any frame; use -aprad, or leave out -target_only")
+    aperture = growthcurve.choose(radii, target, background, pp_setup.fluxlimit_aprad, pp_setup.fluxmargin_aprad)
+    if not aperture.met_limit:
+        log.warning("curve of growth: %s; the largest radius of the telescope (%.1f px) may be too small", aperture.strategy, radii[-1])
+    curve = {"radius_px": list(radii), "index": aperture.index, **{name: _curve_record(each) for name, each in (("target", target), ("background", background))}}
+    return aperture, curve, (sum(bool(each.target_flux) for each in growths), len(_joined(growths, "background_flux")))
+
+
+def _joined(growths, name):
+    return [curve for growth in growths for curve in getattr(growth, name)]
+
+
+def _curve_record(curve):
+    return {name: list(values) for name, values in asdict(curve).items()} if curve else None
+
+
+def growth_of(frame, sources, prediction, target_only):
+    """Return the Growth of one frame; without a source near the `prediction` (ra_deg, dec_deg) it has no target."""
+    flux, error = np.asarray(sources.table["FLUX_APER"]), np.asarray(sources.table["FLUXERR_APER"])
+    growth, target = Growth([], [], [], []), None
+    if prediction:
+        target = identify(frame, sources, prediction)
+        if target is not None:
+            curves = growthcurve.normalise(flux[target], error[target])
+            growth.target_flux, growth.target_snr = list(curves[0]), list(curves[1])
+    if not target_only and len(sources):
+        rows = growthcurve.background_sources(flux, error, sources.table["FLAGS"], exclude=target)
+        curves = growthcurve.normalise(flux[rows], error[rows])
+        growth.background_flux, growth.background_snr = list(curves[0]), list(curves[1])
+    return growth
+
+
+def identify(frame, sources, prediction):
+    """Return the index of the source at the predicted place, within 0.5" or half a pixel, or None with a warning."""
+    usable = np.flatnonzero(np.asarray(sources.table["FLAGS"]) <= MAX_FLAGS)
+    index, distance = matching.nearest(*prediction, sources.ra_deg[usable], sources.dec_deg[usable])
+    limit = max(pp_setup.pos_epsilon, float(frame.header["SECPIXX"]) / 2)
+    if distance[0] > limit:
+        log.warning('%s: nearest source %.1f" from the predicted target, more than %.1f"; not used for the aperture', frame.name, distance[0], limit)
+        return None
+    return int(usable[index[0]])
+
+
+def cut_list(frame, path, aperture):
+    """Make the final source list of one frame: the columns of the chosen aperture out of the list with all of them."""
+    write_aperture(frame.header, aperture.radius_px, aperture.index)
+    frame.save()
+    sources = ldac.read(path)
+    for name in ("FLUX_APER", "FLUXERR_APER", "MAG_APER", "MAGERR_APER"):
+        unit = sources.table[name].unit
+        sources.table.replace_column(name, sources.table[name][:, aperture.index])
+        sources.table[name].unit = unit
+    write_aperture(sources.header, aperture.radius_px, aperture.index)
+    ldac.write(frame.ldac, sources)
+    path.unlink()
+    return frame
+
+
+def seeing(frame):
+    """Return the record of one frame: median FWHM of its unflagged sources, number of sources."""
+    sources = ldac.read(frame.ldac)
+    width = np.asarray(sources.table["FWHM_IMAGE"], dtype=float)
+    clean = (np.asarray(sources.table["FLAGS"]) == 0) & (width > 0)
+    return {
+        "name": frame.name,
+        "midtime_jd": frame.number("MIDTIMJD"),
+        "fwhm_px": float(np.median(width[clean])) if clean.any() else None,
+        "n_sources": len(sources),
+    }
+
+
+def write_curve(radii, curve):
+    """Write aperturephotometry_curveofgrowth.dat; zeros where there is no curve."""
+    none = {"flux": np.zeros(len(radii)), "sigma": np.zeros(len(radii)), "snr": np.zeros(len(radii))}
+    background, target = (curve[name] or none for name in ("background", "target"))
+    lines = [
+        "#" + "background".rjust(16) + "target".rjust(20) + "flux".rjust(14),
+        "#" + "rad".rjust(4) + "flux".rjust(7) + "sigma".rjust(6) + "snr".rjust(4) + "flux".rjust(10) + "sigma".rjust(6) + "snr".rjust(4) + "residual".rjust(10),
+    ]
+    for n, radius in enumerate(radii):
+        lines.append(
+            f"{radius:5.2f}  {background['flux'][n]:5.3f} {background['sigma'][n]:5.3f} {background['snr'][n]:4.2f}   "
+            f"{target['flux'][n]:6.3f} {target['sigma'][n]:5.3f} {target['snr'][n]:4.2f}   {target['flux'][n] - background['flux'][n]:6.3f}"
+        )
+    write_text("aperturephotometry_curveofgrowth.dat", "\n".join(lines) + "\n")
+
+
+def build_parser():
+    parser = toolbox.make_parser(__doc__, offline=True)
+    parser.add_argument("-snr", type=float, default=2.0, metavar="SIGMA", help="detection threshold in sigma (default: %(default)s)")
+    parser.add_argument("-minarea", type=float, metavar="PX", help="least number of connected pixels (default: the telescope's)")
+    parser.add_argument("-aprad", type=float, metavar="PX", help="fixed aperture radius in px, no curve of growth")
+    parser.add_argument("-target", metavar="NAME", help="target name, whatever the header says, e.g. 2015_AB123")
+    parser.add_argument("-background_only", action="store_true", help="curve of growth from background sources alone")
+    parser.add_argument("-target_only", action="store_true", help="curve of growth from the target alone")
+    parser.add_argument("-nodeblending", action="store_true", help="do not split blended sources")
+    return parser
+
+
+@toolbox.command(build_parser)
+def main(args, losses):
+    frames = toolbox.prepared_frames(args.images, losses)
+    photometry(frames, losses, snr=args.snr, min_area=args.minarea, fixed_aprad=args.aprad, target=args.target,
+               background_only=args.background_only, target_only=args.target_only, deblend=not args.nodeblending,
+               offline=args.offline, jobs=args.jobs)  # fmt: skip
+    diagnostics.render()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
