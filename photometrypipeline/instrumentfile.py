@@ -42,7 +42,8 @@ KEYS = {
     "keep_keywords": ("texts", "keep_keywords"),
     "legacy_config": ("text", "legacy_config"),
 }
-HEADER_KEYS = (*HEADER_DEFAULTS, "read_noise", "chip", "ra_unit", "time_is")
+# The mid-time stands in MIDTIMJD, which the pipeline itself writes, whatever the camera calls its own.
+HEADER_KEYS = (*(name for name in HEADER_DEFAULTS if name != "midtime_jd"), "read_noise", "chip", "ra_unit", "time_is")
 TABLES = ("filters", "masks", "chips", "distortion", "special", "variants", "sex", "scamp", "swarp", "config")
 SPECIAL = {
     "crop_border_px": "number",

