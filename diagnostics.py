@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Make the website of a data set anew from what its steps have recorded.
+
+reads   .diagnostics/STEP.json, left by each step; the frames, for their pictures
+writes  diagnostics.html, and in .diagnostics/ the pages of the frames, plots and pictures
+
+The steps themselves call this module; by hand it is needed only after a change of settings.
+"""
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+import pp_setup
+from photometrypipeline import errors, pages, pictures, records, views
+from photometrypipeline.gallery import Gallery
+
+log = logging.getLogger("pp.diagnostics")
+
+
+def record(step, data, folder="."):
+    """Keep what `step` found (dict, fields as in records.RECORDS) in the data set `folder`, for its website.
+
+    Records of later steps are stale then and are removed, and so are notes that this step or a later one failed.
+    Does nothing where pp_setup.diagnostics is off.  Raises OSError if the folder cannot be written to.
+    """
+    if pp_setup.diagnostics:
+        records.write(step, data, folder)
+
+
+def record_failure(step, message, folder="."):
+    """Keep a red note for the website of the data set `folder`: `step` ended with `message`, one line that says why."""
+    if pp_setup.diagnostics:
+        records.write_failure(step, message, folder)
+
+
+def read_records(folder="."):
+    """Return {step: record} of the steps that have left one in `folder`, with all fields of records.RECORDS."""
+    return records.read(folder)
+
+
+def render(folder=".", settings=None):
+    """Write all pages of the data set `folder` anew and return the path of the main page.
+
+    settings : DiagnosticsSettings; default: pp_setup.confdiagnostics
+    Returns None, and does nothing, if no step has left a record or pp_setup.diagnostics is off.  Pictures are kept
+    where what they show is the same.  Raises UsageError for impossible settings, OSError if nothing can be written.
+    """
+    settings = (settings or pp_setup.confdiagnostics).check()
+    found, failures = records.read(folder), records.read_failures(folder)
+    if not (pp_setup.diagnostics and (found or failures)):
+        return None
+    view = views.overview(found, failures)
+    site = Path(folder) / settings.diagnostics_path
+    gallery = Gallery(site / records.FOLDER)
+    _name_pages(view, gallery, settings)
+    _draw(view, gallery, settings, folder)
+    written = _write_pages(view, settings, site, Path(folder))
+    gallery.finish(written)
+    return site / settings.main_html
+
+
+def _name_pages(view, gallery, settings):
+    if settings.individual_frame_pages:
+        for frame in view.frames:
+            frame.page = gallery.name(frame.name, ".html")
+
+
+def _draw(view, gallery, settings, folder):
+    folders = [folder]
+    if view.records["prepare"] and view.records["prepare"]["directory"]:
+        folders.append(view.records["prepare"]["directory"])  # where the frames were, if only the records were copied
+    pictures.draw_plots(view, gallery, settings)
+    pictures.draw_frames(view, gallery, settings, folders)
+    pictures.draw_light_curves(view, gallery, settings)
+    pictures.draw_animations(view, gallery, settings)
+
+
+def _write_pages(view, settings, site, folder):
+    """Write main page, frame pages and style sheet; return the names of those in .diagnostics/."""
+    place = site / records.FOLDER
+    made = pages.environment()
+    pages.write_style_sheet(place)
+    shared = {"view": view, "settings": settings, "files": _data_files(view, site, folder)}
+    template = made.get_template("frame.html")
+    for frame in view.frames:
+        if frame.page:
+            pages.write_page(place / frame.page, template.render(frame=frame, root="../", here="", **shared))
+    shared |= {"root": "", "here": f"{records.FOLDER}/"}
+    html = made.get_template("main.html").render(verdicts=views.verdicts(view), **shared)
+    pages.write_page(site / settings.main_html, html)
+    return {pages.STYLE_SHEET, *(frame.page for frame in view.frames if frame.page)}
+
+
+def _data_files(view, site, folder):
+    """Return {name: path relative to `site`} of LOG and the result files that exist, for links from the main page."""
+    found = {}
+    for name in ["LOG", *(target.data["file"] for target in view.targets)]:
+        path = folder / views.base_name(name)
+        if name and path.is_file():
+            found[name] = os.path.relpath(path, site)
+    return found
+
+
+def build_parser():
+    """Return the parser of the command line."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="diagnostics.py", description=__doc__, formatter_class=form)
+    parser.add_argument("folder", nargs="?", default=".", help="data set (default: the current directory)")
+    return parser
+
+
+def main(arguments=None):
+    """Render the data set that the command line names; return an exit status."""
+    args = build_parser().parse_args(arguments)
+    try:
+        if pp_setup.problem:
+            raise pp_setup.problem
+        page = render(args.folder)
+    except (errors.PipelineError, OSError) as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return getattr(error, "status", errors.FAILED)
+    if page is None:
+        reason = "no step has left a record here; run pp_prepare first"
+        if not pp_setup.diagnostics:
+            reason = "diagnostics is off in pp_setup.py"
+        print(f"ERROR: {args.folder}: {reason}", file=sys.stderr)
+        return errors.FAILED
+    print(page)
+    return errors.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

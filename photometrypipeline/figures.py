@@ -1,0 +1,225 @@
+"""Plots of the website, made from the records of the steps.
+
+Each function returns a matplotlib Figure that nobody else knows of: no pyplot, no global state, nothing to close.
+"""
+
+import contextlib
+import math
+import warnings
+
+import numpy as np
+
+from photometrypipeline.records import known, number
+from photometrypipeline.times import text_of
+
+SIZE_IN = (6.4, 4.8)
+LONGEST_TITLE = 60  # characters
+MINUTES_PER_DAY = 1440.0
+
+
+@contextlib.contextmanager
+def plain_style():
+    """Within the block matplotlib draws as it comes, whatever the user's matplotlibrc says (TeX, dark styles)."""
+    import matplotlib
+
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams["axes.titlesize"] = "medium"
+        matplotlib.rcParams["axes.titley"] = 1.0  # looking for a better place takes longer than the drawing
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # names may be in any script; a box stands for it then
+        yield
+
+
+def save(figure, path, file_format, dpi):
+    """Write `figure` to `path` and return its size (width, height) in pixels."""
+    figure.set_dpi(dpi)  # the places of points are asked for later
+    figure.savefig(path, format=file_format, dpi=dpi, pil_kwargs={"compress_level": 3} if file_format == "png" else {})
+    return tuple(round(length * dpi) for length in figure.get_size_inches())
+
+
+def pixels(figure, points):
+    """Return the places of `points` (list of (x, y) in data units of the first axes) in the saved picture.
+
+    A list of (column, row), int, from the upper left corner; None for a point that is not on the axes.
+    """
+    axes = figure.axes[0]
+    height = figure.bbox.height
+    shown = []
+    for x, y in points:
+        if not (math.isfinite(x) and math.isfinite(y)):
+            shown.append(None)
+            continue
+        column, row = axes.transData.transform((x, y))
+        inside = axes.bbox.x0 <= column <= axes.bbox.x1 and axes.bbox.y0 <= row <= axes.bbox.y1
+        shown.append((round(float(column)), round(float(height - row))) if inside else None)
+    return shown
+
+
+def numbers(values):
+    """Return a list of values as ndarray of float, NaN for what is no number."""
+    return np.array([number(value) for value in values], dtype=float)
+
+
+def minutes(jds):
+    """Return (minutes since the first of `jds`, the first as text); jds is a list of Julian dates or None."""
+    jd = numbers(jds)
+    if not np.isfinite(jd).any():
+        return jd, "unknown time"
+    return (jd - np.nanmin(jd)) * MINUTES_PER_DAY, text_of(float(np.nanmin(jd)))
+
+
+def short(text):
+    """Return `text` in one line of at most LONGEST_TITLE characters."""
+    text = " ".join(str(text).split())
+    text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return text if len(text) <= LONGEST_TITLE else text[: LONGEST_TITLE - 1] + "…"
+
+
+def curve_of_growth(curve, aprad_px, flux_limit):
+    """Return the Figure of a combined curve of growth (field `curve` of the photometry record) and its S/N."""
+    radius = numbers(curve["radius_px"])
+    figure = _figure()
+    flux_axes, snr_axes = figure.subplots(2, sharex=True, height_ratios=(3, 2))
+    figure.subplots_adjust(left=0.11, right=0.97, top=0.97, bottom=0.11, hspace=0.06)
+    for key, colour, label in (("background", "black", "background sources"), ("target", "red", "target")):
+        if curve[key] is None:
+            continue
+        flux, sigma, snr = (_same_length(curve[key][name], radius.size) for name in ("flux", "sigma", "snr"))
+        flux_axes.fill_between(radius, flux - sigma, flux + sigma, color=colour, alpha=0.2, linewidth=0)
+        flux_axes.plot(radius, flux, color=colour, label=label)
+        snr_axes.plot(radius, snr, color=colour)
+    if known(flux_limit):
+        flux_axes.axhline(flux_limit, color="black", linestyle="dashed")
+    for axes in (flux_axes, snr_axes):
+        axes.grid(True, alpha=0.4)
+        if known(aprad_px):
+            axes.axvline(aprad_px, color="blue", linewidth=3, alpha=0.8)
+    if radius.size > 1 and np.isfinite(radius[[0, -1]]).all() and radius[0] != radius[-1]:
+        snr_axes.set_xlim(radius[0], radius[-1])
+    flux_axes.set_ylim(bottom=0)
+    flux_axes.set_ylabel("Fractional Combined Flux")
+    if flux_axes.get_legend_handles_labels()[0]:
+        flux_axes.legend(loc="lower right")
+    snr_axes.set_ylim(-0.1, 1.1)
+    snr_axes.set_ylabel("SNR")
+    snr_axes.set_xlabel("Aperture Radius (px)")
+    figure.align_ylabels()
+    return figure
+
+
+def fwhm(frames, aprad_px):
+    """Return (Figure, data points): the median FWHM of each frame of the photometry record against time."""
+    minute, first = minutes([frame["midtime_jd"] for frame in frames])
+    width_px = numbers([frame["fwhm_px"] for frame in frames])
+    diameter_px = 2 * number(aprad_px)
+    figure, axes = _single()
+    axes.plot(minute, width_px, color="black", marker="o", linestyle="none")
+    top = [value for value in (diameter_px + 1, *width_px) if math.isfinite(value)]
+    if math.isfinite(diameter_px):
+        axes.axhline(diameter_px, color="blue", label="aperture diameter")
+        axes.legend(loc="lower right")
+    axes.set_ylim(0, max(top, default=1) or 1)
+    axes.set_title("Median PSF FWHM per Frame")
+    axes.set_xlabel(f"Minutes after {first} UT")
+    axes.set_ylabel("Point Source FWHM (px)")
+    return figure, list(zip(minute.tolist(), width_px.tolist(), strict=True))
+
+
+def zeropoints(frames, band):
+    """Return (Figure, data points): the zeropoint of each frame of the calibrate record against time."""
+    minute, first = minutes([frame["midtime_jd"] for frame in frames])
+    zeropoint = numbers([frame["zp"] for frame in frames])
+    figure, axes = _single()
+    _errorbar(axes, minute, zeropoint, [frame["zp_sig"] for frame in frames], color="blue", fmt="s", capsize=3)
+    axes.invert_yaxis()
+    axes.set_xlabel(f"Minutes after {first} UT")
+    axes.set_ylabel(f"{short(band)}-Band Magnitude Zeropoints (mag)", parse_math=False)
+    return figure, list(zip(minute.tolist(), zeropoint.tolist(), strict=True))
+
+
+def light_curve(name, rows, band):
+    """Return (Figure, data points): the magnitudes of `rows` (of a target of the distill record) against time.
+
+    All rows given are drawn; leave out rejected ones.  Without a band the magnitudes are called instrumental.
+    """
+    minute, first = minutes([row["jd"] for row in rows])
+    magnitude = numbers([row["mag"] for row in rows])
+    figure, axes = _single()
+    _errorbar(axes, minute, magnitude, [row["sig"] for row in rows], color="red", fmt="o", capsize=3)
+    axes.invert_yaxis()
+    axes.set_title(short(name), parse_math=False)
+    axes.set_xlabel(f"Minutes after {first} UT")
+    axes.set_ylabel(f"Magnitude ({short(band)})" if band else "Magnitude (instrumental)", parse_math=False)
+    return figure, list(zip(minute.tolist(), magnitude.tolist(), strict=True))
+
+
+def calibration_analysis(frame, band, catalog):
+    """Return the Figure of a frame of the calibrate record: the zeropoint as stars are dropped, residuals of the rest."""
+    figure = _figure()
+    steps_axes, residual_axes = figure.subplots(2)
+    figure.subplots_adjust(left=0.14, right=0.87, top=0.93, bottom=0.1, hspace=0.36)
+    title = f"{short(frame['ldac'] or frame['name'])}: {short(band)}-band from {short(catalog)}"
+    steps_axes.set_title(title, parse_math=False)
+    _draw_steps(steps_axes, frame)
+    _draw_residuals(residual_axes, frame)
+    return figure
+
+
+def _draw_steps(axes, frame):
+    steps = frame["steps"]
+    n_stars, zeropoint, sigma, chi2 = (numbers([step[name] for step in steps]) for name in ("n", "zp", "sig", "chi2"))
+    _errorbar(axes, n_stars, zeropoint, sigma, color="red", fmt="-", linewidth=1, elinewidth=0.6)
+    axes.invert_yaxis()
+    axes.set_xlabel("Number of Reference Stars")
+    axes.set_ylabel("Magnitude Zeropoint", color="red")
+    axes.grid(True, linestyle="dashed", alpha=0.5)
+    if known(frame["n_used"]):
+        axes.axvline(frame["n_used"], color="black")
+    right = axes.twinx()
+    right.set_ylabel("Reduced χ²", color="blue")
+    right.set_yscale("log")
+    right.yaxis.set_major_formatter("{x:g}")  # powers of ten in mathematical type take longer than all the rest
+    right.minorticks_off()
+    shown = np.isfinite(chi2) & (chi2 > 0)
+    right.plot(n_stars[shown], chi2[shown], color="blue")
+    right.axhline(1, color="blue", linestyle="dotted")
+
+
+def _draw_residuals(axes, frame):
+    used = [star for star in frame["stars"] if star["used"]]
+    mag, inst, e_inst = (numbers([star[name] for star in used]) for name in ("mag", "inst", "e_inst"))
+    error = np.sqrt(e_inst**2 + number(frame["zp_sig"]) ** 2)
+    _errorbar(axes, mag, inst + number(frame["zp"]) - mag, error, color="black", fmt="o", markersize=3, elinewidth=0.8)
+    axes.axhline(0, color="black", linestyle="dashed")
+    axes.invert_yaxis()
+    axes.set_xlabel("Reference Star Magnitude")
+    axes.set_ylabel("Calibration-Reference (mag)")
+    axes.grid(True, linestyle="dashed", alpha=0.5)
+
+
+def _figure():
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=SIZE_IN)
+
+
+def _single():
+    figure = _figure()
+    axes = figure.subplots()
+    figure.subplots_adjust(left=0.13, right=0.96, top=0.93, bottom=0.11)
+    axes.grid(True, alpha=0.4)
+    axes.ticklabel_format(useOffset=False)
+    return figure, axes
+
+
+def _errorbar(axes, x, y, error, **style):
+    """Draw the points that have both numbers; an unknown error is drawn as none."""
+    error = np.nan_to_num(np.abs(numbers(error)))
+    shown = np.isfinite(x) & np.isfinite(y)
+    if shown.any():
+        axes.errorbar(x[shown], y[shown], yerr=error[shown], **style)
+
+
+def _same_length(values, size):
+    values = numbers(values)[:size]
+    return np.pad(values, (0, size - values.size), constant_values=math.nan)

@@ -1,0 +1,100 @@
+"""The pictures in .diagnostics/: drawn when what they show has changed, removed when no page shows them any more."""
+
+import hashlib
+import json
+import logging
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from photometrypipeline import figures, images, overlays
+from photometrypipeline.files import replacing, safe_name, write_text
+
+log = logging.getLogger("pp.gallery")
+
+INDEX = "pictures.json"
+OWN_ENDINGS = {".html", ".css", ".png", ".webp", ".jpg", ".gif"}  # of files that the website makes, and removes
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture: file name, size in pixels, and places [(column, row) or None] of the data points drawn in it."""
+
+    file: str
+    width: int
+    height: int
+    points: list = field(default_factory=list)
+
+
+class Gallery:
+    """All files of one website.
+
+    `name` gives each its own name; `picture` draws, or keeps what an earlier run has drawn from the same ingredients;
+    `finish` removes what is left of earlier runs.
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._names = set()
+        self._before = self._read_index()
+        self._now = {}
+
+    def name(self, wanted, ending):
+        """Return a file name for `wanted` (str) with `ending` that is safe and no other file of the website has."""
+        stem, count = safe_name(wanted), 1
+        name = stem + ending
+        while name.casefold() in self._names:
+            count += 1
+            name = f"{stem}_{count}{ending}"
+        self._names.add(name.casefold())
+        return name
+
+    def picture(self, name, ingredients, draw):
+        """Return the Picture in the file `name`, or None, with a warning, if it cannot be drawn.
+
+        ingredients : whatever the picture depends on, for JSON
+        draw : called with the path to write; returns (width, height) in pixels or (width, height, points)
+        """
+        key = hashlib.sha256((_version() + json.dumps(ingredients, default=str)).encode()).hexdigest()
+        known = self._before.get(name)
+        if known is None or known["key"] != key or not (self.folder / name).is_file():
+            (self.folder / INDEX).unlink(missing_ok=True)  # whoever is interrupted from here on draws all of them again
+            try:
+                with replacing(self.folder / name) as path:
+                    width, height, *points = draw(path)
+            except (OSError, ValueError, TypeError, IndexError) as error:  # a picture is never worth a run
+                log.warning("%s cannot be drawn: %s", name, error)
+                return None
+            known = {"key": key, "picture": [width, height, *points]}
+        self._now[name] = known
+        return Picture(name, *known["picture"])
+
+    def path(self, picture):
+        """Return the path of a Picture."""
+        return self.folder / picture.file
+
+    def key(self, picture):
+        """Return what tells one content of a Picture from another."""
+        return self._now[picture.file]["key"]
+
+    def finish(self, pages):
+        """Remove files of earlier runs: all but the pictures of this one and `pages` (file names)."""
+        write_text(self.folder / INDEX, json.dumps(self._now))
+        kept = {*self._now, *pages}
+        for path in self.folder.iterdir():
+            if path.suffix in OWN_ENDINGS and path.name not in kept and path.is_file():
+                path.unlink()
+
+    def _read_index(self):
+        try:
+            index = json.loads((self.folder / INDEX).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return index if isinstance(index, dict) else {}
+
+
+@cache
+def _version():
+    """What changes when the drawing does: the programs' own text."""
+    return "".join(hashlib.sha256(Path(part.__file__).read_bytes()).hexdigest() for part in (figures, images, overlays))

@@ -1,0 +1,194 @@
+"""Pictures of frames for the website: the quick view of a whole frame and cut-outs around a target.
+
+Positions on a frame are FITS pixels (the centre of the first pixel is 1, 1; rows count upwards), positions on a picture
+are columns and rows from its upper left corner.
+"""
+
+import contextlib
+import warnings
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+MOST_SAMPLES = 250_000  # pixels that percentiles and limits are taken from
+PROBED_ROWS = 64  # rows that tell whether pixels have changed
+ARCSEC_PER_DEG = 3600.0
+
+
+@dataclass(frozen=True)
+class View:
+    """The part of a frame that a picture shows: left and lower edge (FITS pixels), picture pixels per pixel, size."""
+
+    left: float
+    bottom: float
+    scale: float
+    width: int
+    height: int
+
+    def place(self, x, y):
+        """Return (column, row) on the picture of the FITS position x, y."""
+        return (x - self.left) * self.scale, self.height - (y - self.bottom) * self.scale
+
+
+class Pixels:
+    """The pixels and the WCS of one frame, read in parts; use as a context manager.
+
+    Raises OSError for a file that is not there or no FITS file, ValueError for one without a two-dimensional image.
+    """
+
+    def __init__(self, path):
+        from astropy.io import fits
+
+        self._file = fits.open(path, memmap=True)
+        images = [hdu for hdu in self._file if hdu.is_image and len(hdu.shape) == 2 and min(hdu.shape) > 0]
+        if not images:
+            self._file.close()
+            raise ValueError(f"{path} holds no two-dimensional image")
+        self._hdu = images[0]
+        self.header = self._hdu.header
+        self.height, self.width = self._hdu.shape
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+    @cached_property
+    def fingerprint(self):
+        """A short text that changes with the pixels, but not with the header: steps write headers again and again."""
+        step = max(1, self.height // PROBED_ROWS)
+        check = zlib.crc32(repr((self._hdu.shape, self._hdu.header["BITPIX"])).encode())
+        for row in range(0, self.height, step):
+            check = zlib.crc32(np.ascontiguousarray(self._hdu.section[row]).tobytes(), check)
+        return f"{check:08x}"
+
+    @cached_property
+    def wcs(self):
+        """The WCS of the frame, or None if it has none."""
+        from astropy.wcs import WCS
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of keywords in old style, which it repairs
+            wcs = WCS(self.header, naxis=2)
+        return wcs if wcs.has_celestial else None
+
+    @cached_property
+    def scale_arcsec(self):
+        """Pixel scale (arcsec), the root of the area that a pixel covers; None without WCS."""
+        if self.wcs is None:
+            return None
+        return float(np.sqrt(abs(np.linalg.det(self.wcs.pixel_scale_matrix)))) * ARCSEC_PER_DEG
+
+    def position(self, ra_deg, dec_deg):
+        """Return the FITS positions (x, y), ndarrays, of places on the sky; NaN where there is none."""
+        ra_deg, dec_deg = np.atleast_1d(np.asarray(ra_deg, float)), np.atleast_1d(np.asarray(dec_deg, float))
+        if self.wcs is None:
+            return np.full(ra_deg.shape, np.nan), np.full(dec_deg.shape, np.nan)
+        x, y = self.wcs.wcs_world2pix(ra_deg, dec_deg, 1)
+        return np.asarray(x), np.asarray(y)
+
+    def whole(self):
+        """Return all pixels, float32, NaN for those that are saturated or no number."""
+        return self._usable(self._hdu.data)
+
+    def window(self, left, bottom, side):
+        """Return side x side pixels (float32) from column `left`, row `bottom` (0-based) on, NaN off the frame."""
+        part = np.full((side, side), np.nan, dtype=np.float32)
+        columns = slice(max(left, 0), min(left + side, self.width))
+        rows = slice(max(bottom, 0), min(bottom + side, self.height))
+        if columns.start < columns.stop and rows.start < rows.stop:
+            inside = self._usable(self._hdu.section[rows, columns])
+            part[rows.start - bottom : rows.stop - bottom, columns.start - left : columns.stop - left] = inside
+        return part
+
+    def _usable(self, values):
+        values = np.array(values, dtype=np.float32)
+        saturation = self.header.get("SATURATE")
+        if isinstance(saturation, (int, float)) and saturation > 0:
+            values[values >= saturation] = np.nan
+        return values
+
+
+def quickview(pixels, longest_px, shown_px, stretch):
+    """Return (Pillow image, View) of a whole frame, without what lies beyond the 1st and 99th percentile.
+
+    The frame is reduced by one factor for both axes to a longest side of `longest_px`, if it is larger, and shown with
+    a longest side of `shown_px`.
+    """
+    from PIL import Image
+
+    values = pixels.whole()
+    low, high = np.percentile(_sample(values), (1, 99)) if np.isfinite(values).any() else (0, 0)
+    np.copyto(values, low, where=np.isnan(values))
+    image = Image.fromarray(np.clip(values, low, high, out=values))
+    longest = max(pixels.width, pixels.height)
+    if longest > longest_px:
+        image = image.resize(_size(pixels, longest_px / longest), Image.Resampling.BOX)
+    view = quickview_view(pixels, shown_px)
+    grey = Image.fromarray(to_grey(np.asarray(image), stretch)[::-1])
+    return grey.resize((view.width, view.height), Image.Resampling.BILINEAR), view
+
+
+def quickview_view(pixels, shown_px):
+    """Return the View of the picture that `quickview` makes."""
+    scale = shown_px / max(pixels.width, pixels.height)
+    return View(0.5, 0.5, scale, *_size(pixels, scale))
+
+
+def cutout(pixels, x, y, side_px, shown_px, stretch):
+    """Return (Pillow image, View) of a square of `side_px` around the FITS position x, y; black off the frame."""
+    from PIL import Image
+
+    view = cutout_view(x, y, side_px, shown_px)
+    part = pixels.window(round(view.left - 0.5), round(view.bottom - 0.5), side_px)
+    image = Image.fromarray(to_grey(part, stretch)[::-1])
+    return image.resize((shown_px, shown_px), Image.Resampling.BICUBIC), view
+
+
+def cutout_view(x, y, side_px, shown_px):
+    """Return the View of a cut-out around the FITS position x, y; its edges lie on edges of pixels."""
+    left, bottom = (round(centre - side_px / 2 - 0.5) + 0.5 for centre in (x, y))
+    return View(left, bottom, shown_px / side_px, shown_px, shown_px)
+
+
+def to_grey(values, stretch):
+    """Return `values` (float, NaN for none) as uint8: 0 to 255 between their z-scale limits, 0 for NaN."""
+    sample = _sample(values)
+    if sample.size == 0:
+        return np.zeros(values.shape, dtype=np.uint8)
+    low, high = _zscale(sample)
+    scaled = np.clip((values - low) / (high - low), 0, 1)
+    return (_stretched(np.where(np.isnan(scaled), 0, scaled), stretch) * 255).round().astype(np.uint8)
+
+
+def _sample(values):
+    """Return some of the finite `values`, at most about MOST_SAMPLES, from everywhere on the frame."""
+    step = max(1, round(np.sqrt(values.size / MOST_SAMPLES)))
+    sample = values[::step, ::step]
+    return sample[np.isfinite(sample)]
+
+
+def _zscale(sample):
+    from astropy.visualization import ZScaleInterval
+
+    with contextlib.suppress(ValueError, IndexError, np.linalg.LinAlgError):  # too few pixels for its fit
+        low, high = ZScaleInterval().get_limits(sample)
+        if high > low:
+            return float(low), float(high)
+    low, high = float(sample.min()), float(sample.max())
+    return (low, high) if high > low else (low - 0.5, low + 0.5)
+
+
+def _stretched(values, stretch):
+    if stretch == "log":
+        return np.log1p(1000 * values) / np.log(1001)
+    if stretch == "power":
+        return np.sqrt(values)
+    return values
+
+
+def _size(pixels, scale):
+    return max(1, round(pixels.width * scale)), max(1, round(pixels.height * scale))

@@ -1,0 +1,186 @@
+"""Transparent drawings that lie exactly on the pictures of `images`, and the animations made of both.
+
+Drawn larger by FINER and then reduced, which smooths the edges.
+"""
+
+import math
+from functools import cache
+from pathlib import Path
+
+FINER = 3
+BLACK, RED, WHITE = (0, 0, 0), (255, 40, 40), (255, 255, 255)
+POINTS_PER_INCH = 72
+FRAME_TIME_MS = 500
+LONGEST_LABEL = 44  # characters; more do not fit a cut-out
+BOX_PX = 15  # frame pixels; marks the target where there is no aperture
+
+
+class Overlay:
+    """An empty, transparent picture of the size of `view` (images.View), with a pen that knows its FITS positions."""
+
+    def __init__(self, view, dpi):
+        self.view = view
+        self.point_px = dpi / POINTS_PER_INCH * FINER  # one typographic point
+        self._layers = {}  # one mask per colour: reducing a mask takes a tenth of the time of a coloured picture
+
+    def image(self):
+        """Return the drawing as a Pillow image."""
+        from PIL import Image
+
+        size = (self.view.width, self.view.height)
+        together = Image.new("RGBA", size, (0, 0, 0, 0))
+        for colour, (mask, _) in sorted(self._layers.items()):  # black first: it is the shade behind text
+            layer = Image.new("RGBA", size, colour)
+            layer.putalpha(mask.reduce(FINER))
+            together.alpha_composite(layer)
+        return together
+
+    def place(self, x, y):
+        """Return (column, row) of a FITS position on the enlarged drawing."""
+        column, row = self.view.place(x, y)
+        return column * FINER, row * FINER
+
+    def circle(self, x, y, radius_px, colour, width_pt):
+        """Draw a circle around a FITS position; `radius_px` in pixels of the picture."""
+        column, row = self.place(x, y)
+        radius = radius_px * FINER
+        box = (column - radius, row - radius, column + radius, row + radius)
+        self._layer(colour).ellipse(box, outline=255, width=self._pen(width_pt))
+
+    def square(self, x, y, side_px, colour, width_pt):
+        """Draw a square around a FITS position; `side_px` in pixels of the picture."""
+        column, row = self.place(x, y)
+        half = side_px * FINER / 2
+        box = (column - half, row - half, column + half, row + half)
+        self._layer(colour).rectangle(box, outline=255, width=self._pen(width_pt))
+
+    def cross(self, x, y, side_pt, colour, width_pt, upright=False):
+        """Draw an x (or, upright, a +) on a FITS position."""
+        column, row = self.place(x, y)
+        reach = side_pt * self.point_px / 2
+        arms = ((reach, 0), (0, reach)) if upright else ((reach, reach), (reach, -reach))
+        for across, down in arms:
+            ends = (column - across, row - down, column + across, row + down)
+            self._layer(colour).line(ends, fill=255, width=self._pen(width_pt))
+
+    def line(self, ends, colour, width_pt):
+        """Draw a line between two places (column, row) of the picture."""
+        ends = [(column * FINER, row * FINER) for column, row in ends]
+        self._layer(colour).line(ends, fill=255, width=self._pen(width_pt))
+
+    def text(self, column, row, text, size_pt, anchor, colour):
+        """Write `text` at a place of the picture; `anchor` as in Pillow, e.g. `ls`: left end of the base line."""
+        place, font = (column * FINER, row * FINER), _font(round(size_pt * self.point_px))
+        if colour == WHITE:  # has to be told from white sky
+            shade = {"fill": 170, "stroke_fill": 170, "stroke_width": FINER}
+            self._layer(BLACK).text(place, text, font=font, anchor=anchor, **shade)
+        self._layer(colour).text(place, text, fill=255, font=font, anchor=anchor)
+
+    def _layer(self, colour):
+        from PIL import Image, ImageDraw
+
+        if colour not in self._layers:
+            mask = Image.new("L", (self.view.width * FINER, self.view.height * FINER), 0)
+            self._layers[colour] = mask, ImageDraw.Draw(mask)
+        return self._layers[colour][1]
+
+    def _pen(self, width_pt):
+        return max(FINER, round(width_pt * self.point_px))  # thinner than a pixel of the picture cannot be seen
+
+
+def star_map(view, positions, dpi, diameter_pt, width_pt, numbered=False):
+    """Return the overlay with red circles on `positions` [(x, y)], with `numbered` counted from 1 at their right."""
+    overlay = Overlay(view, dpi)
+    radius_px = diameter_pt * dpi / POINTS_PER_INCH / 2
+    for count, (x, y) in enumerate(positions, start=1):
+        overlay.circle(x, y, radius_px, RED, width_pt)
+        if numbered:
+            column, row = view.place(x, y)
+            overlay.text(column + radius_px + 2, row, str(count), 6, "lm", RED)
+    return overlay.image()
+
+
+def target_marks(view, row, labels, predicted, scale_arcsec, settings):
+    """Return the overlay of a cut-out: aperture, prediction, names, scale bars.
+
+    row : row of the distill record (x, y, aprad_px)
+    labels : (name of the image, name of the target)
+    predicted : FITS position (x, y) of the prediction, or None
+    scale_arcsec : of a pixel of the frame, or None for no scale bars
+    """
+    overlay = Overlay(view, settings.image_dpi)
+    width_pt = settings.thumb_linewidth
+    if row["aprad_px"] is None:
+        overlay.square(row["x"], row["y"], BOX_PX * view.scale, RED, width_pt)
+    else:
+        overlay.circle(row["x"], row["y"], row["aprad_px"] * view.scale, RED, width_pt)
+    if predicted is not None:
+        upright = settings.thumb_predicted_pos_marker == "+"
+        side_pt = math.sqrt(settings.thumb_predicted_pos_size)
+        overlay.cross(*predicted, side_pt, _colour(settings.thumb_predicted_pos_color), max(width_pt, 1), upright)
+    margin = 0.02 * view.width
+    for place, anchor, label in ((view.height - margin, "ls", labels[0]), (margin, "lt", labels[1])):
+        overlay.text(margin, place, _short(label), settings.thumb_fontsize, anchor, WHITE)
+    if scale_arcsec:
+        _scale_bars(overlay, settings.thumb_scalelength / scale_arcsec * view.scale, settings)
+    return overlay.image()
+
+
+def _scale_bars(overlay, length_px, settings):
+    view = overlay.view
+    if not 4 <= length_px < 0.9 * view.width:  # nothing to be seen, or beyond the picture
+        return
+    right, bottom = view.width * 0.97, view.height * 0.9
+    label = f'{settings.thumb_scalelength:g}"'
+    width_pt = max(settings.thumb_linewidth, 0.7)
+    overlay.line([(right - length_px, bottom), (right, bottom)], WHITE, width_pt)
+    overlay.line([(right, bottom - length_px), (right, bottom)], WHITE, width_pt)
+    overlay.text(right - length_px / 2, bottom + 4, label, settings.thumb_fontsize, "mt", WHITE)
+
+
+def save_animation(parts, path):
+    """Write an endless GIF of `parts`, [(path of a cut-out, of its overlay)], in that order; return (width, height)."""
+    pictures = (_together(*pair) for pair in parts)  # one at a time: there may be a thousand
+    first = next(pictures)
+    first.save(path, format="GIF", save_all=True, append_images=pictures, duration=FRAME_TIME_MS, loop=0)
+    return first.size
+
+
+def _together(below, above):
+    from PIL import Image
+
+    with Image.open(below) as picture, Image.open(above) as overlay:
+        together = Image.alpha_composite(picture.convert("RGBA"), overlay.convert("RGBA"))
+    return together.convert("RGB").quantize(palette=_palette(), dither=Image.Dither.NONE)
+
+
+def _short(text):
+    text = "".join(character if character.isprintable() else "?" for character in str(text))
+    return text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
+
+
+@cache
+def _colour(name):
+    from matplotlib.colors import to_rgb
+
+    return tuple(round(255 * part) for part in to_rgb(name))
+
+
+@cache
+def _palette():
+    """The 256 colours of an animation: one palette for all frames, of greys and of 6 x 6 x 2 mixed colours."""
+    from PIL import Image
+
+    greys = [(level, level, level) for level in (round(step * 255 / 183) for step in range(184))]
+    mixed = [(51 * red, 51 * green, 255 * blue) for red in range(6) for green in range(6) for blue in range(2)]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for colour in greys + mixed for part in colour])
+    return palette
+
+
+@cache
+def _font(size_px):
+    import matplotlib
+    from PIL import ImageFont
+
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size_px)

@@ -1,0 +1,113 @@
+"""From views to HTML: the templates, their filters, and the writing of whole pages."""
+
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import quote
+
+from photometrypipeline import __version__
+from photometrypipeline.files import write_text
+from photometrypipeline.records import known
+from photometrypipeline.times import text_of
+from photometrypipeline.views import calibrated
+
+TEMPLATES = Path(__file__).parent / "templates"
+STYLE_SHEET = "diagnostics_stylesheet.css"
+NOTHING = "—"
+
+
+def environment():
+    """Return the Jinja2 environment of the pages: everything is escaped, an unknown name is an error."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    strict = {"autoescape": True, "undefined": StrictUndefined}
+    made = Environment(loader=FileSystemLoader(TEMPLATES), trim_blocks=True, lstrip_blocks=True, **strict)
+    made.filters |= {
+        "fixed": fixed,
+        "signed": signed,
+        "plusminus": plusminus,
+        "power": power,
+        "times": times,
+        "fov": field_of_view,
+        "utc": utc,
+        "sexagesimal": sexagesimal,
+        "url": url,
+        "text": text,
+        "calibrated": calibrated,
+    }
+    made.globals |= {"version": __version__, "stylesheet": STYLE_SHEET}
+    return made
+
+
+def write_page(path, html):
+    """Write `html` (str) to `path`; parts of file names that are no text become question marks."""
+    write_text(path, html.encode("utf-8", "replace").decode("utf-8"))
+
+
+def write_style_sheet(folder):
+    """Copy the style sheet into `folder`, so that pages can be moved together with it."""
+    write_text(Path(folder) / STYLE_SHEET, (TEMPLATES / STYLE_SHEET).read_text(encoding="utf-8"))
+
+
+def text(value):
+    """Return a value as text, a dash for None and for nothing at all."""
+    return NOTHING if value is None or not str(value).strip() else str(value)
+
+
+def fixed(value, digits):
+    """Return a number with `digits` decimals; a dash for what is none."""
+    return f"{value:.{digits}f}" if known(value) else NOTHING
+
+
+def signed(value, digits):
+    """Return a number with its sign and `digits` decimals; a dash for what is none."""
+    return f"{value:+.{digits}f}" if known(value) else NOTHING
+
+
+def power(value):
+    """Return a number in exponent form, such as 1.2e+03."""
+    return f"{value:.1e}" if known(value) else NOTHING
+
+
+def plusminus(value, error, digits):
+    """Return `value ± error`, without the second part if it is unknown."""
+    if not known(value):
+        return NOTHING
+    return f"{value:.{digits}f}" + (f" ± {error:.{digits}f}" if known(error) else "")
+
+
+def times(values, digits):
+    """Return two numbers as `a x b`."""
+    return " x ".join(fixed(value, digits) for value in values) if any(known(value) for value in values) else NOTHING
+
+
+def field_of_view(frame):
+    """Return `w x h` (arcmin) of a frame of the prepare record: size times unbinned scale times binning."""
+    parts = (frame["size_px"], frame["pixel_scale_arcsec"], frame["binning"])
+    if not all(len(part) == 2 and all(known(value) for value in part) for part in parts):
+        return NOTHING
+    return times([pixels * scale * binned / 60 for pixels, scale, binned in zip(*parts, strict=True)], 1)
+
+
+@lru_cache(maxsize=10_000)
+def utc(jd, seconds=False):
+    """Return `YYYY-MM-DD HH:MM` of a Julian date, or with `seconds` also these."""
+    try:
+        return text_of(float(jd))[: 19 if seconds else 16]
+    except (TypeError, ValueError, OverflowError):  # no number, or no year that a calendar knows
+        return NOTHING
+
+
+def sexagesimal(degrees, hours=False):
+    """Return degrees as `+dd mm ss.s`, or with `hours` as `hh mm ss.ss`."""
+    if not known(degrees):
+        return NOTHING
+    per_second, width, sign = (100, 5, "") if hours else (10, 4, "-" if degrees < 0 else "+")
+    units = round(abs(degrees) * 3600 * per_second / (15 if hours else 1))  # of the last digit: nothing rounds to 60
+    minutes, units = divmod(units, 60 * per_second)
+    whole, minutes = divmod(minutes, 60)
+    return f"{sign}{whole:02d} {minutes:02d} {units / per_second:0{width}.{width - 3}f}"
+
+
+def url(name):
+    """Return a relative path as part of a link."""
+    return quote(str(name), safe="/.-_~", errors="surrogateescape")

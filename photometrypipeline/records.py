@@ -1,0 +1,182 @@
+"""The records of the steps: one JSON file each in .diagnostics/, from which all pages are made.
+
+A record holds what its step found; RECORDS lists the fields.  A missing field and NaN are both None here, so that
+whoever reads a record finds every field.
+"""
+
+import json
+import logging
+import math
+from pathlib import Path
+
+from photometrypipeline.files import write_text
+
+log = logging.getLogger("pp.records")
+
+FOLDER = ".diagnostics"
+STEPS = ("prepare", "register", "photometry", "calibrate", "distill")
+FAILURES = "failures.json"
+
+
+def _fields(names):
+    return dict.fromkeys(names.split())
+
+
+class Maybe:
+    """A part of a record that may be absent as a whole: it is None then."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+
+_CURVE = Maybe({"flux": [None], "sigma": [None], "snr": [None]})
+_ROW = _fields(
+    "frame ldac jd exptime_s mag sig err_total inst e_inst ra_deg dec_deg ra_pred_deg dec_pred_deg dra_arcsec"
+    " ddec_arcsec x y flags fwhm_arcsec aprad_px accepted reason"
+)
+_TARGET = _fields("name file kind full_name source band") | {"rows": [_ROW]}
+
+RECORDS = {
+    "prepare": _fields("directory band")
+    | {
+        "telescope": _fields("key label"),
+        "raw_filters": [None],
+        "options": None,
+        "frames": [
+            _fields("name stem midtime_jd object filter airmass exptime_s ra_deg dec_deg")
+            | {"pixel_scale_arcsec": [None], "binning": [None], "size_px": [None]}
+        ],
+    },
+    "register": _fields("catalog skipped")
+    | {
+        "limits": {"as": None, "xy": None},
+        "frames": [
+            _fields("name registered reason as_contrast xy_contrast sigma_ra_arcsec sigma_dec_arcsec chi2_reference")
+            | _fields("chi2_internal n_sources n_matched rms_arcsec")
+        ],
+    },
+    "photometry": _fields("method minarea_px snr aprad_px basis strategy n_target n_background flux_limit flux_margin")
+    | {
+        "gain_known": None,
+        "curve": Maybe({"radius_px": [None], "background": _CURVE, "target": _CURVE, "index": None}),
+        "frames": [_fields("name midtime_jd fwhm_px n_sources")],
+    },
+    "calibrate": _fields("mode band catalog catalog_history magsys")
+    | {
+        "frames": [
+            _fields("name ldac midtime_jd zp zp_sig zp_err n_used n_matched reason chosen")
+            | {
+                "steps": [_fields("n zp sig chi2")],
+                "stars": [_fields("ident ra_deg dec_deg mag e_mag inst e_inst used x y")],
+            }
+        ],
+    },
+    "distill": {"targets": [_TARGET]},
+}
+
+
+def write(step, data, folder="."):
+    """Keep `data` (dict, fields as in RECORDS; numpy numbers and NaN allowed) as the record of `step`.
+
+    What later steps recorded is stale then and goes, and so do the failures noted for this step and later ones.
+    """
+    place = _place(folder)
+    position = STEPS.index(step)
+    for later in STEPS[position + 1 :]:
+        (place / f"{later}.json").unlink(missing_ok=True)
+    write_text(place / f"{step}.json", _to_json(data))
+    kept = {name: message for name, message in _failures(place).items() if name in STEPS[:position]}
+    _write_failures(place, kept)
+
+
+def write_failure(step, message, folder="."):
+    """Note that `step` ended with `message` (one line); the note stays until that step, or an earlier one, succeeds."""
+    place = _place(folder)
+    notes = _failures(place)
+    notes.pop(step, None)  # the newest comes last
+    _write_failures(place, notes | {step: str(message)})
+
+
+def read(folder="."):
+    """Return {step: record} of the steps that left one, completed to all fields of RECORDS."""
+    found = {}
+    for step in STEPS:
+        data = _load(Path(folder) / FOLDER / f"{step}.json")
+        if isinstance(data, dict):
+            found[step] = complete(RECORDS[step], data)
+    return found
+
+
+def read_failures(folder="."):
+    """Return [(step, message)] of the failures that still count, in the order in which they happened."""
+    return list(_failures(Path(folder) / FOLDER).items())
+
+
+def complete(shape, value):
+    """Return `value` with all fields of `shape`: None for missing scalars, empty lists; unknown fields stay."""
+    if isinstance(shape, Maybe):
+        return complete(shape.shape, value) if isinstance(value, dict) else None
+    if isinstance(shape, dict):
+        value = value if isinstance(value, dict) else {}
+        return value | {name: complete(part, value.get(name)) for name, part in shape.items()}
+    if isinstance(shape, list):
+        items = value if isinstance(value, list) else []
+        if isinstance(shape[0], dict):
+            items = [item for item in items if isinstance(item, dict)]
+        return [complete(shape[0], item) for item in items]
+    return value
+
+
+def number(value):
+    """Return a value of a record as a float, NaN for None and anything else that is no number."""
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+
+
+def known(value):
+    """Return whether a value of a record is a finite number."""
+    return math.isfinite(number(value))
+
+
+def _place(folder):
+    place = Path(folder) / FOLDER
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def _load(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        log.warning("%s cannot be read (%s); run the step again", path, error)
+        return None
+
+
+def _failures(place):
+    notes = _load(place / FAILURES)
+    return {step: str(message) for step, message in notes.items()} if isinstance(notes, dict) else {}
+
+
+def _write_failures(place, notes):
+    if notes:
+        write_text(place / FAILURES, _to_json(notes))
+    else:
+        (place / FAILURES).unlink(missing_ok=True)
+
+
+def _to_json(data):
+    return json.dumps(_plain(data), indent=1, allow_nan=False) + "\n"
+
+
+def _plain(value):
+    """Return `value` with numpy numbers, arrays and paths as plain Python, numbers that are not finite as None."""
+    if isinstance(value, dict):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if hasattr(value, "tolist"):  # arrays and scalars of numpy
+        value = value.tolist()
+    if isinstance(value, (list, tuple, set)):
+        return [_plain(part) for part in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)

@@ -1,0 +1,238 @@
+"""What the pages show: the records of the steps, sorted by frame and by target."""
+
+import math
+import os
+import re
+import statistics
+from dataclasses import dataclass, field
+
+from photometrypipeline.gallery import Picture
+from photometrypipeline.records import STEPS, known
+
+GOOD, PARTLY, BAD, NEUTRAL = "good", "partly", "bad", "neutral"  # classes of the style sheet; always beside words
+CONTROL = "control"  # the kind of target that comes after all others
+WITH_FRAMES = STEPS[:-1]  # steps whose records are made of frames; the last one's are made of targets
+
+
+@dataclass(repr=False, eq=False)
+class FrameView:
+    """One frame: its part of each record (None where a step left none), its place in the run, its pictures."""
+
+    name: str
+    page: str | None = None  # file name in .diagnostics/
+    prepare: dict | None = None
+    register: dict | None = None
+    photometry: dict | None = None
+    calibrate: dict | None = None
+    rows: list = field(default_factory=list)  # RowView, one per target seen on it
+    previous: "FrameView | None" = None
+    next: "FrameView | None" = None
+    quickview: Picture | None = None
+    registration_map: Picture | None = None
+    calibration_map: Picture | None = None
+    calibration_plot: Picture | None = None
+
+    @property
+    def used_stars(self):
+        """Stars that the zeropoint was made of, in the order in which map and table number them."""
+        return [star for star in self.calibrate["stars"] if star["used"]] if self.calibrate else []
+
+
+@dataclass(repr=False, eq=False)
+class RowView:
+    """One row of a target on one frame; `previous` and `next` are rows of the same target."""
+
+    data: dict
+    target: "TargetView"
+    frame: FrameView
+    cutout: Picture | None = None
+    overlay: Picture | None = None
+    previous: "RowView | None" = None
+    next: "RowView | None" = None
+
+    @property
+    def accepted(self):
+        """Whether the row counts; a row that says nothing about it does not."""
+        return bool(self.data["accepted"])
+
+
+@dataclass(repr=False, eq=False)
+class TargetView:
+    """One target with its rows in order of time; `anchor` marks its section on every page."""
+
+    name: str
+    anchor: str
+    data: dict
+    rows: list = field(default_factory=list)
+    light_curve: Picture | None = None
+    animation: Picture | None = None
+
+    @property
+    def accepted(self):
+        """Rows that count."""
+        return [row for row in self.rows if row.accepted]
+
+    @property
+    def magnitudes(self):
+        """Magnitudes of the rows that count and have one."""
+        return [row.data["mag"] for row in self.accepted if known(row.data["mag"])]
+
+    @property
+    def mean(self):
+        """Mean magnitude, None without rows."""
+        return statistics.fmean(self.magnitudes) if self.magnitudes else None
+
+    @property
+    def scatter(self):
+        """Standard deviation of the magnitudes, None below two of them."""
+        return statistics.stdev(self.magnitudes) if len(self.magnitudes) > 1 else None
+
+
+@dataclass(repr=False, eq=False)
+class Overview:
+    """A data set: the records by step (missing ones None), its frames and targets, the failures noted."""
+
+    records: dict
+    failures: list
+    frames: list
+    targets: list
+    plots: dict = field(default_factory=dict)  # Picture by name
+
+    def frame_of(self, part):
+        """Return the FrameView that a frame of any record, or a row of a target, belongs to."""
+        return self._by_name[base_name(part.get("name") or part.get("frame") or part.get("ldac"))]
+
+    def __post_init__(self):
+        self._by_name = {base_name(frame.name): frame for frame in self.frames}
+
+
+def overview(records, failures):
+    """Return the Overview of `records` (as from records.read) and `failures` [(step, message)]."""
+    view = Overview({}, failures, _frames(records), [])
+    view.records = {step: records.get(step) for step in STEPS}
+    for step in WITH_FRAMES:
+        for part in (records.get(step) or {"frames": []})["frames"]:
+            setattr(view.frame_of(part), step, part)
+    _chain(view.frames)
+    targets = (records.get("distill") or {"targets": []})["targets"]
+    anchors = set()
+    for data in sorted(targets, key=lambda target: target["kind"] == CONTROL):
+        view.targets.append(_target(view, data, _anchor(data["name"], anchors)))
+    return view
+
+
+def base_name(name):
+    """Return a file name without its folder; frames are told apart by it."""
+    return os.path.basename(str(name)) or str(name)
+
+
+def _frames(records):
+    """Return a FrameView for every frame that any record names, in the order of the run."""
+    names = {}
+    for step in WITH_FRAMES:
+        for part in (records.get(step) or {"frames": []})["frames"]:
+            names.setdefault(base_name(part["name"]), None)
+    for target in (records.get("distill") or {"targets": []})["targets"]:
+        for row in target["rows"]:
+            names.setdefault(base_name(row["frame"] or row["ldac"]), None)
+    return [FrameView(name) for name in names]
+
+
+def _target(view, data, anchor):
+    target = TargetView(str(data["name"]), anchor, data)
+    for row in sorted(data["rows"], key=_time):
+        target.rows.append(RowView(row, target, view.frame_of(row)))
+    _chain(target.rows)
+    for row in target.rows:
+        row.frame.rows.append(row)
+    return target
+
+
+def _anchor(name, taken):
+    """Return an anchor of safe characters that is not in `taken` (set), and add it there."""
+    stem = "target-" + (re.sub(r"[^A-Za-z0-9]+", "-", str(name)).strip("-").lower()[:60] or "unnamed")
+    anchor, count = stem, 1
+    while anchor in taken:
+        count += 1
+        anchor = f"{stem}-{count}"
+    taken.add(anchor)
+    return anchor
+
+
+def _time(row):
+    return row["jd"] if known(row["jd"]) else math.inf
+
+
+def _chain(items):
+    """Tell each item its neighbours, the last one's being the first."""
+    for index, item in enumerate(items):
+        item.previous, item.next = items[index - 1], items[(index + 1) % len(items)]
+
+
+def calibrated(star, frame):
+    """Return {mag, err, residual} (mag) of a reference star by the zeropoint of a frame of the calibrate record.
+
+    The residual is calibrated minus catalogue; what cannot be told is None.
+    """
+    if not (known(star["inst"]) and known(frame["zp"])):
+        return {"mag": None, "err": None, "residual": None}
+    mag = star["inst"] + frame["zp"]
+    errors = (star["e_inst"], frame["zp_sig"])
+    err = math.hypot(*errors) if all(known(error) for error in errors) else None
+    return {"mag": mag, "err": err, "residual": mag - star["mag"] if known(star["mag"]) else None}
+
+
+def verdicts(view):
+    """Return [(step, what came of it, GOOD | PARTLY | BAD | NEUTRAL)] for the head of the main page."""
+    tellers = {
+        "prepare": lambda record: (f"{len(record['frames'])} frames", NEUTRAL),
+        "register": registration_verdict,
+        "photometry": _photometry_verdict,
+        "calibrate": _calibration_verdict,
+        "distill": lambda record: _results_verdict(view.targets),
+    }
+    return [(step, *tell(view.records[step])) for step, tell in tellers.items() if view.records[step] is not None]
+
+
+def registration_verdict(record):
+    """Return (words, class) for the record of register."""
+    frames = record["frames"]
+    if record["skipped"]:
+        return "registration skipped (-keep_wcs)", NEUTRAL
+    failed = sum(1 for frame in frames if not frame["registered"])
+    if not frames:
+        return "no frame registered", BAD
+    if not failed:
+        return "all frames registered", GOOD
+    return f"{failed} of {len(frames)} files could not be registered", BAD if failed == len(frames) else PARTLY
+
+
+def _photometry_verdict(record):
+    if not known(record["aprad_px"]):
+        return f"{record['method'] or 'unknown'} photometry", NEUTRAL
+    return f"aperture radius {record['aprad_px']:.2f} px", NEUTRAL
+
+
+def _calibration_verdict(record):
+    frames = record["frames"]
+    if record["mode"] == "instrumental":
+        return "instrumental magnitudes", NEUTRAL
+    solved = [frame["zp"] for frame in frames if known(frame["zp"])]
+    if record["mode"] == "manual":
+        return "zeropoint set by hand", NEUTRAL
+    if not solved:
+        return "no zeropoint", BAD
+    words = f"zeropoint {statistics.fmean(solved):.3f} mag"
+    if len(solved) == len(frames):
+        return words, GOOD
+    return f"{words}, none for {len(frames) - len(solved)} of {len(frames)} frames", PARTLY
+
+
+def _results_verdict(targets):
+    if not targets:
+        return "no target found", BAD
+    asked = [target for target in targets if target.data["kind"] != "control"] or targets
+    rows = sum(len(target.rows) for target in asked)
+    accepted = sum(len(target.accepted) for target in asked)
+    names = "1 target" if len(asked) == 1 else f"{len(asked)} targets"
+    return f"{names}, {accepted} of {rows} rows accepted", GOOD if accepted == rows else PARTLY if accepted else BAD

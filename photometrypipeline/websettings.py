@@ -1,0 +1,58 @@
+"""Settings of the website: what is shown, and how large."""
+
+from dataclasses import dataclass
+
+from photometrypipeline.errors import UsageError
+
+IMAGE_FORMATS = ("png", "webp", "jpg")  # what both browsers and the drawing libraries know
+STRETCHES = ("linear", "log", "power")
+
+
+@dataclass
+class DiagnosticsSettings:
+    """What the pages show; `pp_setup.confdiagnostics` is one of these.  Lengths on screen are pixels or inches."""
+
+    diagnostics_path: str = "."  # folder of the main page and of .diagnostics/
+    main_html: str = "diagnostics.html"
+    image_file_format: str = "png"  # see IMAGE_FORMATS; overlays of jpg images are png, as jpg is never transparent
+    individual_frame_pages: bool = True  # without: names are plain text, points of plots lead nowhere
+
+    image_stretch: str = "linear"  # see STRETCHES
+    image_size_lg_px: int = 1000  # quick view: a frame is reduced to this longest side,
+    image_size_lg_in: float = 5  # and shown this large (times image_dpi)
+    image_size_thumb_px: int = 200  # cut-out: side in pixels of the frame,
+    image_size_thumb_in: float = 2.5  # and shown this large (times image_dpi)
+    image_dpi: int = 150
+    overlay_lg_linewidth: float = 0.5  # points; circles of the registration map
+    show_quickview_image: bool = True  # both star maps need it
+    plot_dpi: int = 100
+
+    show_registration_table: bool = True
+    show_registration_star_map: bool = True
+    show_phot_calibration_plots: bool = True
+    show_calibration_star_map: bool = True
+    show_calibration_star_table: bool = True
+
+    show_target_animations: bool = True
+    thumb_scalelength: float = 10  # arcsec; scale bars
+    thumb_fontsize: float = 8  # points
+    thumb_linewidth: float = 0.3  # points
+    thumb_predicted_pos_marker: str = "x"  # or +
+    thumb_predicted_pos_size: float = 20  # square points, as matplotlib's scatter counts
+    thumb_predicted_pos_color: str = "cornflowerblue"
+
+    def check(self):
+        """Return the settings themselves.  Raises UsageError for a value that nothing can be drawn with."""
+        for name, known in (("image_file_format", IMAGE_FORMATS), ("image_stretch", STRETCHES)):
+            if getattr(self, name) not in known:
+                raise UsageError(f"diagnostics setting {name} = {getattr(self, name)!r}; known: {', '.join(known)}")
+        sizes = ("image_size_lg_px", "image_size_lg_in", "image_size_thumb_px", "image_size_thumb_in")
+        for name in (*sizes, "image_dpi", "plot_dpi"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"diagnostics setting {name} = {getattr(self, name)!r}; it has to be above 0")
+        return self
+
+    @property
+    def overlay_format(self):
+        """File format of overlays, which need transparency."""
+        return "png" if self.image_file_format == "jpg" else self.image_file_format
