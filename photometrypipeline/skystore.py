@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import vstack
 
-from photometrypipeline import surveys, tilefile, tiles
+from photometrypipeline import sky, surveys, tilefile, tiles
 from photometrypipeline.errors import CatalogError, NotReachable
 from photometrypipeline.tilefile import database
 
@@ -51,7 +51,7 @@ def fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder=No
         download_missing(path, survey, missing, mag_limit, client)
         parts.append(tilefile.read(path, survey, missing))
     table = vstack([part for part in parts if len(part)] or parts[:1], metadata_conflicts="silent")
-    distance = tiles.separation(ra_deg, dec_deg, np.asarray(table["ra_deg"]), np.asarray(table["dec_deg"]))
+    distance = sky.separation_deg(ra_deg, dec_deg, np.asarray(table["ra_deg"]), np.asarray(table["dec_deg"]))
     table = table[(distance <= radius_deg) & (np.asarray(table[survey.limit_on]) < mag_limit)]
     return table[np.lexsort((np.asarray(table["ident"]), tiles.tile_of(table["ra_deg"], table["dec_deg"])))]
 

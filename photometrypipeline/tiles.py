@@ -7,6 +7,8 @@ no RA of 0 needs a special case.
 
 import numpy as np
 
+from photometrypipeline import sky
+
 HEIGHT_DEG = 0.5
 STRIPS = 360
 
@@ -49,8 +51,7 @@ def touched(ra_deg, dec_deg, radius_deg):
         start, end = int((ra_deg - half) // width), int((ra_deg + half) // width)
         number = min(end - start + 1, count)
         found += [1000 * strip + (start + step) % count for step in range(number)]
-    centres = [middle(tile) for tile in found]
-    distance = [float(separation(ra_deg, dec_deg, *centre)) for centre in centres]
+    distance = sky.separation_deg(ra_deg, dec_deg, *np.transpose([middle(tile) for tile in found]))
     return [found[index] for index in np.argsort(distance, kind="stable")]
 
 
@@ -80,13 +81,10 @@ def enclosing_cone(boxes, margin_deg):
         dec = dec_low + (dec_high - dec_low) * step
         ra_deg += [ra, ra, np.full(9, ra_low), np.full(9, ra_high)]
         dec_deg += [np.full(9, dec_low), np.full(9, dec_high), dec, dec]
-    edge = unit_vectors(np.concatenate(ra_deg), np.concatenate(dec_deg))
-    centre = edge.mean(axis=0)
-    centre /= np.linalg.norm(centre)
-    chord = np.linalg.norm(edge - centre, axis=1).max()
-    radius = np.degrees(2 * np.arcsin(min(chord / 2, 1)))
-    ra = np.round(np.degrees(np.arctan2(centre[1], centre[0])), 9) % 360
-    return float(ra), float(np.degrees(np.arcsin(centre[2]))), float(radius) * 1.001 + margin_deg
+    ra_deg, dec_deg = np.concatenate(ra_deg), np.concatenate(dec_deg)
+    ra, dec = sky.mean_direction(ra_deg, dec_deg)
+    radius = sky.separation_deg(ra, dec, ra_deg, dec_deg).max()
+    return round(ra, 9) % 360, dec, float(radius) * 1.001 + margin_deg
 
 
 def quarters(box):
@@ -119,15 +117,3 @@ def adjoin(one, other):
         return False
     middle_distance = abs(((a[0] + a[1]) / 2 - (b[0] + b[1]) / 2 + 180) % 360 - 180)
     return middle_distance <= (a[1] - a[0] + b[1] - b[0]) / 2 + 1e-9
-
-
-def unit_vectors(ra_deg, dec_deg):
-    """Return unit vectors, shape (n, 3)."""
-    ra, dec = np.radians(ra_deg), np.radians(dec_deg)
-    return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
-
-
-def separation(ra_1_deg, dec_1_deg, ra_2_deg, dec_2_deg):
-    """Return the angle between positions, deg; exact for the smallest ones too."""
-    chord = np.linalg.norm(unit_vectors(ra_1_deg, dec_1_deg) - unit_vectors(ra_2_deg, dec_2_deg), axis=-1)
-    return np.degrees(2 * np.arcsin(np.minimum(chord / 2, 1)))

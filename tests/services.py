@@ -1,10 +1,10 @@
-"""A local server that speaks as VizieR does, and as Horizons and SkyBoT do through `horizons.py`; with faults on demand.
+"""A local server that speaks as VizieR does, and as Horizons and SkyBoT do through `horizons.py`; it can also fail.
 
     with services.Server(sky={"I/355/gaiadr3": stars}) as server:
         monkeypatch.setenv(...)   # for every pair of server.environment()
-        server.faults["vizier"] = ["503", "html"]   # the next two requests; a str instead of a list: all
+        server.faults["vizier"] = ["503", "html"]   # the next two requests; a str: all of them
 
-Faults: slow, 503, retry_after (503 with a Retry-After of `retry_after_s`), 404, html, empty (no table), cut (fewer bytes
+Faults: slow, 503, retry_after (503, Retry-After of `retry_after_s`), 404, html, empty (no table), cut (fewer bytes
 than announced), truncated (a document that ends early), error_info (HTTP 200 and an error inside), refuse (no answer at
 all), missing:LABEL (a column left out), unit:LABEL=UNIT (a unit told for a column).
 """
@@ -115,12 +115,12 @@ class Server:
             return Reply(vizier_answer(self.sky, request.fields, fault).encode())
         routes = importlib.import_module("horizons")  # only where it is needed
         if request.route == "horizons_file":
-            text = routes.answer_file(multipart_field(request, "input"), self.objects or [])
+            status, text = routes.answer_file(multipart_field(request, "input"), self.objects or [])
         elif request.route == "skybot":
-            text = routes.answer_skybot(request.fields, self.objects or [])
+            status, text = routes.answer_skybot(request.fields, self.objects or [])
         else:
-            text = routes.answer_get(request.fields, self.objects or [])
-        return Reply(text.encode(), kind="text/plain")
+            status, text = routes.answer_get(request.fields, self.objects or [])
+        return Reply(text.encode(), status, "text/plain")
 
 
 def _handler_of(server):

@@ -95,7 +95,6 @@ DR3 = Survey(
     relations=("G3",),
     good_photometry=good_dr3_photometry,
     good_astrometry=good_positions,
-    solar="sdss",
 )
 
 EDR3 = replace(DR3, name="GAIA-EDR3", title="Gaia Early Data Release 3", table="I/350/gaiaedr3", release="Gaia EDR3")
@@ -116,7 +115,6 @@ DR2 = Survey(
     good_photometry=good_dr2_photometry,
     good_astrometry=good_positions,
     relation_inputs=corrected_dr2_g,
-    solar="sdss",
 )
 
 # Of historical interest: without BP, RP, and for DR1 without proper motions.

@@ -52,5 +52,4 @@ PANSTARRS = Survey(
     bright={"gp1mag": 14.0, "rp1mag": 14.0, "ip1mag": 14.0, "zp1mag": 13.0, "yp1mag": 12.0},  # saturation
     good_photometry=good_photometry,
     good_astrometry=good_astrometry,
-    solar="sdss",
 )

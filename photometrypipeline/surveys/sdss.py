@@ -62,7 +62,6 @@ def release(name, table, title, ident, star, clean, good, advice=""):
         good_photometry=good,
         relation_inputs=as_measured,
         constraints={"mode": "=1"},
-        solar="sdss",
         advice=advice,
     )
 

@@ -85,7 +85,6 @@ class Survey:
     good_photometry, good_astrometry : functions from table to mask (bool, shape (n,)); a missing flag passes
     relation_inputs : from a table to {column: magnitudes as the transformations want them}
     constraints : {label: condition} that the service applies, such as "=1"
-    solar : colours that tell a Sun-like star, "sdss" (own or transformed g, r, i), "2mass" or None
     zero_error_is_unknown : an error of 0 does not mean perfect
     advice : a sentence for LOG, when users should know more
     """
@@ -107,7 +106,6 @@ class Survey:
     good_astrometry: Callable = all_good
     relation_inputs: Callable = lambda table: {}
     constraints: dict = field(default_factory=dict)
-    solar: str | None = None
     zero_error_is_unknown: bool = False
     position_error_arcsec: float = 0.1
     advice: str = ""

@@ -1,0 +1,323 @@
+"""A table of reference stars with its origin and history: fetched or read, selected, transformed, moved, written.
+
+stars = Catalog.fetch("PANSTARRS", ra_deg, dec_deg, radius_deg, 21, client=services.Client())
+stars, mag, err = stars.in_band("V")          # names of two columns of stars.table
+stars.at_epoch(2026.5).write_reference("PANSTARRS.cat", 2026.5)
+"""
+
+import logging
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+
+from photometrypipeline import colorterms, sky, skystore, surveys, usertable
+from photometrypipeline.errors import BandNotAvailable, CatalogError, UsageError
+from photometrypipeline.files import replacing
+
+log = logging.getLogger("pp.catalog")
+
+NAMES = surveys.NAMES
+MAS_PER_DEG = 3.6e6
+UNKNOWN_MAG_ERROR = 0.01  # mag, in reference files for SCAMP
+UNKNOWN_POSITION_ERROR_ARCSEC = 0.1
+ENOUGH_STARS = 20  # with so many in the colour range where a relation holds best, the others are left out
+SOLAR_COLOURS = {("g", "r"): 0.44, ("r", "i"): 0.11, ("J", "H"): 0.29}  # mag, the Sun's
+ONE_BY_ONE = {"CG08", "CG08-APASS", "LU05"}  # sets of which only the band asked for is added
+
+
+def canonical_name(name):
+    """Return the name of a catalogue in our letters, or the path of an existing file as it is.
+
+    Raises UsageError, which lists the names, for anything else.
+    """
+    known = surveys.canonical(name)
+    if known is not None:
+        return known
+    if Path(name).is_file():
+        return str(name)
+    raise UsageError(f"{name} is neither a catalogue nor a file; catalogues are {', '.join(NAMES)}")
+
+
+@dataclass
+class Catalog:
+    """Reference stars.
+
+    name : as users know it, with `_solar` and `_transformed` when those were done
+    table : astropy Table in the schema of `photometrypipeline/surveys/sheet.py`, with `mag` and `e_mag` for astrometry
+    history : what was done, for databases; release : what exactly was asked; systems : {band: "AB" or "Vega"}
+    bands : {native band: magnitude column}; survey : its sheet, None for a table of the user
+    """
+
+    name: str
+    table: Table
+    history: str = ""
+    release: str = ""
+    systems: dict = field(default_factory=dict)
+    bands: dict = field(default_factory=dict)
+    survey: surveys.Survey | None = None
+
+    def __len__(self):
+        return len(self.table)
+
+    # ---- where it comes from
+
+    @classmethod
+    def fetch(cls, name_or_path, ra_deg, dec_deg, radius_deg, mag_limit, *, client, data_folder=None):
+        """Return the Catalog of a cone, brighter than `mag_limit`; it may be empty.
+
+        name_or_path : one of NAMES in any letter case, or a table of the user
+        client : services.Client; data_folder : of the frames, whose `pp_store/` is looked at first
+        Raises UsageError, NotReachable, and CatalogError for a table, a store or an answer that cannot be used.
+        """
+        name = canonical_name(name_or_path)
+        if surveys.canonical(name) is None:
+            return cls.read(name).in_cone(ra_deg, dec_deg, radius_deg, mag_limit)
+        survey = surveys.get(name)
+        if survey.advice:
+            log.info("%s: %s", name, survey.advice)
+        table = skystore.fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder)
+        for column, key in (("mag", survey.key), ("e_mag", f"e_{survey.key}")):
+            table[column] = table[key] if key in table.colnames else np.full(len(table), np.nan)
+        place = f"{radius_deg:.4f} deg around RA {ra_deg:.5f}, Dec {dec_deg:.5f}"
+        log.info("%s: %d rows brighter than %s, %s", survey.release, len(table), mag_limit, place)
+        history = f"{len(table)} sources downloaded"
+        return cls(name, table, history, survey.release, dict(survey.systems), dict(survey.bands), survey)
+
+    @classmethod
+    def read(cls, path):
+        """Return the Catalog in a table of the user (FITS, VOTable, ECSV, CSV), see usertable.py.
+
+        Raises CatalogError, which says what is missing.
+        """
+        path = Path(path)
+        user = usertable.read(path)
+        history = f"{len(user.table)} sources from {path.name}"
+        return cls(path.stem, user.table, history, str(path), user.systems, user.bands)
+
+    # ---- selections
+
+    def select(self, rows):
+        """Return a Catalog with the `rows` (bool mask or indices) alone."""
+        return replace(self, table=self.table[rows])
+
+    def in_cone(self, ra_deg, dec_deg, radius_deg, mag_limit=np.inf):
+        """Return the stars of a cone that are brighter than the limit; those without a magnitude are kept."""
+        near = sky.separation_deg(ra_deg, dec_deg, self.values("ra_deg"), self.values("dec_deg")) <= radius_deg
+        return self.select(near & ~(self.values("mag") >= mag_limit))
+
+    def astrometric(self, use_all=False):
+        """Return the stars that are fit for registration, by the flags of the catalogue."""
+        if self.survey is None or use_all:
+            return self
+        saturated = self.values("mag") < self.survey.bright.get(self.survey.key, -np.inf)
+        return self.select(self.survey.good_astrometry(self.table) & ~saturated)
+
+    def photometric(self, use_all=False):
+        """Return the stars that are fit for calibration, by the flags of the catalogue."""
+        if self.survey is None or use_all:
+            return self
+        return self.select(self.survey.good_photometry(self.table))
+
+    def solar_like(self, halfwidth=0.2):
+        """Return the stars whose colours are the Sun's within +-`halfwidth` (mag): g-r and r-i (SDSS), or J-H (2MASS).
+
+        Magnitudes are transformed to SDSS first where a relation exists; a catalogue that has neither is not cut.
+        """
+        magnitudes = {band: self._magnitudes_of(band) for band in "griJH"}
+        pairs = [(("g", "r"), ("r", "i")), (("J", "H"),)]
+        usable = [pair for pair in pairs if all(magnitudes[band] is not None for colour in pair for band in colour)]
+        if not usable:
+            log.warning("%s: no colours to tell Sun-like stars by; all are kept", self.name)
+            return self
+        good = np.ones(len(self), dtype=bool)
+        for blue, red in usable[0]:
+            good &= np.abs(magnitudes[blue] - magnitudes[red] - SOLAR_COLOURS[blue, red]) <= halfwidth
+        found = self.select(good)
+        return replace(found, name=f"{self.name}_solar", history=f"{self.history}, {len(found)} Sun-like stars")
+
+    def _magnitudes_of(self, band):
+        """Return magnitudes in a band, native or transformed, shape (n,), or None."""
+        if band in self.bands:
+            return self.values(self.bands[band])
+        relations = self._relations(band)
+        return colorterms.transform(relations, *self._inputs(relations))[0] if relations else None
+
+    # ---- bands
+
+    @property
+    def native_bands(self):
+        """Bands that the catalogue has itself, tuple of str."""
+        return tuple(self.bands)
+
+    def in_band(self, band, use_all=False):
+        """Return (Catalog, magnitude column, error column): the stars with a magnitude in `band`.
+
+        Native magnitudes are `gp1mag` and `e_gp1mag`, transformed ones `_Vmag` and `_e_Vmag`, and `name` gains
+        `_transformed`. Left out are stars that fail the quality cuts, are saturated in the catalogue, lie outside the
+        colour range of the relation, or have no error; with `use_all` only those without a magnitude (an error may
+        then be NaN).  Raises BandNotAvailable if the catalogue has no such band, or no star of it is left.
+        """
+        rows = self.photometric(use_all)
+        native = self._native(band)
+        if native is not None:
+            found, mag, err = rows, self.bands[native], f"e_{self.bands[native]}"
+        else:
+            found, mag, err = rows._transformed(band, use_all), f"_{band}mag", f"_e_{band}mag"
+        good = np.isfinite(found.values(mag))
+        if not use_all:
+            good &= np.isfinite(found.values(err)) & found._unsaturated([mag] if native else self._lead_columns(band))
+        found = found.select(good)
+        if not len(found):
+            raise BandNotAvailable(f"{self.name}: none of {len(self)} stars has a usable magnitude in {band}")
+        systems = {band: self.systems[native]} if native else {band: self._relations(band)[0].system}
+        if native is None:
+            name = self.name if self.name.endswith("_transformed") else f"{self.name}_transformed"
+            relation = self._relations(band)[0]
+            history = f"{self.history}, {len(found)} transformed to {band} ({relation.system}) by {relation.id}"
+            found = replace(found, name=name, history=history)
+        return replace(found, systems=self.systems | systems), mag, err
+
+    def relation_scatter(self, band):
+        """Return the systematic error (mag) of the transformation that gives `band`; 0 for a native band."""
+        if self._native(band) is not None:
+            return 0.0
+        relations = self._relations(band)
+        return max((relation.systematic for relation in relations), default=0.0)
+
+    def _native(self, band):
+        """Return the native band that `band` means, None if there is none: y of Pan-STARRS is yp1."""
+        aliases = self.survey.aliases if self.survey else {}
+        name = aliases.get(band, band)
+        return name if name in self.bands else None
+
+    def _relations(self, band):
+        return colorterms.find(self.survey.relations, band) if self.survey else []
+
+    def _lead_columns(self, band):
+        return sorted({name for relation in self._relations(band) for name in relation.inputs})
+
+    def _unsaturated(self, columns):
+        good = np.ones(len(self), dtype=bool)
+        for name in columns:
+            good &= ~(self.values(name) < (self.survey.bright.get(name, -np.inf) if self.survey else -np.inf))
+        return good
+
+    def _inputs(self, relations):
+        """Return ({column: mag}, {column: error}) of everything that relations and their limits need."""
+        names = {name for relation in relations for name in relation.inputs}
+        for relation in relations:
+            for what, _, _ in relation.limits:
+                names |= {what} if isinstance(what, str) else set(what)
+        adjusted = self.survey.relation_inputs(self.table)
+        values = {name: adjusted[name] if name in adjusted else self.values(name) for name in names}
+        return values, {name: self.values(f"e_{name}") for name in names}
+
+    def _transformed(self, band, use_all):
+        """Return the Catalog with columns `_<band>mag`, `_e_<band>mag` for `band` and those that come with it."""
+        relations = self._relations(band)
+        if not relations:
+            raise BandNotAvailable(self._what_there_is(band))
+        together = [band]
+        if relations[0].id not in ONE_BY_ONE:
+            system, survey = relations[0].system, self.survey
+            others = [other for other in colorterms.bands_of(survey.relations) if self._relations(other)]
+            together = [other for other in others if self._relations(other)[0].system == system]
+        table = self.table.copy(copy_data=False)
+        for name in together:
+            relations = self._relations(name)
+            values, errors = self._inputs(relations)
+            mag, err = colorterms.transform(relations, values, errors, extrapolate=use_all)
+            core = relations[0].core
+            if core and not use_all:
+                inside = relations[0].inside(values, [core])
+                if (inside & np.isfinite(mag) & np.isfinite(err)).sum() >= ENOUGH_STARS:
+                    mag = np.where(inside, mag, np.nan)
+            table[f"_{name}mag"], table[f"_e_{name}mag"] = mag, err
+        return replace(self, table=table)
+
+    def _what_there_is(self, band):
+        made = colorterms.bands_of(self.survey.relations) if self.survey else ()
+        by_relation = f", by transformation {', '.join(made)}" if made else ""
+        return f"{self.name} has no band {band}; it has {', '.join(self.native_bands) or 'none'}{by_relation}"
+
+    # ---- positions
+
+    def at_epoch(self, epoch_yr):
+        """Return the Catalog with its stars where they are at `epoch_yr` (Julian year), errors grown accordingly.
+
+        Stars move along great circles, also at the poles; one without a proper motion or an epoch stays where it is.
+        """
+        ra, dec = np.radians(self.values("ra_deg")), np.radians(self.values("dec_deg"))
+        years = epoch_yr - self.values("epoch_yr")
+        east, north = (np.radians(self.values(name) * years / MAS_PER_DEG) for name in ("pmra", "pmdec"))
+        moving = np.isfinite(east) & np.isfinite(north)
+        east, north = np.where(moving, east, 0.0), np.where(moving, north, 0.0)
+        to_east = np.column_stack([-np.sin(ra), np.cos(ra), np.zeros(len(self))])
+        to_north = np.column_stack([-np.sin(dec) * np.cos(ra), -np.sin(dec) * np.sin(ra), np.cos(dec)])
+        place = sky.vectors(np.degrees(ra), np.degrees(dec)) + east[:, None] * to_east + north[:, None] * to_north
+        table = self.table.copy(copy_data=True)
+        new_ra = np.mod(np.degrees(np.arctan2(place[:, 1], place[:, 0])), 360.0)
+        new_dec = np.degrees(np.arctan2(place[:, 2], np.hypot(place[:, 0], place[:, 1])))
+        table["ra_deg"] = np.where(moving, new_ra, self.values("ra_deg"))
+        table["dec_deg"] = np.where(moving, new_dec, self.values("dec_deg"))
+        for error, motion in (("e_ra_deg", "e_pmra"), ("e_dec_deg", "e_pmdec")):
+            growth = np.nan_to_num(self.values(motion) * years / MAS_PER_DEG)
+            table[error] = np.where(moving, np.hypot(self.values(error), growth), self.values(error))
+        table["epoch_yr"] = np.where(moving, epoch_yr, self.values("epoch_yr"))
+        return replace(self, table=table)
+
+    def values(self, name):
+        """Return a column as floats, shape (n,), NaN where missing; all NaN if there is no such column."""
+        if name not in self.table.colnames:
+            return np.full(len(self), np.nan)
+        return np.ma.filled(np.ma.asarray(self.table[name]).astype(float), np.nan)
+
+    # ---- for SCAMP
+
+    def write_reference(self, path, epoch_yr):
+        """Write the stars as they stand at `epoch_yr` as a FITS_LDAC file that SCAMP reads (ASTREF_CATALOG FILE).
+
+        Columns XWIN_WORLD, YWIN_WORLD, ERRAWIN_WORLD, ERRBWIN_WORLD, ERRTHETAWIN_WORLD (deg), MAG, MAGERR (mag; absent
+        if the catalogue has no magnitude for astrometry), OBSDATE (yr). Stars without a magnitude are left out.
+        Raises CatalogError if the file cannot be written.
+        """
+        stars = self.at_epoch(epoch_yr)
+        mag = stars.values("mag")
+        has_mag = np.isfinite(mag).any() or not len(mag)
+        stars = stars.select(np.isfinite(mag)) if has_mag else stars
+        floor = UNKNOWN_POSITION_ERROR_ARCSEC / 3600
+        errors = [_or(stars.values(name), floor) for name in ("e_ra_deg", "e_dec_deg")]
+        columns = [
+            fits.Column("XWIN_WORLD", "1D", "deg", array=stars.values("ra_deg")),
+            fits.Column("YWIN_WORLD", "1D", "deg", array=stars.values("dec_deg")),
+            fits.Column("ERRAWIN_WORLD", "1E", "deg", array=errors[0]),
+            fits.Column("ERRBWIN_WORLD", "1E", "deg", array=errors[1]),
+            fits.Column("ERRTHETAWIN_WORLD", "1E", "deg", array=np.zeros(len(stars))),
+        ]
+        if has_mag:
+            columns.append(fits.Column("MAG", "1E", "mag", array=stars.values("mag")))
+            columns.append(fits.Column("MAGERR", "1E", "mag", array=_or(stars.values("e_mag"), UNKNOWN_MAG_ERROR)))
+        columns.append(fits.Column("OBSDATE", "1D", "yr", array=_or(stars.values("epoch_yr"), epoch_yr)))
+        note = fits.Column("Field Header Card", "1680A", array=[_origin_cards(f"{self.name}: {self.release}")])
+        hdus = [fits.PrimaryHDU(), fits.BinTableHDU.from_columns([note], name="LDAC_IMHEAD")]
+        hdus.append(fits.BinTableHDU.from_columns(columns, name="LDAC_OBJECTS"))
+        try:
+            with replacing(path) as temporary:
+                fits.HDUList(hdus).writeto(temporary, overwrite=True)
+        except OSError as error:
+            raise CatalogError(f"{path}: cannot be written ({error})") from None
+
+
+def _or(values, default):
+    """Return `values` with `default` where they are missing or not positive."""
+    return np.where(values > 0, values, default)
+
+
+def _origin_cards(origin):
+    """Return 21 header cards (1680 characters) that say where the stars come from."""
+    ascii_only = origin.encode("ascii", "replace").decode()
+    header = fits.Header([("SIMPLE", True), ("BITPIX", 8), ("NAXIS", 0), ("COMMENT", f"PP: {ascii_only[-60:]}")])
+    return header.tostring(sep="", endcard=True, padding=False).ljust(1680)

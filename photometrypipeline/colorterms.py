@@ -1,0 +1,280 @@
+"""Transformations between photometric bands: coefficients, colour range, scatter and source, as data.
+
+A relation gives m = lead + zero + sum of polynomials in colours. Its error is propagated from every magnitude that goes
+in, with the scatter of the relation, or with the errors of its coefficients where the authors quote those:
+sigma^2 = sum_j (dm/dm_j)^2 sigma_j^2 + scatter^2 + zero_err^2 + (colour slope_err)^2.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+INF = np.inf
+
+
+@dataclass(frozen=True)
+class Term:
+    """A polynomial without constant in the colour `blue` - `red`: `coefficients` of its first, second, ... power."""
+
+    blue: str
+    red: str
+    coefficients: tuple
+    slope_err: float = 0.0
+
+
+@dataclass(frozen=True)
+class Relation:
+    """How one band follows from others.
+
+    id : of the set it belongs to; band, system : what comes out; lead, zero, terms : see the module
+    limits : ((magnitude column or (blue, red), low, high), ...), outside it says nothing; mag
+    scatter, zero_err : mag; core : a colour range in which it holds better, used where enough stars lie in it
+    source : publication
+    """
+
+    id: str
+    band: str
+    system: str
+    lead: str
+    zero: float
+    terms: tuple
+    limits: tuple
+    source: str
+    scatter: float = 0.0
+    zero_err: float = 0.0
+    core: tuple | None = None
+
+    @property
+    def inputs(self):
+        """Names of the magnitude columns that go in, each once, the leading one first."""
+        return tuple(dict.fromkeys([self.lead, *(name for term in self.terms for name in (term.blue, term.red))]))
+
+    @property
+    def systematic(self):
+        """The part of the error that does not average out over stars, mag."""
+        return self.zero_err or self.scatter
+
+    def inside(self, values, limits=None):
+        """Return a mask of stars within `limits` (default: those of the relation); values : {column: mag}."""
+        good = np.ones(np.shape(values[self.lead]), dtype=bool)
+        for what, low, high in self.limits if limits is None else limits:
+            value = values[what] if isinstance(what, str) else values[what[0]] - values[what[1]]
+            good &= (value >= low) & (value < high)
+        return good
+
+    def apply(self, values, errors):
+        """Return (mag, err) of every star; NaN where an input is missing.  values, errors : {column: ndarray, mag}."""
+        mag = values[self.lead] + self.zero
+        slopes = dict.fromkeys(self.inputs, 0.0)  # dm / dm_j
+        slopes[self.lead] = 1.0
+        variance = self.scatter**2 + self.zero_err**2
+        for term in self.terms:
+            colour = values[term.blue] - values[term.red]
+            powers = np.polynomial.Polynomial([0, *term.coefficients])
+            mag = mag + powers(colour)
+            slope = powers.deriv()(colour)
+            slopes[term.blue] = slopes[term.blue] + slope
+            slopes[term.red] = slopes[term.red] - slope
+            variance = variance + (colour * term.slope_err) ** 2
+        for name, slope in slopes.items():
+            variance = variance + (slope * errors[name]) ** 2
+        return mag, np.sqrt(variance)
+
+
+def transform(relations, values, errors, extrapolate=False):
+    """Return (mag, err) of one band from its `relations` (branches of one transformation), NaN outside their limits.
+
+    values, errors : {magnitude column: ndarray, shape (n,), mag}; extrapolate : also beyond the limits of a relation
+    that is alone; branches always keep theirs.
+    """
+    mag = np.full(np.shape(values[relations[0].lead]), np.nan)
+    err = mag.copy()
+    for relation in relations:
+        inside = relation.inside(values)
+        if extrapolate and len(relations) == 1:
+            inside[:] = True
+        one_mag, one_err = relation.apply(values, errors)
+        mag[inside], err[inside] = one_mag[inside], one_err[inside]
+    return mag, err
+
+
+def find(set_ids, band):
+    """Return the relations of the first of `set_ids` that gives `band` (several: branches), an empty list if none."""
+    for set_id in set_ids:
+        found = [relation for relation in RELATIONS if relation.id == set_id and relation.band == band]
+        if found:
+            return found
+    return []
+
+
+def bands_of(set_ids):
+    """Return the bands that the sets of relations can give, in order."""
+    return tuple(dict.fromkeys(relation.band for relation in RELATIONS if relation.id in set_ids))
+
+
+def _cg08():
+    """Return SDSS ugriz as measured (PSF, before AB offsets) to UBVRI."""
+    source = "Chonis & Gaskell 2008, AJ 135, 264"
+    colours = ((("gmag", "rmag"), 0.2, 1.4), (("rmag", "imag"), 0.08, 0.5))
+    limits = (*colours, *((f"{band}mag", 14.5, 19.5) for band in "gri"))
+
+    def relation(band, lead, zero, zero_err, *terms, limits=limits):
+        return Relation("CG08", band, "Vega", lead, zero, terms, limits, source, zero_err=zero_err)
+
+    return (
+        relation("U", "umag", -0.854, 0.007, limits=(*limits, ("umag", 16.0, 19.5))),
+        relation("B", "gmag", 0.216, 0.027, Term("gmag", "rmag", (0.327,), 0.047)),
+        relation("V", "gmag", -0.011, 0.013, Term("gmag", "rmag", (-0.587,), 0.022)),
+        relation("R", "rmag", -0.159, 0.022, Term("rmag", "imag", (-0.272,), 0.092)),
+        relation("I", "imag", -0.370, 0.041, Term("rmag", "imag", (-0.337,), 0.191)),
+    )
+
+
+def _cg08_apass():
+    """Return CG08 for APASS, whose g', r', i' are brighter than the range of the paper (where SDSS saturates)."""
+    found = []
+    for relation in _cg08():
+        if relation.band in "RI":
+            colours = tuple(limit for limit in relation.limits if not isinstance(limit[0], str))
+            found.append(replace(relation, id="CG08-APASS", limits=colours))
+    return tuple(found)
+
+
+def _lu05():
+    """Return SDSS as measured to BVRI, better behaved than CG08 for red stars."""
+    source = "Lupton 2005, SDSS web pages"
+    limits = ((("gmag", "rmag"), -0.5, 1.8), (("rmag", "imag"), -0.5, 1.8))
+
+    def relation(band, lead, zero, scatter, term):
+        return Relation("LU05", band, "Vega", lead, zero, (term,), limits, source, scatter)
+
+    return (
+        relation("B", "gmag", 0.2271, 0.0107, Term("gmag", "rmag", (0.3130,))),
+        relation("V", "gmag", -0.0038, 0.0054, Term("gmag", "rmag", (-0.5784,))),
+        relation("R", "rmag", -0.1439, 0.0072, Term("rmag", "imag", (-0.2936,))),
+        relation("I", "rmag", -0.3820, 0.0078, Term("rmag", "imag", (-1.2444,))),
+    )
+
+
+def _t12():
+    """Return Pan-STARRS grizy to SDSS griz and to BVRI, the quadratic forms."""
+    source = "Tonry et al. 2012, ApJ 750, 99, Table 6"
+    colour = ("gp1mag", "rp1mag")
+    johnson = ((colour, -0.1, 1.2),)  # beyond, B is off by 0.1 mag
+    sloan = ((colour, -0.5, 2.5), (("rp1mag", "ip1mag"), -0.5, 2.0), (("ip1mag", "zp1mag"), -0.5, 1.0))
+
+    def relation(band, lead, zero, first, second, scatter, core=None):
+        term = Term(*colour, (first, second))
+        system, limits = ("AB", sloan) if band in "griz" else ("Vega", johnson)
+        if band != "z":  # a star without z can have the others
+            limits = tuple(limit for limit in limits if limit[0] != ("ip1mag", "zp1mag"))
+        return Relation("T12", band, system, lead, zero, (term,), limits, source, scatter, core=core)
+
+    return (
+        relation("g", "gp1mag", 0.013, 0.145, 0.019, 0.008),
+        relation("r", "rp1mag", -0.001, 0.004, 0.007, 0.004),
+        relation("i", "ip1mag", -0.005, 0.011, 0.010, 0.004),
+        relation("z", "zp1mag", 0.013, -0.039, -0.012, 0.010),
+        relation("B", "gp1mag", 0.212, 0.556, 0.034, 0.032, core=(colour, -0.1, 0.9)),
+        relation("V", "rp1mag", 0.005, 0.462, 0.013, 0.012),
+        relation("R", "rp1mag", -0.137, -0.108, -0.029, 0.015),
+        relation("I", "ip1mag", -0.366, -0.136, -0.018, 0.017),
+    )
+
+
+def _kb18():
+    """Return Pan-STARRS to BVRI as fitted to Stetson's standards; an alternative to T12."""
+    source = "Kostov & Bonev 2018, Bulgarian AJ 28, 3"
+    colour = ("gp1mag", "rp1mag")
+
+    def relation(band, lead, zero, first, second):
+        term = Term(*colour, (first, second))
+        return Relation("KB18", band, "Vega", lead, zero, (term,), ((colour, -0.1, 1.2),), source, 0.02)
+
+    return (
+        relation("B", "gp1mag", 0.199, 0.540, 0.016),
+        relation("V", "gp1mag", -0.020, -0.498, -0.008),
+        relation("R", "rp1mag", -0.163, -0.086, -0.061),
+        relation("I", "ip1mag", -0.387, -0.123, -0.034),
+    )
+
+
+def _gaia(set_id, source, rows):
+    """Return relations G - m = polynomial in BP - RP; rows : (band, constant, coefficients, scatter, low, high)."""
+    found = []
+    for band, constant, coefficients, scatter, low, high in rows:
+        term = Term("BPmag", "RPmag", tuple(-value for value in coefficients))
+        limits = ((("BPmag", "RPmag"), low, high),)
+        system = "AB" if band in "griz" else "Vega"
+        found.append(Relation(set_id, band, system, "Gmag", -constant, (term,), limits, source, scatter))
+    return tuple(found)
+
+
+G2 = _gaia(
+    "G2",
+    "Evans et al. 2018, A&A 616, A4",
+    (
+        ("V", -0.0176, (-0.00686, -0.1732), 0.0459, -0.5, 2.75),
+        ("R", -0.003226, (0.3833, -0.1345), 0.0484, -0.5, 2.75),
+        ("I", 0.02085, (0.7419, -0.09631), 0.0496, -0.5, 2.75),
+        ("g", 0.13518, (-0.46245, -0.25171, 0.021349), 0.1650, -0.5, 2.0),
+        ("r", -0.12879, (0.24662, -0.027464, -0.049465), 0.0667, 0.2, 2.7),
+        ("i", -0.29676, (0.64728, -0.10141), 0.0990, 0.0, 4.5),
+    ),
+)
+G3 = _gaia(
+    "G3",
+    "Riello et al. 2021, A&A 649, A3; documentation of Gaia DR3, 5.5.1",
+    (
+        ("V", -0.02704, (0.01424, -0.2156, 0.01426), 0.0302, -0.5, 5.0),
+        ("R", -0.02275, (0.3961, -0.1243, -0.01396, 0.003775), 0.0317, 0.0, 4.0),
+        ("I", 0.01753, (0.76, -0.0991), 0.0377, -0.5, 4.5),
+        ("g", 0.2199, (-0.6365, -0.1548, 0.0064), 0.0745, 0.3, 3.0),
+        ("r", -0.09837, (0.08592, 0.1907, -0.1701, 0.02263), 0.0378, 0.0, 3.0),
+        ("i", -0.293, (0.6404, -0.09609, -0.002104), 0.0409, 0.5, 2.0),
+        ("z", -0.4619, (0.8992, -0.08271, 0.005029), 0.041, 0.5, 2.0),
+    ),
+)
+
+
+def _ho09():
+    """Return 2MASS to the Z, Y, J, H, K of WFCAM on UKIRT; the reddening terms of the paper are left out."""
+    source = "Hodgkin et al. 2009, MNRAS 394, 675"
+    colour = ("Jmag", "Hmag")
+    limits = ((colour, -0.1, 1.0), ("Jmag", 5.0, 18.0), ("Hmag", 5.0, 17.0))
+
+    def relation(band, lead, zero, coefficient, scatter, pair=colour):
+        term = Term(*pair, (coefficient,))
+        return Relation("HO09", band, "Vega", lead, zero, (term,), limits, source, scatter)
+
+    return (
+        relation("Z", "Jmag", 0.0, 0.95, 0.035),
+        relation("Y", "Jmag", 0.08, 0.50, 0.02),
+        relation("J", "Jmag", 0.0, -0.065, 0.015),
+        relation("H", "Hmag", -0.03, 0.07, 0.015),
+        relation("K", "Ksmag", 0.0, 0.01, 0.015, ("Jmag", "Ksmag")),
+    )
+
+
+def _sm1():
+    """Return SkyMapper DR1 to SDSS griz: two straight lines each, that meet at a break in g - i."""
+    source = "linear fits to Wolf et al. 2018, PASA 35, e010"
+    rows = (
+        ("g", 0.2366, 0.0598, 0.0036, 0.0045, -INF, 1.5),
+        ("g", -0.1085, 0.5700, 0.0399, 0.0148, 1.5, INF),
+        ("r", -0.0318, -0.0011, 0.0007, 0.0009, -INF, 1.5),
+        ("r", 0.0472, -0.1127, 0.0168, 0.0062, 1.5, INF),
+        ("i", 0.0389, -0.0137, 0.0015, 0.0023, -INF, 1.1),
+        ("i", 0.0617, -0.0362, 0.0048, 0.0020, 1.1, INF),
+        ("z", 0.0352, -0.0095, 0.0018, 0.0017, -INF, 2.0),
+        ("z", 0.1209, -0.2115, 0.0470, 0.0155, 2.0, INF),
+    )
+    colour = ("gsmmag", "ismmag")
+    found = []
+    for band, slope, zero, zero_err, slope_err, low, high in rows:
+        terms, limits = (Term(*colour, (slope,), slope_err),), ((colour, low, high),)
+        found.append(Relation("SM1", band, "AB", f"{band}smmag", zero, terms, limits, source, zero_err=zero_err))
+    return tuple(found)
+
+
+RELATIONS = (*_cg08(), *_cg08_apass(), *_lu05(), *_t12(), *_kb18(), *G2, *G3, *_ho09(), *_sm1())

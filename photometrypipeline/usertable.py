@@ -1,0 +1,265 @@
+"""A reference catalogue of the user's own: FITS, VOTable, ECSV or CSV, turned into the internal schema.
+
+Columns are recognised by the names that catalogues usually give them. Where that fails, a file `<table>.columns.toml`
+beside the table says what is what:
+
+    ra_deg = "alpha"                 # a column; its own unit, otherwise the usual one
+    dec_deg = "delta"
+    e_ra_deg = ["sig_a", "mas"]      # a column and its unit
+    e_dec_deg = ["sig_d", "mas"]
+    epoch_yr = 2000.0                # a number: the same for every star
+    Vmag = "VT"                      # the magnitude VT is taken as V
+    e_Vmag = 0.05
+    [systems]
+    V = "Vega"
+
+Position errors count only with a unit, as arcsec and mas are both usual; proper motions without one are mas/yr.
+"""
+
+import difflib
+import logging
+import re
+import tomllib
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.io import ascii as text_tables
+from astropy.io import fits
+from astropy.table import Table
+from astropy.utils.exceptions import AstropyWarning
+
+from photometrypipeline.errors import CatalogError
+from photometrypipeline.surveys.sheet import COMMON, MOTIONS, internal_unit
+
+log = logging.getLogger("pp.usertable")
+
+# Bands, and the order in which one of them becomes `mag`, for astrometry and the magnitude limit.
+BANDS = ("G", "r", "R", "V", "g", "i", "I", "B", "z", "J", "H", "K", "Ks", "y", "Y", "Z", "u", "U", "BP", "RP")
+BANDS += tuple(f"{band}{system}" for system in ("p1", "sm") for band in "grizyuv")
+VEGA = {"U", "B", "V", "R", "I", "J", "H", "K", "Ks", "Y", "Z", "G", "BP", "RP"}
+
+# Names as they are usual, lower case and without anything but letters and digits; the first that is found counts.
+USUAL = {
+    "ra_deg": "radeg raicrs ra raj2000 alphaj2000 alpha rightascension xwinworld xworld lon",
+    "dec_deg": "decdeg deicrs dec de decicrs dej2000 decj2000 deltaj2000 delta declination ywinworld yworld dedeg",
+    "e_ra_deg": "eradeg eraicrs era raerror eraj2000 raerr errra sigmara sigra errawinworld erraworld",
+    "e_dec_deg": "edecdeg edeicrs edec ede decerror edej2000 edecj2000 decerr errdec sigmadec sigdec "
+    "errbwinworld errbworld",
+    "epoch_yr": "epochyr refepoch epoch obsdate epyear",
+    "pmra": "pmra pmracosdec pmramasyr mura",
+    "pmdec": "pmdec pmde pmdecmasyr mudec",
+    "e_pmra": "epmra pmraerror pmraerr",
+    "e_pmdec": "epmdec epmde pmdecerror pmdecerr",
+    "ident": "ident id sourceid source objid name objectid star designation",
+    "mag": "mag magnitude",
+    "e_mag": "emag magerr magnitudeerr",
+}
+ERROR = "(?i:e|err|error|sig|sigma|d|u)"
+
+
+@dataclass
+class UserTable:
+    """`table` in the internal schema; `bands` {band: magnitude column}; `systems` {band: "AB", "Vega" or other}."""
+
+    table: Table
+    bands: dict
+    systems: dict
+
+
+def read(path):
+    """Return the UserTable in the file `path`.
+
+    Raises CatalogError, which lists what is missing and which columns were seen, if there is no position or magnitude.
+    """
+    path = Path(path)
+    raw = load(path)
+    given, systems = sidecar(path, raw.colnames)
+    table = Table()
+    # a bare V may be a flag: magnitudes are no integers
+    usual = recognised([name for name in raw.colnames if len(name) > 2 or raw[name].dtype.kind == "f"])
+    sources = usual | given
+    missing = [name for name in ("ra_deg", "dec_deg") if name not in sources]
+    if not any(name.endswith("mag") and not name.startswith("e_") for name in sources):
+        missing.append("a magnitude (such as Vmag)")
+    if missing:
+        seen = ", ".join(raw.colnames)
+        message = f"{path}: {' and '.join(missing)} not found among the columns {seen}"
+        raise CatalogError(f"{message}; say in {sidecar_path(path)} which they are")
+    table["ident"] = _ident(raw, sources.pop("ident", None))
+    table["ra_deg"], table["dec_deg"] = _positions(path, raw, sources.pop("ra_deg"), sources.pop("dec_deg"))
+    for name, source in sources.items():
+        table[name] = _values(path, raw, name, source)
+    return _finished(table, systems, path)
+
+
+def load(path):
+    """Return the table (astropy) in a file, by what it begins with.  Raises CatalogError if it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(2000)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyWarning)
+            if start.startswith((b"SIMPLE", b"\x1f\x8b")):
+                return _load_fits(path)
+            if b"<VOTABLE" in start.upper():
+                return Table.read(path, format="votable", use_names_over_ids=True)
+            if start.startswith(b"# %ECSV"):
+                return Table.read(path, format="ascii.ecsv")
+            return _load_text(path)
+    except (OSError, ValueError, TypeError, IndexError, text_tables.InconsistentTableError) as error:
+        raise CatalogError(f"{path}: cannot be read as FITS, VOTable, ECSV or CSV ({error})") from None
+
+
+def _load_fits(path):
+    with fits.open(path, memmap=False) as hdus:
+        tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)]
+        tables = [hdu for hdu in tables if hdu.name != "LDAC_IMHEAD"]
+        if not tables:
+            raise ValueError("there is no table in it")
+        return Table.read(tables[0])
+
+
+def _load_text(path):
+    """Return a table of text; names may stand in a first line behind #, with remarks in brackets after a name."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        first = file.readline()
+    if first.startswith("#"):
+        names = [re.split(r"[\s(\[]", cell.strip())[0] for cell in first.lstrip("# ").split(",")]
+        if len(names) > 1:
+            return Table.read(path, format="ascii.no_header", delimiter=",", names=names, comment="#")
+        return Table.read(path, format="ascii.commented_header")
+    table = Table.read(path, format="ascii.csv" if "," in first else "ascii.basic")
+    if all(re.fullmatch(r"[-+.\deE]+", name) for name in table.colnames):
+        raise ValueError("the first line has to hold the names of the columns")
+    return table
+
+
+def sidecar_path(path):
+    """Return the file that says what the columns of a table are: `<table>.columns.toml`, with or without the ending."""
+    long, short = path.with_name(f"{path.name}.columns.toml"), path.with_name(f"{path.stem}.columns.toml")
+    return short if short.exists() and not long.exists() else long
+
+
+def sidecar(path, columns):
+    """Return ({our name: column, [column, unit] or number}, {band: system}) as the file beside a table says."""
+    source = sidecar_path(path)
+    if not source.exists():
+        return {}, {}
+    try:
+        given = tomllib.loads(source.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CatalogError(f"{source}: cannot be read ({error})") from None
+    systems = given.pop("systems", {})
+    for name, value in given.items():
+        if name not in (*COMMON, "mag", "e_mag") and not re.fullmatch(r"(e_)?[A-Za-z]\w*mag", name):
+            near = difflib.get_close_matches(name, [*COMMON, "Vmag", "e_Vmag"], 1)
+            hint = f", perhaps {near[0]}" if near else ""
+            ours = f"they are {', '.join(COMMON)}, and such as Vmag, e_Vmag"
+            raise CatalogError(f"{source}: {name} is none of our columns{hint}; {ours}")
+        column = value[0] if isinstance(value, list) and len(value) == 2 else value
+        known = isinstance(column, int | float) and not isinstance(column, bool)
+        if not known and column not in columns:
+            raise CatalogError(f"{source}: {name} = {value!r}, but the table has the columns {', '.join(columns)}")
+    return given, systems
+
+
+def recognised(columns):
+    """Return {our name: column} for those of `columns` whose names are usual."""
+    plain = {}
+    for column in columns:
+        plain.setdefault(re.sub(r"[^a-z0-9]", "", column.lower()), column)
+    found = {}
+    for name, usual in USUAL.items():
+        hits = [plain[word] for word in usual.split() if word in plain]
+        if hits:
+            found[name] = hits[0]
+    for band in BANDS:
+        mag = rf"(?:{band}'?_?(?i:mag)|(?i:mag)_{band}" + (f"|{band})" if len(band) < 3 else ")")
+        patterns = {
+            f"{band}mag": mag,
+            f"e_{band}mag": rf"(?:{ERROR}_?{mag}|{mag}_?{ERROR}|(?i:magerr|mag_err|e_mag|emag)_?{band})",
+        }
+        for name, pattern in patterns.items():
+            hit = next((column for column in columns if re.fullmatch(pattern, column)), None)
+            if hit is not None and hit not in found.values():
+                found[name] = hit
+    gaia = {"Gmag": "phot_g_mean_mag", "BPmag": "phot_bp_mean_mag", "RPmag": "phot_rp_mean_mag"}
+    return found | {name: column for name, column in gaia.items() if column in columns}
+
+
+def _ident(raw, column):
+    if column is None:
+        return [str(number + 1) for number in range(len(raw))]
+    return [str(value).strip() for value in raw[column]]
+
+
+def _positions(path, raw, ra, dec):
+    """Return RA and Dec in degrees, from numbers or from text such as 10:22:33.1 (hours)."""
+    ra_name = ra[0] if isinstance(ra, list) else ra
+    if raw[ra_name].dtype.kind in "USO":
+        try:
+            texts = [[str(value) for value in raw[name]] for name in (ra_name, dec)]
+            place = SkyCoord(*texts, unit=("h", "deg"))
+        except ValueError as error:
+            raise CatalogError(f"{path}: {ra_name}, {dec} are no positions ({error})") from None
+        return place.ra.deg, place.dec.deg
+    return np.mod(_values(path, raw, "ra_deg", ra), 360.0), _values(path, raw, "dec_deg", dec)
+
+
+def _values(path, raw, name, source):
+    """Return a column in our unit, shape (n,), NaN where missing; `source` : column, [column, unit] or a number."""
+    if isinstance(source, int | float):
+        return np.full(len(raw), float(source))
+    column, unit = source if isinstance(source, list) else (source, None)
+    try:
+        values = np.ma.filled(np.ma.asarray(raw[column]).astype(float), np.nan)
+        unit = u.Unit(unit) if unit else raw[column].unit
+        here = internal_unit(name)
+        if name == "epoch_yr":
+            return _years(values)
+        if unit is not None and str(unit) and here is not None:
+            return values * u.Unit(unit).to(here)
+    except (ValueError, TypeError, u.UnitConversionError) as error:
+        raise CatalogError(f"{path}: column {column} cannot be {name} ({error})") from None
+    if name in ("e_ra_deg", "e_dec_deg"):
+        log.warning("%s: column %s has no unit and is not used as %s", path, column, name)
+        return np.full(len(raw), np.nan)
+    if name in MOTIONS:
+        log.info("%s: column %s has no unit, taken as mas/yr", path, column)
+    return values
+
+
+def _years(values):
+    """Return Julian years from years, MJD or JD, told apart by their size."""
+    from_mjd = 2000.0 + (values - 51544.5) / 365.25
+    from_jd = 2000.0 + (values - 2451545.0) / 365.25
+    return np.where(values > 2_000_000, from_jd, np.where(values > 10_000, from_mjd, values))
+
+
+def _finished(table, systems, path):
+    """Return the UserTable: sentinels taken out, all columns of the schema there, bands and systems known."""
+    for name in COMMON:
+        if name not in table.colnames:
+            table[name] = np.full(len(table), np.nan)
+    bands = {}
+    for name in [name for name in table.colnames if name.endswith("mag")]:
+        values = np.asarray(table[name], dtype=float)
+        least = 0 if name.startswith("e_") else -30
+        table[name] = np.where((values >= least) & (values < 40), values, np.nan)  # 99.999 and the like
+        if not name.startswith("e_") and name != "mag":
+            bands[name.removesuffix("mag")] = name
+            if f"e_{name}" not in table.colnames:
+                table[f"e_{name}"] = np.full(len(table), np.nan)
+    table = table[np.isfinite(table["ra_deg"]) & (np.abs(table["dec_deg"]) <= 90)]
+    if np.isfinite(table["pmra"]).any() and not np.isfinite(table["epoch_yr"]).any():
+        log.warning("%s: proper motions without an epoch are not applied; set epoch_yr in %s", path, sidecar_path(path))
+    if "mag" not in table.colnames:
+        key = min(bands, key=lambda band: BANDS.index(band) if band in BANDS else len(BANDS))
+        table["mag"], table["e_mag"] = table[bands[key]], table[f"e_{bands[key]}"]
+    elif "e_mag" not in table.colnames:
+        table["e_mag"] = np.full(len(table), np.nan)
+    return UserTable(table, bands, {band: systems.get(band, "Vega" if band in VEGA else "AB") for band in bands})
