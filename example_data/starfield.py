@@ -38,7 +38,7 @@ TONRY = {
     "I": ("ip1", -0.366, -0.136, -0.018, 0.017),
 }
 GAIA_G_MINUS_R = (-0.09837, 0.08592, 0.1907, -0.1701, 0.02263)  # G - r(SDSS), powers of BP-RP (Riello et al. 2021)
-BP_RP_EXCESS = (  # of the flux in BP and RP over that in G, powers of BP-RP; bluer than 0.5, redder (Riello et al. 2021)
+BP_RP_EXCESS = (  # flux in BP and RP over that in G, powers of BP-RP: bluer than 0.5, redder (Riello et al. 2021)
     np.array([1.154360, 0.033772, 0.032277, 0.0])[:, None],
     np.array([1.162004, 0.011464, 0.049255, -0.005879])[:, None],
 )
@@ -97,7 +97,7 @@ def uniform_magnitudes(rng, n, brightest, faintest, slope=0.19):
 
 
 def positions_at(stars, epoch_yr, from_yr=EPOCH_YR):
-    """Return ra_deg, dec_deg, shapes (n,), moved by the proper motions from `from_yr` to `epoch_yr` (parallax left out)."""
+    """Return ra_deg, dec_deg, shapes (n,), moved from `from_yr` to `epoch_yr`; parallax is left out."""
     years = epoch_yr - from_yr
     dec = stars["dec_deg"] + np.nan_to_num(stars["pmdec"]) * years / MAS_PER_DEG
     ra = stars["ra_deg"] + np.nan_to_num(stars["pmra"]) * years / MAS_PER_DEG / np.cos(np.radians(stars["dec_deg"]))
@@ -108,7 +108,7 @@ def positions_at(stars, epoch_yr, from_yr=EPOCH_YR):
 
 
 def gaia_table(stars, rng, limit=21.0):
-    """Return what Gaia DR3 lists of `stars` down to G = limit: G, BP, RP (Vega), positions at EPOCH_YR good to a mas."""
+    """Return what Gaia DR3 lists down to G = limit: G, BP, RP (Vega), positions at EPOCH_YR good to a mas."""
     stars = stars[(stars["G"] < limit) & (stars["kind"] == "star")]
     n = len(stars)
     error_mas = 0.03 + 0.45 * 10 ** (0.3 * (np.clip(stars["G"], 13, None) - 20.0))
@@ -133,7 +133,7 @@ def gaia_table(stars, rng, limit=21.0):
 
 
 def panstarrs_table(stars, rng, limit=21.0):
-    """Return what Pan-STARRS DR1 lists: grizy (AB) PSF magnitudes, too faint for r < 13.7, where it saturates; no motions."""
+    """Return what Pan-STARRS DR1 lists: grizy (AB) PSF magnitudes, wrong for r < 13.7: saturated."""
     stars = blended(stars[stars["rp1"] < limit + 0.5], 1.2)
     n = len(stars)
     table = _positions(stars, rng, rng.normal(2013.0, 0.5, n), np.hypot(4.0, 30 * 10 ** (0.3 * (stars["rp1"] - 21.0))))
@@ -150,12 +150,18 @@ def panstarrs_table(stars, rng, limit=21.0):
 
 
 def sdss_table(stars, rng, limit=21.0):
-    """Return what SDSS lists: ugriz PSF magnitudes on the AB system, class 6 for stars, 3 for galaxies; epoch about 2003."""
+    """Return what SDSS lists: ugriz PSF magnitudes (AB), class 6 for stars, 3 for galaxies."""
     stars = blended(stars[stars["g"] < limit + 0.5], 1.2)
     n = len(stars)
     table = _positions(stars, rng, rng.normal(2003.2, 0.3, n), np.hypot(40, 40 * 10 ** (0.3 * (stars["r"] - 20.0))))
     table["ident"] = [f"J{k:010d}" for k in range(n)]
-    for band, offset, at_20 in (("u", -0.04, 0.07), ("g", 0, 0.022), ("r", 0, 0.024), ("i", 0, 0.035), ("z", 0.02, 0.11)):
+    for band, offset, at_20 in (
+        ("u", -0.04, 0.07),
+        ("g", 0, 0.022),
+        ("r", 0, 0.024),
+        ("i", 0, 0.035),
+        ("z", 0.02, 0.11),
+    ):
         _photometry(table, rng, f"{band}mag", stars[band] + offset + _lost_by_psf(stars), 0.01, at_20)
     table["flag_mode"] = np.ones(n)
     table["flag_class"] = np.where(stars["kind"] == "galaxy", 3.0, 6.0)
@@ -184,7 +190,7 @@ def blended(stars, separation_arcsec):
 
 
 def _positions(stars, rng, epoch_yr, error_mas):
-    """Return a Table with positions at `epoch_yr` (yr, scalar or (n,)), scattered by `error_mas`, and without motions."""
+    """Return a Table with positions at `epoch_yr` (yr, scalar or (n,)), scattered by `error_mas`, without motions."""
     n = len(stars)
     ra, dec = positions_at(stars, epoch_yr)
     error_deg = np.asarray(error_mas) / MAS_PER_DEG * np.ones(n)
