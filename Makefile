@@ -36,7 +36,7 @@ docs: setup
 	$(python) tools/commands_page.py
 
 example-data: develop
-	$(python) example_data/make_example.py
+	$(python) example_data/make_vatt4k.py
 
 wheel: develop
 	$(python) -m hatchling build -t wheel

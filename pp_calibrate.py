@@ -137,7 +137,7 @@ def choose_reference(frames, names, settings, solar, offline):
     for name in dict.fromkeys(names):
         try:
             catalog = Catalog.fetch(name, ra, dec, radius, pp_setup.photometric_catalog_limit, client=client, data_folder=Path.cwd())
-            return prepare_reference(catalog, settings, solar, epoch, refusals)
+            return prepare_reference(catalog, settings, solar, epoch)
         except NotReachable as error:
             log.warning("catalogue %s: %s; trying the next one", name, error)
             failures.append(error)
@@ -159,13 +159,11 @@ def read_positions(frame, maxflag):
     return sources.ra_deg, sources.dec_deg
 
 
-def prepare_reference(catalog, settings, solar, epoch, refusals):
+def prepare_reference(catalog, settings, solar, epoch):
     """Return the Reference that `catalog` makes in the band.  Raises CatalogError if too few stars are left."""
     log.info("%d stars of %s for the calibration", len(catalog), catalog.release)
     if len(catalog) < pp_setup.min_sources_photometric_catalog:
         raise CatalogError(f"only {len(catalog)} stars in this field")
-    if catalog.name == "URAT-1":
-        log.warning("the magnitudes in URAT-1 are those of APASS9")
     if not settings.use_all_stars:
         catalog = catalog.photometric()
         if solar:

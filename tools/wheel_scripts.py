@@ -7,7 +7,6 @@ from pathlib import Path
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SHARED = ["catalog.py", "diagnostics.py", "toolbox.py"]
 TARGET = "photometrypipeline/_scripts"
 
 
@@ -16,8 +15,8 @@ class ScriptsHook(BuildHookInterface):
         if version == "editable":  # then the checkout itself stands on sys.path
             return
         root = Path(self.root)
-        names = SHARED + sorted(path.name for path in root.glob("pp*.py"))
-        names += [path.relative_to(root).as_posix() for path in sorted((root / "setup").rglob("*")) if path.is_file()]
+        paths = [*root.glob("*.py"), *(root / "setup").rglob("*")]
+        names = [path.relative_to(root).as_posix() for path in sorted(paths) if path.is_file()]
         for name in names:
-            if "__pycache__" not in name and (root / name).exists():
+            if "__pycache__" not in name:
                 build_data["force_include"][str(root / name)] = f"{TARGET}/{name}"
