@@ -187,7 +187,7 @@ def parse_elements(text, query):
 
 def full_name(text):
     """Return the name that Horizons gives the target in `text`, such as `3552 Don Quixote (1983 SA)`."""
-    match = re.search(r"Target body name:[ \t]*(.*?)[ \t]*(\{source|$)", text, re.MULTILINE)
+    match = re.search(r"Target body name:[ \t]*(.*?)[ \t\r]*(\{source|$)", text, re.MULTILINE)
     if not match or not match[1]:
         raise Retry("an answer without the name of the target")
     return match[1]
