@@ -110,8 +110,11 @@ class Truth:
         return self.night.each("fwhm_arcsec") / self.night.scale
 
     def aperture_fraction(self, frame, radius_px):
-        """Return the share of a star's light (Gaussian, widened by the pixel) within `radius_px` in frame `frame`."""
-        variance = (self.fwhm_px[frame] * SIGMA_PER_FWHM) ** 2 + 1 / 12
+        """Return the share of a star's light (Gaussian) that is measured within `radius_px` in frame `frame`.
+
+        Pixels blur it twice: they integrate the light, and a pixel that the aperture cuts counts as if evenly lit.
+        """
+        variance = (self.fwhm_px[frame] * SIGMA_PER_FWHM) ** 2 + 2 / 12
         return 1 - np.exp(-(radius_px**2) / 2 / variance)
 
     def star_pixels(self, frame):

@@ -35,6 +35,16 @@ def test_light_in_an_aperture_follows_the_moffat_formula():
     assert fine[np.hypot(x, y) <= radius].sum() == pytest.approx(expected, abs=0.004)  # the pixel widens the profile
 
 
+@pytest.mark.parametrize("radius", [3, 5])
+def test_share_of_light_in_an_aperture_is_what_is_measured_there(dataset, radius):
+    shares = []
+    for dx, dy in np.random.default_rng(2).uniform(-0.5, 0.5, (20, 2)):
+        image = sky.render((41, 41), 21 + dx, 21 + dy, 1.0, dataset.fwhm_px[0])
+        y, x = (np.mgrid[:410, :410] - 204.5) / 10
+        shares.append(np.kron(image / 100, np.ones((10, 10)))[np.hypot(x - dx, y - dy) <= radius].sum())
+    assert np.mean(shares) == pytest.approx(dataset.aperture_fraction(0, radius), abs=0.001)
+
+
 def test_a_star_at_the_edge_loses_what_lies_outside():
     assert sky.render((50, 50), 0.5, 25, 1000.0, 3.0).sum() == pytest.approx(500, rel=1e-6)
     assert sky.render((50, 50), -80, 25, 1000.0, 3.0).sum() == 0
