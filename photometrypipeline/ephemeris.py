@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import horizons, names, orbit, skystore
+from photometrypipeline import horizons, names, skystore
 from photometrypipeline.ephemstore import COLUMNS, Kept, Named, Store, epoch_of
 from photometrypipeline.errors import Ambiguous, NotFound, NotReachable
 
@@ -193,6 +193,8 @@ class _Search:
 
     def _do_without(self, missing, failure):
         """Fill what is missing from expired rows and from elements, or raise `failure`."""
+        from photometrypipeline import orbit  # brings SciPy's integrators along, which are seldom needed
+
         if self.known and not self.known.value.full_name:
             raise self._as_before() from failure
         expired = [self.found[epoch_of(jd)] for jd in missing if epoch_of(jd) in self.found]

@@ -9,7 +9,6 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from astroquery.jplhorizons import HorizonsClass
 
 from photometrypipeline import names
 from photometrypipeline.ephemstore import COLUMNS, EPOCH_UNIT_D
@@ -106,7 +105,7 @@ def _is_meant(command, found):
 
 def ask_elements(client, query, jd):
     """Return the osculating elements (dict, keys ORBIT) at the TDB Julian date `jd`; raises as `ask`."""
-    asker = HorizonsClass(id=query.command, location="500@10", epochs=[f"{jd:.9f}"])
+    asker = _asker(query.command, "500@10", [jd])
 
     def send(timeout):
         asker.TIMEOUT = timeout
@@ -118,7 +117,7 @@ def ask_elements(client, query, jd):
 
 
 def _ask_part(client, query, mpc_code, jds):
-    asker = HorizonsClass(id=query.command, location=mpc_code, epochs=[f"{jd:.9f}" for jd in jds])
+    asker = _asker(query.command, mpc_code, jds)
     wanted = {"quantities": QUANTITIES, "extra_precision": True, "cache": False}
     description = f"{query.command} from {mpc_code} at {len(jds)} epochs"
 
@@ -136,6 +135,13 @@ def _ask_part(client, query, mpc_code, jds):
 
     client.adopt(asker._session, "horizons")
     return client.call("horizons", send, check, description)
+
+
+def _asker(command, location, jds):
+    """Return the astroquery object that makes the requests."""
+    from astroquery.jplhorizons import HorizonsClass  # takes half a second, which a run with a filled store saves
+
+    return HorizonsClass(id=command, location=location, epochs=[f"{jd:.9f}" for jd in jds])
 
 
 def file_text(parameters):

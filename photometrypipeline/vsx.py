@@ -7,7 +7,6 @@ import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import Table
-from astroquery.vizier import VizierClass
 
 from photometrypipeline.ephemeris import Shelf
 from photometrypipeline.errors import NotReachable
@@ -59,6 +58,8 @@ def search(ra_deg, dec_deg, radius_deg, client, data_folder=None):
 
 
 def _ask(ra_deg, dec_deg, radius_deg, client):
+    from astroquery.vizier import VizierClass  # slow to import, not needed for an answer that is kept
+
     query = VizierClass(
         columns=["OID", "V", *COLUMNS.values()],
         catalog=Index.table,

@@ -4,7 +4,9 @@ import logging
 import multiprocessing
 import shutil
 import sqlite3
+from pathlib import Path
 
+import astroquery
 import numpy as np
 import pytest
 
@@ -174,6 +176,12 @@ def test_many_epochs_go_into_one_file(server):
     assert server.count("horizons") == 0
     assert server.count("horizons_file") == 1
     assert found.dec_deg == pytest.approx(60 - 18 / 3600 * np.arange(400) / 60, abs=2e-9)
+
+
+def test_a_request_for_fifty_epochs_still_fits_an_address(server):
+    ephemeris.positions("3552", "290", JD + np.arange(50) * MINUTE, Client())
+    assert [len(epochs) for epochs in asked(server)] == [50]
+    assert len(server.requests[0].path) < 2000
 
 
 def test_repeated_and_unordered_epochs_come_back_as_asked(server):
@@ -436,3 +444,40 @@ def test_a_title_may_vary_in_its_padding_and_columns_in_their_order():
     assert np.isnan([row["phase_deg"], row["ra_rate"]]).all()
     assert found.full_name == "433 Eros (A898 PA)"
     assert found.elements is None
+
+
+def recorded(name):
+    return (Path(astroquery.__file__).parent / "jplhorizons" / "tests" / "data" / name).read_text()
+
+
+def test_a_real_answer_with_every_quantity():
+    found = horizons.parse_ephemeris(recorded("ceres_ephemerides_single.txt"), ASK)
+    row = dict(zip(ephemstore.COLUMNS, found.values[0], strict=True))
+    assert found.full_name == "1 Ceres (A801 AA)"
+    assert found.jd.tolist() == [2451544.5]
+    # from the test of astroquery that this recording belongs to
+    assert (row["ra_deg"], row["dec_deg"]) == (188.70280, 9.09829)
+    assert (row["ra_rate"], row["dec_rate"]) == (34.40955, -2.68359)
+    assert (row["r_au"], row["delta_au"]) == pytest.approx((2.551099014238, 2.26315116146176), abs=1e-7)
+    assert row["phase_deg"] == 22.3856
+    assert found.elements["EC"] == 0.07687465013145245
+    assert found.elements["G"] == 0.12
+
+
+def test_a_real_answer_for_an_object_without_magnitude():
+    found = horizons.parse_ephemeris(recorded("no_H.txt"), ASK)
+    assert found.full_name == "(1935 UZ)"
+    assert np.isnan(found.values[0, ephemstore.COLUMNS.index("v_mag")])
+    assert "H" not in found.elements
+
+
+def test_a_real_answer_with_elements():
+    found = horizons.parse_elements(recorded("ceres_elements_single.txt"), ASK)
+    assert found["EPOCH"] == 2451544.5
+    assert found["EC"] == pytest.approx(0.07837505574674922)
+    assert found["TP"] == pytest.approx(2451516.163103133)
+
+
+def test_a_real_refusal():
+    with pytest.raises(horizons.Refused, match="no TLIST values found"):
+        horizons.parse_ephemeris(recorded("tlist_error.txt"), ASK)
