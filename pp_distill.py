@@ -301,6 +301,7 @@ def row_of(each, index, place, target, choice):
         offset_arcsec=choice.offset_arcsec if target.kind in ("primary", "asteroid") else (0.0, 0.0),
         source=target.source,
         origin=each.header["origin"],
+        extra={"aprad_px": float(each.frame.header.get("APRAD") or np.nan)},
     )
 
 
@@ -367,7 +368,7 @@ def row_record(row):
         "ddec_arcsec": row.ddec_arcsec,
         "accepted": row.accepted,
         "reason": row.reason or None,
-        "aprad_px": None,
+        **row.extra,
     }
 
 

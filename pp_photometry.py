@@ -243,9 +243,7 @@ def cut_list(frame, path, aperture):
     frame.save()
     sources = ldac.read(path)
     for name in ("FLUX_APER", "FLUXERR_APER", "MAG_APER", "MAGERR_APER"):
-        unit = sources.table[name].unit
         sources.table.replace_column(name, sources.table[name][:, aperture.index])
-        sources.table[name].unit = unit
     write_aperture(sources.header, aperture.radius_px, aperture.index)
     ldac.write(frame.ldac, sources)
     path.unlink()

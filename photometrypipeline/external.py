@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -63,7 +64,7 @@ def run_program(argv, outputs, cwd=None, timeout_s=None, environment=None):
         raise ProgramError(f"{name} could not be started: {error}") from error
     missing = [str(path) for path in outputs if not Path(path).exists()]
     if done.returncode or missing:
-        what = f"ended with code {done.returncode}" if done.returncode else f"did not write {', '.join(missing)}"
+        what = f"ended with code {done.returncode}" if done.returncode > 0 else f"crashed (signal {-done.returncode})" if done.returncode else f"did not write {', '.join(missing)}"
         log.debug("%s printed: %s", name, done.stdout)
         raise ProgramError(f"{name} {what}: {last_words(done.stdout)}")
     return done.stdout
@@ -71,6 +72,7 @@ def run_program(argv, outputs, cwd=None, timeout_s=None, environment=None):
 
 def last_words(text):
     """Return the line of a program's output (str) that tells most: the last that names an error, else the last."""
-    lines = [line.strip("\x1b[M> \t*") for line in text.replace("\r", "\n").splitlines() if line.strip("\x1b[M> \t*")]
+    plain = re.sub(r"\x1b\[\d*[A-Za-z]|\x1b", "", text.replace("\r", "\n"))  # the programs move the cursor about
+    lines = [line.strip("> \t*") for line in plain.splitlines() if line.strip("> \t*")]
     errors = [line for line in lines if "error" in line.lower()]
     return ((errors or lines or ["it printed nothing"])[-1])[:300]

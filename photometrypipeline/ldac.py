@@ -53,8 +53,7 @@ def read(path, max_flags=None):
             header = _header_from_text(hdus["LDAC_IMHEAD"].data)
             data = hdus["LDAC_OBJECTS"].data
             table = Table({name: _native(data[name]) for name in data.names}, copy=False)
-            for column in data.columns:
-                table[column.name].unit = column.unit
+            table.meta = {column.name: (column.unit, column.disp) for column in data.columns}  # as text, for `write`
     except FileNotFoundError:
         raise FrameError(path, "does not exist", "run pp_extract or pp_photometry on its image first") from None
     except (OSError, ValueError, TypeError, IndexError) as error:
@@ -78,29 +77,23 @@ def _header_from_text(record):
 
 
 def write(path, sources):
-    """Write a SourceList to `path`, in the layout of Source Extractor, beside and renamed.
-
-    A missing unit or a column of vectors (twenty apertures) are written as Source Extractor would.
-    """
+    """Write a SourceList to `path`, in the layout of Source Extractor, beside and renamed."""
     cards = sources.header.tostring(sep="", endcard=True, padding=False)
-    number = len(cards) // CARD
-    imhead = fits.BinTableHDU.from_columns(
-        [fits.Column(name="Field Header Card", format=f"{number * CARD}A", dim=f"({CARD},{number})", array=_one_row(cards))],
-        name="LDAC_IMHEAD",
-    )
-    objects = fits.BinTableHDU.from_columns([_column(sources.table[name]) for name in sources.table.colnames], name="LDAC_OBJECTS")
+    # as bytes: astropy would end texts with NUL instead of blanks, and SCAMP crashes where it finds no END card of 80 characters
+    text = np.frombuffer(cards.encode("ascii", "replace"), dtype=np.uint8)[np.newaxis]
+    imhead = fits.BinTableHDU.from_columns([fits.Column(name="Field Header Card", format=f"{len(cards)}B", array=text)], name="LDAC_IMHEAD")
+    imhead.header.set("TDIM1", f"({CARD}, {len(cards) // CARD})", after="TFORM1")
+    columns = [_column(sources.table[name], sources.table.meta) for name in sources.table.colnames]
+    objects = fits.BinTableHDU.from_columns(columns, name="LDAC_OBJECTS")
     with replacing(path) as temporary:
         fits.HDUList([fits.PrimaryHDU(), imhead, objects]).writeto(temporary, overwrite=True)
+        as_bytes, as_text = (f"TFORM1  = '{len(cards)}{kind}".encode() for kind in "BA")
+        temporary.write_bytes(temporary.read_bytes().replace(as_bytes, as_text, 1))
 
 
-def _one_row(cards):
-    rows = [cards[start : start + CARD] for start in range(0, len(cards), CARD)]
-    return np.array([rows], dtype=f"S{CARD}")
-
-
-def _column(column):
+def _column(column, shown_as):
     kinds = {"f4": "E", "f8": "D", "i2": "I", "i4": "J", "i8": "K"}
     values = np.asarray(column)
-    per_row = "" if values.ndim == 1 else str(values.shape[1])
-    unit = str(column.unit) if column.unit is not None else None
-    return fits.Column(name=column.name, format=f"{per_row or 1}{kinds[values.dtype.str[1:]]}", unit=unit, array=values)
+    per_row = 1 if values.ndim == 1 else values.shape[1]
+    unit, display = shown_as.get(column.name, (None, None))
+    return fits.Column(name=column.name, format=f"{per_row}{kinds[values.dtype.str[1:]]}", unit=unit, disp=display, array=values)
