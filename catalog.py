@@ -168,7 +168,7 @@ class Catalog:
             found, mag, err = rows._transformed(band, use_all), f"_{band}mag", f"_e_{band}mag"
         good = np.isfinite(found.values(mag))
         if not use_all:
-            good &= np.isfinite(found.values(err)) & found._unsaturated([mag] if native else self._lead_columns(band))
+            good &= np.isfinite(found.values(err)) & found._valid([mag] if native else self._lead_columns(band))
         found = found.select(good)
         if not len(found):
             raise BandNotAvailable(f"{self.name}: none of {len(self)} stars has a usable magnitude in {band}")
@@ -199,10 +199,13 @@ class Catalog:
     def _lead_columns(self, band):
         return sorted({name for relation in self._relations(band) for name in relation.inputs})
 
-    def _unsaturated(self, columns):
+    def _valid(self, columns):
+        """Return the mask of stars that are neither saturated nor flagged in any of some magnitude columns."""
         good = np.ones(len(self), dtype=bool)
-        for name in columns:
-            good &= ~(self.values(name) < (self.survey.bright.get(name, -np.inf) if self.survey else -np.inf))
+        for name in columns if self.survey else ():
+            good &= ~(self.values(name) < self.survey.bright.get(name, -np.inf))
+            if name in self.survey.valid_flags:
+                good &= self.values(self.survey.valid_flags[name]) == 1
         return good
 
     def _inputs(self, relations):
@@ -288,7 +291,7 @@ class Catalog:
         mag = stars.values("mag")
         has_mag = np.isfinite(mag).any() or not len(mag)
         stars = stars.select(np.isfinite(mag)) if has_mag else stars
-        floor = UNKNOWN_POSITION_ERROR_ARCSEC / 3600
+        floor = (self.survey.position_error_arcsec if self.survey else UNKNOWN_POSITION_ERROR_ARCSEC) / 3600
         errors = [_or(stars.values(name), floor) for name in ("e_ra_deg", "e_dec_deg")]
         columns = [
             fits.Column("XWIN_WORLD", "1D", "deg", array=stars.values("ra_deg")),

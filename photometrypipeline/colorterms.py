@@ -277,4 +277,44 @@ def _sm1():
     return tuple(found)
 
 
-RELATIONS = (*_cg08(), *_cg08_apass(), *_lu05(), *_t12(), *_kb18(), *G2, *G3, *_ho09(), *_sm1())
+def _standard(set_id, colours, rows):
+    """Return relations with a cubic in each of two colours; rows : (band, lead, constant, first cubic, second cubic).
+
+    The constant counts once for each polynomial. The authors give no scatter: 0.02 mag is what separates such fits.
+    """
+    source = "fits of stdpipe to Landolt and Stetson standards (Pancino et al. 2022, A&A 664, A109)"
+    limits = ((colours[0], -0.1, 1.2), (colours[1], -0.3, 1.0))
+    found = []
+    for band, lead, constant, *cubics in rows:
+        terms = tuple(Term(*colour, cubic) for colour, cubic in zip(colours, cubics, strict=True))
+        system = "Vega" if band in "UBVRI" else "AB"
+        found.append(Relation(set_id, band, system, lead, 2 * constant, terms, limits, source, 0.02))
+    return tuple(found)
+
+
+STD_PS1 = _standard(
+    "STD-PS1",
+    (("gp1mag", "rp1mag"), ("rp1mag", "ip1mag")),
+    (
+        ("B", "gp1mag", 0.06193, (1.20938, -0.49215, 0.10340), (-0.82432, 0.92115, -0.25720)),
+        ("V", "gp1mag", -0.00708, (-0.46505, -0.00010, -0.01145), (-0.09019, 0.05755, 0.01275)),
+        ("R", "rp1mag", -0.08438, (0.07831, -0.04655, 0.00491), (-0.36349, 0.14090, -0.07782)),
+        ("I", "ip1mag", -0.19509, (-0.03850, 0.04401, -0.02239), (-0.21476, -0.02523, 0.01459)),
+    ),
+)
+STD_SM4 = _standard(
+    "STD-SM4",
+    (("gsmmag", "rsmmag"), ("rsmmag", "ismmag")),
+    (
+        ("gp1", "gsmmag", 0.01396, (0.04069, 0.26946, -0.07715), (0.13365, -0.14041, 0.02610)),
+        ("rp1", "rsmmag", -0.00813, (0.18907, -0.23258, 0.08779), (-0.23340, 0.21909, -0.06274)),
+        ("ip1", "ismmag", 0.00097, (-0.02816, -0.02117, 0.03553), (0.14031, -0.03623, 0.00912)),
+        ("zp1", "zsmmag", -0.00205, (-0.07394, -0.05169, 0.08071), (0.37918, -0.32064, 0.09721)),
+        ("yp1", "zsmmag", 0.00698, (0.08235, -0.11040, 0.03878), (-0.28233, 0.20532, -0.06497)),
+        ("B", "gsmmag", 0.10763, (1.00214, 0.18181, -0.22774), (-0.07535, 0.08215, -0.00403)),
+        ("V", "gsmmag", -0.00294, (-0.33074, 0.03256, -0.02546), (-0.14349, 0.08255, -0.00734)),
+        ("R", "rsmmag", -0.08548, (0.15375, -0.19437, 0.07297), (-0.40721, 0.18463, -0.07378)),
+        ("I", "ismmag", -0.19322, (-0.06889, 0.04622, -0.00925), (-0.05231, -0.04437, 0.01198)),
+    ),
+)
+RELATIONS = (*_cg08(), *_cg08_apass(), *_lu05(), *_t12(), *_kb18(), *G2, *G3, *_ho09(), *_sm1(), *STD_PS1, *STD_SM4)

@@ -5,9 +5,11 @@ in one SQLite file per catalogue release (`tilefile.py`), `<store>/refcats/<NAME
 all runs; a folder `pp_store/` in a data set is a second one, looked at first and never written to by a run.
 """
 
+import atexit
 import contextlib
 import logging
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -137,12 +139,13 @@ def _writable(folder):
         if os.access(folder / "refcats", os.W_OK):
             return folder
     if not _temporary:
-        _temporary.append(tempfile.TemporaryDirectory(prefix="pp_store_"))
+        _temporary.append(Path(tempfile.mkdtemp(prefix="pp_store_")))
+        atexit.register(shutil.rmtree, _temporary[0], ignore_errors=True)
         log.warning("%s cannot be written to; reference stars are kept for this run only", folder)
-    return Path(_temporary[0].name)
+    return _temporary[0]
 
 
-_temporary = []  # the TemporaryDirectory of this process, once it is needed
+_temporary = []  # the folder of this process, once it is needed
 
 
 @contextlib.contextmanager

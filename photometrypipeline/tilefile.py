@@ -64,8 +64,12 @@ def write(path, survey, covered, table, mag_limit, origin, shared=True):
             with _transaction(connection):
                 connection.execute("delete from source where tile = ?", [tile])
                 connection.executemany(f"insert into source(tile, {fields}) values ({marks})", rows.values())
-                facts = [tile, float(mag_limit), survey.columns_hash, len(rows), 1, now, *told]
-                connection.execute("insert or replace into coverage values (?,?,?,?,?,?,?,?,?)", facts)
+                _cover(connection, [tile, float(mag_limit), survey.columns_hash, len(rows), 1, now, *told])
+
+
+def _cover(connection, facts):
+    """Note that a tile is complete: `facts` in the order of the table `coverage`."""
+    connection.execute("insert or replace into coverage values (?,?,?,?,?,?,?,?,?)", facts)
 
 
 def covered(path, survey, wanted, mag_limit, any_columns=False, expired=False):

@@ -75,7 +75,7 @@ def cone(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, row_limit=None)
 def _query(survey, mag_limit, row_limit):
     """Return the astroquery object that asks for the columns of `survey`, with its constraints."""
     return VizierClass(
-        columns=[column.label for column in survey.columns],
+        columns=[label for column in survey.columns for label in (column.label, column.over) if label],
         column_filters={survey.limit_label: f"<{mag_limit:f}", **survey.constraints},
         catalog=survey.table,
         row_limit=row_limit,
@@ -156,9 +156,12 @@ def to_schema(rows, survey):
             log.warning("VizieR table %s came without column %s; it is left unknown", survey.table, column.label)
         elif column.text:
             table[column.name] = _text(rows[label])
+        elif column.over:
+            table[column.name] = _error_of_flux(rows, column)
         else:
             table[column.name] = _numbers(rows[label], column, survey)
     _drop_sentinels(table, survey)
+    survey.finish(table)
     if not any(column.name == "ident" for column in survey.columns):  # known by its position alone
         table["ident"] = [f"{ra:.7f}{dec:+.7f}" for ra, dec in zip(table["ra_deg"], table["dec_deg"], strict=True)]
     return table[np.isfinite(table["ra_deg"]) & np.isfinite(table["dec_deg"])]
@@ -202,6 +205,15 @@ def _numbers(column, sheet, survey):
     values = values * factor + sheet.offset
     _assert_sensible(values, sheet, survey)
     return values
+
+
+def _error_of_flux(rows, column):
+    """Return the error (mag) of a magnitude whose flux and error of flux are given, in any unit."""
+    error, flux = (
+        np.ma.filled(np.ma.asarray(rows[name]).astype(float), np.nan) for name in (column.label, column.over)
+    )
+    good = (flux > 0) & (error > 0)
+    return np.where(good, 2.5 / np.log(10) * error / np.where(good, flux, 1.0), np.nan)
 
 
 def _assert_sensible(values, sheet, survey):

@@ -257,6 +257,10 @@ def as_vizier(survey, table):
     """Return a table in the internal schema as VizieR would hold it for `survey` (Survey): labels, units, offsets."""
     served = Table()
     for column in survey.columns:
+        if column.over:
+            served[column.over] = np.full(len(table), 100.0)
+            served[column.label] = np.asarray(table[column.name], dtype=float) * 100.0 * np.log(10) / 2.5
+            continue
         if column.name not in table.colnames:
             served[column.label] = np.full(len(table), "" if column.text else np.nan)
         elif column.unit in ("mjd", "jd"):

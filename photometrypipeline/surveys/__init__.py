@@ -1,6 +1,6 @@
 """The reference catalogues: one file each says what to ask for, what to throw away, and why."""
 
-from photometrypipeline.surveys import gaia, panstarrs, sdss
+from photometrypipeline.surveys import apass, gaia, gspc, panstarrs, proper_motions, refcat2, sdss, skymapper, twomass
 from photometrypipeline.surveys.sheet import Survey
 
 SURVEYS = {
@@ -11,10 +11,20 @@ SURVEYS = {
         gaia.DR2,
         gaia.DR1,
         gaia.TGAS,
+        gspc.GSPC,
+        refcat2.REFCAT2,
         panstarrs.PANSTARRS,
+        panstarrs.DR2,
         sdss.R9,
         sdss.R12,
         sdss.R16,
+        skymapper.DR1,
+        skymapper.DR4,
+        apass.APASS9,
+        twomass.TWOMASS,
+        proper_motions.URAT1,
+        proper_motions.UCAC4,
+        proper_motions.USNO_B1,
     )
 }
 # SDSS-R13: the imaging of DR13 to DR17 is the same, and the server of DR13 no longer answers for whole fields

@@ -1,5 +1,7 @@
 """Pan-STARRS DR1: g, r, i, z, y north of declination -30 deg, from 14 to about 21."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from photometrypipeline.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
@@ -52,4 +54,11 @@ PANSTARRS = Survey(
     bright={"gp1mag": 14.0, "rp1mag": 14.0, "ip1mag": 14.0, "zp1mag": 13.0, "yp1mag": 12.0},  # saturation
     good_photometry=good_photometry,
     good_astrometry=good_astrometry,
+)
+DR2 = replace(
+    PANSTARRS,
+    name="PANSTARRS-DR2",
+    title="Pan-STARRS DR2",
+    table="II/389/ps1_dr2",
+    release="Pan-STARRS DR2",
 )

@@ -25,6 +25,7 @@ class Column:
     text : kept as text, such as identifiers of 64 bits and flags that are letters
     required : an answer without it is refused; otherwise its values are missing
     offset : added to a magnitude, mag
+    over : label of a flux, of which this is the error; the value is then the error in magnitudes
     """
 
     name: str
@@ -33,6 +34,7 @@ class Column:
     text: bool = False
     required: bool = True
     offset: float = 0.0
+    over: str | None = None
 
     @property
     def unit_here(self):
@@ -84,8 +86,11 @@ class Survey:
     bright : {magnitude column: mag}, brighter stars are saturated in it
     good_photometry, good_astrometry : functions from table to mask (bool, shape (n,)); a missing flag passes
     relation_inputs : from a table to {column: magnitudes as the transformations want them}
+    valid_flags : {magnitude column: flag column}, the magnitude counts where the flag is 1
+    finish : a function that fills in columns of a table that follow from others
     constraints : {label: condition} that the service applies, such as "=1"
     zero_error_is_unknown : an error of 0 does not mean perfect
+    position_error_arcsec : of stars for which the catalogue gives none
     advice : a sentence for LOG, when users should know more
     """
 
@@ -105,6 +110,8 @@ class Survey:
     good_photometry: Callable = all_good
     good_astrometry: Callable = all_good
     relation_inputs: Callable = lambda table: {}
+    valid_flags: dict = field(default_factory=dict)
+    finish: Callable = lambda table: None
     constraints: dict = field(default_factory=dict)
     zero_error_is_unknown: bool = False
     position_error_arcsec: float = 0.1
@@ -129,7 +136,7 @@ class Survey:
     @property
     def columns_hash(self):
         """A short hash of what is asked for; rows that were fetched with another one lack something."""
-        asked = [(column.name, column.label, column.unit, column.offset) for column in self.columns]
+        asked = [(column.name, column.label, column.unit, column.offset, column.over) for column in self.columns]
         return hashlib.sha256(repr((self.table, asked, sorted(self.constraints.items()))).encode()).hexdigest()[:16]
 
 

@@ -1,0 +1,89 @@
+"""URAT-1, UCAC4, USNO-B1: older catalogues for positions; GAIA replaces them."""
+
+from photometrypipeline.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
+
+APASS_BANDS = {"Bmag": "Bmag", "Vmag": "Vmag", "gmag": "gmag", "rmag": "rmag", "imag": "imag"}
+TWOMASS_BANDS = {"Jmag": "Jmag", "Hmag": "Hmag", "Ksmag": "Kmag"}
+SYSTEMS = dict.fromkeys(("B", "V", "J", "H", "Ks"), "Vega") | dict.fromkeys("gri", "AB")
+
+URAT1 = Survey(
+    name="URAT-1",
+    title="USNO Robotic Astrometric Telescope, first catalogue",
+    table="I/329/urat1",
+    release="URAT1",
+    columns=(
+        Column("ident", "URAT1", text=True),
+        Column("ra_deg", "RAJ2000", "deg"),
+        Column("dec_deg", "DEJ2000", "deg"),
+        Column("epoch_yr", "Epoch", "yr"),  # of the positions, despite the labels
+        Column("e_ra_deg", "sigm", "mas"),
+        Column("e_dec_deg", "sigm", "mas"),
+        Column("pmra", "pmRA", "mas/yr"),
+        Column("pmdec", "pmDE", "mas/yr"),
+        Column("e_pmra", "e_pm", "mas/yr"),
+        Column("e_pmdec", "e_pm", "mas/yr"),
+        *magnitudes({"fmag": "f.mag"} | APASS_BANDS | TWOMASS_BANDS),
+    ),
+    limit_on="fmag",
+    key="fmag",
+    bands={name.removesuffix("mag"): name for name in APASS_BANDS | TWOMASS_BANDS},
+    systems=SYSTEMS,
+    relations=("CG08-APASS",),
+    zero_error_is_unknown=True,
+    advice="the magnitudes in URAT-1 are copied from APASS; APASS9 or REFCAT2 are better for photometry",
+)
+
+UCAC4 = Survey(
+    name="UCAC4",
+    title="USNO CCD Astrograph Catalog 4",
+    table="I/322A/out",
+    release="UCAC4",
+    columns=(
+        Column("ident", "UCAC4", text=True),
+        Column("ra_deg", "RAJ2000", "deg"),
+        Column("dec_deg", "DEJ2000", "deg"),
+        Column("e_ra_deg", "ePos", "mas"),
+        Column("e_dec_deg", "ePos", "mas"),
+        Column("pmra", "pmRA", "mas/yr"),
+        Column("pmdec", "pmDE", "mas/yr"),
+        Column("fmag", "f.mag", "mag"),
+        Column("amag", "a.mag", "mag"),
+    ),
+    limit_on="fmag",
+    key="fmag",
+    bands={},
+    systems={},
+    epoch_yr=2000.0,
+    advice="UCAC4 is used for positions only; GAIA is more exact",
+)
+
+
+def good_plates(table):
+    """Keep objects seen on at least three plates; on fewer they are often defects."""
+    return unless(known(table, "flag_detections") < 3)
+
+
+USNO_B1 = Survey(
+    name="USNO-B1",
+    title="USNO-B1.0",
+    table="I/284/out",
+    release="USNO-B1.0",
+    columns=(
+        Column("ident", "USNO-B1.0", text=True),
+        Column("ra_deg", "RAJ2000", "deg"),
+        Column("dec_deg", "DEJ2000", "deg"),
+        Column("e_ra_deg", "e_RAJ2000", "mas"),
+        Column("e_dec_deg", "e_DEJ2000", "mas"),
+        Column("pmra", "pmRA", "mas/yr"),  # 0: not significant
+        Column("pmdec", "pmDE", "mas/yr"),
+        *(Column(f"{name}mag", f"{name}mag", "mag") for name in ("B1", "R1", "B2", "R2", "I")),
+        flag("detections", "Ndet"),
+    ),
+    limit_on="R2mag",
+    key="R2mag",
+    bands={},
+    systems={},
+    epoch_yr=2000.0,
+    good_astrometry=good_plates,
+    advice="USNO-B1 is photographic: positions to 0.2 arcsec, and no photometry",
+)

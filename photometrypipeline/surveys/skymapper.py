@@ -1,0 +1,47 @@
+"""SkyMapper: u, v, g, r, i, z of the southern sky on bands of its own; DR1.1 and, with zeropoints from Gaia, DR4."""
+
+from dataclasses import replace
+
+from photometrypipeline.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
+
+
+def good_photometry(table):
+    """Keep well-measured stars: small error in r, no serious flags, star-like."""
+    flagged = (known(table, "flag_worst") >= 4) | (known(table, "flag_bad_pixels") > 5)
+    return (known(table, "e_rsmmag") <= 0.03) & unless(flagged | (known(table, "flag_star") < 0.8))
+
+
+DR1 = Survey(
+    name="SkyMapper",
+    title="SkyMapper Southern Sky Survey DR1.1",
+    table="II/358/smss",
+    release="SkyMapper DR1.1",
+    columns=(
+        Column("ident", "ObjectId", text=True),
+        Column("ra_deg", "RAICRS", "deg"),
+        Column("dec_deg", "DEICRS", "deg"),
+        Column("e_ra_deg", "e_RAICRS", "mas", required=False),
+        Column("e_dec_deg", "e_DEICRS", "mas", required=False),
+        Column("epoch_yr", "EpMean", "mjd", required=False),
+        *magnitudes({f"{band}smmag": f"{band}PSF" for band in "uvgriz"}),
+        flag("worst", "flags"),
+        flag("bad_pixels", "Niflags"),
+        flag("star", "ClassStar"),
+    ),
+    limit_on="rsmmag",
+    key="rsmmag",
+    bands={f"{band}sm": f"{band}smmag" for band in "uvgriz"},
+    systems={f"{band}sm": "AB" for band in "uvgriz"},
+    aliases={"u": "usm", "v": "vsm"},
+    relations=("SM1",),
+    bright={f"{band}smmag": 9.0 for band in "uvgriz"},
+    good_photometry=good_photometry,
+)
+DR4 = replace(
+    DR1,
+    name="SkyMapper-DR4",
+    title="SkyMapper Southern Sky Survey DR4",
+    table="II/379/smssdr4",
+    release="SkyMapper DR4",
+    relations=("STD-SM4", "SM1"),
+)

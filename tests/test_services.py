@@ -1,0 +1,159 @@
+"""The polite client against a server that fails in every way: three outcomes, never mixed up."""
+
+import logging
+import time
+
+import pytest
+import requests
+
+import services as local
+from photometrypipeline import services
+from photometrypipeline.errors import NotFound, NotReachable
+
+
+@pytest.fixture
+def server(monkeypatch):
+    with local.Server() as running:
+        for name, value in running.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("PP_OFFLINE", raising=False)
+        yield running
+
+
+@pytest.fixture
+def pauses():
+    return []
+
+
+@pytest.fixture
+def client(pauses):
+    return services.Client(sleep=pauses.append)
+
+
+def ask(client, check=None):
+    fields = {"-source": "none", "-c": "0+0", "-c.rd": "1"}
+    body = "\n".join(f"{name}={value}" for name, value in fields.items())
+    return client.post("vizier", "a test", data=body, check=check)
+
+
+def test_an_answer_is_handed_over(server, client):
+    assert ask(client).content.startswith(b"<?xml")
+    assert server.requests[0].headers["User-Agent"].startswith("photometrypipeline/")
+
+
+@pytest.mark.parametrize("fault", ["503", "refuse", "cut", "retry_after"])
+def test_a_passing_fault_is_survived(server, client, fault):
+    server.faults["vizier"] = [fault, fault]
+    assert ask(client).status_code == 200
+    assert server.count("vizier") == 3
+
+
+@pytest.mark.parametrize("fault", ["503", "refuse", "cut"])
+def test_a_lasting_fault_ends_as_not_reachable(server, client, fault):
+    server.faults["vizier"] = fault
+    with pytest.raises(NotReachable, match="VizieR"):
+        ask(client)
+    assert server.count("vizier") == 4
+
+
+def test_a_request_that_is_refused_is_not_repeated(server, client):
+    server.faults["vizier"] = "404"
+    with pytest.raises(NotReachable, match="404.*out of order"):
+        ask(client)
+    assert server.count("vizier") == 1
+
+
+def test_pauses_grow_and_obey_the_server(server, client, pauses, monkeypatch):
+    monkeypatch.setenv("PP_RETRY_PAUSE_S", "2")
+    server.faults["vizier"] = ["503", "503", "503"]
+    ask(client)
+    assert len(pauses) == 3
+    assert all(0.75 * first <= pause <= 1.25 * first for first, pause in zip((2, 4, 8), pauses, strict=True))
+    pauses.clear()
+    server.faults["vizier"], server.retry_after_s = ["retry_after"], 37
+    ask(client)
+    assert pauses == [37]
+
+
+def test_a_server_that_asks_for_more_patience_than_we_have(server, client, pauses):
+    server.faults["vizier"], server.retry_after_s = "retry_after", 3600
+    with pytest.raises(NotReachable):
+        ask(client)
+    assert pauses == []
+
+
+def test_retry_after_as_a_date():
+    response = requests.Response()
+    response.headers["Retry-After"] = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 50))
+    assert services.retry_after(response) == pytest.approx(50, abs=2)
+    response.headers["Retry-After"] = "soon"
+    assert services.retry_after(response) == 0
+
+
+def test_a_web_page_is_no_data(server, client):
+    server.faults["vizier"] = ["html"]
+    assert ask(client, lambda response: services.refuse_html(response) or "data") == "data"
+    assert server.count("vizier") == 2
+    server.faults["vizier"] = "html"
+    with pytest.raises(NotReachable, match="Maintenance"):
+        ask(client, services.refuse_html)
+
+
+def test_no_such_thing_is_not_a_failure(server, client):
+    def check(response):
+        raise NotFound("no such star")
+
+    with pytest.raises(NotFound):
+        ask(client, check)
+    assert server.count("vizier") == 1
+
+
+def test_silence_is_cut_short(server, client):
+    server.faults["vizier"], server.slow_s = "slow", 1.0
+
+    def send(timeout):
+        return requests.get(server.url + "/viz-bin/votable", timeout=timeout)
+
+    with pytest.raises(NotReachable, match="ReadTimeout"):
+        client.call("vizier", send, lambda response: response, "slow", tries=2, read_s=0.05)
+    assert server.count("vizier") == 2
+
+
+def test_an_endless_trickle_is_cut_short(server, client, monkeypatch):
+    monkeypatch.setattr(services, "TOTAL_LIMIT_S", -1)  # as if the answer had been coming for ten minutes
+    with pytest.raises(NotReachable, match="longer than"):
+        ask(client)
+
+
+@pytest.mark.parametrize("how", ["argument", "environment"])
+def test_offline_opens_no_socket(server, monkeypatch, how):
+    if how == "environment":
+        monkeypatch.setenv("PP_OFFLINE", "1")
+    client = services.Client(offline=how == "argument")
+    with pytest.raises(NotReachable, match="offline.*a test"):
+        ask(client)
+    assert server.requests == []
+
+
+def test_a_host_that_is_down_gets_one_more_try_for_a_while(server, client):
+    server.faults["vizier"] = "503"
+    for expected in (4, 5):
+        with pytest.raises(NotReachable):
+            ask(client)
+        assert server.count("vizier") == expected
+
+
+def test_retrying_is_announced_once(server, client, caplog):
+    server.faults["vizier"] = ["503", "503", "503"]
+    with caplog.at_level(logging.INFO, logger="pp.services"):
+        ask(client)
+    warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(warnings) == 1
+    assert any("a test" in record.message and "bytes" in record.message for record in caplog.records)
+
+
+def test_addresses_are_replaced_by_the_environment(monkeypatch):
+    monkeypatch.setenv("PP_VIZIER_URL", "http://one/x http://two/y")
+    assert services.base_urls("vizier") == ("http://one/x", "http://two/y")
+    monkeypatch.delenv("PP_HORIZONS_URL", raising=False)
+    assert services.base_url("horizons").startswith("https://ssd.jpl.nasa.gov/")
