@@ -38,6 +38,23 @@ LEAST_SNR = 3.0  # of sources for SCAMP
 WORK = ".diagnostics"  # where the .head files end
 
 
+@dataclass(frozen=True)
+class Search:
+    """How SCAMP looks for the match: around the given orientation only (`narrow`), and how finely (px; None: its own choice).
+
+    Its own choice follows the errors of the catalogue; with those of Gaia it takes 5 s per frame, a hundred times as long as
+    at the resolution of a pixel.
+    """
+
+    name: str
+    narrow: bool
+    resolution_px: float | None
+
+
+NARROW = Search("narrow search", True, 1.0)
+WIDE = (Search("wide search", False, 1.0), Search("wide and fine search", False, None))
+
+
 @dataclass
 class Registration:
     """Outcome: the Frames that are registered and those that are not, {name: Verdict}, and the catalogue's name."""
@@ -158,13 +175,12 @@ def try_catalogs(attempt, names, telescope, mask, offline, jobs):
 
 
 def use_catalog(attempt, catalog, reference, telescope, mask, jobs):
-    """Run SCAMP with one catalogue: in narrow limits where the orientation of the telescope is known, then in wide ones."""
-    searches = [True] * (telescope.key != "GENERIC") + [False] * pp_setup.n_registration_repetitions
-    for narrow in searches:
-        before = len(attempt.solved)
-        toolbox.say(f"registering {len(attempt.open())} frames on {catalog.name}, {'narrow' if narrow else 'wide'} search")
+    """Run SCAMP with one catalogue until all frames are solved: quickly first, thoroughly where that does not do."""
+    known_orientation = telescope.key != "GENERIC"
+    for search in [NARROW] * known_orientation + list(WIDE[: pp_setup.n_registration_repetitions]):
+        toolbox.say(f"registering {len(attempt.open())} frames on {catalog.name}, {search.name}")
         try:
-            run_once(attempt, attempt.extractions, catalog, reference, telescope, mask, narrow, jobs)
+            run_once(attempt, attempt.extractions, catalog, reference, telescope, mask, search, jobs)
         except ProgramError as error:
             log.warning("%s", error)
             for extraction in attempt.open():
@@ -173,20 +189,18 @@ def use_catalog(attempt, catalog, reference, telescope, mask, jobs):
         if not attempt.open():
             return
         attempt.guesses = astrometry.improve_guesses(attempt.guesses, attempt.solved)
-        if not narrow and len(attempt.solved) == before:
-            return  # the same search again would end the same
 
 
-def run_once(attempt, extractions, catalog, reference, telescope, mask, narrow, jobs):
+def run_once(attempt, extractions, catalog, reference, telescope, mask, search, jobs):
     """Run SCAMP once and take over the solutions that stand the test.
 
     Frames without a match disturb the common distortion of the others: where some failed, those that matched are solved
     again without them.
     """
-    verdicts, solutions = solve(attempt, extractions, catalog, reference, telescope, mask, narrow, jobs)
+    verdicts, solutions = solve(attempt, extractions, catalog, reference, telescope, mask, search, jobs)
     good = [each for each in extractions if verdicts[each.frame.name].registered]
     if good and len(good) < len(extractions):
-        again, solutions = solve(attempt, good, catalog, reference, telescope, mask, narrow, jobs)
+        again, solutions = solve(attempt, good, catalog, reference, telescope, mask, search, jobs)
         verdicts |= again
     for name, verdict in verdicts.items():
         if name not in attempt.solved:
@@ -196,7 +210,7 @@ def run_once(attempt, extractions, catalog, reference, telescope, mask, narrow, 
                 attempt.catalogs[name] = catalog.name
 
 
-def solve(attempt, extractions, catalog, reference, telescope, mask, narrow, jobs):
+def solve(attempt, extractions, catalog, reference, telescope, mask, search, jobs):
     """Run SCAMP on `extractions`; returns ({name: Verdict}, {name: Header of the solution}).  Raises ProgramError."""
     names = [each.frame.name for each in extractions]
     folder = Path.cwd() / WORK
@@ -207,7 +221,7 @@ def solve(attempt, extractions, catalog, reference, telescope, mask, narrow, job
             astromatic.write_for_scamp(path, trimmed(each, mask), attempt.guesses[each.frame.name])
             bring_extra_header(each.frame, path)
         numbers = astromatic.run_scamp(
-            lists, reference, telescope, mask, work, pp_setup.scamp_timeout_s, narrow=narrow, jobs=jobs, extra=scamp_extras(telescope, extractions)
+            lists, reference, telescope, mask, work, pp_setup.scamp_timeout_s, narrow=search.narrow, jobs=jobs, extra=scamp_extras(telescope, extractions, search)
         )
         solutions = {name: astromatic.read_head(path.with_suffix(".head")) for name, path in zip(names, lists, strict=True)}
         for each, path in zip(extractions, lists, strict=True):
@@ -235,10 +249,12 @@ def bring_extra_header(frame, path):
         path.with_suffix(".ahead").write_bytes(ahead.read_bytes())
 
 
-def scamp_extras(telescope, extractions):
+def scamp_extras(telescope, extractions, search):
     """Return settings (dict) that depend on the data: cross-identification within a pixel where pixels are large."""
     scale = max(each.frame.number("SECPIXX") for each in extractions)
     extras = {} if "CROSSID_RADIUS" in telescope.scamp or telescope.scamp_file else {"CROSSID_RADIUS": f"{max(1.0, scale):g}"}
+    if search.resolution_px:
+        extras["MATCH_RESOL"] = f"{search.resolution_px * scale:.4g}"
     if (Path.cwd() / "scamp.ahead").exists():
         extras["AHEADER_GLOBAL"] = str(Path.cwd() / "scamp.ahead")
     return extras

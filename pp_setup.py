@@ -21,7 +21,7 @@ diagnostics = True  # write pages and plots at all
 # ---- registration
 min_sources_astrometric_catalog = 10  # fewer reference stars in the field: the next catalogue is tried
 min_sources_frame = 10  # a frame with no more sources than this is not registered
-n_registration_repetitions = 2  # times that each catalogue is used
+n_registration_repetitions = 2  # wide searches with each catalogue, the second one fine and slow; the narrow one comes first
 scamp_as_contrast_limit = 2.5  # of the match in angle and scale; about 1 where nothing matches
 scamp_xy_contrast_limit = 2.5  # of the match in position
 scamp_max_sources = 2000  # brightest sources per frame handed to SCAMP; its time grows with their number squared

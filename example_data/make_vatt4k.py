@@ -97,16 +97,19 @@ def hit(electrons, numbers):
 
 
 def spill(adu):
-    """Return `adu` with the charge above FULL_WELL moved along the columns, half of it up and half down."""
+    """Return `adu` with the charge above FULL_WELL moved along the columns, evenly up and down."""
     for column in np.flatnonzero((adu > night.FULL_WELL).any(axis=0)):
-        line, carried = adu[:, column], 0.0
-        for row in range(len(line)):
-            excess = max(0.0, line[row] + carried - night.FULL_WELL)
-            line[row], carried = line[row] + carried - excess / 2, excess / 2
-        carried = 0.0
-        for row in reversed(range(len(line))):
-            excess = max(0.0, line[row] + carried - night.FULL_WELL)
-            line[row], carried = line[row] + carried - excess, excess
+        line = adu[:, column]
+        full = np.flatnonzero(line > night.FULL_WELL)
+        for run in np.split(full, np.flatnonzero(np.diff(full) > 1) + 1):
+            excess = (line[run] - night.FULL_WELL).sum()
+            line[run] = night.FULL_WELL
+            below, above = run[0] - 1, run[-1] + 1
+            while excess > 0 and below >= 0 and above < len(line):
+                for row in (below, above):
+                    moved = min(night.FULL_WELL - line[row], excess / 2)
+                    line[row], excess = line[row] + moved, excess - moved
+                below, above = below - 1, above + 1
     return adu
 
 

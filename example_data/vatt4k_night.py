@@ -47,7 +47,8 @@ HALF_WIDTH = 0.80  # of the area with stars
 STORE_RADIUS = 0.72  # a cone that touches nine tiles, all of which lie in that area
 BRIGHTEST, FAINTEST = 13.2, 22.0  # r of the stars
 DENSITY = 3600  # stars per square degree
-GROUP_STARS, GROUP_SIGMA = 1000, 0.050  # of a loose group, so that so small a frame has enough
+GROUP_STARS, GROUP_SIGMA = 850, 0.050  # of a loose group, so that so small a frame has enough
+SLOPE, GROUP_SLOPE = 0.19, 0.14  # counts grow as 10^(slope m)
 NEAR = 0.12  # whatever is further from CENTRE is in no frame
 
 # ---- the asteroid
@@ -88,7 +89,8 @@ def make_sky(rng):
     """
     n = int(DENSITY * 4 * HALF_WIDTH**2)
     places = [np.r_[rng.uniform(-1, 1, n) * HALF_WIDTH, rng.normal(0, GROUP_SIGMA, GROUP_STARS)] for _ in range(2)]
-    mags = starfield.uniform_magnitudes(rng, n + GROUP_STARS, BRIGHTEST, FAINTEST)
+    mags = starfield.uniform_magnitudes(rng, n, BRIGHTEST, FAINTEST, SLOPE)
+    mags = np.r_[mags, starfield.uniform_magnitudes(rng, GROUP_STARS, BRIGHTEST, FAINTEST, GROUP_SLOPE)]
     stars = starfield.make_stars(rng, *offset(*places), mags)
     stars["variable_mag"] = np.where(rng.uniform(size=len(stars)) < 0.03, rng.normal(0, 0.2, len(stars)), 0.0)
     places = np.array([[0.031, 0.043], [-0.052, -0.021], [0.012, -0.056]])

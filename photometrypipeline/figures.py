@@ -154,7 +154,7 @@ def light_curve(name, rows, band):
 
 
 def calibration_analysis(frame, band, catalog):
-    """Return the Figure of a frame of the calibrate record: the zeropoint as stars are dropped, residuals of the rest."""
+    """Return the Figure of a frame of the calibrate record: zeropoint as stars are dropped, residuals of the rest."""
     figure = _figure()
     steps_axes, residual_axes = figure.subplots(2)
     figure.subplots_adjust(left=0.14, right=0.87, top=0.93, bottom=0.1, hspace=0.36)

@@ -13,6 +13,7 @@ from photometrypipeline.files import replacing, safe_name, write_text
 log = logging.getLogger("pp.gallery")
 
 INDEX = "pictures.json"
+UNDRAWABLE = (OSError, ValueError, TypeError, LookupError, ArithmeticError)
 OWN_ENDINGS = {".html", ".css", ".png", ".webp", ".jpg", ".gif"}  # of files that the website makes, and removes
 
 
@@ -42,7 +43,7 @@ class Gallery:
 
     def name(self, wanted, ending):
         """Return a file name for `wanted` (str) with `ending` that is safe and no other file of the website has."""
-        stem, count = safe_name(wanted), 1
+        stem, count = safe_name(str(wanted).encode("utf-8", "replace").decode()), 1  # undecodable bytes become _
         name = stem + ending
         while name.casefold() in self._names:
             count += 1
@@ -63,7 +64,7 @@ class Gallery:
             try:
                 with replacing(self.folder / name) as path:
                     width, height, *points = draw(path)
-            except (OSError, ValueError, TypeError, IndexError) as error:  # a picture is never worth a run
+            except UNDRAWABLE as error:  # a picture is never worth a run
                 log.warning("%s cannot be drawn: %s", name, error)
                 return None
             known = {"key": key, "picture": [width, height, *points]}

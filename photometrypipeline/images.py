@@ -41,7 +41,7 @@ class Pixels:
     def __init__(self, path):
         from astropy.io import fits
 
-        self._file = fits.open(path, memmap=True)
+        self._file = fits.open(path)
         images = [hdu for hdu in self._file if hdu.is_image and len(hdu.shape) == 2 and min(hdu.shape) > 0]
         if not images:
             self._file.close()

@@ -88,12 +88,16 @@ def field_of_view(frame):
     return times([pixels * scale * binned / 60 for pixels, scale, binned in zip(*parts, strict=True)], 1)
 
 
-@lru_cache(maxsize=10_000)
 def utc(jd, seconds=False):
     """Return `YYYY-MM-DD HH:MM` of a Julian date, or with `seconds` also these."""
+    return _time(jd)[: 19 if seconds else 16] if known(jd) else NOTHING
+
+
+@lru_cache(maxsize=10_000)
+def _time(jd):
     try:
-        return text_of(float(jd))[: 19 if seconds else 16]
-    except (TypeError, ValueError, OverflowError):  # no number, or no year that a calendar knows
+        return text_of(jd)
+    except (ValueError, OverflowError):  # no year that a calendar knows
         return NOTHING
 
 
@@ -105,6 +109,8 @@ def sexagesimal(degrees, hours=False):
     units = round(abs(degrees) * 3600 * per_second / (15 if hours else 1))  # of the last digit: nothing rounds to 60
     minutes, units = divmod(units, 60 * per_second)
     whole, minutes = divmod(minutes, 60)
+    if hours:
+        whole %= 24
     return f"{sign}{whole:02d} {minutes:02d} {units / per_second:0{width}.{width - 3}f}"
 
 

@@ -1,6 +1,7 @@
 """The pictures of one website: which there are, what they are drawn from, which view shows them."""
 
 import logging
+import os
 from functools import partial
 from pathlib import Path
 
@@ -23,14 +24,14 @@ def draw_plots(view, gallery, settings):
     plot = partial(_plot, gallery, settings)
     if photometry and photometry["curve"]:
         ingredients = [photometry["curve"], photometry["aprad_px"], photometry["flux_limit"]]
-        view.plots["curve_of_growth"] = plot("curve_of_growth", figures.curve_of_growth, ingredients)
+        view.curve_of_growth = plot("curve_of_growth", figures.curve_of_growth, ingredients)
     if photometry and any(known(frame["fwhm_px"]) for frame in photometry["frames"]):
-        view.plots["fwhm"] = plot("fwhm", figures.fwhm, [photometry["frames"], photometry["aprad_px"]])
+        view.fwhm = plot("fwhm", figures.fwhm, [photometry["frames"], photometry["aprad_px"]])
     if not calibrate:
         return
     if any(known(frame["zp"]) for frame in calibrate["frames"]) and calibrate["mode"] == "catalog":
         points = [{name: frame[name] for name in ("midtime_jd", "zp", "zp_sig")} for frame in calibrate["frames"]]
-        view.plots["zeropoints"] = plot("zeropoints", figures.zeropoints, [points, calibrate["band"]])
+        view.zeropoints = plot("zeropoints", figures.zeropoints, [points, calibrate["band"]])
     if settings.individual_frame_pages and settings.show_phot_calibration_plots:
         for frame in view.frames:
             if frame.used_stars and frame.calibrate["steps"]:
@@ -190,7 +191,7 @@ def _save(image, path, file_format):
 
 
 def _find(name, folders):
-    paths = (Path(folder) / name for folder in folders)
-    return next((path for path in paths if path.is_file()), None)
+    paths = (os.path.join(str(folder), name) for folder in folders)
+    return next((path for path in paths if os.path.isfile(path)), None)
 
 

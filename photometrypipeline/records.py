@@ -41,7 +41,7 @@ RECORDS = {
     | {
         "telescope": _fields("key label"),
         "raw_filters": [None],
-        "options": None,
+        "options": {},
         "frames": [
             _fields("name stem midtime_jd object filter airmass exptime_s ra_deg dec_deg")
             | {"pixel_scale_arcsec": [None], "binning": [None], "size_px": [None]}
@@ -113,7 +113,10 @@ def read_failures(folder="."):
 
 
 def complete(shape, value):
-    """Return `value` with all fields of `shape`: None for missing scalars, empty lists; unknown fields stay."""
+    """Return `value` with all fields of `shape`: None for missing scalars, empty lists; unknown fields stay.
+
+    What is no list, or no scalar, where one belongs counts as missing.
+    """
     if isinstance(shape, Maybe):
         return complete(shape.shape, value) if isinstance(value, dict) else None
     if isinstance(shape, dict):
@@ -124,7 +127,7 @@ def complete(shape, value):
         if isinstance(shape[0], dict):
             items = [item for item in items if isinstance(item, dict)]
         return [complete(shape[0], item) for item in items]
-    return value
+    return None if isinstance(value, (dict, list)) else value
 
 
 def number(value):

@@ -96,7 +96,9 @@ class Overview:
     failures: list
     frames: list
     targets: list
-    plots: dict = field(default_factory=dict)  # Picture by name
+    curve_of_growth: Picture | None = None
+    fwhm: Picture | None = None
+    zeropoints: Picture | None = None
 
     def frame_of(self, part):
         """Return the FrameView that a frame of any record, or a row of a target, belongs to."""
