@@ -1,0 +1,601 @@
+"""The website: what the pages say for given records, whatever is missing or hostile in them."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import html5lib
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+
+import diagnostics
+import fakerun
+import pp_setup
+from photometrypipeline import pages, records
+from photometrypipeline.errors import UsageError
+from photometrypipeline.websettings import DiagnosticsSettings
+
+MAKERS = {step: getattr(fakerun, step) for step in records.STEPS}
+HOSTILE = '<script>alert(1)</script> "x\' & C/2013 US10 (Ä 星) {{ 7*7 }} $\\frac{1}$ %2e%2e/../../evil' + "z" * 200
+
+
+@pytest.fixture
+def field():
+    return fakerun.Field(n_frames=3)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A complete data set with frames, records of all steps, and its website; to be looked at only."""
+    folder, field = tmp_path_factory.mktemp("finished"), fakerun.Field(n_frames=3)
+    field.write_frames(folder)
+    field.write_catalog(folder)
+    for name in ("3552", "Control_Star"):
+        (folder / f"photometry_{name}.dat").write_text("#\n")
+    fill(folder, field)
+    diagnostics.render(folder)
+    return folder
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    """A copy of it to work with."""
+    return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+def fill(folder, field, **changed):
+    """Record all steps; `changed` replaces the record of a step, None leaves a step out."""
+    for step, make in MAKERS.items():
+        data = changed[step] if step in changed else make(field)
+        if data is not None:
+            diagnostics.record(step, data, folder)
+
+
+def page(path):
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def main_page(folder):
+    return page(folder / "diagnostics.html")
+
+
+def cells(table):
+    """The texts of a table, row by row."""
+    return [[cell.get_text(" ", strip=True) for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")]
+
+
+def facts(soup):
+    """Tables with a heading in front of each value, as one dictionary."""
+    return {row[0]: row[1] for table in soup.find_all("table", "facts") for row in cells(table)}
+
+
+def words(soup):
+    return soup.get_text(" ", strip=True)
+
+
+def check_website(folder, main="diagnostics.html"):
+    """Every page is valid HTML without scripts, what it links to is there and in `folder`, no id is used twice."""
+    folder = folder.resolve()
+    checked = [folder / main, *sorted((folder / ".diagnostics").glob("*.html"))]
+    ids = {}
+    for path in checked:
+        text = path.read_text(encoding="utf-8")
+        html5lib.HTMLParser(strict=True).parse(text)
+        soup = BeautifulSoup(text, "html.parser")
+        assert not soup.find_all(["script", "iframe", "object", "base"])
+        assert not [tag for tag in soup.find_all(True) if any(name.startswith("on") for name in tag.attrs)]
+        own = [tag["id"] for tag in soup.find_all(id=True)]
+        assert len(own) == len(set(own)), path
+        ids[path] = set(own)
+    for path in checked:
+        for tag in page(path).find_all(["a", "img", "area", "link"]):
+            check_link(tag.get("href") or tag.get("src"), path, folder, ids)
+    return checked
+
+
+def check_link(link, path, folder, ids):
+    parts = urlsplit(link)
+    assert not (parts.scheme or parts.netloc or parts.path.startswith("/")), link
+    aim = Path(os.path.normpath(path.parent / unquote(parts.path))) if parts.path else path
+    assert aim.is_file(), f"{path.name}: {link}"
+    assert aim.is_relative_to(folder), link
+    if parts.fragment:
+        assert parts.fragment in ids[aim], f"{path.name}: {link}"
+
+
+# ---- records
+
+
+def test_running_a_step_again_removes_what_later_steps_recorded(tmp_path, field):
+    fill(tmp_path, field)
+    diagnostics.record("photometry", fakerun.photometry(field), tmp_path)
+    assert list(diagnostics.read_records(tmp_path)) == ["prepare", "register", "photometry"]
+    diagnostics.render(tmp_path)
+    headings = [heading.get_text() for heading in main_page(tmp_path).find_all("h2")]
+    assert headings == ["Registration", "Instrumental Photometry"]
+
+
+def test_a_record_is_plain_json_in_which_what_is_no_number_is_null(tmp_path):
+    frame = {"name": Path("a.fits"), "airmass": np.float32(np.nan), "exptime_s": np.inf, "size_px": np.array([3, 4])}
+    diagnostics.record("prepare", {"frames": [frame], "band": np.ma.masked}, tmp_path)
+    text = (tmp_path / ".diagnostics" / "prepare.json").read_text()
+    stored = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    frame = {"name": "a.fits", "airmass": None, "exptime_s": None, "size_px": [3, 4]}
+    assert stored == {"frames": [frame], "band": None}
+    assert diagnostics.read_records(tmp_path)["prepare"]["frames"][0]["midtime_jd"] is None  # absent, hence added
+
+
+def test_an_interrupted_record_leaves_the_old_one(tmp_path, field, monkeypatch):
+    diagnostics.record("prepare", fakerun.prepare(field), tmp_path)
+
+    def full(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="disk full"):
+        diagnostics.record("prepare", {"frames": []}, tmp_path)
+    assert len(diagnostics.read_records(tmp_path)["prepare"]["frames"]) == 3
+    assert [path.name for path in (tmp_path / ".diagnostics").iterdir()] == ["prepare.json"]
+
+
+def test_a_damaged_record_counts_as_absent(tmp_path, field):
+    fill(tmp_path, field)
+    (tmp_path / ".diagnostics" / "register.json").write_text('{"frames": [')
+    diagnostics.render(tmp_path)
+    assert main_page(tmp_path).find(id="register") is None
+    assert main_page(tmp_path).find(id="photometry") is not None
+
+
+@pytest.mark.parametrize(("recorded", "stays"), [("prepare", False), ("calibrate", False), ("distill", True)])
+def test_a_failure_is_shown_until_its_step_or_an_earlier_one_succeeds(tmp_path, field, recorded, stays):
+    diagnostics.record_failure("calibrate", "VizieR could not be reached", tmp_path)
+    diagnostics.record(recorded, MAKERS[recorded](field), tmp_path)
+    diagnostics.render(tmp_path)
+    notes = main_page(tmp_path).find_all("p", "failure")
+    assert len(notes) == stays
+
+
+def test_pages_are_made_of_a_failure_alone(tmp_path):
+    (tmp_path / "LOG").write_text("")
+    diagnostics.record_failure("prepare", "no telescope is called <b>", tmp_path)
+    diagnostics.render(tmp_path)
+    note = main_page(tmp_path).find("p", "failure")
+    assert words(note) == "pp_prepare failed: no telescope is called <b> – see LOG"
+    assert note.find("a")["href"] == "LOG"
+    check_website(tmp_path)
+
+
+def test_nothing_recorded_means_no_page(tmp_path):
+    assert diagnostics.render(tmp_path) is None
+    assert not (tmp_path / "diagnostics.html").exists()
+
+
+def test_the_switch_in_pp_setup_turns_everything_off(tmp_path, field, monkeypatch):
+    monkeypatch.setattr(pp_setup, "diagnostics", False)
+    fill(tmp_path, field)
+    diagnostics.record_failure("prepare", "x", tmp_path)
+    assert diagnostics.render(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- main page
+
+
+def test_head_and_data_summary(finished):
+    section = main_page(finished).find(id="prepare")
+    assert facts(section) == {
+        "Data Directory": "/data/2017-02-02/3552",
+        "Telescope/Instrument": "VATT/VATT4k (VATT4K)",
+        "Number of Frames": "3",
+        "Raw Filter Identifier": "TOP 1 BOT 1",
+        "Translated Filter Identifier": "V",
+        "Log File": "LOG",
+    }
+    header, first, *_ = cells(section.find_all("table")[1])
+    assert header[:5] == ["Idx", "Filename", "Observation Midtime (UT)", "Object Name", "Filter"]
+    # 300 x 200 px of 0.25" in 2 x 2 binning
+    assert first[2:] == ["2017-02-02 10:57", "3552", "V", "1.16", "180.0", "0.25 x 0.25", "2 x 2", "2.5 x 1.7"]
+    assert main_page(finished).title.get_text() == "Photometry Pipeline - Diagnostics"
+
+
+def test_an_untranslated_filter_and_several_raw_ones_are_named(tmp_path, field):
+    diagnostics.record("prepare", fakerun.prepare(field) | {"band": None, "raw_filters": ["clear", "VR"]}, tmp_path)
+    diagnostics.render(tmp_path)
+    shown = facts(main_page(tmp_path))
+    assert shown["Translated Filter Identifier"] == "not translated"
+    assert shown["Raw Filter Identifier"] == "clear, VR"
+
+
+def test_registration_says_who_is_lost_and_why(tmp_path, field):
+    fill(tmp_path, field, register=fakerun.register(field, lost=(1,)))
+    diagnostics.render(tmp_path)
+    section = main_page(tmp_path).find(id="register")
+    assert "1 file could not be registered: mscience0218.fits : contrasts below the limits" in words(section)
+    good, bad = cells(section.find("table"))[1:3]
+    assert good[1:7] == ["58.2", "28.1", "0.071", "0.065", "1.2e+03", "1.2e-02"]
+    assert good[8] == "registered"
+    assert bad[8] == "not registered : contrasts below the limits"
+    assert section.find("tr", "lost").find("td").get_text() == "mscience0218.fits"
+
+
+def test_registration_of_all_of_none_and_skipped(tmp_path, field):
+    told = []
+    for lost, skipped in (((), False), ((0, 1, 2), False), ((0, 1, 2), True)):
+        diagnostics.record("register", fakerun.register(field, lost=lost) | {"skipped": skipped}, tmp_path)
+        diagnostics.render(tmp_path)
+        told.append(words(main_page(tmp_path).find(id="register")))
+    assert "All frames registered." in told[0]
+    assert "3 files could not be registered:" in told[1]
+    assert "Registration was skipped" in told[2]
+    assert "could not be registered" not in told[2]
+
+
+def test_instrumental_photometry(finished):
+    section = main_page(finished).find(id="photometry")
+    shown = facts(section)
+    assert shown["Aperture Radius (px)"] == "4.53"
+    assert shown["Source Extractor MINAREA (px)"] == "12.0"
+    assert shown["Aperture Radius Basis"] == "target and background: 3 target and 150 background detections"
+    plots = [image["src"] for image in section.find_all("img")]
+    assert plots == [".diagnostics/curve_of_growth.png", ".diagnostics/fwhm.png"]
+    assert [area["title"] for area in section.find_all("area")] == fakerun.frame_names(3)
+
+
+def test_an_aperture_set_by_hand_has_a_table_and_fwhm_but_no_curve(tmp_path, field):
+    by_hand = fakerun.photometry(field) | {"curve": None, "basis": "set by hand", "n_target": None, "gain_known": False}
+    fill(tmp_path, field, photometry=by_hand)
+    diagnostics.render(tmp_path)
+    section = main_page(tmp_path).find(id="photometry")
+    assert facts(section)["Aperture Radius Basis"] == "set by hand"
+    assert "no photon noise" in facts(section)["Gain"]
+    assert [image["src"] for image in section.find_all("img")] == [".diagnostics/fwhm.png"]
+
+
+def test_calibration_table(tmp_path, field):
+    fill(tmp_path, field, calibrate=fakerun.calibrate(field, lost=(1,)))
+    diagnostics.render(tmp_path)
+    section = main_page(tmp_path).find(id="calibrate")
+    shown = facts(section)
+    assert shown["Reference Catalog"] == "SDSS-R9_transformed"
+    assert shown["Reference Catalog History"] == "612 sources downloaded, 540 transformed to V (Vega)"
+    assert cells(section.find_all("table")[1])[1:] == [
+        ["mscience0217.fits", "25.0000", "0.0283", "0.0051", "20", "30", "calibrated"],
+        ["mscience0218.fits", "—", "—", "—", "0", "2", "not calibrated : 2 reference stars, at least 3 are needed"],
+        ["mscience0219.fits", "24.9600", "0.0283", "0.0051", "20", "30", "calibrated"],
+    ]
+    points = section.find_all("area")
+    assert [point["title"] for point in points] == ["mscience0217.fits", "mscience0219.fits"]
+    assert points[0]["href"] == ".diagnostics/mscience0217.fits.html#calibration"
+
+
+def test_zeropoints_set_by_hand_and_instrumental_runs_say_so(tmp_path, field):
+    frames = [{"name": name, "zp": 24.5, "zp_sig": 0.05} for name in field.names]
+    diagnostics.record("calibrate", {"mode": "manual", "band": "V", "frames": frames}, tmp_path)
+    diagnostics.render(tmp_path)
+    assert "The zeropoint was set by hand: 24.5000 ± 0.0500 mag." in words(main_page(tmp_path))
+    diagnostics.record("calibrate", {"mode": "instrumental", "band": "V", "frames": []}, tmp_path)
+    diagnostics.render(tmp_path)
+    assert "Instrumental magnitudes are reported" in words(main_page(tmp_path).find(id="calibrate"))
+
+
+def test_results_of_the_target_before_the_control_star_and_rejected_rows_with_their_reason(tmp_path, field):
+    fill(tmp_path, field, distill=fakerun.distill(field, rejected=(1,)))
+    (tmp_path / "photometry_3552.dat").write_text("#\n")
+    diagnostics.render(tmp_path)
+    section = main_page(tmp_path).find(id="distill")
+    assert [heading.get_text() for heading in section.find_all("h3")] == ["3552", "Control Star"]
+    first = fakerun.TARGET_MAG
+    mean, scatter = first + 0.15 * np.sin(1) / 2, 0.15 * np.sin(1) / 2**0.5  # of two values
+    overview = cells(section.find("table"))[1]
+    assert overview == ["3552", "primary", "V", f"{mean:.3f}", f"{scatter:.3f}", "2", "1", "photometry_3552.dat"]
+    block = section.find(id="target-3552")
+    assert block.find("a", string="photometry_3552.dat")["href"] == "photometry_3552.dat"
+    assert len(block.find_all("area")) == 2  # the rejected row is in no plot
+    rows = cells(block.find("table"))[1:]
+    assert [row[-1] for row in rows] == ["accepted", "rejected : pos", "accepted"]
+    assert rows[0][1:6] == ["2017-02-02 10:57", "2457786.9566372", "19.400 ± 0.031", "0.013", "-5.600 ± 0.012"]
+    assert section.find("a", string="photometry_Control_Star.dat") is None  # that file is not there
+
+
+def test_a_target_without_accepted_rows_and_a_run_without_targets_say_so(tmp_path, field):
+    fill(tmp_path, field, distill=fakerun.distill(field, rejected=(0, 1, 2)))
+    diagnostics.render(tmp_path)
+    block = main_page(tmp_path).find(id="target-3552")
+    assert "No accepted row" in words(block)
+    assert not block.find_all("img")
+    diagnostics.record("distill", {"targets": []}, tmp_path)
+    diagnostics.render(tmp_path)
+    assert "No target was found" in words(main_page(tmp_path).find(id="distill"))
+
+
+def test_the_head_tells_what_came_of_each_step_in_words_and_colour(tmp_path, field):
+    rejected = fakerun.distill(field, rejected=(0, 1, 2))
+    fill(tmp_path, field, register=fakerun.register(field, lost=(1,)), distill=rejected)
+    diagnostics.render(tmp_path)
+    told = {link.b.get_text(): (words(link), link["class"][1]) for link in main_page(tmp_path).nav.find_all("a")}
+    assert told["register"] == ("register 1 of 3 files could not be registered", "partly")
+    assert told["calibrate"] == ("calibrate zeropoint 24.980 mag", "good")
+    assert told["distill"] == ("distill 1 target, 0 of 3 rows accepted", "bad")
+
+
+def test_comment_markers_of_the_steps_stay_for_programs_that_read_pages(finished):
+    text = (finished / "diagnostics.html").read_text()
+    assert re.findall(r"<!-- (pp_\w+) -->", text) == [f"pp_{step}" for step in records.STEPS]
+
+
+# ---- frame pages
+
+
+def test_frame_page_with_head_neighbours_and_target(finished):
+    soup = page(finished / ".diagnostics" / "mscience0217.fits.html")
+    shown = facts(soup)
+    assert shown["RA"] == "179.30000 deg (11 57 12.00)"
+    assert shown["Dec"] == "+0.43000 deg (+00 25 48.0)"
+    assert shown["Observation Midtime"].startswith("2017-02-02 10:57:33 UT")
+    neighbours = [link["href"] for link in soup.nav.find_all("a")]
+    assert neighbours == ["mscience0219.fits.html", "../diagnostics.html", "mscience0218.fits.html"]  # a ring
+    target = soup.find(id="target-3552")
+    assert facts(target)["Apparent Magnitude"] == "19.40 ± 0.03 (V)"
+    assert facts(target)["RA Offset from Prediction (\")"] == "+0.30"
+    images = [image["src"] for image in target.find_all("img")]
+    assert images == ["3552_mscience0217_thumb.png", "3552_mscience0217_thumb_overlay.png"]
+    headings = [heading.get_text() for heading in soup.find_all("h2")]
+    assert headings[-2:] == ["3552 Photometry", "Control Star Photometry"]
+
+
+def test_sections_are_closed_or_open_at_the_start(finished):
+    soup = page(finished / ".diagnostics" / "mscience0217.fits.html")
+    states = {part.find(["h2", "h3"]).get_text(): part.has_attr("open") for part in soup.find_all("details")}
+    assert states == {
+        "Quickview Image": False,
+        "Astrometric Registration": False,
+        "Photometric Calibration": False,
+        "Calibration Analysis": True,
+        "Calibration Map": False,
+        "Calibration Data Table": False,
+        "3552 Photometry": True,
+        "Control Star Photometry": True,
+    }
+
+
+def test_calibration_of_a_frame_lists_the_stars_used(finished, field):
+    soup = page(finished / ".diagnostics" / "mscience0218.fits.html")
+    rows = cells(soup.find(id="calibration-table").find("table"))
+    assert len(rows) == 21  # twenty of thirty were used
+    star = rows[1]
+    mag = field.mag[1]  # the first one is an outlier
+    assert star[:2] == ["1", "1237648720000000001"]
+    assert star[4] == f"{mag:.3f} ± 0.020"
+    assert star[6] == f"{mag:.3f} ± {np.hypot(0.0283, 0.003 + 0.002 / 3):.3f}"
+    assert float(star[7]) == 0
+    assert facts(soup.find(id="calibration"))["Zeropoint (mag)"] == "24.9800 ± 0.0283"
+
+
+def test_a_rejected_row_has_words_and_no_picture_and_the_way_along_the_target_includes_it(tmp_path, field):
+    field.write_frames(tmp_path)
+    fill(tmp_path, field, distill=fakerun.distill(field, rejected=(1,)))
+    diagnostics.render(tmp_path)
+    rejected = page(tmp_path / ".diagnostics" / "mscience0218.fits.html").find(id="target-3552")
+    assert "rejected : pos" in words(rejected)
+    assert not rejected.find_all("img")
+    before = page(tmp_path / ".diagnostics" / "mscience0217.fits.html").find(id="target-3552")
+    assert before.nav.find_all("a")[1]["href"] == "mscience0218.fits.html#target-3552"
+
+
+# ---- the website as a whole
+
+
+def test_every_file_is_there_under_its_documented_name_and_all_links_live(finished, field):
+    pages_checked = check_website(finished)
+    assert len(pages_checked) == 4
+    present = {path.name for path in (finished / ".diagnostics").iterdir()}
+    expected = {"curve_of_growth.png", "fwhm.png", "zeropoints.png", "diagnostics_stylesheet.css"}
+    for target in ("3552", "Control_Star"):
+        expected |= {f"{target}.png", f"{target}.gif"}
+        for name in field.names:
+            stem = name.removesuffix(".fits")
+            expected |= {f"{target}_{stem}_thumb.png", f"{target}_{stem}_thumb_overlay.png", f"{stem}.ldac_photcal.png"}
+            expected |= {f"{name}.html", f"{name}.png", f"{name}_astrometry.png", f"{name}_reference_stars.png"}
+    assert present == expected | {f"{step}.json" for step in records.STEPS} | {"pictures.json"}
+
+
+def test_rendering_again_changes_nothing_and_keeps_the_pictures(run):
+    def state():
+        return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (run / ".diagnostics").glob("*.*")}
+
+    main, before = (run / "diagnostics.html").read_bytes(), state()
+    diagnostics.render(run)
+    after = state()
+    assert (run / "diagnostics.html").read_bytes() == main
+    assert {path: content for path, (content, _) in after.items()} == {path: old for path, (old, _) in before.items()}
+    drawn = [path for path in after if path.suffix in (".png", ".gif")]
+    assert [after[path][1] for path in drawn] == [before[path][1] for path in drawn]
+
+
+def test_a_plot_is_drawn_again_when_its_numbers_change_and_others_are_not(run, field):
+    place = run / ".diagnostics"
+    before = {path.name: path.stat().st_mtime_ns for path in place.glob("*.png")}
+    changed = fakerun.distill(field)
+    changed["targets"][1]["rows"][0]["mag"] += 0.5
+    diagnostics.record("distill", changed, run)
+    diagnostics.render(run)
+    redrawn = {path.name for path in place.glob("*.png") if path.stat().st_mtime_ns != before[path.name]}
+    assert redrawn == {"3552.png"}
+
+
+def test_pages_and_pictures_of_frames_that_are_gone_are_removed_and_other_files_are_not(run, field):
+    (run / ".diagnostics" / "notes.txt").write_text("mine")
+    fewer = fakerun.Field(n_frames=1)
+    fill(run, fewer)
+    diagnostics.render(run)
+    present = {path.name for path in (run / ".diagnostics").iterdir()}
+    assert not [name for name in present if "0218" in name or "0219" in name]
+    assert {"mscience0217.fits.html", "notes.txt", "distill.json"} <= present
+    check_website(run)
+
+
+def test_the_data_set_can_be_moved(run, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("else where") / "50% of #1"
+    shutil.move(run, elsewhere)
+    check_website(elsewhere)
+    diagnostics.render(elsewhere)
+    check_website(elsewhere)
+    written = [elsewhere / "diagnostics.html", *(elsewhere / ".diagnostics").glob("*.html")]
+    assert not [path for path in written if str(run) in path.read_text()]
+
+
+@pytest.mark.parametrize("step", records.STEPS)
+def test_one_record_alone_makes_a_website(tmp_path, field, step):
+    fill(tmp_path, field, **{name: None for name in records.STEPS if name != step})
+    diagnostics.render(tmp_path)
+    check_website(tmp_path)
+    assert main_page(tmp_path).find(id=step) is not None
+
+
+@pytest.mark.parametrize("empty", [None, float("nan"), "", "text", [], {}, -1e300])
+def test_no_value_of_a_record_breaks_the_pages(tmp_path, field, empty):
+    def emptied(value, key=None):
+        if isinstance(value, dict):
+            return {name: emptied(part, name) for name, part in value.items()}
+        if isinstance(value, list):
+            return [emptied(part) for part in value]
+        return value if key in ("name", "frame", "accepted", "registered", "used", "n") else empty
+
+    fill(tmp_path, field, **{step: emptied(make(field)) for step, make in MAKERS.items()})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # numbers beyond what can be drawn
+        diagnostics.render(tmp_path)
+    check_website(tmp_path)
+
+
+def test_hostile_names_stay_text_and_inside_the_folder(tmp_path, field):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    field.names = [f"{count} {HOSTILE}.fits".replace("/", ":") for count in range(3)]
+    assert "<script>" in field.names[0]
+    data = fakerun.prepare(field, directory="/data/<i>")
+    for frame in data["frames"]:
+        frame["object"] = frame["filter"] = HOSTILE
+    targets = fakerun.distill(field, name=HOSTILE)
+    for name in ("..", "fwhm", "zeropoints", "prepare.json", "../../x", "-", ""):
+        targets["targets"].append(targets["targets"][1] | {"name": name})
+    calibrated = fakerun.calibrate(field) | {"band": HOSTILE, "catalog": HOSTILE}
+    fill(folder, field, prepare=data, distill=targets, calibrate=calibrated)
+    diagnostics.render(folder)
+    check_website(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+    assert sorted(path.name for path in folder.iterdir()) == [".diagnostics", "diagnostics.html"]
+    shown = main_page(folder)
+    assert HOSTILE in [heading.get_text() for heading in shown.find_all("h3")]  # as text, unchanged, not evaluated
+    assert "49" not in words(shown.find(id="distill").h3)
+    sources = [image["src"] for image in shown.find_all("img")]
+    assert len(sources) == len(set(sources)) == 3 + 9  # a target called like a plot takes no plot's file
+
+
+def test_names_of_bytes_that_are_no_text_are_survived(tmp_path, field):
+    field.names = [os.fsdecode(b"bad\xff%d.fits" % count) for count in range(3)]
+    field.write_frames(tmp_path)
+    fill(tmp_path, field)
+    diagnostics.render(tmp_path)
+    text = (tmp_path / "diagnostics.html").read_text(encoding="utf-8")
+    assert "bad?0.fits" in text
+    check_website(tmp_path)
+    assert (tmp_path / ".diagnostics" / "bad_0.fits.png").is_file()
+
+
+def test_without_frames_the_pages_have_plots_but_no_pictures_of_them(tmp_path, field):
+    fill(tmp_path, field)
+    (tmp_path / field.names[0]).write_text("no FITS file")
+    diagnostics.render(tmp_path)
+    check_website(tmp_path)
+    assert not list((tmp_path / ".diagnostics").glob("*thumb*"))
+    assert (tmp_path / ".diagnostics" / "3552.png").is_file()
+
+
+# ---- settings, command line, browser
+
+
+def test_without_frame_pages_names_are_plain_and_points_lead_nowhere(tmp_path, field):
+    field.write_frames(tmp_path)
+    fill(tmp_path, field)
+    diagnostics.render(tmp_path, DiagnosticsSettings(individual_frame_pages=False))
+    assert len(check_website(tmp_path)) == 1
+    assert not main_page(tmp_path).find_all("area")
+    assert main_page(tmp_path).find("td", string="mscience0217.fits") is not None
+
+
+def test_settings_choose_what_is_shown_where_and_in_which_format(tmp_path, field):
+    field.write_frames(tmp_path)
+    fill(tmp_path, field)
+    settings = DiagnosticsSettings(
+        diagnostics_path="site", main_html="index.html", image_file_format="jpg", image_stretch="log", plot_dpi=50,
+        show_registration_table=False, show_calibration_star_table=False, show_target_animations=False,
+    )  # fmt: skip
+    (tmp_path / "site").mkdir()
+    diagnostics.render(tmp_path, settings)
+    soup = page(tmp_path / "site" / "index.html")
+    assert soup.find(id="register").find("table") is None
+    assert soup.find("a", string="LOG")["href"] == "../LOG"
+    picture = soup.find(id="photometry").img
+    assert (picture["src"], picture["width"]) == (".diagnostics/curve_of_growth.jpg", "320")
+    place = tmp_path / "site" / ".diagnostics"
+    assert (place / "3552_mscience0217_thumb.jpg").is_file()
+    assert (place / "3552_mscience0217_thumb_overlay.png").is_file()
+    assert not list(place.glob("*.gif"))
+    assert "Calibration Data Table" not in (place / "mscience0217.fits.html").read_text()
+
+
+@pytest.mark.parametrize("wrong", [{"image_stretch": "cubic"}, {"image_file_format": "bmp"}, {"plot_dpi": 0}])
+def test_impossible_settings_are_named(tmp_path, wrong):
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        diagnostics.render(tmp_path, DiagnosticsSettings(**wrong))
+
+
+def test_the_command_makes_the_website_again(tmp_path, field):
+    fill(tmp_path, field, distill=None)
+    script = str(Path(diagnostics.__file__))
+    done = subprocess.run([sys.executable, script, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, str(tmp_path / "diagnostics.html"))
+    check_website(tmp_path)
+
+
+def test_the_command_says_that_a_folder_holds_no_run(tmp_path, capsys):
+    assert diagnostics.main([str(tmp_path)]) == 1
+    assert "run pp_prepare first" in capsys.readouterr().err
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium")
+def test_a_browser_opens_the_section_that_an_address_names(finished, tmp_path_factory):
+    profile = tmp_path_factory.mktemp("profile")
+    address = (finished / ".diagnostics" / "mscience0217.fits.html").as_uri() + "#calibration"
+    quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+    command = [CHROMIUM, *quiet, f"--user-data-dir={profile}", "--dump-dom", address]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    parts = BeautifulSoup(shown, "html.parser").find_all("details", open=True)
+    opened = [part.find(["h2", "h3"]).get_text() for part in parts]
+    assert "Photometric Calibration" in opened
+    assert "Astrometric Registration" not in opened
+
+
+# ---- formats
+
+
+def test_formats_of_numbers_and_times():
+    assert pages.utc(2457786.95663722) == "2017-02-02 10:57"
+    assert pages.utc(2451544.9999999) == "2000-01-01 11:59"
+    assert [pages.utc(value) for value in (None, float("nan"), 1e300, "x")] == ["—"] * 4
+    assert pages.plusminus(19.41684, 0.03083, 2) == "19.42 ± 0.03"
+    assert pages.plusminus(19.4, None, 1) == "19.4"
+    assert pages.sexagesimal(359.9999999, hours=True) == "00 00 00.00"
+    assert pages.sexagesimal(-0.2) == "-00 12 00.0"
+    assert pages.sexagesimal(83.82208, hours=True) == "05 35 17.30"  # the Orion Nebula, M 42

@@ -1,0 +1,289 @@
+"""Plots, quick views, cut-outs and their overlays: what is drawn, and that it lies where it belongs."""
+
+import math
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from PIL import Image
+from scipy import ndimage
+
+import diagnostics
+import fakerun
+from photometrypipeline import figures, images, overlays, records
+from photometrypipeline.websettings import DiagnosticsSettings
+
+MINUTES = [0, 4, 8]  # the fake frames are taken every 240 s
+
+
+def completed(step, data):
+    return records.complete(records.RECORDS[step], records._plain(data))
+
+
+@pytest.fixture
+def field():
+    return fakerun.Field(n_frames=3)
+
+
+def vertical_lines(axes):
+    """Abscissae of the straight vertical lines of a plot."""
+    lines = [line.get_xdata() for line in axes.lines]
+    return [x[0] for x in lines if len(x) == 2 and len(set(x)) == 1]
+
+
+def horizontal_lines(axes):
+    """{ordinate: (colour, line style)} of the straight horizontal lines of a plot."""
+    lines = [line for line in axes.lines if len(line.get_ydata()) == 2 and len(set(line.get_ydata())) == 1]
+    return {line.get_ydata()[0]: (line.get_color(), line.get_linestyle()) for line in lines}
+
+
+def error_bars(axes):
+    """(x, y, half lengths) of the error bars of a plot."""
+    line, _, (bars,) = axes.containers[0]
+    lengths = [(segment[1][1] - segment[0][1]) / 2 for segment in bars.get_segments()]
+    return line.get_xdata(), line.get_ydata(), lengths
+
+
+# ---- plots
+
+
+def test_curve_of_growth_shows_both_curves_the_limit_and_the_radius(field):
+    data = completed("photometry", fakerun.photometry(field))
+    figure = figures.curve_of_growth(data["curve"], data["aprad_px"], data["flux_limit"])
+    upper, lower = figure.axes
+    assert lower.get_xlabel() == "Aperture Radius (px)"
+    assert (upper.get_xlim(), upper.get_ylim()[0], lower.get_ylim()) == ((2, 10), 0, (-0.1, 1.1))
+    assert vertical_lines(upper) == vertical_lines(lower) == [4.53]
+    assert horizontal_lines(upper) == {0.7: ("black", "--")}
+    curves = {line.get_label(): line for line in upper.lines}
+    assert curves["background sources"].get_color() == "black"
+    assert curves["target"].get_color() == "red"
+    np.testing.assert_allclose(curves["target"].get_ydata(), data["curve"]["target"]["flux"])
+    band = upper.collections[1].get_paths()[0].vertices  # target +- 0.05
+    assert band[:, 1].max() == pytest.approx(max(data["curve"]["target"]["flux"]) + 0.05)
+
+
+@pytest.mark.parametrize(("missing", "left"), [("target", "background sources"), ("background", "target")])
+def test_curve_of_growth_of_one_kind_only_has_one_curve(field, missing, left):
+    curve = completed("photometry", fakerun.photometry(field))["curve"] | {missing: None}
+    upper = figures.curve_of_growth(curve, 4.53, 0.7).axes[0]
+    assert upper.get_legend_handles_labels()[1] == [left]
+
+
+def test_fwhm_is_compared_with_the_diameter_of_the_aperture(field):
+    data = completed("photometry", fakerun.photometry(field))
+    figure, points = figures.fwhm(data["frames"], 4.53)
+    axes = figure.axes[0]
+    assert horizontal_lines(axes) == {9.06: ("blue", "-")}
+    assert axes.get_ylim() == (0, pytest.approx(10.06))
+    assert axes.get_xlabel() == "Minutes after 2017-02-02 10:57:33 UT"
+    np.testing.assert_allclose(points, np.transpose([MINUTES, [4.0, 4.2, 4.4]]), atol=1e-4)
+    wide, _ = figures.fwhm([frame | {"fwhm_px": 30.0} for frame in data["frames"]], 4.53)
+    assert wide.axes[0].get_ylim() == (0, 30)
+
+
+def test_zeropoints_point_down_and_leave_out_frames_without_one(field):
+    frames = completed("calibrate", fakerun.calibrate(field, lost=(1,)))["frames"]
+    figure, points = figures.zeropoints(frames, "V")
+    axes = figure.axes[0]
+    assert axes.yaxis_inverted()
+    assert axes.get_ylabel() == "V-Band Magnitude Zeropoints (mag)"
+    minutes, zeropoints, errors = error_bars(axes)
+    np.testing.assert_allclose(minutes, [0, 8], atol=1e-4)
+    np.testing.assert_allclose(zeropoints, [25.0, 24.96])
+    np.testing.assert_allclose(errors, [0.0283, 0.0283])
+    assert len(points) == 3  # one per frame, so that links can be told apart
+    assert math.isnan(points[1][1])
+
+
+@pytest.mark.parametrize(("band", "label"), [("V", "Magnitude (V)"), (None, "Magnitude (instrumental)")])
+def test_light_curve_points_down_and_names_the_band(field, band, label):
+    rows = completed("distill", fakerun.distill(field))["targets"][1]["rows"]
+    figure, _ = figures.light_curve("3552", rows, band)
+    axes = figure.axes[0]
+    minutes, magnitudes, errors = error_bars(axes)
+    np.testing.assert_allclose(minutes, MINUTES, atol=1e-4)
+    np.testing.assert_allclose(magnitudes, [19.4, 19.4 + 0.15 * math.sin(0.5), 19.4 + 0.15 * math.sin(1)])
+    np.testing.assert_allclose(errors, 0.0308)
+    assert (axes.yaxis_inverted(), axes.get_ylabel(), axes.get_title()) == (True, label, "3552")
+
+
+def test_calibration_analysis_shows_the_choice_and_the_residuals_of_the_stars_used(field):
+    data = completed("calibrate", fakerun.calibrate(field))
+    frame = data["frames"][0]
+    frame["stars"][1]["inst"] += 0.1  # calibrated 0.1 mag too faint
+    figure = figures.calibration_analysis(frame, "V", "SDSS-R9_transformed")
+    steps, residuals, chi2 = figure.axes
+    assert steps.get_title() == "mscience0217.ldac: V-band from SDSS-R9_transformed"
+    assert vertical_lines(steps) == [20]
+    assert steps.yaxis_inverted()
+    assert residuals.yaxis_inverted()
+    assert chi2.get_yscale() == "log"
+    assert horizontal_lines(chi2) == {1: ("blue", ":")}
+    n_stars, _, sigma = error_bars(steps)
+    assert (max(n_stars), min(n_stars)) == (30, 15)
+    np.testing.assert_allclose(sigma, 0.01 * n_stars / 20)
+    mag, residual, error = error_bars(residuals)
+    assert len(mag) == 20
+    np.testing.assert_allclose(mag[0], field.mag[1])
+    np.testing.assert_allclose(residual[:3], [0.1, 0, 0], atol=1e-9)
+    np.testing.assert_allclose(error[0], np.hypot(0.003 + 0.002 / 3, 0.0283))
+
+
+def test_clickable_points_are_where_the_dots_are(tmp_path, field):
+    rows = completed("distill", fakerun.distill(field))["targets"][1]["rows"]
+    for dpi in (50, 100):
+        figure, points = figures.light_curve("3552", rows, "V")
+        size = figures.save(figure, tmp_path / "plot.png", "png", dpi)
+        picture = np.asarray(Image.open(tmp_path / "plot.png").convert("RGB"))
+        assert size == picture.shape[1::-1] == (6.4 * dpi, 4.8 * dpi)
+        for column, row in figures.pixels(figure, points):
+            assert tuple(picture[row, column]) == (255, 0, 0)
+
+
+@pytest.mark.parametrize("name", ["$\\frac{1$", "2009 $x_1$", "星" * 200, "a\nb\x00c", "", "\udcff"])
+def test_any_name_can_be_a_title(tmp_path, field, name):
+    rows = completed("distill", fakerun.distill(field))["targets"][1]["rows"]
+    with figures.plain_style():
+        figure, _ = figures.light_curve(name, rows, name)
+        figures.save(figure, tmp_path / "plot.png", "png", 50)
+    title = figure.axes[0].get_title()
+    assert len(title) <= 60
+    assert "\n" not in title
+
+
+def test_the_users_own_style_does_not_reach_the_plots():
+    import matplotlib
+
+    with matplotlib.rc_context({"text.usetex": True, "axes.facecolor": "black"}):
+        with figures.plain_style():
+            assert not matplotlib.rcParams["text.usetex"]
+            assert matplotlib.rcParams["axes.facecolor"] == "white"
+        assert matplotlib.rcParams["text.usetex"]
+
+
+# ---- pictures of frames
+
+
+def write_stars(path, shape, places, **keywords):
+    """Write a frame with a bright round star at each FITS position of `places`."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    pixels = np.random.default_rng(seed=3).normal(100, 3, shape)
+    for x, y in places:
+        pixels += 5000 * np.exp(-((columns + 1 - x) ** 2 + (rows + 1 - y) ** 2) / (2 * 3.0**2))
+    fits.writeto(path, pixels.astype(np.float32), fits.Header(keywords.items()))
+
+
+def centroid(picture, near, reach=12):
+    """Centre of light (column, row; edges of pixels count, as in View) around a place of a picture."""
+    left, top = round(near[0]) - reach, round(near[1]) - reach
+    part = np.asarray(picture, float)[top : top + 2 * reach, left : left + 2 * reach]
+    row, column = ndimage.center_of_mass(np.where(part > 0.6 * part.max(), part, 0))
+    return left + column + 0.5, top + row + 0.5
+
+
+@pytest.mark.parametrize("shape", [(500, 2000), (2000, 500), (90, 120)])
+def test_circles_of_star_maps_sit_on_the_stars(tmp_path, shape):
+    height, width = shape
+    places = [(width * 0.2, height * 0.3), (width * 0.75, height * 0.8)]
+    write_stars(tmp_path / "a.fits", shape, places)
+    with images.Pixels(tmp_path / "a.fits") as pixels:
+        picture, view = images.quickview(pixels, 1000, 750, "linear")
+    assert max(picture.size) == 750
+    assert picture.size[0] / picture.size[1] == pytest.approx(width / height, rel=0.01)
+    overlay = np.asarray(overlays.star_map(view, places, 150, 10, 0.3))
+    for place in places:
+        column, row = view.place(*place)
+        assert centroid(picture, (column, row)) == pytest.approx((column, row), abs=1)
+        around = overlay[round(row) - 13 : round(row) + 13, round(column) - 13 : round(column) + 13]
+        drawn = np.argwhere(around[..., 3] > 60)
+        centre = (drawn.max(axis=0) + drawn.min(axis=0) + 1) / 2  # of the circle, row and column
+        assert centre + [round(row) - 13, round(column) - 13] == pytest.approx([row, column], abs=1)
+        assert tuple(overlay[round(row), round(column)]) == (0, 0, 0, 0)  # nothing on the star itself
+
+
+@pytest.mark.parametrize("place", [(150.0, 90.0), (150.4, 90.4), (3.3, 118.7)])
+def test_a_cutout_has_its_source_under_the_circle_even_at_the_edge(tmp_path, place):
+    write_stars(tmp_path / "a.fits", (120, 300), [place])
+    with images.Pixels(tmp_path / "a.fits") as pixels:
+        picture, view = images.cutout(pixels, *place, 60, 375, "linear")
+    shown = np.asarray(picture)
+    centre = view.place(*place)
+    assert centre == pytest.approx((375 / 2, 375 / 2), abs=0.51 * view.scale)  # half a pixel of the frame
+    if place[0] > 30:
+        assert centroid(shown, centre, 40) == pytest.approx(centre, abs=0.5 * view.scale)
+    else:
+        assert shown[:, :100].max() == 0  # off the frame: left, and above
+        assert shown[:100].max() == 0
+        assert shown[round(centre[1]) + 3, round(centre[0]) + 3] == 255
+
+
+def test_dead_and_saturated_pixels_do_not_spoil_the_contrast(tmp_path):
+    write_stars(tmp_path / "clean.fits", (200, 200), [(50, 60)])
+    pixels = fits.getdata(tmp_path / "clean.fits").copy()
+    pixels[150:, 150:] = np.nan
+    pixels[:4] = 1e9
+    fits.writeto(tmp_path / "bad.fits", pixels, fits.Header({"SATURATE": 60000}))
+    shown = []
+    for name in ("clean.fits", "bad.fits"):
+        with images.Pixels(tmp_path / name) as frame:
+            shown.append(np.asarray(images.quickview(frame, 1000, 200, "linear")[0], float))
+    part = (slice(60, 190), slice(0, 140))
+    assert np.abs(shown[0][part] - shown[1][part]).mean() < 12
+
+
+def test_unsigned_integers_are_read_with_their_offset(tmp_path):
+    pixels = np.full((50, 60), 40000, dtype=np.uint16)
+    pixels[20:30, 20:30] = 65535
+    fits.writeto(tmp_path / "a.fits", pixels)
+    with images.Pixels(tmp_path / "a.fits") as frame:
+        assert frame.whole().min() == 40000
+        assert frame.window(15, 15, 10)[9, 9] == 65535
+        assert np.isnan(frame.window(-5, 0, 10)[0, :5]).all()
+
+
+def test_pixel_scale_of_a_frame_on_its_side(tmp_path):
+    """Rotated by 90 degrees, every single element of the CD matrix that is not zero is off the diagonal."""
+    header = fakerun.Field().header(0)
+    header["CD1_1"], header["CD2_2"] = 0.0, 0.0
+    header["CD1_2"], header["CD2_1"] = 0.3 / 3600, 0.5 / 3600
+    fits.writeto(tmp_path / "a.fits", np.ones((10, 10), np.float32), header)
+    with images.Pixels(tmp_path / "a.fits") as frame:
+        assert frame.scale_arcsec == pytest.approx(math.sqrt(0.3 * 0.5))
+
+
+def test_prediction_and_scale_bars_of_a_cutout():
+    """1.5 picture pixels per frame pixel of 0.5 arcsec: a bar of 10 arcsec is 30 pixels long."""
+    view = images.cutout_view(100, 100, 200, 300)
+    settings = DiagnosticsSettings(thumb_predicted_pos_color="#0000ff", thumb_linewidth=1)
+    row = {"x": 100.0, "y": 100.0, "aprad_px": 10.0}
+    drawn = np.asarray(overlays.target_marks(view, row, ("", ""), (140.0, 130.0), 0.5, settings)).astype(int)
+    opaque = drawn[..., 3] > 128
+    blue = np.argwhere(opaque & (drawn[..., 2] > 200) & (drawn[..., 0] < 100))
+    column, line = view.place(140.0, 130.0)  # to the right and, as rows count upwards, above
+    assert blue.mean(axis=0) == pytest.approx([line - 0.5, column - 0.5], abs=1)
+    red = np.argwhere(opaque & (drawn[..., 0] > 200) & (drawn[..., 1] < 100))
+    assert np.ptp(red, axis=0) + 1 == pytest.approx([2 * 10 * 1.5] * 2, abs=3)
+    white = opaque & (drawn[..., :3].min(axis=-1) > 200)
+    assert white[round(view.height * 0.9) - 1].sum() == pytest.approx(30, abs=2)
+
+
+def test_an_animation_has_its_own_frames_in_order_of_time(tmp_path):
+    """Target 3552 does not pick up the cut-outs of 35521, and later frames come later whatever their names."""
+    field = fakerun.Field(n_frames=4)
+    field.names = ["d.fits", "c.fits", "b.fits", "a.fits"]
+    field.write_frames(tmp_path)
+    data = fakerun.distill(field, rejected=(2,))
+    data["targets"].append(fakerun.distill(field, name="35521")["targets"][1])
+    diagnostics.record("distill", data, tmp_path)
+    diagnostics.render(tmp_path)
+    place = tmp_path / ".diagnostics"
+    with Image.open(place / "3552.gif") as animation:
+        assert (animation.n_frames, animation.info["duration"], animation.info["loop"]) == (3, 500, 0)
+        for index, stem in enumerate(("d", "c", "a")):
+            animation.seek(index)
+            shown = np.asarray(animation.convert("L"), float)
+            still = np.asarray(Image.open(place / f"3552_{stem}_thumb.png").convert("L"), float)
+            assert np.median(np.abs(shown - still)) < 4  # the palette has 184 greys
+    with Image.open(place / "35521.gif") as animation:
+        assert animation.n_frames == 4
