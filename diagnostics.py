@@ -52,6 +52,8 @@ def render(folder=".", settings=None):
     found, failures = records.read(folder), records.read_failures(folder)
     if not (pp_setup.diagnostics and (found or failures)):
         return None
+    if "prepare" in found:
+        found["prepare"]["directory"] = found["prepare"]["directory"] or str(Path(folder).resolve())
     view = views.overview(found, failures)
     site = Path(folder) / settings.diagnostics_path
     gallery = Gallery(site / records.FOLDER)

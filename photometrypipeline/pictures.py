@@ -193,5 +193,3 @@ def _save(image, path, file_format):
 def _find(name, folders):
     paths = (os.path.join(str(folder), name) for folder in folders)
     return next((path for path in paths if os.path.isfile(path)), None)
-
-

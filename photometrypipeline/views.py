@@ -218,7 +218,7 @@ def _photometry_verdict(record):
 def _calibration_verdict(record):
     frames = record["frames"]
     if record["mode"] == "instrumental":
-        return "instrumental magnitudes", NEUTRAL
+        return "instrumental magnitudes", BAD if any(frame["reason"] for frame in frames) else NEUTRAL
     solved = [frame["zp"] for frame in frames if known(frame["zp"])]
     if record["mode"] == "manual":
         return "zeropoint set by hand", NEUTRAL

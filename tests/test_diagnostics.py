@@ -23,7 +23,7 @@ from photometrypipeline.errors import UsageError
 from photometrypipeline.websettings import DiagnosticsSettings
 
 MAKERS = {step: getattr(fakerun, step) for step in records.STEPS}
-HOSTILE = '<script>alert(1)</script> "x\' & C/2013 US10 (Ä 星) {{ 7*7 }} $\\frac{1}$ %2e%2e/../../evil' + "z" * 200
+HOSTILE = "<script>alert(1)</script> \"x' & C/2013 US10 (Ä 星) {{ 7*7 }} $\\frac{1}$ %2e%2e/../../evil" + "z" * 200
 
 
 @pytest.fixture
@@ -205,6 +205,12 @@ def test_head_and_data_summary(finished):
     assert main_page(finished).title.get_text() == "Photometry Pipeline - Diagnostics"
 
 
+def test_the_directory_is_where_the_data_set_lies_unless_the_record_says_otherwise(tmp_path, field):
+    diagnostics.record("prepare", fakerun.prepare(field, directory=None), tmp_path)
+    diagnostics.render(tmp_path)
+    assert facts(main_page(tmp_path))["Data Directory"] == str(tmp_path.resolve())
+
+
 def test_an_untranslated_filter_and_several_raw_ones_are_named(tmp_path, field):
     diagnostics.record("prepare", fakerun.prepare(field) | {"band": None, "raw_filters": ["clear", "VR"]}, tmp_path)
     diagnostics.render(tmp_path)
@@ -242,7 +248,7 @@ def test_instrumental_photometry(finished):
     shown = facts(section)
     assert shown["Aperture Radius (px)"] == "4.53"
     assert shown["Source Extractor MINAREA (px)"] == "12.0"
-    assert shown["Aperture Radius Basis"] == "target and background: 3 target and 150 background detections"
+    assert shown["Aperture Radius Basis"] == "3 target detections and 150 background sources"
     plots = [image["src"] for image in section.find_all("img")]
     assert plots == [".diagnostics/curve_of_growth.png", ".diagnostics/fwhm.png"]
     assert [area["title"] for area in section.find_all("area")] == fakerun.frame_names(3)
@@ -280,9 +286,12 @@ def test_zeropoints_set_by_hand_and_instrumental_runs_say_so(tmp_path, field):
     diagnostics.record("calibrate", {"mode": "manual", "band": "V", "frames": frames}, tmp_path)
     diagnostics.render(tmp_path)
     assert "The zeropoint was set by hand: 24.5000 ± 0.0500 mag." in words(main_page(tmp_path))
-    diagnostics.record("calibrate", {"mode": "instrumental", "band": "V", "frames": []}, tmp_path)
+    frames = [{"name": name, "reason": "no catalogue has band V here"} for name in field.names]
+    diagnostics.record("calibrate", {"mode": "instrumental", "band": "V", "frames": frames}, tmp_path)
     diagnostics.render(tmp_path)
-    assert "Instrumental magnitudes are reported" in words(main_page(tmp_path).find(id="calibrate"))
+    told = words(main_page(tmp_path).find(id="calibrate"))
+    assert "Instrumental magnitudes are reported" in told
+    assert told.count("no catalogue has band V here") == 1
 
 
 def test_results_of_the_target_before_the_control_star_and_rejected_rows_with_their_reason(tmp_path, field):
@@ -343,7 +352,7 @@ def test_frame_page_with_head_neighbours_and_target(finished):
     assert neighbours == ["mscience0219.fits.html", "../diagnostics.html", "mscience0218.fits.html"]  # a ring
     target = soup.find(id="target-3552")
     assert facts(target)["Apparent Magnitude"] == "19.40 ± 0.03 (V)"
-    assert facts(target)["RA Offset from Prediction (\")"] == "+0.30"
+    assert facts(target)['RA Offset from Prediction (")'] == "+0.30"
     images = [image["src"] for image in target.find_all("img")]
     assert images == ["3552_mscience0217_thumb.png", "3552_mscience0217_thumb_overlay.png"]
     headings = [heading.get_text() for heading in soup.find_all("h2")]
