@@ -80,7 +80,7 @@ def read(path):
     given, systems = sidecar(path, raw.colnames)
     table = Table()
     # a bare V may be a flag: magnitudes are no integers
-    usual = recognised([name for name in raw.colnames if len(name) > 2 or raw[name].dtype.kind == "f"])
+    usual = recognised([name for name in raw.colnames if name not in BANDS or raw[name].dtype.kind == "f"])
     sources = usual | given
     missing = [name for name in ("ra_deg", "dec_deg") if name not in sources]
     if not any(name.endswith("mag") and not name.startswith("e_") for name in sources):

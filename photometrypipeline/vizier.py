@@ -149,7 +149,7 @@ def to_schema(rows, survey):
     table = empty(survey, len(rows))
     for column in survey.columns:
         label = next((name for name in (column.label, plain_label(column.label)) if name in rows.colnames), None)
-        if label is None and column.required:
+        if label is None and column.required and column.name != "ident":
             seen = ", ".join(rows.colnames)
             raise CatalogError(f"VizieR table {survey.table} came without column {column.label}; columns seen: {seen}")
         if label is None:
@@ -162,7 +162,7 @@ def to_schema(rows, survey):
             table[column.name] = _numbers(rows[label], column, survey)
     _drop_sentinels(table, survey)
     survey.finish(table)
-    if not any(column.name == "ident" for column in survey.columns):  # known by its position alone
+    if not any(table["ident"]):  # known by its position alone
         table["ident"] = [f"{ra:.7f}{dec:+.7f}" for ra, dec in zip(table["ra_deg"], table["dec_deg"], strict=True)]
     return table[np.isfinite(table["ra_deg"]) & np.isfinite(table["dec_deg"])]
 
