@@ -60,7 +60,7 @@ def fixed(value, digits):
 
 def signed(value, digits):
     """Return a number with its sign and `digits` decimals; a dash for what is none."""
-    return f"{value:+.{digits}f}" if known(value) else NOTHING
+    return f"{round(value, digits) + 0.0:+.{digits}f}" if known(value) else NOTHING  # + 0.0: never -0.00
 
 
 def power(value):

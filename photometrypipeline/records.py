@@ -169,17 +169,17 @@ def _write_failures(place, notes):
 
 
 def _to_json(data):
-    return json.dumps(_plain(data), indent=1, allow_nan=False) + "\n"
+    return json.dumps(plain(data), indent=1, allow_nan=False) + "\n"
 
 
-def _plain(value):
+def plain(value):
     """Return `value` with numpy numbers, arrays and paths as plain Python, numbers that are not finite as None."""
     if isinstance(value, dict):
-        return {str(name): _plain(part) for name, part in value.items()}
+        return {str(name): plain(part) for name, part in value.items()}
     if hasattr(value, "tolist"):  # arrays and scalars of numpy
         value = value.tolist()
     if isinstance(value, (list, tuple, set)):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, (bool, int, str)) else str(value)

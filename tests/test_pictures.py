@@ -17,7 +17,7 @@ MINUTES = [0, 4, 8]  # the fake frames are taken every 240 s
 
 
 def completed(step, data):
-    return records.complete(records.RECORDS[step], records._plain(data))
+    return records.complete(records.RECORDS[step], records.plain(data))
 
 
 @pytest.fixture
