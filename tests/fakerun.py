@@ -125,7 +125,8 @@ def photometry(field):
         for count, name in enumerate(field.names)
     ]
     return {
-        "method": "APER", "minarea_px": 12, "snr": 3, "aprad_px": 4.53, "basis": f"{len(frames)} target detections and {50 * len(frames)} background sources",
+        "method": "APER", "minarea_px": 12, "snr": 3, "aprad_px": 4.53,
+        "basis": f"{len(frames)} target detections and {50 * len(frames)} background sources",
         "strategy": "smallest radius with both above the flux limit and their difference within the margin",
         "n_target": len(frames), "n_background": 50 * len(frames), "flux_limit": 0.7, "flux_margin": 0.05,
         "curve": curve, "frames": frames, "gain_known": True,
