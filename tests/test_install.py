@@ -392,6 +392,18 @@ def test_passwordless_sudo_installs_only_what_is_missing(machine):
     ]
 
 
+def test_only_the_tests_want_a_browser_and_do_without(machine):
+    machine.install_programs()
+    machine.apt_get("E: Package 'chromium' has no installation candidate")
+    machine.old_python()
+    machine.setup()
+    assert not (machine.source / "apt-calls").exists()
+    _, output, errors = machine.setup("--dev")
+    assert "no Chromium here" in output
+    assert "chromium" not in errors
+    assert "no Python 3.11" in errors  # it went on
+
+
 def test_programs_under_their_other_names_count(machine):
     machine.install_programs("sex", "scamp", "swarp")
     machine.old_python()
