@@ -153,6 +153,7 @@ class logging_to:
         console = logging.StreamHandler()
         console.setLevel(logging.ERROR if self.quiet else logging.WARNING)
         console.setFormatter(_ConsoleFormatter())
+        console.addFilter(_Once())
         self.handlers = [console]
         try:
             file = logging.FileHandler(self.folder / LOG_NAME, encoding="utf-8")
@@ -167,6 +168,18 @@ class logging_to:
         for handler in self.handlers:
             log.removeHandler(handler)
             handler.close()
+
+
+class _Once(logging.Filter):
+    """Lets each message pass once: what holds for every frame alike need not be told for each."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = set()
+
+    def filter(self, record):
+        message = record.getMessage()
+        return not (message in self.seen or self.seen.add(message))
 
 
 class _ConsoleFormatter(logging.Formatter):

@@ -1,0 +1,64 @@
+"""For all tests: no network but this machine, no store or settings but the test's own."""
+
+import os
+import socket
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+from astropy.io.fits.verify import VerifyWarning
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared" / "data"  # real frames and recordings, where somebody keeps them beside the sources
+LOCAL = ("127.0.0.1", "::1", "localhost")
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    """Make a connection to any other machine fail at once, and loudly."""
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in LOCAL:
+            raise AssertionError(f"a test tried to reach {address}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory, monkeypatch):
+    """Give each test a store and settings of its own."""
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        folder = tmp_path_factory.mktemp(name.lower(), numbered=True)
+        monkeypatch.setenv(name, str(folder))
+    for name in ("PHOTPIPEDIR", "PP_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def tolerant_headers():
+    """Read headers as the commands do: what breaks the FITS standard is no error."""
+    warnings.filterwarnings("ignore", category=VerifyWarning)
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """Return the folder with real data; skips the test where there is none."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no real data in {SHARED}")
+    return SHARED
+
+
+@pytest.fixture
+def run_command():
+    """Return run(name, *arguments, cwd, env): runs a command as a user does; returns the CompletedProcess with its text."""
+
+    def run(name, *arguments, cwd, env=None, timeout=300):
+        environment = {**os.environ, "MPLBACKEND": "Agg", "PP_RETRY_PAUSE_S": "0", **(env or {})}
+        argv = [sys.executable, str(ROOT / f"{name}.py"), *map(str, arguments)]
+        return subprocess.run(argv, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
+
+    return run
