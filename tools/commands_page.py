@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Write docs/commands.md from the commands' own parsers, so that the manual says what `-h` says: make docs."""
 
+import argparse
 import importlib
+import os
 import sys
 import tomllib
-from argparse import SUPPRESS
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "commands.md"
+CORES = f"all cores, {os.cpu_count()}"  # help texts name those of this machine
 HEAD = """# The commands and their options
 
 Written by `make docs` from the commands' own help. Every command is called with or without `.py` and also takes its
@@ -37,16 +39,27 @@ def invocation(action):
     return " ".join([", ".join(names)] * bool(names) + values)
 
 
-def section(name):
-    """Return the part of the page on one command."""
-    parser = importlib.import_module(name).build_parser()
-    expand = parser._get_formatter()._expand_help
-    rows = [
-        (invocation(action), " ".join(expand(action).split())) for action in parser._actions if action.help != SUPPRESS
-    ]
+def table(parser):
+    """Return the table of a parser's arguments, without its subcommands."""
+    rows = []
+    for action in parser._actions:
+        if action.help != argparse.SUPPRESS and not isinstance(action, argparse._SubParsersAction):
+            text = parser._get_formatter()._expand_help(action) if action.help else ""
+            rows.append((invocation(action), " ".join(text.replace(CORES, "all cores").split())))
     cells = "".join("| `{}` | {} |\n".format(*(cell.replace("|", "\\|") for cell in row)) for row in rows)
+    return f"| argument | meaning |\n|---|---|\n{cells}"
+
+
+def section(name):
+    """Return the part of the page on one command, with its subcommands."""
+    parser = importlib.import_module(name).build_parser()
     text = "\n\n".join(part.strip() for part in (parser.description, parser.epilog) if part)
-    return f"## {name}\n\n```\n{text}\n```\n\n| argument | meaning |\n|---|---|\n{cells}"
+    parts = [f"## {name}\n\n```\n{text}\n```\n\n{table(parser)}"]
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            helps = {choice.dest: choice.help for choice in action._choices_actions}
+            parts += [f"### {name} {sub}\n\n{helps[sub]}\n\n{table(action.choices[sub])}" for sub in action.choices]
+    return "\n".join(parts)
 
 
 def page():
