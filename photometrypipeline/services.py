@@ -14,6 +14,7 @@ import io
 import logging
 import os
 import random
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from urllib3 import HTTPResponse
 
 from photometrypipeline import __version__
 from photometrypipeline.errors import NotReachable
+from photometrypipeline.locks import locked
 
 log = logging.getLogger("pp.services")
 
@@ -183,10 +185,12 @@ class Client:
     @contextlib.contextmanager
     def _turn(self, facts, host):
         """Hold the door of a service: a few at once, and a moment between two requests."""
-        with self._doors[facts.label]:
-            if urlsplit(f"//{host}").hostname not in LOOPBACK:
-                since_s = time.monotonic() - self._last.get(facts.label, -facts.spacing_s)
-                self._sleep(max(0, facts.spacing_s - since_s))
+        if urlsplit(f"//{host}").hostname in LOOPBACK:  # a server of our own, for tests
+            yield
+            return
+        with self._doors[facts.label], door_of_all(facts):
+            since_s = time.monotonic() - self._last.get(facts.label, -facts.spacing_s)
+            self._sleep(max(0, facts.spacing_s - since_s))
             try:
                 yield
             finally:
@@ -239,6 +243,14 @@ class Adapter(HTTPAdapter):
         body = io.BytesIO(b"".join(chunks))
         whole = HTTPResponse(body, headers, response.status_code, reason=response.reason, preload_content=False)
         return self.build_response(request, whole)
+
+
+def door_of_all(facts):
+    """Return a context manager that lets one process of this user at a time ask a service that wants it so."""
+    if facts.at_once > 1:
+        return contextlib.nullcontext()
+    folder = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    return locked(os.path.join(folder, f"photometrypipeline-{os.getuid()}-{facts.label.replace(' ', '_')}.lock"))
 
 
 def pause(attempt):

@@ -18,11 +18,13 @@ from astropy.table import vstack
 
 from photometrypipeline import sky, surveys, tilefile, tiles
 from photometrypipeline.errors import CatalogError, NotReachable
+from photometrypipeline.locks import locked
 from photometrypipeline.tilefile import database
 
 log = logging.getLogger("pp.skystore")
 
 MARGIN_DEG = 0.01  # around tiles that are fetched: a star that moves may be listed beyond the edge
+FAINTEST = 40.0  # mag, no star is fainter
 DEEPEST_CUT = 6  # how often a tile that is too crowded for one request is cut into four
 
 
@@ -35,12 +37,13 @@ def user_folder():
 def fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder=None):
     """Return all rows of a cone that are brighter than the limit, as a Table in the internal schema; may be empty.
 
-    survey : Survey or its name; mag_limit : of `survey.limit_on`, mag; client : services.Client
+    survey : Survey or its name; mag_limit : of `survey.limit_on`, mag, None for all; client : services.Client
     Rows come from `<data_folder>/pp_store/`, then from the user's store, then from the network; whole tiles are fetched
     and kept. They are ordered by tile and ident.  Raises NotReachable if a tile is missing and cannot be fetched,
     CatalogError if a store is damaged or an answer unusable.
     """
     survey = surveys.get(survey) if isinstance(survey, str) else survey
+    mag_limit = FAINTEST if mag_limit is None else float(mag_limit)
     missing = tiles.touched(ra_deg, dec_deg, radius_deg)
     parts = []
     for folder, as_it_is in _stores(data_folder):
@@ -82,7 +85,7 @@ def download_missing(path, survey, wanted, mag_limit, client):
     """
     skipped = set()
     while True:
-        with _locked(path.with_suffix(".lock")):
+        with locked(path.with_suffix(".lock")):
             have = skipped.union(tilefile.covered(path, survey, wanted, mag_limit))
             missing = [tile for tile in wanted if tile not in have]
             if not missing:
@@ -146,17 +149,3 @@ def _writable(folder):
 
 
 _temporary = []  # the folder of this process, once it is needed
-
-
-@contextlib.contextmanager
-def _locked(path):
-    """Hold a lock that one process at a time can have; where the system knows none, go on without."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w") as file:
-        try:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except (ImportError, OSError) as error:
-            log.debug("no lock on %s: %s", path, error)
-        yield  # closing the file gives the lock back

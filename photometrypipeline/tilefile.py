@@ -131,6 +131,47 @@ def reading(path):
         raise _damaged(path, error) from None
 
 
+def inventory(path):
+    """Return (name of the survey, [(tile, mag_limit, n_rows, fetched_utc)]) of a file.  Raises CatalogError."""
+    with reading(path) as connection:
+        if connection is None:
+            raise CatalogError(f"{path}: holds no reference stars; an export of pptool_store is needed")
+        name = connection.execute("select value from meta where key = 'survey'").fetchone()[0]
+        rows = connection.execute("select tile, mag_limit, n_rows, fetched_utc from coverage order by tile").fetchall()
+    return name, rows
+
+
+def copy(source, target, survey, wanted, shared=True):
+    """Copy the tiles `wanted` from one file to another that does not have them, or not as deep; return how many.
+
+    shared : as in `write`
+    """
+    depth = {tile: limit for tile, limit, _, _ in inventory(source)[1]}
+    present = {tile: limit for tile, limit, _, _ in inventory(target)[1]} if target.exists() else {}
+    news = [tile for tile in wanted if tile in depth and depth[tile] > present.get(tile, -np.inf)]
+    with reading(source) as old:
+        names = [row[1] for row in old.execute("pragma table_info(source)")]
+        facts = [row[1] for row in old.execute("pragma table_info(coverage)")]
+        with _writing(target, survey, shared) as new:
+            known = {row[1] for row in new.execute("pragma table_info(source)")}
+            for tile in news:
+                with _transaction(new):
+                    new.execute("delete from source where tile = ?", [tile])
+                    for table, columns in (("source", [name for name in names if name in known]), ("coverage", facts)):
+                        fields = ", ".join(f'"{name}"' for name in columns)
+                        rows = old.execute(f"select {fields} from {table} where tile = ?", [tile])
+                        marks = ",".join("?" * len(columns))
+                        new.executemany(f"insert or replace into {table}({fields}) values ({marks})", rows)
+    return len(news)
+
+
+def remove(path, survey, unwanted):
+    """Forget some tiles."""
+    with _writing(path, survey, True) as connection, _transaction(connection):
+        for table in ("source", "coverage"):
+            connection.executemany(f"delete from {table} where tile = ?", [[tile] for tile in unwanted])
+
+
 def sql_names(survey):
     """Return [(our name, name in SQLite)]; SQLite takes Gmag and gmag for the same, so the second gets a suffix."""
     taken, pairs = set(), []

@@ -162,8 +162,9 @@ def to_schema(rows, survey):
             table[column.name] = _numbers(rows[label], column, survey)
     _drop_sentinels(table, survey)
     survey.finish(table)
-    if not any(table["ident"]):  # known by its position alone
-        table["ident"] = [f"{ra:.7f}{dec:+.7f}" for ra, dec in zip(table["ra_deg"], table["dec_deg"], strict=True)]
+    if len(table) and not any(table["ident"]):  # known by their positions alone
+        places = zip(table["ra_deg"], table["dec_deg"], strict=True)
+        table["ident"] = np.array([f"{ra:.7f}{dec:+.7f}" for ra, dec in places], dtype=object)
     return table[np.isfinite(table["ra_deg"]) & np.isfinite(table["dec_deg"])]
 
 

@@ -1,0 +1,25 @@
+"""Locks between processes: one at a time, given back whatever happens to the one who holds it."""
+
+import contextlib
+import logging
+import os
+from pathlib import Path
+
+log = logging.getLogger("pp.locks")
+
+
+@contextlib.contextmanager
+def locked(path):
+    """Hold the lock on the file `path`, made if missing, after waiting for it; where there are none, go on without."""
+    path = Path(path)
+    with contextlib.ExitStack() as stack:
+        try:
+            import fcntl
+
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            stack.callback(os.close, handle)  # closing gives the lock back, and so does dying
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except (ImportError, OSError) as error:
+            log.debug("no lock on %s: %s", path, error)
+        yield
