@@ -216,11 +216,10 @@ def test_the_wheel_leaves_nothing_but_the_package_in_site_packages(wheel):
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"photometrypipeline"}
     inside = "photometrypipeline/_scripts/"
     assert {f"{inside}{name}.py" for name in [*COMMANDS, "pp_setup", "toolbox", "catalog", "diagnostics"]} <= set(names)
-    tracked = subprocess.run(
-        ["git", "ls-files", "setup", "photometrypipeline"], cwd=ROOT, capture_output=True, text=True
-    )
-    for name in tracked.stdout.split():
-        assert (name if name.startswith("photometrypipeline/") else inside + name) in names
+    for path in [*(ROOT / "setup").rglob("*"), *(ROOT / "photometrypipeline").rglob("*")]:
+        if path.is_file() and "__pycache__" not in path.parts:
+            name = path.relative_to(ROOT).as_posix()
+            assert (name if name.startswith("photometrypipeline/") else inside + name) in names
 
 
 @pytest.mark.parametrize("name", COMMANDS)
