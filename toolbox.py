@@ -312,6 +312,9 @@ def parallel(function, items, jobs, label):
             return function(item)
         except PipelineError as error:
             return error
+        except Exception as error:  # a bug that one frame brings to light must not take the others down
+            log.debug("%s", traceback.format_exc())
+            return PipelineError(f"internal error: {type(error).__name__}: {error}; the details are in {LOG_NAME}, please report them")
 
     with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(items)))) as pool:
         futures = [pool.submit(guarded, item) for item in items]

@@ -43,10 +43,10 @@ DITHER_NORTH = [0, -3, 6, 2, -8, 11, -5, 3, 8, -11]
 # ---- the sky
 CENTRE = (179.5, 6.25)  # ICRS: in SDSS and Pan-STARRS, in the middle of a tile of the store
 POINTING_ERROR = (-38.0, 47.0)  # arcsec East, North: where the telescope really looked
-HALF_WIDTH = 0.80  # of the area with stars
-STORE_RADIUS = 0.72  # a cone that touches nine tiles, all of which lie in that area
+HALF_WIDTH = np.array([1.02, 0.77])  # of the area with stars, East and North
+STORE_RADIUS = 0.72  # a cone that touches ten tiles, all of which lie in that area
 BRIGHTEST, FAINTEST = 13.2, 22.0  # r of the stars
-DENSITY = 3600  # stars per square degree
+DENSITY = 3500  # stars per square degree
 GROUP_STARS, GROUP_SIGMA = 850, 0.050  # of a loose group, so that so small a frame has enough
 SLOPE, GROUP_SLOPE = 0.19, 0.14  # counts grow as 10^(slope m)
 NEAR = 0.12  # whatever is further from CENTRE is in no frame
@@ -87,8 +87,8 @@ def make_sky(rng):
     `variable_mag` is what a variable star differs from its catalogue magnitude; `size_arcsec` (half-light radius),
     `sersic`, `ratio`, `angle_deg` describe galaxies.
     """
-    n = int(DENSITY * 4 * HALF_WIDTH**2)
-    places = [np.r_[rng.uniform(-1, 1, n) * HALF_WIDTH, rng.normal(0, GROUP_SIGMA, GROUP_STARS)] for _ in range(2)]
+    n = int(DENSITY * 4 * HALF_WIDTH.prod())
+    places = [np.r_[rng.uniform(-half, half, n), rng.normal(0, GROUP_SIGMA, GROUP_STARS)] for half in HALF_WIDTH]
     mags = starfield.uniform_magnitudes(rng, n, BRIGHTEST, FAINTEST, SLOPE)
     mags = np.r_[mags, starfield.uniform_magnitudes(rng, GROUP_STARS, BRIGHTEST, FAINTEST, GROUP_SLOPE)]
     stars = starfield.make_stars(rng, *offset(*places), mags)

@@ -7,7 +7,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from photometrypipeline import matching, sky
-from photometrypipeline.wcskeywords import pixel_scale_arcsec
+from photometrypipeline.wcskeywords import pixel_scale_arcsec, write_solution
 
 GEOMETRY = ("CTYPE", "CRVAL", "CRPIX", "CUNIT", "CD1_", "CD2_", "PV1_", "PV2_", "EQUINOX", "RADESYS", "LONPOLE", "LATPOLE")
 MIN_MATCHED = 5  # stars; fewer cannot tell a match from chance in any field
@@ -111,7 +111,16 @@ def improve_guesses(guesses, solved):
         return guesses
     matrix = np.median([change[0] for change in changes], axis=0)
     shift = np.median([change[1] for change in changes], axis=0)
-    return {name: solved[name] if name in solved else _changed(header, matrix, shift) for name, header in guesses.items()}
+    return {
+        name: _solved(header, solved[name]) if name in solved else _changed(header, matrix, shift)
+        for name, header in guesses.items()
+    }
+
+
+def _solved(header, solution):
+    header = header.copy()
+    write_solution(header, solution, "")
+    return header
 
 
 def _matrix(header):

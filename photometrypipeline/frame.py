@@ -133,7 +133,16 @@ def read_header(path):
     missing = data_start + data_bytes(header) - path.stat().st_size
     if missing > 0:
         raise FrameError(path, f"is cut short, {missing} bytes of the image are missing", "copy it again")
-    return header
+    return header if data_bytes(header) else _header_of_extension(path)
+
+
+def _header_of_extension(path):
+    """Return the header that `flatten` will give to a file whose image lies in an extension.  Raises FrameError."""
+    try:
+        with fits.open(path, memmap=False, lazy_load_hdus=False) as hdus:
+            return _merged(hdus, _only_image(path, hdus))
+    except (OSError, TypeError, ValueError) as error:
+        raise FrameError(path, f"cannot be read beyond its first header ({error})", "copy it again") from None
 
 
 def data_bytes(header):
@@ -180,15 +189,7 @@ def flatten(path):
     with several images.  Files that are flat already are left alone.  Returns True if the file was rewritten.
     """
     with fits.open(path, memmap=False, do_not_scale_image_data=True) as hdus:
-        images = [hdu for hdu in hdus if hdu.is_image and hdu.header.get("NAXIS", 0) >= 2]
-        if not images:
-            raise FrameError(path, "holds no image", "remove it from the list")
-        if len(images) > 1:
-            raise FrameError(path, f"holds {len(images)} images", "split it into one file per image")
-        image = images[0]
-        shape = [length for length in image.shape if length != 1]
-        if len(shape) > 2 or len(image.shape) < 2:
-            raise FrameError(path, f"is a cube of {' x '.join(map(str, image.shape[::-1]))}", "split it into one file per plane")
+        image = _only_image(path, hdus)
         if image is hdus[0] and len(image.shape) == 2 and not _has_new_keywords(hdus):
             return False
         header = _merged(hdus, image)
@@ -198,6 +199,19 @@ def flatten(path):
             fits.HDUList([flat, *others]).writeto(temporary, overwrite=True)
     log.info("%s: rewritten with its image in the first HDU", path)
     return True
+
+
+def _only_image(path, hdus):
+    """Return the one HDU that holds a 2-D image.  Raises FrameError for none, several, or a cube."""
+    images = [hdu for hdu in hdus if hdu.is_image and hdu.header.get("NAXIS", 0) >= 2]
+    if not images:
+        raise FrameError(path, "holds no image", "remove it from the list")
+    if len(images) > 1:
+        raise FrameError(path, f"holds {len(images)} images", "split it into one file per image")
+    shape = images[0].shape
+    if sum(length != 1 for length in shape) > 2:
+        raise FrameError(path, f"is a cube of {' x '.join(map(str, shape[::-1]))} pixels", "split it into one file per plane")
+    return images[0]
 
 
 def _has_new_keywords(hdus):
@@ -220,4 +234,8 @@ def _merged(hdus, image):
         header.remove(keyword, ignore_missing=True)
         if keyword in image.header:
             header[keyword] = image.header[keyword]
+    header["BITPIX"] = image.header["BITPIX"]
+    header["NAXIS"] = 2
+    header.set("NAXIS1", image.shape[-1], after="NAXIS")
+    header.set("NAXIS2", image.shape[-2], after="NAXIS1")
     return header

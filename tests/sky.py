@@ -26,8 +26,8 @@ import starfield
 
 SITE = "290"
 BANDS = {"TOP 2 BOT 1": "V", "TOP 3 BOT 1": "R", "TOP 4 BOT 1": "I", "TOP 5 BOT 1": "B", "TOP 1 BOT 1": None}
-AROUND_DEG = 0.8  # half the side of the area with reference stars
-STORE_RADIUS_DEG = 0.72  # a cone that touches nine tiles of the store round Night.centre and no other
+AROUND_DEG = 1.02  # half the side of the area with reference stars
+STORE_RADIUS_DEG = 0.72  # a cone all of whose tiles in the store lie in that area
 CLEAR_ARCSEC = 9.0  # no star so near to the asteroid's path
 SIGMA_PER_FWHM = 1 / (2 * np.sqrt(2 * np.log(2)))
 MJD_ZERO = 2400000.5
@@ -200,7 +200,7 @@ def make_stars(seed, n_stars, size, scale=0.375, centre=Night.centre, brightest=
     rng = np.random.default_rng(seed)
     half = (np.array(size) * scale / 3600 / 2) * 1.35  # deg; stars enter as the pointing shifts
     places = _parted(rng, int(n_stars * 1.35**2), half, 12 * scale / 3600)
-    around = rng.uniform(-AROUND_DEG, AROUND_DEG, (900, 2))
+    around = rng.uniform(-AROUND_DEG, AROUND_DEG, (1300, 2))
     places = np.concatenate([places, around[(np.abs(around) > half).any(axis=1)]])
     ra, dec = shifted(centre, *(places.T * 3600))
     return starfield.make_stars(rng, ra, dec, starfield.uniform_magnitudes(rng, len(dec), brightest, faintest, 0.12))
