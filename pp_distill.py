@@ -23,7 +23,7 @@ import numpy as np
 
 import diagnostics
 import pp_setup
-from photometrypipeline import ephemeris, framedb, matching, results, sky, skybot, targets, telescopes
+from photometrypipeline import ephemeris, framedb, matching, results, sky, skybot, targets, telescopes, vsx
 from photometrypipeline.errors import Ambiguous, FrameError, NotFound, NotReachable, PipelineError, UsageError
 from photometrypipeline.files import safe_name
 from photometrypipeline.services import Client
@@ -182,7 +182,7 @@ def asteroids(measured, choice, client, losses):
     if limit is None:
         log.error("no calibrated magnitudes: asteroids in the field cannot be chosen by brightness, none is taken")
         return []
-    ra, dec, radius = sky.skycenter([(np.asarray(each.table["ra_deg"]), np.asarray(each.table["dec_deg"])) for each in measured])
+    ra, dec, radius = field_of(measured)
     jds = np.array([each.header["obstime"] for each in measured])
     site = site_of(measured)
     max_err = MAX_UNCERTAINTY_PX * max(unbinned_scale(each.frame) for each in measured)
@@ -220,18 +220,19 @@ def completeness_mag(measured):
 
 def variable_stars(measured, choice, client, losses):
     """Return the variable stars of the VSX catalogue that lie on the frames."""
-    from catalog import Catalog  # only this search needs it
-
-    ra, dec, radius = sky.skycenter([(np.asarray(each.table["ra_deg"]), np.asarray(each.table["dec_deg"])) for each in measured])
-    stars = Catalog.fetch("VSX", ra, dec, radius, None, client=client, data_folder=Path.cwd()).table
     found = []
-    for row in stars:
+    for row in vsx.search(*field_of(measured), client, data_folder=Path.cwd()):
         place = float(row["ra_deg"]), float(row["dec_deg"])
         covering = [each for each in measured if targets.inside(each.frame, place)]
         if covering:
-            found.append(targets.fixed(str(row["ident"]), "variable", *place, covering, "VSX"))
+            found.append(targets.fixed(str(row["name"]), "variable", *place, covering, "VSX"))
     toolbox.say(f"{len(found)} variable stars are on the frames")
     return found
+
+
+def field_of(measured):
+    """Return (ra_deg, dec_deg, radius_deg) of the circle around all frames."""
+    return sky.skycenter([(np.asarray(each.table["ra_deg"]), np.asarray(each.table["dec_deg"])) for each in measured])
 
 
 # ---- which source
