@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 import pp_setup
-from photometrypipeline import errors, pages, pictures, records, views
+from photometrypipeline import errors, pages, pictures, records, treesummary, views
 from photometrypipeline.gallery import Gallery
 
 log = logging.getLogger("pp.diagnostics")
@@ -62,6 +62,26 @@ def render(folder=".", settings=None):
     written = _write_pages(view, settings, site, Path(folder))
     gallery.finish(written)
     return site / settings.main_html
+
+
+def show_failure(step, message, folder="."):
+    """Keep a red note and show it on the website at once."""
+    record_failure(step, message, folder)
+    render(folder)
+
+
+def summarise(states, root, started):
+    """Write summary.html of a tree of data sets into `root`.
+
+    states : {folder relative to `root`: exit status of its run, or text such as "running"};  started : text
+    """
+    made = pages.environment()
+    (Path(root) / records.FOLDER).mkdir(exist_ok=True)
+    pages.write_style_sheet(Path(root) / records.FOLDER)
+    html = made.get_template("tree.html").render(
+        rows=treesummary.rows(states, root), root_name=str(Path(root).resolve()), started=started, here=f"{records.FOLDER}/"
+    )
+    pages.write_page(Path(root) / "summary.html", html)
 
 
 def _name_pages(view, gallery, settings):

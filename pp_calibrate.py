@@ -13,6 +13,7 @@ Examples:
 import toolbox
 
 # isort: split
+import functools
 import logging
 import sys
 from dataclasses import dataclass
@@ -380,7 +381,7 @@ def build_parser():
     return parser
 
 
-@toolbox.command(build_parser)
+@toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "calibrate"))
 def main(args, losses):
     catalogs = [canonical_name(args.catalog)] if args.catalog else None
     frames = toolbox.prepared_frames(args.images, losses)

@@ -14,6 +14,7 @@ import toolbox
 
 # isort: split
 import glob
+import functools
 import logging
 import sys
 from dataclasses import asdict, dataclass
@@ -395,7 +396,7 @@ def build_parser():
     return parser
 
 
-@toolbox.command(build_parser)
+@toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "distill"))
 def main(args, losses):
     choice = Choice(args.target, tuple(args.offset), args.positions, args.fixedtargets, args.variable_stars, args.asteroids,
                     schemas(args.reject), args.offline)  # fmt: skip

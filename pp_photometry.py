@@ -13,6 +13,7 @@ Examples:
 import toolbox
 
 # isort: split
+import functools
 import logging
 import sys
 from dataclasses import asdict, dataclass
@@ -291,7 +292,7 @@ def build_parser():
     return parser
 
 
-@toolbox.command(build_parser)
+@toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "photometry"))
 def main(args, losses):
     frames = toolbox.prepared_frames(args.images, losses)
     photometry(frames, losses, snr=args.snr, min_area=args.minarea, fixed_aprad=args.aprad, target=args.target,

@@ -13,6 +13,7 @@ Examples:
 import toolbox
 
 # isort: split
+import functools
 import logging
 import re
 import sys
@@ -265,7 +266,7 @@ def build_parser():
     return parser
 
 
-@toolbox.command(build_parser)
+@toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "prepare"))
 def main(args, losses):
     frames = toolbox.open_frames(args.images, losses)
     prepare(frames, losses, telescope=args.telescope, ra_deg=args.ra, dec_deg=args.dec, flip_x=args.flipx, flip_y=args.flipy,

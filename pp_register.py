@@ -14,6 +14,7 @@ Examples:
 import toolbox
 
 # isort: split
+import functools
 import logging
 import sys
 import tempfile
@@ -307,7 +308,7 @@ def build_parser():
     return parser
 
 
-@toolbox.command(build_parser)
+@toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "register"))
 def main(args, losses):
     catalogs = [canonical_name(args.cat)] if args.cat else None
     frames = toolbox.prepared_frames(args.images, losses)

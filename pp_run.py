@@ -16,6 +16,7 @@ import toolbox
 # isort: split
 import logging
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ import pp_prepare
 import pp_register
 from catalog import canonical_name
 from photometrypipeline import datatree, headers, telescopes
-from photometrypipeline.errors import FrameError, NotReachable, PipelineError, TelescopeError, UsageError
+from photometrypipeline.errors import FrameError, PipelineError, TelescopeError, UsageError
 
 log = logging.getLogger("pp.run")
 
@@ -61,15 +62,13 @@ def run(images, losses, options):
     step = ["prepare"]
     try:
         failure = run_steps(images, losses, options, step)
+        if failure:  # what could be done without the service is kept
+            raise failure
     except PipelineError as error:
         diagnostics.record_failure(step[0], str(error))
         raise
     finally:
         diagnostics.render()
-    if failure:
-        diagnostics.record_failure(step[0], str(failure))
-        diagnostics.render()
-        raise failure
     toolbox.say("Done!")
     return toolbox.OK
 
@@ -180,19 +179,20 @@ def run_all(args, losses):
     data_sets = datatree.find(Path.cwd(), args.prefix or "")
     if not any(data_sets.values()):
         raise UsageError(f"there are no images in {Path.cwd()} or below it" + (f" that begin with {args.prefix}" if args.prefix else ""))
+    started = time.strftime("%Y-%m-%d %H:%M:%S")
     states = {folder: "waiting" if images else "no images" for folder, images in data_sets.items()}
-    diagnostics.summarise(states, Path.cwd())
+    diagnostics.summarise(states, Path.cwd(), started)
     for folder, images in data_sets.items():
         if not images:
             toolbox.say(f"{folder}: no images, nothing to do")
             continue
         toolbox.say(f"{folder}: {len(images)} images")
         states[folder] = "running"
-        diagnostics.summarise(states, Path.cwd())
+        diagnostics.summarise(states, Path.cwd(), started)
         states[folder] = datatree.run(Path.cwd() / folder, [sys.executable, __file__, *arguments_of(args), *images])
         if states[folder] != toolbox.OK:
             losses.add(folder, f"pp_run ended with status {states[folder]}, see {folder}/LOG")
-        diagnostics.summarise(states, Path.cwd())
+        diagnostics.summarise(states, Path.cwd(), started)
     statuses = [status for status in states.values() if isinstance(status, int)]
     return toolbox.OK if any(status in (toolbox.OK, toolbox.PARTIAL) for status in statuses) else toolbox.FAILED
 

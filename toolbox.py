@@ -88,8 +88,10 @@ def _jobs(text):
     return number
 
 
-def command(build_parser):
+def command(build_parser, on_failure=None):
     """Make the `main` of a script: parses, opens LOG, turns errors into one line and an exit status.
+
+    on_failure : called with the text of the error when a step failed, to show it on the pages
 
     The decorated function gets (args, losses) and returns nothing, or an exit status.  Losses that it added to are printed
     last and turn status 0 into 3.  `main(argv)` takes a list of str, or uses that of the process.
@@ -103,7 +105,7 @@ def command(build_parser):
             name = os.path.basename(sys.modules[function.__module__].__file__)
             with logging_to(Path.cwd(), quiet=getattr(args, "quiet", False)):
                 log.info("%s starts in %s: %s", name, os.getcwd(), _shown(args))
-                status = _run(function, args)
+                status = _run(function, args, on_failure)
                 log.info("%s ends with status %d", name, status)
             return status
 
@@ -116,7 +118,7 @@ def _shown(args):
     return ", ".join(f"{name}={value!r}" for name, value in sorted(vars(args).items()))
 
 
-def _run(function, args):
+def _run(function, args, on_failure):
     losses = Losses()
     try:
         if pp_setup.problem:
@@ -127,6 +129,8 @@ def _run(function, args):
     except PipelineError as error:
         log.error("%s", error)
         status = error.status
+        if on_failure and status == FAILED:
+            on_failure(str(error))
     except KeyboardInterrupt:
         log.error("interrupted; every file is as it was or done, the same command goes on")
         return INTERRUPTED
