@@ -1,8 +1,8 @@
 """Preferences and thresholds of the pipeline, each with its unit and reason.
 
-A file of the same name in $PHOTPIPEDIR, or in the user's configuration folder ($XDG_CONFIG_HOME/photometrypipeline, usually
-~/.config/photometrypipeline), overrides single settings without a change to this one: it is run after it and sees all its
-names.  For example:
+A file of the same name in $PHOTPIPEDIR, or in the user's configuration folder ($XDG_CONFIG_HOME/photometrypipeline,
+usually ~/.config/photometrypipeline), overrides single settings without a change to this one: it is run after it and
+sees all its names.  For example:
 
     minstars = 0.7
     confdistill.full_target_names = True
@@ -21,12 +21,12 @@ diagnostics = True  # write pages and plots at all
 # ---- registration
 min_sources_astrometric_catalog = 10  # fewer reference stars in the field: the next catalogue is tried
 min_sources_frame = 10  # a frame with no more sources than this is not registered
-n_registration_repetitions = 2  # wide searches with each catalogue, the second one fine and slow; the narrow one comes first
+n_registration_repetitions = 2  # wide searches with each catalogue after the narrow one; the second is fine and slow
 scamp_as_contrast_limit = 2.5  # of the match in angle and scale; about 1 where nothing matches
 scamp_xy_contrast_limit = 2.5  # of the match in position
 scamp_max_sources = 2000  # brightest sources per frame handed to SCAMP; its time grows with their number squared
 scamp_timeout_s = 900  # SCAMP never ends on some hopeless input
-registration_chance_limit = 1e-6  # of a frame's matches with the catalogue arising by chance, above it the solution is refused
+registration_chance_limit = 1e-6  # a solution is refused if its matches are as likely as this to arise by chance
 
 # ---- photometry
 photmode = "APER"  # APER, ISOCOR or AUTO; only APER has a curve of growth
@@ -41,7 +41,7 @@ solcol = 0.2  # mag, half width of the window around the colours of the Sun
 max_reference_error = 0.1  # mag; reference stars with larger uncertainties are left out
 photometric_catalog_limit = 21  # mag, faint limit of the catalogue query
 max_photometric_stars = 20000  # the brightest of the field are taken; more add nothing to a zeropoint
-weighted_ranking = True  # outliers by residual over error, as documented; False: by residual alone, as the last code had it
+weighted_ranking = True  # outliers by residual over error, as documented; False: by residual alone, as in the last code
 
 # ---- target
 max_distance_arcsec = 10.0  # rejection schema 'pos': a source further from the prediction is not the target
@@ -88,7 +88,7 @@ def _override():
         if path.is_file() and path.resolve() != here:
             try:
                 exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), globals())
-            except Exception as error:  # the user's own code: whatever it raises is to be told in one line
+            except Exception as error:  # noqa: BLE001  the user's own code: whatever it raises is told in one line
                 return UsageError(f"{path}: {type(error).__name__}: {error}; correct the settings there")
     return None
 

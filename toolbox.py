@@ -54,7 +54,7 @@ class Parser(argparse.ArgumentParser):
     """Parser of the commands: long options with one dash or two, abbreviations, negative numbers in any notation."""
 
     def parse_known_args(self, args=None, namespace=None):
-        """Parse as argparse does, after bringing both kinds of dashes and numbers like -1e-4 into the form that it knows."""
+        """Parse as argparse does, after bringing double dashes and numbers like -1e-4 into the form that it knows."""
         args = sys.argv[1:] if args is None else list(args)
         return super().parse_known_args([_plain(argument) for argument in args], namespace)
 
@@ -66,16 +66,24 @@ def _plain(argument):
 
 
 def make_parser(doc, images=True, jobs=True, offline=False):
-    """Return a Parser whose help is `doc`, the docstring of a script, with the arguments that scripts have in common."""
+    """Return a Parser whose help is `doc`, the docstring of a script, with the arguments that scripts share."""
     summary, _, rest = doc.strip().partition("\n")
     parser = Parser(
         description=summary, epilog=rest.strip(), formatter_class=argparse.RawDescriptionHelpFormatter, add_help=False
     )
     parser.add_argument("-h", "-help", action="help", help="show this help and exit")
     if images:
-        parser.add_argument("images", nargs="+", help="FITS images; wildcards; or one list file (.lst, .list), a name per line")
+        parser.add_argument(
+            "images", nargs="+", help="FITS images; wildcards; or one list file (.lst, .list), a name per line"
+        )
     if jobs:
-        parser.add_argument("-jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N", help="frames side by side (default: all cores, %(default)s)")
+        parser.add_argument(
+            "-jobs",
+            type=_jobs,
+            default=os.cpu_count() or 1,
+            metavar="N",
+            help="frames side by side (default: all cores, %(default)s)",
+        )
     if offline:
         parser.add_argument("-offline", action="store_true", help="never ask the network; use what is stored")
     return parser
@@ -93,7 +101,7 @@ def command(build_parser, on_failure=None):
 
     on_failure : called with the text of the error when a step failed, to show it on the pages
 
-    The decorated function gets (args, losses) and returns nothing, or an exit status.  Losses that it added to are printed
+    The decorated function gets (args, losses) and returns nothing, or an exit status.  Losses that it adds are printed
     last and turn status 0 into 3.  `main(argv)` takes a list of str, or uses that of the process.
     """
 
@@ -101,7 +109,7 @@ def command(build_parser, on_failure=None):
         @functools.wraps(function)
         def main(argv=None):
             args = build_parser().parse_args(argv)
-            warnings.simplefilter("ignore", VerifyWarning)  # headers are read tolerantly; frame.py names what breaks the standard
+            warnings.simplefilter("ignore", VerifyWarning)  # frame.py names what breaks the standard
             name = os.path.basename(sys.modules[function.__module__].__file__)
             with logging_to(Path.cwd(), quiet=getattr(args, "quiet", False)):
                 log.info("%s starts in %s: %s", name, os.getcwd(), _shown(args))
@@ -134,19 +142,26 @@ def _run(function, args, on_failure):
     except KeyboardInterrupt:
         log.error("interrupted; every file is as it was or done, the same command goes on")
         return INTERRUPTED
-    except Exception as error:
-        log.debug("%s", traceback.format_exc())
-        log.error("internal error: %s: %s; the details are in %s, please report them", type(error).__name__, error, LOG_NAME)
+    except Exception as error:  # noqa: BLE001  a bug: one line for the user, the traceback in the LOG
+        log.error("%s", internal_error(error))
         status = FAILED
     losses.summarise()
     return PARTIAL if status == OK and losses else status
+
+
+def internal_error(error):
+    """Return the PipelineError that stands for an unexpected exception, whose traceback goes into the LOG."""
+    log.debug("%s", "".join(traceback.format_exception(error)))
+    return PipelineError(
+        f"internal error: {type(error).__name__}: {error}; details are in {LOG_NAME}, please report them"
+    )
 
 
 # ---- LOG and screen
 
 
 class logging_to:
-    """Context manager: messages of the pipeline go to LOG in `folder`, warnings and errors to standard error as well."""
+    """Context manager: messages of the pipeline go to LOG in `folder`, warnings and errors also to standard error."""
 
     def __init__(self, folder, quiet=False):
         self.folder, self.quiet = Path(folder), quiet
@@ -208,7 +223,7 @@ def box(lines):
 
 
 class Losses:
-    """What a run could not do: frames or parts of the work, each with its reason; the summary is the last thing printed."""
+    """What a run could not do: frames or parts of the work, each with its reason; their summary is printed last."""
 
     def __init__(self):
         self.entries = []
@@ -253,7 +268,8 @@ def expand(arguments):
     names = list(dict.fromkeys(names))
     missing = [name for name in names if not os.path.exists(name) and name != "all"]
     if missing:
-        raise UsageError(f"no such file: {', '.join(missing[:10])}{' ...' if len(missing) > 10 else ''}; check the names")
+        more = " ..." if len(missing) > 10 else ""
+        raise UsageError(f"no such file: {', '.join(missing[:10])}{more}; check the names")
     bases = [os.path.basename(name) for name in names]
     twice = sorted({base for base in bases if bases.count(base) > 1})
     if twice:
@@ -291,7 +307,10 @@ def open_frames(images, losses):
 
 
 def prepared_frames(images, losses):
-    """Return the Frames of `images` that have been through pp_prepare; the others go to `losses`.  Raises UsageError."""
+    """Return the Frames of `images` that have been through pp_prepare; the others go to `losses`.
+
+    Raises UsageError if not one can be read, PipelineError if not one has been prepared.
+    """
     frames = []
     for frame in open_frames(images, losses):
         try:
@@ -305,10 +324,10 @@ def prepared_frames(images, losses):
 
 
 def parallel(function, items, jobs, label):
-    """Return [function(item), ...] in the order of `items`, computed `jobs` at a time; a PipelineError stands for its item.
+    """Return [function(item), ...] in the order of `items`, computed `jobs` at a time.
 
-    Threads do, since the time goes into outside programs and numpy.  Work that takes longer than 2 s shows a progress bar,
-    on a terminal only.
+    A PipelineError stands for an item that failed.  Threads do, since the time goes into outside programs and numpy.
+    Work that takes longer than 2 s shows a progress bar, on a terminal only.
     """
 
     def guarded(item):
@@ -316,9 +335,8 @@ def parallel(function, items, jobs, label):
             return function(item)
         except PipelineError as error:
             return error
-        except Exception as error:  # a bug that one frame brings to light must not take the others down
-            log.debug("%s", traceback.format_exc())
-            return PipelineError(f"internal error: {type(error).__name__}: {error}; the details are in {LOG_NAME}, please report them")
+        except Exception as error:  # noqa: BLE001  a bug that one frame brings to light must not take the others down
+            return internal_error(error)
 
     with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(items)))) as pool:
         futures = [pool.submit(guarded, item) for item in items]
@@ -345,7 +363,7 @@ def sort_out(frames, results, losses):
 
 
 def skycenter(catalogs):
-    """Return (ra, dec, radius) in degrees of the circle around source lists that have columns `ra_deg` and `dec_deg`."""
+    """Return (ra, dec, radius) in degrees of the circle around source lists with columns `ra_deg` and `dec_deg`."""
     return sky.skycenter([(np.asarray(catalog["ra_deg"]), np.asarray(catalog["dec_deg"])) for catalog in catalogs])
 
 

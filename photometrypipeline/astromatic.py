@@ -17,7 +17,8 @@ log = logging.getLogger("pp.astromatic")
 
 NO_HEADER_FILES = ".pp-none"  # a suffix that no file has: a .head left beside an image must not override its WCS
 NEVER_SATURATED = 1000000
-FLAG_MASKS = {"none": 0x00FF, "low": 0x00FE, "medium": 0x00FC, "high": 0x00F8}  # sources with one of these bits are left out
+# sources with one of these bits are left out
+FLAG_MASKS = {"none": 0x00FF, "low": 0x00FE, "medium": 0x00FC, "high": 0x00F8}
 NARROW = {"POSANGLE_MAXERR": "2.0", "MATCH_FLIPPED": "N"}  # degrees; for telescopes whose orientation is known
 
 
@@ -35,7 +36,8 @@ def extraction_arguments(image, output, telescope, *, apertures_px, snr, min_are
     arguments += ["-PHOT_APERTURES", diameters, "-BACKPHOTO_TYPE", options.get("background", "LOCAL")]
     arguments += ["-DETECT_MINAREA", f"{min_area:g}", "-DETECT_THRESH", f"{snr:g}", "-ANALYSIS_THRESH", f"{snr:g}"]
     arguments += ["-CATALOG_NAME", output, "-CATALOG_TYPE", "FITS_LDAC", "-PARAMETERS_NAME", parameters]
-    arguments += ["-HEADER_SUFFIX", NO_HEADER_FILES, "-VERBOSE_TYPE", "QUIET", "-WRITE_XML", "N", "-CHECKIMAGE_TYPE", "NONE"]
+    arguments += ["-HEADER_SUFFIX", NO_HEADER_FILES, "-VERBOSE_TYPE", "QUIET"]
+    arguments += ["-WRITE_XML", "N", "-CHECKIMAGE_TYPE", "NONE"]
     if options.get("mask"):
         arguments += ["-WEIGHT_TYPE", "MAP_WEIGHT", "-WEIGHT_IMAGE", options["mask"]]
     if telescope.saturation:
@@ -70,7 +72,9 @@ def extract(image, output, telescope, timeout_s=1800, **options):
         raise ProgramError(f"Source Extractor left no table of sources for {image} ({error})") from None
     missing = [name for name in requested_columns(options["parameters"]) if name not in columns]
     if missing:
-        raise ProgramError(f"Source Extractor did not measure {', '.join(missing)}, which {options['parameters']} asks for")
+        raise ProgramError(
+            f"Source Extractor did not measure {', '.join(missing)}, which {options['parameters']} asks for"
+        )
     return number
 
 
@@ -105,11 +109,12 @@ def _settings(text):
     return {fields[0]: fields[1].strip() if len(fields) > 1 else "" for fields in lines if fields}
 
 
-def scamp_arguments(source_lists, reference, telescope, mask, xml, *, narrow, jobs, extra=None):
+def scamp_arguments(source_lists, reference, telescope, mask, xml, *, narrow, extra=None):
     """Return the SCAMP command line (list of str).
 
-    source_lists : paths in the order of the result;  reference : the reference catalogue;  mask : sources with one of these
-    FLAGS bits are left out;  narrow : search around the given orientation only;  extra : settings that come last
+    source_lists : paths in the order of the result;  reference : the reference catalogue
+    mask : sources with one of these FLAGS bits are left out;  narrow : search around the given orientation only
+    extra : settings that come last
     """
     arguments = [find_program("SCAMP"), *source_lists, "-c", telescope.scamp_file or setup_file("pipeline.scamp")]
     settings = {**telescope.scamp, **(NARROW if narrow else {})}
@@ -124,7 +129,7 @@ def scamp_arguments(source_lists, reference, telescope, mask, xml, *, narrow, jo
         "VERBOSE_TYPE": "NORMAL",
         "CHECKPLOT_TYPE": "NONE",
         "CHECKPLOT_DEV": "NULL",
-        "NTHREADS": str(jobs),
+        "NTHREADS": "1",  # with more, sums come out in another order, and the last digits of the solution with them
     } | (extra or {})
     for name, value in settings.items():
         arguments += [f"-{name}", value]
@@ -135,7 +140,8 @@ def run_scamp(source_lists, reference, telescope, mask, folder, timeout_s, **opt
     """Run SCAMP in `folder`, where the source lists lie; returns one dict per source list, in their order.
 
     Keys: as_contrast, xy_contrast, sigma_ra_arcsec, sigma_dec_arcsec, chi2_reference, chi2_internal, n_detected.
-    Raises ProgramError.  SCAMP ends with code 0 and writes a solution for a field that matches nothing: its caller judges.
+    Raises ProgramError.  SCAMP ends with code 0 and writes a solution even for a field that matches nothing: it is for
+    the caller to judge.
     """
     xml = Path(folder) / "scamp_output.xml"
     heads = [Path(path).with_suffix(".head") for path in source_lists]
@@ -159,7 +165,9 @@ def read_scamp_xml(path, names):
         raise ProgramError(f"SCAMP's report {path} cannot be read: {error}") from None
     listed = [os.path.basename(str(name)) for name in table["Catalog_Name"]]
     if listed != list(names):
-        raise ProgramError(f"SCAMP's report {path} lists {', '.join(listed[:5])} instead of the {len(names)} source lists given to it")
+        raise ProgramError(
+            f"SCAMP's report {path} lists {', '.join(listed[:5])} instead of the {len(names)} source lists given to it"
+        )
     return [_field(row) for row in table]
 
 
@@ -207,7 +215,8 @@ def trim_for_scamp(sources, mask, n_most, snr_min):
     flux, error = np.asarray(sources.table["FLUX_ISOCOR"]), np.asarray(sources.table["FLUXERR_ISOCOR"])
     with np.errstate(divide="ignore", invalid="ignore"):
         snr = np.where(error > 0, flux / error, 0.0)
-    good = (snr > snr_min) & ((np.asarray(sources.table["FLAGS"]) & mask) == 0) & np.isfinite(sources.table["XWIN_IMAGE"])
+    unflagged = (np.asarray(sources.table["FLAGS"]) & mask) == 0
+    good = (snr > snr_min) & unflagged & np.isfinite(sources.table["XWIN_IMAGE"])
     order = np.argsort(np.where(good, -flux, np.inf), kind="stable")[: min(int(good.sum()), n_most)]
     return sources.select(np.sort(order))
 

@@ -1,4 +1,4 @@
-"""Astrometric solutions: how they place sources on the sky, whether they are to be believed, and what they teach others."""
+"""Astrometric solutions: where they place sources, whether they are to be believed, what they teach other frames."""
 
 from dataclasses import dataclass, replace
 
@@ -9,14 +9,15 @@ from astropy.wcs import WCS
 from photometrypipeline import matching, sky
 from photometrypipeline.wcskeywords import pixel_scale_arcsec, write_solution
 
-GEOMETRY = ("CTYPE", "CRVAL", "CRPIX", "CUNIT", "CD1_", "CD2_", "PV1_", "PV2_", "EQUINOX", "RADESYS", "LONPOLE", "LATPOLE")
+LINEAR = ("CTYPE", "CRVAL", "CRPIX", "CUNIT", "CD1_", "CD2_")
+GEOMETRY = (*LINEAR, "PV1_", "PV2_", "EQUINOX", "RADESYS", "LONPOLE", "LATPOLE")  # beginnings of keywords
 MIN_MATCHED = 5  # stars; fewer cannot tell a match from chance in any field
 SUSPICIOUS_CONTRAST = 5.0  # below this, residuals of exactly 0 are not believed
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is known of one frame's solution: numbers of SCAMP, own residuals, and why it is refused (`reason`, or None)."""
+    """What is known of one frame's solution: SCAMP's numbers, own residuals, why it is refused (`reason`, or None)."""
 
     name: str
     reason: str | None
@@ -60,17 +61,19 @@ def judge(name, solution, scamp, sources, stars, expected_scale_arcsec, limits):
     sources : SourceList of the frame;  stars : (ra_deg, dec_deg) of the reference catalogue
     limits : dict with as_contrast, xy_contrast, scale_factor, chance
 
-    Beside SCAMP's own contrasts, which are about 1 where nothing matches, the solution has to put stars onto sources more
-    often than chance does.
+    Beside SCAMP's own contrasts, which are about 1 where nothing matches, the solution has to put stars onto sources
+    more often than chance does.
     """
     verdict = Verdict(name, None, n_sources=len(sources), **{key: scamp[key] for key in NUMBERS})
     scale = pixel_scale_arcsec(solution)
     factor = max(scale / expected_scale_arcsec, expected_scale_arcsec / scale) if scale > 0 else np.nan
     for key, label in (("as_contrast", "AS"), ("xy_contrast", "XY")):
         if not scamp[key] >= limits[key]:
-            return replace(verdict, reason=f"no match with the catalogue ({label} contrast {scamp[key]:.1f}, {limits[key]:g} is needed)")
+            found = f"{label} contrast {scamp[key]:.1f}, {limits[key]:g} is needed"
+            return replace(verdict, reason=f"no match with the catalogue ({found})")
     if not factor <= limits["scale_factor"]:
-        return replace(verdict, reason=f"implausible pixel scale {scale:.4f} arcsec instead of {expected_scale_arcsec:.4f}")
+        expected = f"{expected_scale_arcsec:.4f}"
+        return replace(verdict, reason=f"implausible pixel scale {scale:.4f} arcsec instead of {expected}")
     n_matched, rms, chance = residuals(solution, sources, stars, scale)
     verdict = replace(verdict, n_matched=n_matched, rms_arcsec=rms)
     if n_matched < MIN_MATCHED or chance > limits["chance"]:
@@ -97,7 +100,8 @@ def residuals(solution, sources, stars, scale_arcsec):
     reach = sky.separation_deg(ra, dec, *centre).max()
     near = sky.separation_deg(*stars, *centre) < reach
     area = np.pi * max(reach, radius / 3600) ** 2
-    return i_source.size, float(rms), matching.chance_of_matches(i_source.size, len(sources), int(near.sum()), area, radius)
+    chance = matching.chance_of_matches(i_source.size, len(sources), int(near.sum()), area, radius)
+    return i_source.size, float(rms), chance
 
 
 def improve_guesses(guesses, solved):

@@ -13,7 +13,7 @@ MADE_BY_US = ("skycoadd", "comove", "skycoadd.old", "comove.old", "pp_store")
 
 
 def find(root, prefix=""):
-    """Return {folder: [image name, ...]} of `root` and everything below it, sorted; folders relative to `root`, as text.
+    """Return {folder: [image name, ...]} of `root` and everything below it, sorted; folders are relative to `root`.
 
     Images begin with `prefix` and end on .fits, .fit or .fts in any letter case.  Hidden folders, and those that the
     pipeline makes itself, are passed over.  Folders without images are in it only if nothing lies below them.

@@ -1,7 +1,7 @@
 """Error bars of single magnitudes, part by part.
 
-`sig` in photometry_*.dat contains the scatter of the zeropoint fit and is generous for bright targets.  What stands here is
-the error that repeated measurements of the same source would scatter by.
+`sig` in photometry_*.dat contains the scatter of the zeropoint fit and is generous for bright targets.  What stands
+here is the error that repeated measurements of the same source would scatter by.
 """
 
 import numpy as np
@@ -19,8 +19,8 @@ def parts(flux, mag_err, gain, zp_err, relation_err):
     err_photon, err_background, err_zeropoint, err_transformation, and err_total: the first three in quadrature.  The
     transformation's error is common to all frames of a target, of unknown sign, and does not belong to the scatter of a
     light curve; it stands beside.
-    Source Extractor's error is (area * sigma^2 + flux / gain)^0.5 (its manual, "Flux uncertainties"): the photon part is
-    taken off to get that of the background.
+    Source Extractor's error is (area * sigma^2 + flux / gain)^0.5 (its manual, "Flux uncertainties"): the photon part
+    is taken off to get that of the background.
     """
     flux, mag_err = np.asarray(flux, dtype=float), np.asarray(mag_err, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -13,7 +13,11 @@ from photometrypipeline.errors import ProgramError
 log = logging.getLogger("pp.external")
 
 NAMES = {  # program: the names that it goes by, first found wins; and what it is for
-    "Source Extractor": (("source-extractor", "sex", "sextractor"), "finding and measuring sources", "source-extractor"),
+    "Source Extractor": (
+        ("source-extractor", "sex", "sextractor"),
+        "finding and measuring sources",
+        "source-extractor",
+    ),
     "SCAMP": (("scamp", "SCAMP"), "the astrometric solution", "scamp"),
     "SWarp": (("SWarp", "swarp"), "combining images", "swarp"),
 }
@@ -64,7 +68,13 @@ def run_program(argv, outputs, cwd=None, timeout_s=None, environment=None):
         raise ProgramError(f"{name} could not be started: {error}") from error
     missing = [str(path) for path in outputs if not Path(path).exists()]
     if done.returncode or missing:
-        what = f"ended with code {done.returncode}" if done.returncode > 0 else f"crashed (signal {-done.returncode})" if done.returncode else f"did not write {', '.join(missing)}"
+        what = (
+            f"ended with code {done.returncode}"
+            if done.returncode > 0
+            else f"crashed (signal {-done.returncode})"
+            if done.returncode
+            else f"did not write {', '.join(missing)}"
+        )
         log.debug("%s printed: %s", name, done.stdout)
         raise ProgramError(f"{name} {what}: {last_words(done.stdout)}")
     return done.stdout

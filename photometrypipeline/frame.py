@@ -94,7 +94,7 @@ class Frame:
 
 
 def set_keyword(header, keyword, value, comment):
-    """Set a keyword of the pipeline, its comment starting with `PP:`; a comment that is too long is cut at a card's end."""
+    """Set a keyword of the pipeline, its comment starting with `PP:`; what does not fit into its card is cut off."""
     header[keyword] = value
     room = 80 - len(str(fits.Card(keyword, value)).rstrip()) - 3
     header.comments[keyword] = (COMMENT_START + comment)[: max(room, 0)]
@@ -163,7 +163,7 @@ def write_header(path, header):
 
 
 def _header_bytes(header, original, raw):
-    """Return `header` as bytes; cards that break the standard and were not changed stand there as they were in `raw`."""
+    """Return `header` as bytes; unchanged cards that break the standard stand there as they do in `raw`."""
     text = header.tostring(sep="", endcard=True, padding=True)
     for number, card in enumerate(original.cards):
         line = raw[number * 80 : number * 80 + 80]
@@ -185,8 +185,8 @@ def is_blank(path, header):
 def flatten(path):
     """Make one HDU of a file whose single 2-D image lies in an extension, or behind extra axes of length 1; atomically.
 
-    Keywords of extensions are merged into the primary header, which wins.  Raises FrameError for true cubes and for files
-    with several images.  Files that are flat already are left alone.  Returns True if the file was rewritten.
+    Keywords of extensions are merged into the primary header, which wins.  Raises FrameError for true cubes and for
+    files with several images.  Files that are flat already are left alone.  Returns True if the file was rewritten.
     """
     with fits.open(path, memmap=False, do_not_scale_image_data=True) as hdus:
         image = _only_image(path, hdus)
@@ -210,7 +210,8 @@ def _only_image(path, hdus):
         raise FrameError(path, f"holds {len(images)} images", "split it into one file per image")
     shape = images[0].shape
     if sum(length != 1 for length in shape) > 2:
-        raise FrameError(path, f"is a cube of {' x '.join(map(str, shape[::-1]))} pixels", "split it into one file per plane")
+        size = " x ".join(map(str, shape[::-1]))
+        raise FrameError(path, f"is a cube of {size} pixels", "split it into one file per plane")
     return images[0]
 
 
@@ -219,7 +220,8 @@ def _has_new_keywords(hdus):
     return any(hdu.is_image and set(hdu.header) - known - STRUCTURE for hdu in hdus[1:])
 
 
-STRUCTURE = {"XTENSION", "SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTEND", "EXTNAME", "EXTVER", "INHERIT"}
+LAYOUT = {"SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTEND"}
+STRUCTURE = LAYOUT | {"EXTNAME", "EXTVER", "INHERIT"}  # belong to one HDU
 SCALING = ("BSCALE", "BZERO", "BLANK")
 
 

@@ -1,7 +1,7 @@
 """The SQLite database of one frame, `<stem>.ldac.db`: its sources with all that was measured, matched and calibrated.
 
-Tables `header` and `data` are laid out as users' scripts know them.  `zeropoint` and `pipeline` came later: the fit behind
-the calibrated magnitudes, and the version of this layout.
+Tables `header` and `data` are laid out as users' scripts know them.  `zeropoint` and `pipeline` came later: the fit
+behind the calibrated magnitudes, and the version of this layout.
 """
 
 import contextlib
@@ -57,7 +57,9 @@ def write(path, header, table, zeropoint=None):
     rows = zip(*(_values(table[name]) for name in table.colnames), strict=True)
     with replacing(path) as temporary, contextlib.closing(sqlite3.connect(temporary)) as connection, connection:
         connection.executescript(SCHEMA)
-        connection.execute(f"insert into header values ({_marks(HEADER_COLUMNS)})", [header.get(name) for name in HEADER_COLUMNS])
+        connection.execute(
+            f"insert into header values ({_marks(HEADER_COLUMNS)})", [header.get(name) for name in HEADER_COLUMNS]
+        )
         if zeropoint is not None:
             values = [zeropoint.get(name) for name in ZEROPOINT_COLUMNS]
             connection.execute(f"insert into zeropoint values ({_marks(ZEROPOINT_COLUMNS)})", values)
@@ -67,7 +69,7 @@ def write(path, header, table, zeropoint=None):
 
 
 def read(path):
-    """Return (header, table, zeropoint) of a frame: dict, astropy Table with NaN for NULL, dict (None if there is none).
+    """Return (header, table, zeropoint) of a frame: dict, astropy Table with NaN for NULL, dict or None.
 
     Raises FrameError for a database that is missing or holds something else.
     """
@@ -105,7 +107,11 @@ def _column(values):
 
 def _read_zeropoint(connection):
     known = {row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")}
-    row = connection.execute(f"select {', '.join(ZEROPOINT_COLUMNS)} from zeropoint").fetchone() if "zeropoint" in known else None
+    row = (
+        connection.execute(f"select {', '.join(ZEROPOINT_COLUMNS)} from zeropoint").fetchone()
+        if "zeropoint" in known
+        else None
+    )
     return dict(zip(ZEROPOINT_COLUMNS, row, strict=True)) if row else None
 
 

@@ -61,7 +61,9 @@ def complete(frames, telescopes, answers, keep_wcs):
     if missing and not sys.stdin.isatty():
         listed = "; ".join(f"{name}: {QUESTIONS[name]}" for name in missing)
         example = " ".join(f"-set {name}=..." for name in missing)
-        raise UsageError(f"{ours[0].name}: unknown camera, and its header does not tell {listed}; say it with {example}")
+        raise UsageError(
+            f"{ours[0].name}: unknown camera, and its header does not tell {listed}; say it with {example}"
+        )
     return answers | {name: input(f"{QUESTIONS[name]}: ").strip() for name in missing}
 
 
@@ -94,7 +96,9 @@ def _find_scale(frame, keyword):
     if np.isfinite(scale) and scale > 0:
         return scale / binning, "CD matrix"
     if _positive(header.get("XPIXSZ")) and _positive(header.get("FOCALLEN")):
-        return np.degrees(float(header["XPIXSZ"]) / 1000 / float(header["FOCALLEN"])) * 3600 / binning, "XPIXSZ and FOCALLEN"
+        return np.degrees(
+            float(header["XPIXSZ"]) / 1000 / float(header["FOCALLEN"])
+        ) * 3600 / binning, "XPIXSZ and FOCALLEN"
     return None
 
 
@@ -106,7 +110,7 @@ def _positive(value):
 
 
 def implant(frame, telescope, answers):
-    """Write what was answered or found under other names into the header of a GENERIC frame, under the expected names."""
+    """Write what was answered, or found under other names, under the expected names into a GENERIC frame's header."""
     if telescope.key != KEY:
         return
     header = frame.header
@@ -117,7 +121,9 @@ def implant(frame, telescope, answers):
             set_keyword(header, keyword, found[name][0], f"taken from {found[name][1]}")
             log.info("%s: %s = %s, taken from %s", frame.name, keyword, *found[name])
     for keyword in ("BINX", "BINY"):
-        set_keyword(header, keyword, _number(frame, found["binning"], "binning"), f"binning, from {found['binning'][1]}")
+        set_keyword(
+            header, keyword, _number(frame, found["binning"], "binning"), f"binning, from {found['binning'][1]}"
+        )
     scale = _number(frame, found["secpix"], "pixel scale")
     set_keyword(header, "SECPIXX", scale * header["BINX"], f"[arcsec/px] from {found['secpix'][1]}")
     log.info("%s: pixel scale before binning %.4f arcsec, taken from %s", frame.name, scale, found["secpix"][1])

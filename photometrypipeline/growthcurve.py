@@ -1,4 +1,4 @@
-"""The curve of growth: how flux and signal-to-noise of target and stars depend on the aperture radius, and which to take.
+"""The curve of growth: how flux and S/N of target and stars depend on the aperture radius, and which one to take.
 
 After Mommert (2017, Astronomy and Computing 18, 47).
 """
@@ -72,7 +72,7 @@ def background_sources(flux_aper, flux_err, flags, exclude=None):
 
 
 def combine(flux_curves, snr_curves):
-    """Return the Curve of many sources: medians, and the standard error of the mean of the flux; None without sources."""
+    """Return the Curve of many sources: medians, and the standard error of the mean flux; None without sources."""
     if not len(flux_curves):
         return None
     flux, snr = np.asarray(flux_curves), np.asarray(snr_curves)
@@ -84,16 +84,18 @@ def choose(radii, target, background, limit=0.7, margin=0.05):
 
     limit : fraction of the flux that has to be inside;  margin : largest difference between both curves
 
-    With both: the smallest radius at which both are above the limit and differ by less than the margin; failing that, of
-    those above the limit the one with the least difference.  With one: the smallest radius above the limit.  If none is
-    above it, the radius with the most flux inside.
+    With both: the smallest radius at which both are above the limit and differ by less than the margin; failing that,
+    of those above the limit the one with the least difference.  With one: the smallest radius above the limit.  If none
+    is above it, the radius with the most flux inside.
     """
     curves = [curve.flux for curve in (target, background) if curve is not None]
     inside = np.minimum.reduce(curves)
     above = inside > limit
     if not above.any():
         index = int(np.argmax(inside))
-        return Aperture(float(radii[index]), index, "no radius meets the flux limit; largest flux fraction taken", False)
+        return Aperture(
+            float(radii[index]), index, "no radius meets the flux limit; largest flux fraction taken", False
+        )
     if len(curves) == 1:
         index = int(np.argmax(above))
         kind = "target" if target is not None else "background"
@@ -102,6 +104,10 @@ def choose(radii, target, background, limit=0.7, margin=0.05):
     both = above & (difference < margin)
     if both.any():
         index = int(np.argmax(both))
-        return Aperture(float(radii[index]), index, "target and background above the flux limit, difference within the margin", True)
+        return Aperture(
+            float(radii[index]), index, "target and background above the flux limit, difference within the margin", True
+        )
     index = int(np.argmin(np.where(above, difference, np.inf)))
-    return Aperture(float(radii[index]), index, "target and background above the flux limit, their difference minimal", True)
+    return Aperture(
+        float(radii[index]), index, "target and background above the flux limit, their difference minimal", True
+    )

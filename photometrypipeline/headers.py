@@ -80,8 +80,8 @@ def airmass(frame, telescope):
 def midtime_jd(frame, telescope):
     """Return the Julian date (UTC) of the middle of the exposure, rounded to 8 decimals.  Raises FrameError.
 
-    A keyword with `JD` in its name holds a number, an MJD if below 2400000.5; whether it is the start or the middle of the
-    exposure is a fact of the telescope.  All other forms hold date and time of the start.
+    A keyword with `JD` in its name holds a number, an MJD if below 2400000.5; whether it is the start or the middle of
+    the exposure is a fact of the telescope.  All other forms hold date and time of the start.
     """
     coded = telescope.header["time"]
     half_day = exptime_s(frame, telescope) / 2 / times.SECONDS_PER_DAY
@@ -161,10 +161,14 @@ def pointing(frame, telescope):
     ra = _angle(frame, telescope, "ra", units.hourangle)
     dec = _angle(frame, telescope, "dec", units.deg)
     if not -90 <= dec <= 90:
-        raise FrameError(frame.path, f"{telescope.header['dec']}: {dec} degrees is no declination", "correct it in the header")
+        raise FrameError(
+            frame.path, f"{telescope.header['dec']}: {dec} degrees is no declination", "correct it in the header"
+        )
     jitter = telescope.special.get("jitter", ())  # keywords of the offsets in RA and Dec, arcsec
     if jitter and all(keyword in frame.header for keyword in jitter):
-        ra, dec = (angle - float(frame.header[keyword]) / 3600 for angle, keyword in zip((ra, dec), jitter, strict=True))
+        ra, dec = (
+            angle - float(frame.header[keyword]) / 3600 for angle, keyword in zip((ra, dec), jitter, strict=True)
+        )
     return ra % 360, dec
 
 
@@ -209,6 +213,10 @@ def to_icrs(ra_deg, dec_deg, equinox_yr):
     """Return (ra_deg, dec_deg) in ICRS of a position in the equinox `equinox_yr`: FK4 before 1984, FK5 since then."""
     if equinox_yr == 2000.0:
         return ra_deg, dec_deg
-    system = FK4(equinox=Time(equinox_yr, format="byear")) if equinox_yr < 1984 else FK5(equinox=Time(equinox_yr, format="jyear"))
+    system = (
+        FK4(equinox=Time(equinox_yr, format="byear"))
+        if equinox_yr < 1984
+        else FK5(equinox=Time(equinox_yr, format="jyear"))
+    )
     place = SkyCoord(ra_deg, dec_deg, unit="deg", frame=system).icrs
     return float(place.ra.deg), float(place.dec.deg)

@@ -79,9 +79,11 @@ def _header_from_text(record):
 def write(path, sources):
     """Write a SourceList to `path`, in the layout of Source Extractor, beside and renamed."""
     cards = sources.header.tostring(sep="", endcard=True, padding=False)
-    # as bytes: astropy would end texts with NUL instead of blanks, and SCAMP crashes where it finds no END card of 80 characters
+    # as bytes: astropy ends texts with NUL instead of blanks, and SCAMP crashes without an END card of 80 characters
     text = np.frombuffer(cards.encode("ascii", "replace"), dtype=np.uint8)[np.newaxis]
-    imhead = fits.BinTableHDU.from_columns([fits.Column(name="Field Header Card", format=f"{len(cards)}B", array=text)], name="LDAC_IMHEAD")
+    imhead = fits.BinTableHDU.from_columns(
+        [fits.Column(name="Field Header Card", format=f"{len(cards)}B", array=text)], name="LDAC_IMHEAD"
+    )
     imhead.header.set("TDIM1", f"({CARD}, {len(cards) // CARD})", after="TFORM1")
     columns = [_column(sources.table[name], sources.table.meta) for name in sources.table.colnames]
     objects = fits.BinTableHDU.from_columns(columns, name="LDAC_OBJECTS")
@@ -96,4 +98,6 @@ def _column(column, shown_as):
     values = np.asarray(column)
     per_row = 1 if values.ndim == 1 else values.shape[1]
     unit, display = shown_as.get(column.name, (None, None))
-    return fits.Column(name=column.name, format=f"{per_row}{kinds[values.dtype.str[1:]]}", unit=unit, disp=display, array=values)
+    return fits.Column(
+        name=column.name, format=f"{per_row}{kinds[values.dtype.str[1:]]}", unit=unit, disp=display, array=values
+    )

@@ -48,8 +48,8 @@ LEGEND = (
 class Row:
     """One observation of a target; magnitudes in mag, positions in deg, offsets in arcsec, `jd` the mid-time (UTC).
 
-    `sig` is the uncertainty as documented (with the scatter of the zeropoint); `err_total` the honest one.  `catalog` and
-    `band` are `-` where the magnitude is instrumental.  `reason` is why the row stands behind `#`; empty if accepted.
+    `sig` is the uncertainty as documented (with the scatter of the zeropoint); `err_total` the honest one.  `catalog`
+    and `band` are `-` where the magnitude is instrumental.  `reason` is why the row stands behind `#`, or empty.
     """
 
     ldac: str
@@ -116,8 +116,8 @@ def format_row(row):
         f"{_word(row.ldac):>35} {row.jd:15.7f} {row.mag:8.4f} {row.sig:6.4f} {row.ra_deg:13.8f} {row.dec_deg:+13.8f} "
         f"{row.dra_arcsec:5.2f} {row.ddec_arcsec:5.2f} {row.offset_arcsec[0]:5.2f} {row.offset_arcsec[1]:5.2f} "
         f"{row.exptime_s:5.2f} {zp:8.4f} {zp_sig:6.4f} {row.inst:8.4f} {row.e_inst:6.4f} {_word(row.catalog)} "
-        f"{_word(row.band)} {row.flags:3d} {_word(row.telescope)}{' ' if len(row.method) > 9 else ''}{_word(row.method):>10} "
-        f"{row.fwhm_arcsec:4.2f}"
+        f"{_word(row.band)} {row.flags:3d} {_word(row.telescope)}{' ' if len(row.method) > 9 else ''}"
+        f"{_word(row.method):>10} {row.fwhm_arcsec:4.2f}"
     )
     return (" " if row.accepted else "#") + fields + (f" # {row.reason}" if row.reason else "")
 
@@ -127,8 +127,14 @@ def _word(text):
 
 
 def write(path, rows, remarks=()):
-    """Write the light curve to `path`: header, rows (list of Row), the legend, and `remarks` (lines of text) behind it."""
-    lines = [header_line(), *(format_row(row) for row in rows), "#", *(f"# {line}" for line in LEGEND), *(f"# {line}" for line in remarks)]
+    """Write the light curve to `path`: header, `rows` (list of Row), the legend, and `remarks` (lines of text)."""
+    lines = [
+        header_line(),
+        *(format_row(row) for row in rows),
+        "#",
+        *(f"# {line}" for line in LEGEND),
+        *(f"# {line}" for line in remarks),
+    ]
     write_text(path, "\n".join(lines) + "\n")
 
 
@@ -151,7 +157,9 @@ def read_positions(path, default_name="manual_target"):
         try:
             position = (fields[0], float(fields[1]) % 360.0, float(fields[2]), float(fields[3]))
         except (IndexError, ValueError):
-            raise FrameError(path, f"line {number} is not 'image RA Dec JD [name]': {line.strip()[:60]}", "correct it") from None
+            raise FrameError(
+                path, f"line {number} is not 'image RA Dec JD [name]': {line.strip()[:60]}", "correct it"
+            ) from None
         targets.setdefault("_".join(fields[4:]) or default_name, []).append(position)
     if not targets:
         raise FrameError(path, "holds no position", "one line per frame: image RA Dec JD [name]")

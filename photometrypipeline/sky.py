@@ -76,7 +76,9 @@ def largest_field(centres, weights, linking_deg=5.0):
         return np.ones(len(centres), dtype=bool)
     # chord and angle grow together, so linking in space is linking on the sphere
     chord = 2 * np.sin(np.radians(linking_deg) / 2)
-    groups = fcluster(linkage(vectors(*np.transpose(centres)), method="single"), chord * (1 - 1e-12), criterion="distance")
+    groups = fcluster(
+        linkage(vectors(*np.transpose(centres)), method="single"), chord * (1 - 1e-12), criterion="distance"
+    )
     weights = np.asarray(weights)
     best = max(
         dict.fromkeys(groups.tolist()),

@@ -1,4 +1,7 @@
-"""Targets of a data set: where each is expected in every frame, from ephemerides, files, catalogues or the frames themselves."""
+"""Targets of a data set: where each is expected in every frame.
+
+Places come from ephemerides, files, catalogues, or the frames themselves.
+"""
 
 import logging
 from dataclasses import dataclass, field
@@ -90,7 +93,9 @@ def read_fixed(path):
     targets = []
     try:
         with open(path, encoding="utf-8", errors="replace") as stream:
-            lines = [(n, line) for n, line in enumerate(stream, 1) if line.strip() and not line.lstrip().startswith("#")]
+            lines = [
+                (n, line) for n, line in enumerate(stream, 1) if line.strip() and not line.lstrip().startswith("#")
+            ]
     except OSError as error:
         raise FrameError(path, f"cannot be read ({error.strerror})", "check its name") from None
     for number, line in lines:
@@ -122,8 +127,15 @@ def control_star(frames, avoid):
     first, last = frames[0].table, frames[-1].table
     if not len(first) or not len(last):
         return None
-    i_first, i_last = matching.unique_pairs(first["ra_deg"], first["dec_deg"], last["ra_deg"], last["dec_deg"], CONTROL_RADIUS_ARCSEC)
-    places = [target.places[m.frame.name] for target in avoid for m in (frames[0], frames[-1]) if m.frame.name in target.places]
+    i_first, i_last = matching.unique_pairs(
+        first["ra_deg"], first["dec_deg"], last["ra_deg"], last["dec_deg"], CONTROL_RADIUS_ARCSEC
+    )
+    places = [
+        target.places[m.frame.name]
+        for target in avoid
+        for m in (frames[0], frames[-1])
+        if m.frame.name in target.places
+    ]
     if places and i_last.size:
         _, distance = matching.nearest(last["ra_deg"][i_last], last["dec_deg"][i_last], *np.transpose(places))
         i_first, i_last = i_first[distance > TARGET_MARGIN_ARCSEC], i_last[distance > TARGET_MARGIN_ARCSEC]
@@ -133,11 +145,18 @@ def control_star(frames, avoid):
         return None
     order = chosen[np.argsort(last["MAG_APER"][chosen], kind="stable")]
     star = order[int(CONTROL_FRACTION * order.size)]
-    return fixed(CONTROL_STAR, "control", float(last["ra_deg"][star]), float(last["dec_deg"][star]), frames, frames[-1].frame.name)
+    return fixed(
+        CONTROL_STAR,
+        "control",
+        float(last["ra_deg"][star]),
+        float(last["dec_deg"][star]),
+        frames,
+        frames[-1].frame.name,
+    )
 
 
 def inside(frame, place):
-    """Return whether `place` (ra_deg, dec_deg) lies on the image of `frame` (half a pixel beyond its centres counts)."""
+    """Return whether `place` (ra_deg, dec_deg) lies on the image of `frame`, whole pixels at its edges included."""
     if sky.separation_deg(*place, float(frame.header["CRVAL1"]), float(frame.header["CRVAL2"])) > 90:
         return False  # beyond the horizon of a tangential projection, which would map it to the other side
     x, y = wcs_of(frame.header).all_world2pix(*([value] for value in place), 1, quiet=True)

@@ -1,6 +1,6 @@
 """Times: the date keywords of headers in all their spellings, Julian dates, decimal years.
 
-Dates are UTC throughout.  astropy.time does the arithmetic; what stands here is the reading of what observatories write.
+Dates are UTC throughout.  astropy.time does the arithmetic; here is the reading of what observatories write.
 """
 
 import re
@@ -17,9 +17,9 @@ ZONE = re.compile(r"(?<=\d)\s*(?:(Z|UTC?)|([+-])(\d{2}):?(\d{2})?)$", re.IGNOREC
 def dateobs_to_jd(text):
     """Return the Julian date (float, UTC) of a date and time such as `2017-02-02T10:56:03.456`.
 
-    Date and time are parted by `T` or blanks, the date by dashes or slashes: year-month-day, day-month-year with a year of
-    four digits at the end, or the old FITS form DD/MM/YY (19YY).  A zone at the end (`Z`, `+02`, `-0700`, `+00:00`) is
-    taken off.  Raises ValueError if there is no time of day, or the text cannot be read.
+    Date and time are parted by `T` or blanks, the date by dashes or slashes: year-month-day, day-month-year with a year
+    of four digits at the end, or the old FITS form DD/MM/YY (19YY).  A zone at the end (`Z`, `UT`, `+02`, `-0700`,
+    `+00:00`) is taken off.  Raises ValueError if there is no time of day, or the text cannot be read.
     """
     text = str(text).strip()
     date, time = split_date_time(text)
@@ -28,7 +28,9 @@ def dateobs_to_jd(text):
     time, offset_min = _take_zone(time)
     year, month, day = _read_date(date)
     hour, minute, second = _read_time(time)
-    midnight = Time({"year": year, "month": month, "day": day}, format="ymdhms", scale="tai")  # no leap seconds, as in JD
+    midnight = Time(
+        {"year": year, "month": month, "day": day}, format="ymdhms", scale="tai"
+    )  # no leap seconds, as in JD
     of_day = (hour * 60 + minute - offset_min) * 60 + second
     return float(midnight.jd + of_day / SECONDS_PER_DAY)
 

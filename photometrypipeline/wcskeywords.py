@@ -13,14 +13,13 @@ WCS_PATTERN = re.compile(
     | [AB]P?_(\d_\d|ORDER|DMAX)
     | LTV\d | WAT\d_\d+ | PIXXMIT | PIXOFFST
     | (WCSAXES|WCSNAME|LONPOLE|LATPOLE|RADESYS|EQUINOX)[A-Z] | WCSAXES | WCSNAME | WCSDIM | LONPOLE | LATPOLE
-    | RADESYS | RADECSYS | AST[IR]RMS\d | ASTINST | FGROUPNO | FLXSCALE | MAGZEROP | PHOTIRMS | PHOTINST | PHOTLINK | REGCAT
+    | RADESYS | RADECSYS
+    | AST[IR]RMS\d | ASTINST | FGROUPNO | FLXSCALE | MAGZEROP | PHOTIRMS | PHOTINST | PHOTLINK | REGCAT
     )""",
     re.VERBOSE,
 )
-SOLUTION = (  # what SCAMP says of its solution, and is worth keeping in the image
-    "EQUINOX CUNIT1 CUNIT2 CRVAL1 CRVAL2 CRPIX1 CRPIX2 CD1_1 CD1_2 CD2_1 CD2_2 "
-    "FGROUPNO ASTIRMS1 ASTIRMS2 ASTRRMS1 ASTRRMS2 ASTINST PHOTIRMS PHOTINST PHOTLINK"
-).split()
+LINEAR = ("CUNIT1", "CUNIT2", "CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
+QUALITY = ("FGROUPNO", "ASTIRMS1", "ASTIRMS2", "ASTRRMS1", "ASTRRMS2", "ASTINST")
 OF_PHOTOMETRY = ("FLXSCALE", "MAGZEROP", "PHOTIRMS", "PHOTINST", "PHOTLINK")
 
 
@@ -71,10 +70,11 @@ def write_solution(header, solution, catalog):
     distorted = any(keyword.startswith("PV") for keyword in solution)
     projection = "TPV" if distorted else "TAN"
     header["CTYPE1"], header["CTYPE2"] = f"RA---{projection}", f"DEC--{projection}"
-    names = [*SOLUTION, *(keyword for keyword in solution if keyword.startswith("PV"))]
-    photometry = float(solution.get("FLXSCALE", 0)) > 0
-    for keyword in names + (list(OF_PHOTOMETRY[:2]) if photometry else []):
-        if keyword in solution and (photometry or keyword not in OF_PHOTOMETRY):
+    names = ["EQUINOX", *LINEAR, *QUALITY, *(keyword for keyword in solution if keyword.startswith("PV"))]
+    if float(solution.get("FLXSCALE", 0)) > 0:
+        names += OF_PHOTOMETRY
+    for keyword in names:
+        if keyword in solution:
             header[keyword] = (solution[keyword], solution.comments[keyword])
     frame = str(solution.get("RADESYS", "ICRS")).strip()
     header["RADESYS"], header["RADECSYS"] = (frame, "PP: system of the WCS"), (frame, "PP: copy of RADESYS")

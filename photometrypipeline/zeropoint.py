@@ -13,7 +13,7 @@ LEAST_REFERENCE_ERROR = 0.01  # mag
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the rejection: zeropoint `zp` (mag), its `sig` (mag), reduced `chi2`, `used` (bool, shape (n_stars,))."""
+    """One step of the rejection: zeropoint `zp` and `sig` (mag), reduced `chi2`, `used` (bool, shape (n_stars,))."""
 
     zp: float
     sig: float
@@ -69,7 +69,11 @@ def fit_zeropoint(difference, variance, minstars=0.5, weighted_ranking=True, rej
     n_stars = difference.size
     if n_stars < MIN_STARS:
         raise TooFewStars(n_stars, MIN_STARS)
-    steps = _reject_stepwise(difference, variance, weighted_ranking) if reject else [_solve(difference, variance, np.ones(n_stars, bool))]
+    steps = (
+        _reject_stepwise(difference, variance, weighted_ranking)
+        if reject
+        else [_solve(difference, variance, np.ones(n_stars, bool))]
+    )
     n_min = min(int(minstars * n_stars) if minstars < 1 else int(minstars), MOST_STARS_TO_KEEP)
     chosen = int(np.argmin([step.chi2 for step in steps]))
     while chosen > 0 and steps[chosen].n_used < n_min:
@@ -101,8 +105,8 @@ def _solve(difference, variance, used):
 def mean_error(difference, variance, step):
     """Return the error of the mean zeropoint (mag): from the stars' errors, or from their scatter where that is larger.
 
-    All stars within 3 sigma count for the scatter, not only those that survived the rejection: keeping the half that agrees
-    best makes the scatter of what is kept smaller than it is.
+    All stars within 3 sigma count for the scatter, not only those that survived the rejection: keeping the half that
+    agrees best makes the scatter of what is kept smaller than it is.
     """
     sound = np.abs(difference - step.zp) < 3 * np.maximum(np.sqrt(variance), _robust_scatter(difference - step.zp))
     scaled = np.sum((difference[sound] - step.zp) ** 2 / variance[sound]) / max(sound.sum() - 1, 1)
