@@ -3,7 +3,8 @@
 import contextlib
 import os
 import re
-import tempfile
+import stat
+import uuid
 from pathlib import Path
 
 NOT_IN_FILE_NAMES = re.compile(r"[\s/()\\:*?\"<>|\x00-\x1f]")
@@ -17,14 +18,14 @@ def replacing(path):
     The permissions of a file that is replaced are kept.  Raises OSError where the folder cannot be written to.
     """
     path = Path(os.path.realpath(path))  # a link keeps pointing at the file
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    temporary = Path(temporary)
+    temporary = path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex}.tmp")
+    temporary.touch(exist_ok=False)  # with the permissions of any new file
     try:
         yield temporary
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
-        temporary.chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask())
+        if path.exists():
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -36,12 +37,6 @@ def write_text(path, text):
         temporary.write_text(text, encoding="utf-8")
 
 
-def _umask():
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
-
-
 def safe_name(name):
     """Return `name` (str, of a target) as a part of a file name: blanks, / ( ) and forbidden characters become _.
 
@@ -50,7 +45,7 @@ def safe_name(name):
     """
     safe = NOT_IN_FILE_NAMES.sub("_", str(name).strip())
     safe = re.sub(r"^\.", "_", safe)
-    while len(safe.encode()) > LONGEST_STEM:
+    while len(os.fsencode(safe)) > LONGEST_STEM:
         safe = safe[:-1]
     return safe or "_"
 

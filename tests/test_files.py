@@ -1,0 +1,150 @@
+"""Files that are old or new, never something between; names of targets and images as parts of file names."""
+
+import os
+import stat
+
+import pytest
+
+from photometrypipeline.files import replacing, safe_name, stem_of, write_text
+
+
+def leftovers(folder, *expected):
+    return sorted(path.name for path in folder.iterdir() if path.name not in expected)
+
+
+def test_file_takes_its_place_when_the_block_ends(tmp_path):
+    path = tmp_path / "light.dat"
+    path.write_text("old")
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+        assert temporary.parent == tmp_path  # a rename across file systems would not be atomic
+    assert path.read_text() == "new"
+    assert leftovers(tmp_path, "light.dat") == []
+
+
+def test_error_in_the_middle_of_a_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "light.dat"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), replacing(path) as temporary:
+        temporary.write_text("half of the n")
+        raise ZeroDivisionError
+    assert path.read_text() == "old"
+    assert leftovers(tmp_path, "light.dat") == []
+
+
+def test_crash_of_the_rename_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "light.dat"
+    path.write_text("old")
+
+    def crash(*_):
+        raise OSError("disk is gone")
+
+    monkeypatch.setattr(os, "replace", crash)
+    with pytest.raises(OSError, match="disk is gone"):
+        write_text(path, "new")
+    assert path.read_text() == "old"
+    assert leftovers(tmp_path, "light.dat") == []
+
+
+def test_file_that_did_not_exist_does_not_come_into_being_by_half(tmp_path):
+    with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "light.dat") as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert leftovers(tmp_path) == []
+
+
+def test_link_keeps_pointing_at_the_file(tmp_path):
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    (archive / "raw.fits").write_text("old")
+    link = tmp_path / "raw.fits"
+    link.symlink_to(archive / "raw.fits")
+    write_text(link, "new")
+    assert link.is_symlink()
+    assert (archive / "raw.fits").read_text() == "new"
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_permissions_are_kept_or_those_of_any_new_file(tmp_path):
+    old, new, ordinary = tmp_path / "old", tmp_path / "new", tmp_path / "ordinary"
+    old.write_text("")
+    old.chmod(0o640)
+    before = os.umask(0o027)
+    try:
+        write_text(old, "x")
+        write_text(new, "x")
+        ordinary.write_text("x")
+    finally:
+        os.umask(before)
+    assert mode(old) == 0o640
+    assert mode(new) == mode(ordinary) == 0o640
+
+
+def test_umask_of_the_process_is_not_touched(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "umask", None)  # frames are written by threads, which share it
+    write_text(tmp_path / "a", "x")
+
+
+def test_folder_that_cannot_be_written_to_is_an_error(tmp_path):
+    with pytest.raises(OSError):
+        write_text(tmp_path / "missing" / "light.dat", "x")
+
+
+def test_text_is_utf8(tmp_path):
+    write_text(tmp_path / "a", "Šteins 2″\n")
+    assert (tmp_path / "a").read_bytes() == "Šteins 2″\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("3552", "3552"),
+        ("3552 Don Quixote (1983 SA)", "3552_Don_Quixote__1983_SA_"),
+        ("C/2013 US10", "C_2013_US10"),
+        ("Control Star", "Control_Star"),
+        ("a:b*c?d\"e<f>g|h\\i\tj", "a_b_c_d_e_f_g_h_i_j"),
+        ("../../etc/passwd", "_._.._etc_passwd"),
+        (".hidden", "_hidden"),
+        (" 433 ", "433"),
+        ("", "_"),
+        ("ǃKágára", "ǃKágára"),
+        (3552, "3552"),
+    ],
+)
+def test_target_name_as_part_of_a_file_name(name, safe):
+    assert safe_name(name) == safe
+
+
+def test_endless_names_fit_a_file_system(tmp_path):
+    for name in ("x" * 5000, "š" * 5000):
+        path = tmp_path / f"photometry_{safe_name(name)}.dat"
+        write_text(path, "")
+        assert path.exists()
+
+
+def test_name_that_is_no_unicode_is_a_file_name_all_the_same(tmp_path):
+    name = os.fsdecode(b"M\xfcller")  # Latin-1 on a command line
+    write_text(tmp_path / f"photometry_{safe_name(name)}.dat", "")
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("mscience0217.fits", "mscience0217"),
+        ("a.fitted_01.fits", "a.fitted_01"),  # not cut at the first .fit
+        ("x.fits.fits", "x.fits"),
+        ("IMG.FITS", "IMG"),
+        ("folder.fits/img.fits", "img"),
+        ("img.fit", "img"),
+        ("mscience0217.ldac", "mscience0217"),
+        ("mscience0217", "mscience0217"),
+        (".fits", ".fits"),
+    ],
+)
+def test_stem_ends_at_the_last_fits(name, stem):
+    assert stem_of(name) == stem
