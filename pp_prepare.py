@@ -28,6 +28,7 @@ from photometrypipeline.times import text_of
 
 log = logging.getLogger("pp.prepare")
 
+STALE = ("PHOTMODE", "APRAD", "APIDX")  # of the photometry of an earlier run
 EXTINCTION = 0.05  # mag per airmass, assumed; SCAMP asks for it, nothing is corrected by it
 
 
@@ -138,7 +139,9 @@ def read_facts(frame, telescope, pointing_optional):
 
 
 def write_standard(header, facts):
-    """Put in the keywords that Source Extractor and SCAMP ask for."""
+    """Put in the keywords that Source Extractor and SCAMP ask for, take out those of steps that are to follow."""
+    for keyword in STALE:
+        header.remove(keyword, ignore_missing=True)
     epoch = re.search(r"\d{4}", str(header.get("EPOCH", "")))
     if not epoch or float(epoch.group()) < 1950:
         set_keyword(header, "EPOCH", 2000, "required by Source Extractor")

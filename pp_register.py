@@ -102,7 +102,7 @@ def register(frames, losses, *, catalogs=None, snr=None, min_area=None, source_t
     extracted = drop_other_fields(extracted, verdicts)
     attempt = Attempt(extracted, {each.frame.name: each.frame.header.copy() for each in extracted})
     if extracted:
-        try_catalogs(attempt, catalogs or telescope.astrometry_catalogs, telescope, mask, offline, jobs)
+        try_catalogs(attempt, catalogs or telescope.astrometry_catalogs, telescope, mask, offline)
     verdicts |= attempt.verdicts
     return finish(frames, attempt, verdicts, telescope, losses)
 
@@ -144,7 +144,7 @@ def drop_other_fields(extractions, verdicts):
     return [extraction for extraction, kept in zip(extractions, keep, strict=True) if kept]
 
 
-def try_catalogs(attempt, names, telescope, mask, offline, jobs):
+def try_catalogs(attempt, names, telescope, mask, offline):
     """Register what can be registered with the catalogues `names`, one after the other; changes `attempt`."""
     ra, dec, radius = sky.skycenter([unflagged(each) for each in attempt.extractions])
     epoch = times.julian_epoch(np.mean([each.frame.number("MIDTIMJD") for each in attempt.extractions]))
@@ -164,7 +164,7 @@ def try_catalogs(attempt, names, telescope, mask, offline, jobs):
             continue
         reference = Path.cwd() / f"{safe_name(catalog.name)}.cat"
         catalog.write_reference(reference, epoch)
-        use_catalog(attempt, catalog, reference, telescope, mask, jobs)
+        use_catalog(attempt, catalog, reference, telescope, mask)
         if not attempt.open():
             return
     unreachable = [error for error in failures if isinstance(error, NotReachable)]
@@ -175,13 +175,13 @@ def try_catalogs(attempt, names, telescope, mask, offline, jobs):
         attempt.verdicts.setdefault(name, astrometry.Verdict(name, str(failures[-1]) if failures else "no catalogue", n_sources=len(extraction.sources)))
 
 
-def use_catalog(attempt, catalog, reference, telescope, mask, jobs):
+def use_catalog(attempt, catalog, reference, telescope, mask):
     """Run SCAMP with one catalogue until all frames are solved: quickly first, thoroughly where that does not do."""
     known_orientation = telescope.key != "GENERIC"
     for search in [NARROW] * known_orientation + list(WIDE[: pp_setup.n_registration_repetitions]):
         toolbox.say(f"registering {len(attempt.open())} frames on {catalog.name}, {search.name}")
         try:
-            run_once(attempt, attempt.extractions, catalog, reference, telescope, mask, search, jobs)
+            run_once(attempt, attempt.extractions, catalog, reference, telescope, mask, search)
         except ProgramError as error:
             log.warning("%s", error)
             for extraction in attempt.open():
@@ -192,16 +192,16 @@ def use_catalog(attempt, catalog, reference, telescope, mask, jobs):
         attempt.guesses = astrometry.improve_guesses(attempt.guesses, attempt.solved)
 
 
-def run_once(attempt, extractions, catalog, reference, telescope, mask, search, jobs):
+def run_once(attempt, extractions, catalog, reference, telescope, mask, search):
     """Run SCAMP once and take over the solutions that stand the test.
 
     Frames without a match disturb the common distortion of the others: where some failed, those that matched are solved
     again without them.
     """
-    verdicts, solutions = solve(attempt, extractions, catalog, reference, telescope, mask, search, jobs)
+    verdicts, solutions = solve(attempt, extractions, catalog, reference, telescope, mask, search)
     good = [each for each in extractions if verdicts[each.frame.name].registered]
     if good and len(good) < len(extractions):
-        again, solutions = solve(attempt, good, catalog, reference, telescope, mask, search, jobs)
+        again, solutions = solve(attempt, good, catalog, reference, telescope, mask, search)
         verdicts |= again
     for name, verdict in verdicts.items():
         if name not in attempt.solved:
@@ -211,7 +211,7 @@ def run_once(attempt, extractions, catalog, reference, telescope, mask, search, 
                 attempt.catalogs[name] = catalog.name
 
 
-def solve(attempt, extractions, catalog, reference, telescope, mask, search, jobs):
+def solve(attempt, extractions, catalog, reference, telescope, mask, search):
     """Run SCAMP on `extractions`; returns ({name: Verdict}, {name: Header of the solution}).  Raises ProgramError."""
     names = [each.frame.name for each in extractions]
     folder = Path.cwd() / WORK
@@ -222,7 +222,7 @@ def solve(attempt, extractions, catalog, reference, telescope, mask, search, job
             astromatic.write_for_scamp(path, trimmed(each, mask), attempt.guesses[each.frame.name])
             bring_extra_header(each.frame, path)
         numbers = astromatic.run_scamp(
-            lists, reference, telescope, mask, work, pp_setup.scamp_timeout_s, narrow=search.narrow, jobs=jobs, extra=scamp_extras(telescope, extractions, search)
+            lists, reference, telescope, mask, work, pp_setup.scamp_timeout_s, narrow=search.narrow, extra=scamp_extras(telescope, extractions, search)
         )
         solutions = {name: astromatic.read_head(path.with_suffix(".head")) for name, path in zip(names, lists, strict=True)}
         for each, path in zip(extractions, lists, strict=True):
