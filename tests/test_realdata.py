@@ -1,0 +1,112 @@
+"""Frames of real telescopes, from ../shared/data; skipped where that folder is missing.  See README.md for how far each goes."""
+
+import gzip
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import ascii as text_tables
+from astropy.table import Table
+
+from photometrypipeline import framedb, ldac
+from photometrypipeline.astrometry import to_sky
+from photometrypipeline.frame import read_header
+from photometrypipeline.matching import unique_pairs
+from photometrypipeline.sky import ra_difference_deg, separation_deg
+
+INSTRUMENTS = Path(__file__).parent / "instruments"
+ANACOSTIA = (0.7899, 18.4193)  # deg, J2000, in both frames
+
+
+def unpack(source, pattern, folder):
+    """Unpack real frames and the stars beside them into `folder`; the cameras are defined for the test alone."""
+    for path in sorted(source.glob(pattern)):
+        (folder / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
+    table = next(source.glob("tycho2_*.csv")).read_text().splitlines()
+    (folder / "tycho2.csv").write_text("\n".join(["ra_deg,dec_deg,VT_mag", *(line for line in table if not line.startswith("#"))]))
+    shutil.copy(INSTRUMENTS / "tycho2.columns.toml", folder)
+    definitions = folder / "settings" / "photometrypipeline" / "instruments"
+    definitions.mkdir(parents=True)
+    for name in ("EINARIATIK.toml", "CECILIA.toml"):
+        shutil.copy(INSTRUMENTS / name, definitions)
+    return {"XDG_CONFIG_HOME": str(folder / "settings")}
+
+
+def residuals_arcsec(folder, name):
+    """Return distances (east, north) of the sources that lie within 6 arcsec of a Tycho-2 star, from the image's own WCS."""
+    sources = ldac.read(folder / name.replace(".fits", ".ldac"))
+    stars = Table.read(folder / "tycho2.csv", format="ascii.csv")
+    ra, dec = to_sky(read_header(folder / name), sources.table["XWIN_IMAGE"], sources.table["YWIN_IMAGE"])
+    i_source, i_star = unique_pairs(ra, dec, stars["ra_deg"], stars["dec_deg"], 6.0)
+    east = ra_difference_deg(ra[i_source], stars["ra_deg"][i_star]) * np.cos(np.radians(dec[i_source])) * 3600
+    return east, (dec[i_source] - stars["dec_deg"][i_star]) * 3600
+
+
+def scatter(values):
+    return 1.4826 * np.median(np.abs(values - np.median(values)))
+
+
+@pytest.fixture(scope="module")
+def anacostia(tmp_path_factory):
+    """Return (folder, names, CompletedProcess of pp_run, of pp_distill) of the two frames of asteroid 980."""
+    from conftest import SHARED
+    from test_commands import run_plain
+
+    if not (SHARED / "anacostia").is_dir():
+        pytest.skip(f"no real data in {SHARED}")
+    folder = tmp_path_factory.mktemp("anacostia")
+    patch = pytest.MonkeyPatch()
+    for name, value in unpack(SHARED / "anacostia", "*.fit.gz", folder).items():
+        patch.setenv(name, value)
+    run = run_plain("pp_run", "*.fit", "-offline", "-cat", "tycho2.csv", "-catalog", "tycho2.csv", cwd=folder)
+    names = sorted(path.name for path in folder.glob("*.fits"))
+    (folder / "places.dat").write_text("".join(f"{name} {ANACOSTIA[0]} {ANACOSTIA[1]} 0 980\n" for name in names))
+    distill = run_plain("pp_distill", "-positions", "places.dat", *names, cwd=folder)
+    patch.undo()
+    return folder, names, run, distill
+
+
+def test_frames_of_a_small_refractor_are_registered_to_a_quarter_of_a_pixel(anacostia):
+    folder, names, run, _ = anacostia
+    assert (folder / "registration_succeeded.lst").read_text().split() == names and len(names) == 2
+    assert run.returncode == 1  # calibrated; but the place of 980 cannot be asked for offline
+    assert "could not be reached" in run.stderr
+    for name in names:
+        east, north = residuals_arcsec(folder, name)
+        assert east.size > 50
+        assert scatter(east) < 1.3 and scatter(north) < 1.3  # arcsec; pixels of 4.56" with stars one pixel wide
+        assert abs(np.median(east)) < 0.5 and abs(np.median(north)) < 0.5
+
+
+def test_the_real_asteroid_is_found_and_measured(anacostia):
+    folder, names, _, distill = anacostia
+    assert distill.returncode == 0, distill.stderr
+    table = text_tables.read(folder / "photometry_980.dat", format="commented_header")
+    assert len(table) == 2
+    assert np.all(separation_deg(table["source_ra"], table["source_dec"], *ANACOSTIA) * 3600 < 3)
+    zp_err = max(framedb.read(folder / name.replace(".fits", ".ldac.db"))[2]["zp_err"] for name in names)
+    # within a minute it does not change: the difference is that of two measurements and two zeropoints
+    assert abs(np.diff(table["mag"])[0]) < 3 * np.sqrt(2) * np.hypot(zp_err, table["in_sig"].max())
+    assert np.all((table["mag"] > 11.5) & (table["mag"] < 12.7))
+
+
+def test_frames_with_a_wrong_pointing_go_as_far_as_they_go(tmp_path, shared_data, run_command):
+    environment = unpack(shared_data / "hatp32", "*.FITS.gz", tmp_path)
+    done = run_command("pp_run", "*.FITS", "-offline", "-cat", "tycho2.csv", "-catalog", "tycho2.csv", cwd=tmp_path, env=environment)
+    assert done.returncode == 3 and "Traceback" not in done.stderr
+    good = (tmp_path / "registration_succeeded.lst").read_text().split()
+    lost = (tmp_path / "registration_failed.lst").read_text().split()
+    assert len(good) >= 2 and len(good) + len(lost) == 6
+    assert all(f"{name}: not registered" in done.stderr for name in lost)
+    # local time with its zone: 18:33:43 -0700 is 01:33:43 UTC of the next day, as UT-OBS says
+    header = read_header(tmp_path / "HATP-32171220013343.fits")
+    assert header["MIDTIMJD"] == pytest.approx(2458107.5650847 + 30 / 86400, abs=1e-6)
+    (tmp_path / "star.dat").write_text("HAT-P-32 02:04:10.28 +46:41:16.2\n")
+    done = run_command("pp_distill", "-fixedtargets", "star.dat", *good, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    table = text_tables.read(tmp_path / "photometry_HAT-P-32.dat", format="commented_header")
+    assert len(table) == len(good)
+    # V = 11.3 (Hartman et al. 2011); an unfiltered camera tied to 30 stars of other colours: 0.15 mag
+    np.testing.assert_allclose(table["mag"], 11.3, atol=0.2)
+    assert np.all(separation_deg(table["source_ra"], table["source_dec"], 31.0428, 46.6878) * 3600 < 2)
