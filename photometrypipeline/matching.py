@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy.spatial import cKDTree
-from scipy.stats import poisson
+from scipy.special import pdtrc
 
 from photometrypipeline.sky import ARCSEC_PER_DEG, vectors
 
@@ -52,4 +52,4 @@ def chance_of_matches(n_matched, n_tried, n_others, area_deg2, radius_arcsec):
     """
     disc_deg2 = np.pi * (radius_arcsec / ARCSEC_PER_DEG) ** 2
     expected = n_tried * -np.expm1(-n_others / area_deg2 * disc_deg2)
-    return float(poisson.sf(n_matched - 1, expected)) if n_matched else 1.0
+    return float(pdtrc(n_matched - 1, expected)) if n_matched else 1.0

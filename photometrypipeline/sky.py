@@ -5,7 +5,8 @@ All angles are degrees; everything holds across RA 0 and at the poles.
 
 import numpy as np
 from astropy.coordinates import SkyCoord, angular_separation
-from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from photometrypipeline.errors import PipelineError
 
@@ -75,10 +76,9 @@ def largest_field(centres, weights, linking_deg=5.0):
     if len(centres) < 2:
         return np.ones(len(centres), dtype=bool)
     # chord and angle grow together, so linking in space is linking on the sphere
-    chord = 2 * np.sin(np.radians(linking_deg) / 2)
-    groups = fcluster(
-        linkage(vectors(*np.transpose(centres)), method="single"), chord * (1 - 1e-12), criterion="distance"
-    )
+    chord = 2 * np.sin(np.radians(linking_deg) / 2) * (1 - 1e-12)
+    tree = cKDTree(vectors(*np.transpose(centres)))
+    _, groups = connected_components(tree.sparse_distance_matrix(tree, chord, output_type="coo_matrix"), directed=False)
     weights = np.asarray(weights)
     best = max(
         dict.fromkeys(groups.tolist()),
