@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io.fits.verify import VerifyWarning
+from astropy.utils.exceptions import AstropyUserWarning
 from tqdm import tqdm
 
 import pp_setup
@@ -110,6 +111,7 @@ def command(build_parser, on_failure=None):
         def main(argv=None):
             args = build_parser().parse_args(argv)
             warnings.simplefilter("ignore", VerifyWarning)  # frame.py names what breaks the standard
+            warnings.filterwarnings("ignore", "The following header keyword is invalid", AstropyUserWarning)
             name = os.path.basename(sys.modules[function.__module__].__file__)
             with logging_to(Path.cwd(), quiet=getattr(args, "quiet", False)):
                 log.info("%s starts in %s: %s", name, os.getcwd(), _shown(args))

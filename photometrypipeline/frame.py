@@ -4,21 +4,29 @@ The header is the only part of an image that the pipeline changes; the bytes of 
 """
 
 import logging
+import re
 import shutil
+import unicodedata
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
 
+from photometrypipeline import fitsbytes
 from photometrypipeline.errors import FrameError
 from photometrypipeline.files import replacing, stem_of
+from photometrypipeline.fitsbytes import CARD, data_bytes
 
 log = logging.getLogger("pp.frame")
 
 COMMENT_START = "PP: "  # of every keyword that the pipeline writes
 EXTENSIONS = (".fits", ".fit", ".fts")  # in any letter case
-BLOCK = 2880  # bytes
+VALUE_END = 30  # columns that keyword and value take at least
+LAYOUT = {"SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTEND"}
+STRUCTURE = LAYOUT | {"EXTNAME", "EXTVER", "INHERIT", "CHECKSUM", "DATASUM"}  # belong to one HDU
+SCALING = ("BSCALE", "BZERO", "BLANK")
+UNREADABLE = (OSError, EOFError, KeyError, IndexError, TypeError, ValueError, fits.VerifyError)
 
 
 class Frame:
@@ -80,12 +88,9 @@ class Frame:
 
     def save_cropped(self, border_px):
         """Write the (changed) header and the image without its outer `border_px` pixels, atomically."""
-        with fits.open(self.path, memmap=False, do_not_scale_image_data=True) as hdus:
-            inner = hdus[0].data[border_px:-border_px, border_px:-border_px]
-            with replacing(self.path) as temporary:
-                flat = fits.PrimaryHDU(inner, header=self.header, do_not_scale_image_data=True)
-                fits.HDUList([flat, *hdus[1:]]).writeto(temporary, overwrite=True)
-        self.__dict__.pop("header", None)
+        inner = fitsbytes.pixels(self.path)[border_px:-border_px, border_px:-border_px]
+        self.header["NAXIS2"], self.header["NAXIS1"] = inner.shape
+        write_header(self.path, self.header, inner)
 
     def read_pixels(self):
         """Return the image as float32, shape (rows, columns)."""
@@ -94,9 +99,15 @@ class Frame:
 
 
 def set_keyword(header, keyword, value, comment):
-    """Set a keyword of the pipeline, its comment starting with `PP:`; what does not fit into its card is cut off."""
+    """Set a keyword of the pipeline, its comment starting with `PP:`; what does not fit into its card is cut off.
+
+    Headers hold printable ASCII: accents are taken off a text, line ends become blanks.
+    """
+    if isinstance(value, str):
+        plain = unicodedata.normalize("NFKD", value).encode("ascii", errors="ignore").decode()
+        value = re.sub(r"[^ -~]+", " ", plain)
     header[keyword] = value
-    room = 80 - len(str(fits.Card(keyword, value)).rstrip()) - 3
+    room = CARD - max(len(str(fits.Card(keyword, value)).rstrip()), VALUE_END) - len(" / ")
     header.comments[keyword] = (COMMENT_START + comment)[: max(room, 0)]
 
 
@@ -114,7 +125,10 @@ def saved_name(keyword):
 
 
 def read_header(path):
-    """Return the primary header of a complete FITS image as fits.Header.  Raises FrameError naming what is wrong."""
+    """Return the header of a complete FITS image as fits.Header.  Raises FrameError naming what is wrong.
+
+    Where the image lies in an extension it is the header that `flatten` will give to the file.
+    """
     path = Path(path)
     if not path.exists():
         raise FrameError(path, "does not exist", "check its name")
@@ -122,122 +136,126 @@ def read_header(path):
         raise FrameError(path, "is compressed", "unpack it first (gunzip, funpack)")
     try:
         with open(path, "rb") as stream:
-            start = stream.read(30)
-            if not start.startswith(b"SIMPLE  ="):
+            if stream.read(9) != b"SIMPLE  =":
                 raise FrameError(path, "is no FITS file", "remove it from the list or convert it")
             stream.seek(0)
-            header = fits.Header.fromfile(stream)
-            data_start = stream.tell()
-    except (OSError, EOFError, ValueError, UnicodeDecodeError) as error:
+            header = fitsbytes.parse(fitsbytes.read_raw_header(stream))
+            size = data_bytes(header)
+            missing = stream.tell() + size - path.stat().st_size
+    except UNREADABLE as error:
         raise FrameError(path, f"has no readable header ({error})", "it may be cut short; copy it again") from None
-    missing = data_start + data_bytes(header) - path.stat().st_size
     if missing > 0:
         raise FrameError(path, f"is cut short, {missing} bytes of the image are missing", "copy it again")
-    return header if data_bytes(header) else _header_of_extension(path)
+    return header if size else _header_of_extension(path)
 
 
 def _header_of_extension(path):
-    """Return the header that `flatten` will give to a file whose image lies in an extension.  Raises FrameError."""
     try:
         with fits.open(path, memmap=False, lazy_load_hdus=False) as hdus:
             return _merged(hdus, _only_image(path, hdus))
-    except (OSError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         raise FrameError(path, f"cannot be read beyond its first header ({error})", "copy it again") from None
 
 
-def data_bytes(header):
-    """Return the number of bytes of the data that follow `header`, without the padding at their end."""
-    lengths = [int(header[f"NAXIS{axis}"]) for axis in range(1, int(header.get("NAXIS", 0)) + 1)]
-    return abs(int(header["BITPIX"])) // 8 * int(np.prod(lengths, dtype=np.int64)) if lengths else 0
+def write_header(path, header, pixels=None):
+    """Replace the primary header of the file `path` and copy all that follows it, byte for byte, atomically.
 
-
-def write_header(path, header):
-    """Replace the primary header of the file `path` and copy all that follows it, byte for byte, atomically."""
+    pixels : array that takes the place of the image, as it is to be stored;  None: the image stays
+    Raises FrameError for a header that belongs to another image than the one behind it.
+    """
+    header.remove("CHECKSUM", ignore_missing=True)  # of the old header; DATASUM of the same data still holds
     with open(path, "rb") as source, replacing(path) as temporary, open(temporary, "wb") as target:
-        original = fits.Header.fromfile(source)
-        source_end = source.tell()
-        source.seek(0)
-        raw = source.read(source_end).decode("ascii", errors="replace")
-        target.write(_header_bytes(header, original, raw))
+        raw = fitsbytes.read_raw_header(source)
+        old_size = data_bytes(fitsbytes.parse(raw))
+        if pixels is None and data_bytes(header) != old_size:
+            raise FrameError(path, "has its image in an extension", "run pp_prepare first")
+        target.write(fitsbytes.header_bytes(header, raw, path))
+        if pixels is not None:
+            target.write(fitsbytes.stored(pixels))
+            source.seek(old_size + -old_size % fitsbytes.BLOCK, 1)
         shutil.copyfileobj(source, target, length=1 << 22)
-
-
-def _header_bytes(header, original, raw):
-    """Return `header` as bytes; unchanged cards that break the standard stand there as they do in `raw`."""
-    text = header.tostring(sep="", endcard=True, padding=True)
-    for number, card in enumerate(original.cards):
-        line = raw[number * 80 : number * 80 + 80]
-        shown = str(card)
-        if line.isascii() and line != shown and len(shown) == 80 and text.count(shown) == 1:
-            log.warning("card kept as it is, although it breaks the FITS standard: %s", line.rstrip())
-            text = text.replace(shown, line)
-    return text.encode("ascii", errors="replace")
 
 
 def is_blank(path, header):
     """Return True if an image of floats holds no finite pixel at all; integer images always have values."""
     if int(header["BITPIX"]) > 0:
         return False
-    with fits.open(path, memmap=True) as hdus:
-        return not any(np.isfinite(row).any() for row in hdus[0].data)
+    return not any(np.isfinite(row).any() for row in fitsbytes.pixels(path))
 
 
 def flatten(path):
     """Make one HDU of a file whose single 2-D image lies in an extension, or behind extra axes of length 1; atomically.
 
-    Keywords of extensions are merged into the primary header, which wins.  Raises FrameError for true cubes and for
-    files with several images.  Files that are flat already are left alone.  Returns True if the file was rewritten.
+    Keywords of extensions are merged into the primary header, which wins.  Tables and spectra in further extensions
+    stay.  Raises FrameError for true cubes, for files with several images, and for files cut short.  Files that are
+    flat already are left alone.  Returns True if the file was rewritten.
     """
-    with fits.open(path, memmap=False, do_not_scale_image_data=True) as hdus:
-        image = _only_image(path, hdus)
-        if image is hdus[0] and len(image.shape) == 2 and not _has_new_keywords(hdus):
-            return False
-        header = _merged(hdus, image)
-        flat = fits.PrimaryHDU(image.data.reshape(image.shape[-2:]), header=header, do_not_scale_image_data=True)
-        others = [hdu for hdu in hdus[1:] if not hdu.is_image]  # tables stay
-        with replacing(path) as temporary:
-            fits.HDUList([flat, *others]).writeto(temporary, overwrite=True)
+    try:
+        with fits.open(path, memmap=False, lazy_load_hdus=False, do_not_scale_image_data=True) as hdus:
+            image = _only_image(path, hdus)
+            if image is hdus[0] and len(image.shape) == 2 and not _has_new_keywords(hdus):
+                return False
+            content = _flat_content(Path(path), hdus, image)
+    except UNREADABLE as error:
+        raise FrameError(path, f"cannot be read ({error})", "it may be cut short; copy it again") from None
+    with replacing(path) as temporary:
+        temporary.write_bytes(b"".join(content))
     log.info("%s: rewritten with its image in the first HDU", path)
     return True
 
 
+def _flat_content(path, hdus, image):
+    """Return the content (list of bytes) of the file with its `image` in the first HDU and other data behind it."""
+    old = path.read_bytes()
+    where = [hdu.fileinfo() for hdu in hdus]  # hdrLoc: start of the header, datLoc: of the data, datSpan: with padding
+    missing = max(each["datLoc"] + each["datSpan"] for each in where) - len(old)
+    if missing >= fitsbytes.BLOCK:
+        raise FrameError(path, f"is cut short, {missing} bytes are missing", "copy it again")
+    raw = b"".join(old[each["hdrLoc"] : each["datLoc"]] for each in where)
+    content = [fitsbytes.header_bytes(_merged(hdus, image), raw, path), fitsbytes.stored(image.data)]
+    for hdu, each in zip(hdus[1:], where[1:], strict=True):
+        if hdu is not image and not _is_header_only(hdu):
+            content.append(fitsbytes.padded(old[each["hdrLoc"] : each["datLoc"] + each["datSpan"]]))
+    return content
+
+
 def _only_image(path, hdus):
     """Return the one HDU that holds a 2-D image.  Raises FrameError for none, several, or a cube."""
-    images = [hdu for hdu in hdus if hdu.is_image and hdu.header.get("NAXIS", 0) >= 2]
+    images = [hdu for hdu in hdus if hdu.is_image and len(hdu.shape) >= 2 and np.prod(hdu.shape) > 0]
     if not images:
         raise FrameError(path, "holds no image", "remove it from the list")
     if len(images) > 1:
         raise FrameError(path, f"holds {len(images)} images", "split it into one file per image")
     shape = images[0].shape
-    if sum(length != 1 for length in shape) > 2:
+    if any(length != 1 for length in shape[:-2]):
         size = " x ".join(map(str, shape[::-1]))
         raise FrameError(path, f"is a cube of {size} pixels", "split it into one file per plane")
     return images[0]
 
 
+def _is_header_only(hdu):
+    return hdu.is_image and not np.prod(hdu.shape, initial=len(hdu.shape))
+
+
 def _has_new_keywords(hdus):
     known = set(hdus[0].header)
-    return any(hdu.is_image and set(hdu.header) - known - STRUCTURE for hdu in hdus[1:])
-
-
-LAYOUT = {"SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTEND"}
-STRUCTURE = LAYOUT | {"EXTNAME", "EXTVER", "INHERIT"}  # belong to one HDU
-SCALING = ("BSCALE", "BZERO", "BLANK")
+    return any(_is_header_only(hdu) and set(hdu.header) - known - STRUCTURE for hdu in hdus[1:])
 
 
 def _merged(hdus, image):
-    header = image.header.copy(strip=True) if image is hdus[0] else hdus[0].header.copy(strip=True)
+    """Return the header of the flat image: that of the first HDU, and what is new in the image's and in empty ones."""
+    header = hdus[0].header.copy(strip=True)
     for hdu in hdus[1:]:
-        if hdu.is_image:
+        if hdu is image or _is_header_only(hdu):
             for card in hdu.header.copy(strip=True).cards:
                 if card.keyword and card.keyword not in header and card.keyword not in STRUCTURE:
                     header.append(card)
-    for keyword in SCALING:  # belong to the pixels, whichever header they stood in
+    for keyword in (*SCALING, "CHECKSUM", "DATASUM"):  # belong to the pixels, whichever header they stood in
         header.remove(keyword, ignore_missing=True)
-        if keyword in image.header:
+        if keyword in SCALING and keyword in image.header:
             header[keyword] = image.header[keyword]
-    header["BITPIX"] = image.header["BITPIX"]
-    header["NAXIS"] = 2
-    header.set("NAXIS1", image.shape[-1], after="NAXIS")
-    header.set("NAXIS2", image.shape[-2], after="NAXIS1")
+    layout = {"SIMPLE": True, "BITPIX": image.header["BITPIX"], "NAXIS": 2}
+    layout |= {"NAXIS1": image.shape[-1], "NAXIS2": image.shape[-2], "EXTEND": True}
+    for number, (keyword, value) in enumerate(layout.items()):
+        header.insert(number, (keyword, value))
     return header

@@ -1,0 +1,92 @@
+"""FITS files as bytes: headers and pixels are read and written as they stand, whatever standard they break.
+
+astropy.io.fits corrects headers when it writes them, and refuses what it cannot correct.  Frames of real telescopes
+have such cards; what the pipeline does not change stays byte for byte as the telescope wrote it.
+"""
+
+import logging
+
+import numpy as np
+from astropy.io import fits
+
+log = logging.getLogger("pp.frame")
+
+BLOCK, CARD = 2880, 80  # bytes
+PIXELS = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}  # by BITPIX
+
+
+def read_raw_header(stream):
+    """Return the header (bytes, whole blocks) that starts where `stream` stands.  Raises EOFError without its END."""
+    blocks = []
+    while not blocks or not any(line[:8].rstrip(b" \0") == b"END" for line in lines(blocks[-1])):
+        block = stream.read(BLOCK)
+        if len(block) < BLOCK:
+            raise EOFError("it has no END")
+        blocks.append(block)
+    return b"".join(blocks)
+
+
+def lines(raw):
+    """Return the cards of a raw header as a list of bytes."""
+    return [raw[start : start + CARD] for start in range(0, len(raw), CARD)]
+
+
+def parse(raw):
+    """Return a raw header as fits.Header."""
+    return fits.Header.fromstring(_text(raw))
+
+
+def _text(raw):
+    return raw.decode("ascii", errors="replace").replace("\ufffd", "?")
+
+
+def header_bytes(header, raw, path):
+    """Return a fits.Header as bytes, whole blocks; unchanged cards that break the standard stand there as in `raw`.
+
+    raw : the header or headers that it was made from (bytes);  path : named in LOG together with these cards
+    """
+    written = lines(header.tostring(sep="", endcard=True, padding=True).encode("ascii", errors="replace"))
+    places = {}
+    for place, line in enumerate(written):
+        places.setdefault(line, []).append(place)
+    for line in lines(raw):
+        corrected = [] if line in places else places.get(_as_astropy_writes(line), [])
+        if corrected:
+            log.info("%s: card kept as it is, although it breaks the FITS standard: %s", path, _text(line).rstrip())
+            written[corrected.pop(0)] = line
+    return b"".join(written)
+
+
+def _as_astropy_writes(line):
+    return str(fits.Card.fromstring(_text(line))).encode("ascii", errors="replace")
+
+
+def shape(header):
+    """Return the shape (tuple of int, the last axis is NAXIS1) of the data behind `header`; () without data.
+
+    Raises KeyError, TypeError, ValueError or VerifyError where the header does not tell.
+    """
+    return tuple(int(header[f"NAXIS{axis}"]) for axis in range(int(header["NAXIS"]), 0, -1))
+
+
+def data_bytes(header):
+    """Return the number of bytes of the data behind `header`, without the padding at their end; raises as `shape`."""
+    lengths = shape(header)
+    return abs(int(header["BITPIX"])) // 8 * int(np.prod(lengths, dtype=np.int64)) if lengths else 0
+
+
+def pixels(path):
+    """Return the image in the first HDU as it is stored: memory map, shape (rows, columns), scaling not applied."""
+    with open(path, "rb") as stream:
+        header = parse(read_raw_header(stream))
+        return np.memmap(path, PIXELS[header["BITPIX"]], mode="r", offset=stream.tell(), shape=shape(header))
+
+
+def stored(array):
+    """Return an array as the bytes of a FITS file, filled up to whole blocks."""
+    return padded(array.astype(array.dtype.newbyteorder(">"), copy=False).tobytes())
+
+
+def padded(content):
+    """Return bytes filled up with zeros to whole blocks."""
+    return content + bytes(-len(content) % BLOCK)
