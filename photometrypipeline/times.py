@@ -11,6 +11,7 @@ from astropy.time import Time
 
 SECONDS_PER_DAY = 86400.0
 MJD_ZERO = 2400000.5  # JD of MJD 0
+PARTED = re.compile(r"(\S+?)(?:\s*[Tt]\s*|\s+)(\d.*)")  # a zone behind a time is none
 ZONE = re.compile(r"(?<=\d)\s*(?:(Z|UTC?)|([+-])(\d{2}):?(\d{2})?)$", re.IGNORECASE)
 
 
@@ -37,10 +38,8 @@ def dateobs_to_jd(text):
 
 def split_date_time(text):
     """Return (date, time), both str, of a text that holds one or both, parted by `T` or blanks; time may be empty."""
-    date, _, time = str(text).strip().replace("t", "T").partition("T")
-    if not time:
-        date, _, time = date.strip().partition(" ")
-    return date.strip(), time.strip()
+    found = PARTED.fullmatch(str(text).strip())
+    return found.groups() if found else (str(text).strip(), "")
 
 
 def _take_zone(time):
@@ -61,6 +60,8 @@ def _read_date(date):
         first, third = third, first
     elif len(fields[0]) < 3 and "/" in date:  # DD/MM/YY, FITS before 1999
         first, third = 1900 + third, first
+    if first < 1000:
+        raise ValueError(f"{date!r} has no year of four digits")
     datetime(first, second, third)  # raises ValueError for a 31st of February
     return first, second, third
 
