@@ -1,7 +1,7 @@
 """What the header of a frame says, read the way its telescope writes it: pointing, binning, mid-time, filter, exposure.
 
-Values that `pp_prepare` overwrites are looked up under the name that they survive by (`_OBJECT`, `_CRVAL1`), so that a
-second run starts from the numbers that the first one started from.
+Values that the first guess of the WCS overwrites are looked up under the name that they survive by (`_CRVAL1`), so that
+a second run starts from the numbers that the first one started from.
 """
 
 import re
@@ -26,14 +26,19 @@ ROLES = {  # role: the name by which users know it in a telescope definition
     "airmass": "airmass",
     "chip": "chip_id",
 }
+OF_WCS = ("CRVAL1", "CRVAL2", "EQUINOX")  # a first guess replaces them; some telescopes have their pointing there
 
 
 def value_of(frame, telescope, role):
     """Return the header value for a `role` of ROLES.  Raises FrameError naming file, keyword, role and telescope."""
-    keyword = telescope.header[role]
-    if keyword not in frame.header:
-        raise missing(frame, telescope, keyword, ROLES[role])
-    return frame.header[keyword]
+    return _needed(frame, telescope, telescope.header[role], ROLES[role])
+
+
+def _needed(frame, telescope, keyword, name):
+    value = frame.header.get(keyword)
+    if value is None:  # not there, or a card without a value
+        raise missing(frame, telescope, keyword, name)
+    return value
 
 
 def missing(frame, telescope, keyword, name):
@@ -45,13 +50,18 @@ def missing(frame, telescope, keyword, name):
     )
 
 
+def _number(value):
+    """Return a header value as float, NaN if it is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return np.nan
+
+
 def exptime_s(frame, telescope):
     """Return the exposure time in s (float).  Raises FrameError."""
     value = value_of(frame, telescope, "exptime")
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError):
-        seconds = np.nan
+    seconds = _number(value)
     if not 0 <= seconds < np.inf:
         raise FrameError(frame.path, f"{telescope.header['exptime']} = {value!r} is no exposure time", "correct it")
     return seconds
@@ -59,7 +69,8 @@ def exptime_s(frame, telescope):
 
 def text_of(frame, telescope, role, default=""):
     """Return a header value as stripped text; numbers (`OBJECT = 3552`) become text without decimals of zero."""
-    return as_text(frame.header.get(telescope.header[role], default))
+    value = frame.header.get(telescope.header[role])
+    return as_text(default if value is None else value)
 
 
 def raw_filter(frame, telescope):
@@ -70,10 +81,7 @@ def raw_filter(frame, telescope):
 
 def airmass(frame, telescope):
     """Return the airmass (float), or None if the header has no usable one."""
-    try:
-        value = float(frame.header.get(telescope.header["airmass"], "nan"))
-    except (TypeError, ValueError):
-        return None
+    value = _number(frame.header.get(telescope.header["airmass"]))
     return value if 0.9 < value < 100 else None
 
 
@@ -96,23 +104,18 @@ def midtime_jd(frame, telescope):
 
 
 def _julian_date(frame, telescope, keyword):
-    if keyword not in frame.header:
-        raise missing(frame, telescope, keyword, ROLES["time"])
-    try:
-        jd = float(frame.header[keyword])
-    except (TypeError, ValueError):
-        raise FrameError(frame.path, f"{keyword} = {frame.header[keyword]!r} is no Julian date", "correct it") from None
+    value = _needed(frame, telescope, keyword, ROLES["time"])
+    jd = _number(value)
+    if not np.isfinite(jd):
+        raise FrameError(frame.path, f"{keyword} = {value!r} is no Julian date", "correct it in the header")
     return jd + times.MJD_ZERO if jd < times.MJD_ZERO else jd
 
 
 def _date_and_time(frame, telescope, coded):
-    keywords = coded.split("|")
-    for keyword in keywords:
-        if keyword not in frame.header:
-            raise missing(frame, telescope, keyword, ROLES["time"])
-    date, time = times.split_date_time(frame.header[keywords[0]])
-    if len(keywords) == 2 and not time:
-        time = str(frame.header[keywords[1]]).strip().replace("/", "-")
+    of_date, _, of_time = coded.partition("|")
+    date, time = times.split_date_time(_needed(frame, telescope, of_date, ROLES["time"]))
+    if of_time and not time:
+        time = str(_needed(frame, telescope, of_time, ROLES["time"])).strip().replace("/", "-")
         time = times.split_date_time(time)[1] or time  # some write the date there once more
     return f"{date}T{time}" if time else date
 
@@ -133,17 +136,11 @@ def _one_binning(frame, telescope, coded, axis):
         coded, kind = coded.replace("#CH#", str(frame.header.get("INSTRUME", "  "))[1:2]), ""
     else:
         coded, _, kind = coded.partition("#")
-    if coded not in frame.header:
-        raise missing(frame, telescope, coded, "binning")
-    value = frame.header[coded]
-    try:
-        if kind:
-            value = _split_binning(str(value).strip(), kind)[axis]
-        number = float(value)
-    except (ValueError, IndexError, TypeError):
-        number = 0.0
+    value = _needed(frame, telescope, coded, "binning")
+    fields = _split_binning(str(value).strip(), kind) if kind else [value] * 2
+    number = _number(fields[axis]) if len(fields) > axis else np.nan
     if not 0 < number < np.inf:
-        raise FrameError(frame.path, f"{coded} = {frame.header[coded]!r} is no binning", "correct it in the header")
+        raise FrameError(frame.path, f"{coded} = {value!r} is no binning", "correct it in the header")
     return number
 
 
@@ -161,20 +158,19 @@ def pointing(frame, telescope):
     ra = _angle(frame, telescope, "ra", units.hourangle)
     dec = _angle(frame, telescope, "dec", units.deg)
     if not -90 <= dec <= 90:
-        raise FrameError(
-            frame.path, f"{telescope.header['dec']}: {dec} degrees is no declination", "correct it in the header"
-        )
+        keyword = telescope.header["dec"]
+        raise FrameError(frame.path, f"{keyword}: {dec} degrees is no declination", "correct it in the header")
     jitter = telescope.special.get("jitter", ())  # keywords of the offsets in RA and Dec, arcsec
-    if jitter and all(keyword in frame.header for keyword in jitter):
-        ra, dec = (
-            angle - float(frame.header[keyword]) / 3600 for angle, keyword in zip((ra, dec), jitter, strict=True)
-        )
+    offsets = [_number(frame.header.get(keyword)) for keyword in jitter]
+    if offsets and np.isfinite(offsets).all():
+        ra, dec = ra - offsets[0] / 3600, dec - offsets[1] / 3600
     return ra % 360, dec
 
 
 def original(frame, keyword):
-    """Return the value of `keyword` as it was before `pp_prepare` first changed it; None if there is none."""
-    return frame.header.get(saved_name(keyword), frame.header.get(keyword))
+    """Return the value of `keyword` before the first guess of the WCS replaced it; None if there is none."""
+    kept = frame.header.get(saved_name(keyword)) if keyword in OF_WCS else None
+    return frame.header.get(keyword) if kept is None else kept
 
 
 def _angle(frame, telescope, role, sexagesimal_unit):
@@ -182,26 +178,29 @@ def _angle(frame, telescope, role, sexagesimal_unit):
     value = original(frame, keyword)
     if value is None:
         raise missing(frame, telescope, keyword, ROLES[role])
+    decimal = telescope.header["radec_separator"] == "XXX"
+    separator = ":" if decimal else telescope.header["radec_separator"]
     try:
-        return float(value) * (15 if role == "ra" and telescope.ra_unit == "hour" and _decimal(telescope) else 1)
+        angle = float(value) * (15 if role == "ra" and telescope.ra_unit == "hour" and decimal else 1)
     except ValueError:
-        pass
-    separator = telescope.header["radec_separator"]
-    text = " ".join(str(value).replace(separator if separator != "XXX" else ":", " ").replace(":", " ").split())
+        text = " ".join(str(value).replace(separator, " ").replace(":", " ").split())
+        angle = _sexagesimal(text, sexagesimal_unit)
+    if not np.isfinite(angle):
+        raise FrameError(frame.path, f"{keyword} = {value!r} is no angle", "correct it in the header")
+    return angle
+
+
+def _sexagesimal(text, unit):
     try:
-        return float(Angle(text, unit=sexagesimal_unit).deg)
+        return float(Angle(text, unit=unit).deg)
     except (ValueError, units.UnitsError):
-        raise FrameError(frame.path, f"{keyword} = {value!r} is no angle", "correct it in the header") from None
-
-
-def _decimal(telescope):
-    return telescope.header["radec_separator"] == "XXX"
+        return np.nan
 
 
 def equinox(frame):
     """Return the equinox (yr) of the header's pointing; 2000 if it has none.  Text such as `J2000` is read too."""
     value = original(frame, "EQUINOX")
-    if value is None:
+    if value is None or not str(value).strip():
         return 2000.0
     found = re.search(r"\d{4}(\.\d*)?", str(value))
     if not found:
@@ -213,10 +212,9 @@ def to_icrs(ra_deg, dec_deg, equinox_yr):
     """Return (ra_deg, dec_deg) in ICRS of a position in the equinox `equinox_yr`: FK4 before 1984, FK5 since then."""
     if equinox_yr == 2000.0:
         return ra_deg, dec_deg
-    system = (
-        FK4(equinox=Time(equinox_yr, format="byear"))
-        if equinox_yr < 1984
-        else FK5(equinox=Time(equinox_yr, format="jyear"))
-    )
+    if equinox_yr < 1984:
+        system = FK4(equinox=Time(equinox_yr, format="byear"))
+    else:
+        system = FK5(equinox=Time(equinox_yr, format="jyear"))
     place = SkyCoord(ra_deg, dec_deg, unit="deg", frame=system).icrs
     return float(place.ra.deg), float(place.dec.deg)
