@@ -3,13 +3,14 @@
 import re
 
 import numpy as np
+from astropy.io import fits
 
 from photometrypipeline.frame import set_keyword
 
 WCS_PATTERN = re.compile(
     r"""(
       (CTYPE|CRVAL|CRPIX|CDELT|CUNIT|CROTA|CRDELT|CFINT|CNAME|CRDER|CSYER)\d[A-Z]?
-    | (CD|PC|PV|PS|LTM|PROJP|TR)\d+_?\d*[A-Z]?
+    | (CD|PC|PV|PS|LTM|TR)\d+_\d+[A-Z]? | (CD|PC)\d{6} | PROJP\d
     | [AB]P?_(\d_\d|ORDER|DMAX)
     | LTV\d | WAT\d_\d+ | PIXXMIT | PIXOFFST
     | (WCSAXES|WCSNAME|LONPOLE|LATPOLE|RADESYS|EQUINOX)[A-Z] | WCSAXES | WCSNAME | WCSDIM | LONPOLE | LATPOLE
@@ -85,6 +86,6 @@ def pixel_scale_arcsec(header):
     """Return the pixel scale (arcsec/px, float) from the determinant of the CD matrix; NaN without one."""
     try:
         (a, b), (c, d) = [[float(header[f"CD{i}_{j}"]) for j in (1, 2)] for i in (1, 2)]
-    except (KeyError, ValueError):
+    except (KeyError, TypeError, ValueError, fits.VerifyError):
         return np.nan
     return float(np.sqrt(abs(a * d - b * c)) * 3600)

@@ -1,0 +1,239 @@
+"""WCS keywords: all dialects are taken out, the first guess has the right orientation, solutions can be read by all."""
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.wcs import WCS
+
+from photometrypipeline import telescopes
+from photometrypipeline.wcskeywords import (
+    first_guess,
+    pixel_scale_arcsec,
+    remove_wcs,
+    write_first_guess,
+    write_solution,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore:RADECSYS")  # written beside RADESYS for old programs
+MATRIX = ("CD1_1", "CD1_2", "CD2_1", "CD2_2")
+VATT = {"size_px": (2048, 2049), "scale_arcsec": (0.375, 0.375), "flip_x": True, "flip_y": False}
+
+
+def linear_header(**keywords):
+    header = fits.Header({"SIMPLE": True, "BITPIX": 16, "NAXIS": 2, "NAXIS1": 100, "NAXIS2": 100, "OBJECT": "3552"})
+    header.update(keywords)
+    return header
+
+
+# ---- taking out
+
+
+DIALECTS = {
+    "standard": "WCSAXES WCSNAME CTYPE1 CTYPE2 CRVAL1 CRVAL2 CRPIX1 CRPIX2 CUNIT1 CUNIT2 CDELT1 CDELT2 CROTA1 CROTA2 "
+    "CD1_1 CD1_2 CD2_1 CD2_2 PC1_1 PC1_2 PC2_1 PC2_2 LONPOLE LATPOLE RADESYS RADECSYS PV1_0 PV2_39 PS1_0 CRDER1 CSYER2",
+    "third axis": "CD3_3 PC3_3 PC1_3 CTYPE3 CRVAL3 CRPIX3 CDELT3",
+    "alternate": "CTYPE1A CTYPE2A CRVAL1P CRPIX2P CD1_1A CD2_2P PC1_1B CDELT1P WCSNAMEP RADESYSA LONPOLEA EQUINOXA "
+    "WCSAXESP PV1_1A CUNIT1P",
+    "SIP of any order": "A_ORDER B_ORDER AP_ORDER BP_ORDER A_0_2 A_1_1 A_4_0 B_0_5 AP_0_1 AP_3_1 BP_1_2 A_DMAX B_DMAX",
+    "IRAF": "WAT0_001 WAT1_001 WAT2_002 WCSDIM LTV1 LTV2 LTM1_1 LTM2_2 CD001001 PC001002",
+    "old digitised plates": "PROJP1 PROJP3 PIXXMIT PIXOFFST CFINT1 CFINT2 CRDELT1 CRDELT2 TR1_0 TR1_14 TR2_14",
+    "earlier solution": "ASTIRMS1 ASTRRMS2 ASTINST FGROUPNO FLXSCALE MAGZEROP PHOTIRMS PHOTINST PHOTLINK REGCAT",
+}
+
+
+@pytest.mark.parametrize("keywords", DIALECTS.values(), ids=DIALECTS)
+def test_wcs_of_all_dialects_is_taken_out(keywords):
+    header = linear_header(**dict.fromkeys(keywords.split(), 1.0))
+    remove_wcs(header)
+    assert list(header) == list(linear_header())
+
+
+def test_a_keyword_that_stands_there_twice_goes_twice():
+    header = linear_header()
+    header.append(("CRVAL1", 1.0))
+    header.append(("CRVAL1", 2.0))
+    remove_wcs(header)
+    assert "CRVAL1" not in header
+
+
+def test_keywords_that_only_look_like_wcs_stay():
+    names = "CCDSUM CCD_NAME CDS-SIDE PCOUNT PVERSION PSF TRACK TRIMSEC1 AIRMASS ABINNING B_FILTER WATER CTYPE CD1 TR1 "
+    names += "EPOCH EQUINOX MJD-OBS DATE-OBS PHOTFLAG PHOT_K APRAD LST LTIME _CRVAL1 _CRVAL2 PC_CARD PC_1 PS1"
+    header = linear_header(**dict.fromkeys(names.split(), 1.0))
+    before = list(header)
+    remove_wcs(header)
+    assert list(header) == before
+
+
+def test_keywords_to_keep_stay():
+    header = linear_header(CRDELT1=2, CRVAL1=1.0)
+    remove_wcs(header, keep=("CRDELT1",))
+    assert header["CRDELT1"] == 2
+    assert "CRVAL1" not in header
+
+
+@pytest.mark.parametrize("key", telescopes.load().telescopes)
+def test_no_telescope_loses_what_a_second_run_reads(key):
+    telescope = telescopes.get(key)
+    roles = ("time", "object", "filter", "exptime", "airmass", "chip", "gain", "saturation")
+    coded = [telescope.header[role] for role in roles if role in telescope.header]
+    coded += [code.replace("#CH#", "0").partition("#")[0] for code in telescope.binning if isinstance(code, str)]
+    names = [name for each in coded for name in each.split("|")]
+    header = linear_header(**dict.fromkeys(names, "x"))
+    remove_wcs(header, keep=telescope.keep_keywords)
+    assert [name for name in names if name not in header] == []
+
+
+# ---- first guess
+
+
+@pytest.mark.parametrize(
+    ("rotate", "matrix"),
+    [
+        (0, (-1.0416667e-4, 0, 0, 1.0416667e-4)),
+        (90, (0, -1.0416667e-4, -1.0416667e-4, 0)),
+        (180, (1.0416667e-4, 0, 0, -1.0416667e-4)),
+        (-90, (0, 1.0416667e-4, 1.0416667e-4, 0)),
+    ],
+)
+def test_matrix_of_the_vatt(rotate, matrix):
+    guess = first_guess(179.3, 0.43, rotate_deg=rotate, **VATT)
+    assert [guess[name] for name in MATRIX] == pytest.approx(matrix, abs=1e-11)
+    assert not any(str(guess[name]).startswith("-0.0") and guess[name] == 0 for name in MATRIX)
+    assert (guess["CRPIX1"], guess["CRPIX2"]) == (1024, 1024)
+    assert (guess["CRVAL1"], guess["CRVAL2"]) == (179.3, 0.43)
+
+
+def bearing(wcs, dx, dy):
+    """Position angle in degrees, East of North, of the direction (dx, dy) on the detector."""
+    centre, place = wcs.pixel_to_world(1023, 1023), wcs.pixel_to_world(1023 + dx, 1023 + dy)
+    return centre.position_angle(place).deg
+
+
+@pytest.mark.parametrize(
+    ("flip_x", "flip_y", "rotate", "angle_of_x", "angle_of_y"),
+    [
+        (True, False, 0, 270, 0),  # North up, East left
+        (False, False, 0, 90, 0),  # mirrored
+        (True, True, 0, 270, 180),
+        (True, False, 30, 240, 330),
+        (False, True, 0, 90, 180),
+    ],
+)
+def test_orientation_on_the_sky(flip_x, flip_y, rotate, angle_of_x, angle_of_y):
+    header = linear_header()
+    guess = first_guess(179.3, 0.43, (2048, 2048), (0.4, 0.4), flip_x, flip_y, rotate)
+    write_first_guess(header, guess)
+    wcs = WCS(header)
+    assert (bearing(wcs, 10, 0) - angle_of_x + 180) % 360 - 180 == pytest.approx(0, abs=0.01)
+    assert (bearing(wcs, 0, 10) - angle_of_y + 180) % 360 - 180 == pytest.approx(0, abs=0.01)
+    assert wcs.proj_plane_pixel_scales()[0].to_value("arcsec") == pytest.approx(0.4)
+
+
+def test_pixels_that_are_no_squares():
+    guess = first_guess(0, 0, (10, 10), (0.5, 1.0), True, False, 0)
+    assert guess["CD1_1"] == pytest.approx(-0.5 / 3600)
+    assert guess["CD2_2"] == pytest.approx(1 / 3600)
+    assert pixel_scale_arcsec(guess) == pytest.approx(np.sqrt(0.5))
+
+
+def test_first_guess_in_the_header():
+    header = linear_header()
+    write_first_guess(header, first_guess(179.3, 0.43, rotate_deg=0, **VATT))
+    assert (header["CTYPE1"], header["CTYPE2"]) == ("RA---TAN", "DEC--TAN")
+    assert header["RADESYS"] == header["RADECSYS"] == "FK5"
+    assert all(header.comments[name].startswith("PP: ") for name in MATRIX)
+    assert WCS(header).pixel_to_world(1023, 1023).ra.deg == pytest.approx(179.3)
+
+
+def test_distortion_of_the_telescope_is_read_by_every_library():
+    header = linear_header()
+    guess = first_guess(179.3, 0.43, rotate_deg=0, **VATT)
+    write_first_guess(header, guess, {"PV1_0": 0, "PV1_1": 1.0, "PV1_4": 0.5, "PV2_1": 1.0})
+    assert header["CTYPE1"] == "RA---TPV"
+    assert isinstance(header["PV1_0"], float)
+    straight = linear_header()
+    write_first_guess(straight, guess)
+    bent, unbent = (WCS(each).pixel_to_world(1023 + 480, 1023) for each in (header, straight))
+    assert bent.separation(unbent).deg == pytest.approx(0.5 * 0.05**2, rel=0.01)  # 480 px are 0.05 deg
+
+
+# ---- solution
+
+
+SOLVED = {
+    "EQUINOX": 2000.0, "RADESYS": "ICRS", "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CUNIT1": "deg", "CUNIT2": "deg",
+    "CRVAL1": 179.30123456789, "CRVAL2": 0.43, "CRPIX1": 50.5, "CRPIX2": 50.5, "CD1_1": -1e-4, "CD1_2": 1e-6,
+    "CD2_1": 1e-6, "CD2_2": 1e-4, "PV1_0": 0.0, "PV1_1": 1.0, "PV2_1": 1.0, "PV1_4": 1e-5, "FGROUPNO": 1,
+    "ASTIRMS1": 1e-6, "ASTIRMS2": 2e-6, "ASTRRMS1": 3e-6, "ASTRRMS2": 4e-6, "ASTINST": 1,
+    "FLXSCALE": 0.0, "MAGZEROP": 0.0, "PHOTIRMS": 0.0, "PHOTINST": 1, "PHOTLINK": False,
+}  # fmt: skip
+
+
+def solved_header(**changes):
+    header = linear_header(CRVAL1="179.2", PC1_1=1.0, PV1_2=1.0, A_0_2=1e-5, TEL_KEYW="VATT4K")
+    solution = fits.Header({**SOLVED, **changes})
+    solution.comments["CRVAL1"] = "World coordinate on this axis"
+    write_solution(header, solution, "GAIA-DR3")
+    return header
+
+
+def test_solution_replaces_every_trace_of_the_first_guess():
+    header = solved_header()
+    assert not {"PC1_1", "PV1_2", "A_0_2"} & set(header)
+    assert header["REGCAT"] == "GAIA-DR3"
+    assert (header["RADESYS"], header["RADECSYS"]) == ("ICRS", "ICRS")
+    assert header["TEL_KEYW"] == "VATT4K"
+    assert header["ASTRRMS2"] == 4e-6
+
+
+def test_values_of_the_solution_keep_their_types_digits_and_comments():
+    header = fits.Header.fromstring(solved_header(FLXSCALE=1.0).tostring())
+    assert header["PHOTLINK"] is False
+    assert header["CRVAL1"] == 179.30123456789
+    assert type(header["FGROUPNO"]) is int
+    assert header.comments["CRVAL1"] == "World coordinate on this axis"  # without a second slash
+
+
+def test_projection_with_distortion_is_named_so_that_every_library_reads_it():
+    header = solved_header(PV1_4=0.5)
+    assert (header["CTYPE1"], header["CTYPE2"]) == ("RA---TPV", "DEC--TPV")
+    far = WCS(header).pixel_to_world(99, 49.5)
+    near = WCS(solved_header(PV1_4=0.0)).pixel_to_world(99, 49.5)
+    offset_deg = 49.5e-4  # 0.5 x^2 for x of 49.5 pixels
+    assert far.separation(near).deg == pytest.approx(0.5 * offset_deg**2, rel=0.01)
+
+
+def test_projection_without_distortion_stays_tangential():
+    header = linear_header()
+    solution = fits.Header({name: value for name, value in SOLVED.items() if not name.startswith("PV")})
+    write_solution(header, solution, "GAIA")
+    assert header["CTYPE1"] == "RA---TAN"
+
+
+@pytest.mark.parametrize(("scale", "kept"), [(0.0, False), (1.0, True)])
+def test_photometry_is_kept_only_where_it_was_solved(scale, kept):
+    names = {"FLXSCALE", "MAGZEROP", "PHOTIRMS", "PHOTINST", "PHOTLINK"}
+    header = solved_header(FLXSCALE=scale)
+    assert names & set(header) == (names if kept else set())
+
+
+def test_second_solution_replaces_the_first():
+    header = solved_header(FLXSCALE=1.0)
+    solution = fits.Header({name: value for name, value in SOLVED.items() if not name.startswith(("PV", "PHOT"))})
+    write_solution(header, solution, "2MASS")
+    assert header["REGCAT"] == "2MASS"
+    assert not [name for name in header if name.startswith("PV")]
+    assert "FLXSCALE" not in header
+
+
+@pytest.mark.parametrize("value", [-1e-4, "-1e-4"])
+def test_scale_of_a_header_whose_numbers_may_be_text(value):
+    header = fits.Header({"CD1_1": value, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": 1e-4})
+    assert pixel_scale_arcsec(header) == pytest.approx(0.36)
+
+
+@pytest.mark.parametrize("value", ["x", None])
+def test_scale_that_is_not_known_is_nan(value):
+    assert np.isnan(pixel_scale_arcsec(fits.Header()))
+    assert np.isnan(pixel_scale_arcsec(fits.Header({"CD1_1": value, "CD1_2": 0, "CD2_1": 0, "CD2_2": 1e-4})))
