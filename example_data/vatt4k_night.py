@@ -47,13 +47,13 @@ HALF_WIDTH = np.array([1.02, 0.77])  # of the area with stars, East and North
 STORE_RADIUS = 0.72  # a cone that touches ten tiles, all of which lie in that area
 BRIGHTEST, FAINTEST = 13.2, 22.0  # r of the stars
 DENSITY = 3500  # stars per square degree
-GROUP_STARS, GROUP_SIGMA = 850, 0.050  # of a loose group, so that so small a frame has enough
-SLOPE, GROUP_SLOPE = 0.19, 0.14  # counts grow as 10^(slope m)
+GROUP_STARS, GROUP_SIGMA = 1000, 0.050  # of a loose group, so that so small a frame has enough
+SLOPE, GROUP_SLOPE = 0.19, 0.10  # counts grow as 10^(slope m)
 NEAR = 0.12  # whatever is further from CENTRE is in no frame
 
 # ---- the asteroid
-RATE = (-46.0, 17.0)  # arcsec/h, RA with cos Dec, and Dec
-R_MAG, AMPLITUDE, PERIOD_H = 17.2, 0.09, 0.31  # a light curve that a constant would not fit
+RATE = (-33.0, 12.0)  # arcsec/h, RA with cos Dec, and Dec
+R_MAG, AMPLITUDE, PERIOD_H = 17.05, 0.09, 0.31  # a light curve that a constant would not fit
 EPHEMERIS_ERROR = (0.12, -0.07)  # arcsec, predicted minus true, so that a copied prediction is found out
 
 

@@ -146,7 +146,8 @@ def run_scamp(source_lists, reference, telescope, mask, folder, timeout_s, **opt
     xml = Path(folder) / "scamp_output.xml"
     heads = [Path(path).with_suffix(".head") for path in source_lists]
     run_program(
-        scamp_arguments(source_lists, reference, telescope, mask, xml, **options),
+        # by their bare names: SCAMP writes beside its input, and takes a path with a blank for two
+        scamp_arguments([Path(path).name for path in source_lists], reference, telescope, mask, xml.name, **options),
         [xml, *heads],
         cwd=folder,
         timeout_s=timeout_s,

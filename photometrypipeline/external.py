@@ -1,11 +1,13 @@
 """Outside programs: found on PATH, called with an argument list, and believed only after a look at what they left."""
 
+import contextlib
 import logging
 import os
 import re
 import shlex
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from photometrypipeline.errors import ProgramError
@@ -37,6 +39,38 @@ def find_program(program):
     )
 
 
+SPLITS_NAMES = re.compile(r"[\s,='\"]")  # where the programs take a file name for several
+
+
+@contextlib.contextmanager
+def plain_names(argv, outputs, cwd):
+    """Yield `argv` (list of str) with names that the programs can read: they split paths at blanks, commas, = and quotes.
+
+    A file with such a path is linked into a temporary folder; an output is written there, and moved to its place when
+    the block ends well.
+    """
+    argv, outputs = [str(argument) for argument in argv], [str(path) for path in outputs]
+    odd = [n for n in range(1, len(argv)) if SPLITS_NAMES.search(argv[n])]
+    odd = [n for n in odd if argv[n] in outputs or os.path.isfile(os.path.join(cwd or "", argv[n]))]
+    if not odd:
+        yield argv
+        return
+    with tempfile.TemporaryDirectory(prefix="pp_") as folder:
+        moves = {}
+        for n in odd:
+            path, stand_in = os.path.abspath(os.path.join(cwd or "", argv[n])), os.path.join(folder, f"{n}.fits")
+            if argv[n] in outputs:
+                moves[stand_in] = path
+            else:
+                os.symlink(path, stand_in)
+            log.info("%s stands for %s", stand_in, path)
+            argv[n] = stand_in
+        yield argv
+        for stand_in, path in moves.items():
+            if os.path.exists(stand_in):
+                shutil.move(stand_in, path)
+
+
 def run_program(argv, outputs, cwd=None, timeout_s=None, environment=None):
     """Run `argv` (list of str), return what it printed; afterwards every file in `outputs` is new.
 
@@ -51,17 +85,18 @@ def run_program(argv, outputs, cwd=None, timeout_s=None, environment=None):
     log.info("run %s", shlex.join(map(str, argv)))
     name = os.path.basename(str(argv[0]))
     try:
-        done = subprocess.run(
-            [str(argument) for argument in argv],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            cwd=cwd,
-            timeout=timeout_s,
-            env={**os.environ, **(environment or {})},
-        )
+        with plain_names(argv, outputs, cwd) as plain:
+            done = subprocess.run(
+                plain,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                cwd=cwd,
+                timeout=timeout_s,
+                env={**os.environ, **(environment or {})},
+            )
     except subprocess.TimeoutExpired as error:
         raise ProgramError(f"{name} did not end within {timeout_s:.0f} s and was stopped") from error
     except OSError as error:
