@@ -79,7 +79,10 @@ def summarise(states, root, started):
     (Path(root) / records.FOLDER).mkdir(exist_ok=True)
     pages.write_style_sheet(Path(root) / records.FOLDER)
     html = made.get_template("tree.html").render(
-        rows=treesummary.rows(states, root), root_name=str(Path(root).resolve()), started=started, here=f"{records.FOLDER}/"
+        rows=treesummary.rows(states, root),
+        root_name=str(Path(root).resolve()),
+        started=started,
+        here=f"{records.FOLDER}/",
     )
     pages.write_page(Path(root) / "summary.html", html)
 

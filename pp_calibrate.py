@@ -39,7 +39,7 @@ COARSE_CATALOGS = {"APASS9": 1.0}  # arcsec; positions good to 0.1-0.3 arcsec, w
 
 @dataclass
 class Reference:
-    """Reference stars ready for use: the Catalog, the names of its magnitude and error columns, scatter of the relation."""
+    """Reference stars ready for use: the Catalog, its magnitude and error columns, scatter of the relation."""
 
     catalog: Catalog
     mag: str
@@ -71,8 +71,21 @@ class Calibration:
     failure: NotReachable | None = None
 
 
-def calibrate(frames, losses, *, minstars=None, catalogs=None, band=None, maxflag=3, instrumental=False, magzp=None,
-              solar=False, use_all_stars=False, offline=False, jobs=1):  # fmt: skip
+def calibrate(
+    frames,
+    losses,
+    *,
+    minstars=None,
+    catalogs=None,
+    band=None,
+    maxflag=3,
+    instrumental=False,
+    magzp=None,
+    solar=False,
+    use_all_stars=False,
+    offline=False,
+    jobs=1,
+):
     """Calibrate `frames`; returns a Calibration.  Frames without sources or zeropoint are named in `losses`.
 
     catalogs : names or paths, default the telescope's;  magzp : (zeropoint, sigma) to take instead of a fit
@@ -90,12 +103,16 @@ def calibrate(frames, losses, *, minstars=None, catalogs=None, band=None, maxfla
         except NotReachable as error:
             failure = error
         if reference is None:
-            losses.add("calibration", f"no catalogue is usable in band {band}, magnitudes stay instrumental" + (f" ({failure})" if failure else ""))
+            losses.add(
+                "calibration",
+                f"no catalogue is usable in band {band}, magnitudes stay instrumental"
+                + (f" ({failure})" if failure else ""),
+            )
     done = toolbox.parallel(lambda frame: calibrate_frame(frame, reference, settings), frames, jobs, "calibrate")
     pairs = toolbox.sort_out(frames, done, losses)
     if not pairs:
         raise PipelineError("not one of the frames has a source list; run pp_photometry first")
-    for frame, row in pairs:
+    for _frame, row in pairs:
         tell(row, losses, reference)
     ready = [frame for frame, _ in pairs]
     summary = summarise([row for _, row in pairs], reference, settings)
@@ -111,7 +128,9 @@ def common_band(frames, override):
     bands = {frame.name: band_of(frame) for frame in frames}
     if len(set(bands.values())) > 1:
         listed = ", ".join(f"{name}: {band}" for name, band in bands.items())
-        raise UsageError(f"the frames have several bands ({listed}); calibrate each by itself, or give one with -filter")
+        raise UsageError(
+            f"the frames have several bands ({listed}); calibrate each by itself, or give one with -filter"
+        )
     return next(iter(bands.values()))
 
 
@@ -132,12 +151,16 @@ def choose_reference(frames, names, settings, solar, offline):
     Raises NotReachable if services failed and no other catalogue helped.
     """
     places = [read_positions(frame, settings.maxflag) for frame in frames]
+    if not any(len(place[0]) for place in places):
+        return None  # each frame says itself what it lacks
     ra, dec, radius = sky.skycenter([place for place in places if len(place[0])])
     epoch = times.julian_epoch(np.mean([frame.number("MIDTIMJD") for frame in frames]))
     client, refusals, failures = Client(offline=offline), [], []
     for name in dict.fromkeys(names):
         try:
-            catalog = Catalog.fetch(name, ra, dec, radius, pp_setup.photometric_catalog_limit, client=client, data_folder=Path.cwd())
+            catalog = Catalog.fetch(
+                name, ra, dec, radius, pp_setup.photometric_catalog_limit, client=client, data_folder=Path.cwd()
+            )
             return prepare_reference(catalog, settings, solar, epoch)
         except NotReachable as error:
             log.warning("catalogue %s: %s; trying the next one", name, error)
@@ -188,7 +211,9 @@ def calibrate_frame(frame, reference, settings):
     inst, e_inst = (np.asarray(sources.table[name], dtype=float) for name in columns)
     if inst.ndim > 1:
         raise FrameError(frame.ldac, "holds several apertures", "run pp_photometry on its image first")
-    sources = sources.select((inst < NO_MEASUREMENT) & (e_inst < NO_MEASUREMENT) & np.isfinite(inst) & np.isfinite(e_inst))
+    sources = sources.select(
+        (inst < NO_MEASUREMENT) & (e_inst < NO_MEASUREMENT) & np.isfinite(inst) & np.isfinite(e_inst)
+    )
     inst, e_inst = (np.asarray(sources.table[name], dtype=float) for name in columns)
     fit, pairs, reason = None, (np.empty(0, dtype=int), np.empty(0, dtype=int)), None
     if not len(sources):
@@ -198,7 +223,8 @@ def calibrate_frame(frame, reference, settings):
             pairs = match(frame, sources, reference)
             fit = fit_frame(inst, e_inst, pairs, reference, settings)
         except TooFewStars as error:
-            reason = f"{error.found} reference stars after source matching for frame {frame.ldac.name}, at least {error.needed} are needed"
+            found = f"{error.found} reference stars after source matching for frame {frame.ldac.name}"
+            reason = f"{found}, at least {error.needed} are needed"
     write_database(frame, telescope, sources, (inst, e_inst), pairs, fit, reference, settings)
     if reference is not None and fit is not None and pp_setup.confcalibrate.save_caldata:
         write_caldata(frame, sources, pairs, fit, reference)
@@ -217,7 +243,9 @@ def match(frame, sources, reference):
 def fit_frame(inst, e_inst, pairs, reference, settings):
     """Return the Zeropoint of a frame.  Raises TooFewStars."""
     i_star, i_source = pairs
-    mag, err = (np.asarray(reference.catalog.table[name], dtype=float)[i_star] for name in (reference.mag, reference.err))
+    mag, err = (
+        np.asarray(reference.catalog.table[name], dtype=float)[i_star] for name in (reference.mag, reference.err)
+    )
     err = np.maximum(np.nan_to_num(err, nan=LEAST_REFERENCE_ERROR), LEAST_REFERENCE_ERROR)
     return fit_zeropoint(
         mag - inst[i_source],
@@ -260,7 +288,11 @@ def join(table, reference, pairs, band):
         if name in ("ra_deg", "dec_deg", f"_{band}mag", f"_e_{band}mag") or name in table.colnames:
             continue
         column = np.asarray(reference.catalog.table[name])
-        values = np.full(len(table), "" if column.dtype.kind in "US" else np.nan, dtype=column.dtype if column.dtype.kind in "US" else float)
+        values = np.full(
+            len(table),
+            "" if column.dtype.kind in "US" else np.nan,
+            dtype=column.dtype if column.dtype.kind in "US" else float,
+        )
         values[i_source] = column[i_star]
         table[name] = values
 
@@ -268,11 +300,25 @@ def join(table, reference, pairs, band):
 def zeropoint_row(fit, pairs, reference, settings):
     """Return the row of table `zeropoint` (dict)."""
     relation = reference.relation_err if reference is not None else 0.0
-    row = {"zp": None, "zp_sig": None, "zp_err": None, "relation_err": relation, "chi2": None, "n_used": 0, "n_matched": int(pairs[0].size)}
+    row = {
+        "zp": None,
+        "zp_sig": None,
+        "zp_err": None,
+        "relation_err": relation,
+        "chi2": None,
+        "n_used": 0,
+        "n_matched": int(pairs[0].size),
+    }
     if settings.magzp:
         return row | {"zp": settings.magzp[0], "zp_sig": settings.magzp[1], "zp_err": settings.magzp[1]}
     if fit is not None:
-        return row | {"zp": fit.zp, "zp_sig": fit.sig, "zp_err": fit.err, "chi2": fit.step.chi2, "n_used": fit.step.n_used}
+        return row | {
+            "zp": fit.zp,
+            "zp_sig": fit.sig,
+            "zp_err": fit.err,
+            "chi2": fit.step.chi2,
+            "n_used": fit.step.n_used,
+        }
     return row
 
 
@@ -320,7 +366,9 @@ def frame_record(frame, sources, magnitudes, pairs, fit, reference, settings, re
         "midtime_jd": frame.number("MIDTIMJD"),
         **{key: row[key] for key in ("zp", "zp_sig", "zp_err", "n_used", "n_matched")},
         "reason": reason,
-        "steps": [{"n": step.n_used, "zp": step.zp, "sig": step.sig, "chi2": step.chi2} for step in fit.steps] if fit else [],
+        "steps": [{"n": step.n_used, "zp": step.zp, "sig": step.sig, "chi2": step.chi2} for step in fit.steps]
+        if fit
+        else [],
         "chosen": fit.chosen if fit else None,
         "stars": list(star_records(sources, magnitudes, pairs, fit, reference)) if fit else [],
     }
@@ -370,14 +418,40 @@ def summarise(rows, reference, settings):
 
 def build_parser():
     parser = toolbox.make_parser(__doc__, offline=True)
-    parser.add_argument("-minstars", type=float, metavar="N", help="reference stars to keep, a number or below 1 a fraction (default: 0.5)")
-    parser.add_argument("-catalog", "-cat", metavar="NAME", help="reference catalogue, or the path of your own table (default: the telescope's list)")
+    parser.add_argument(
+        "-minstars",
+        type=float,
+        metavar="N",
+        help="reference stars to keep, a number or below 1 a fraction (default: 0.5)",
+    )
+    parser.add_argument(
+        "-catalog",
+        "-cat",
+        metavar="NAME",
+        help="reference catalogue, or the path of your own table (default: the telescope's list)",
+    )
     parser.add_argument("-filter", metavar="BAND", help="band of the images, whatever the header says")
-    parser.add_argument("-maxflag", type=int, default=3, metavar="N", help="largest Source Extractor flag of sources to use; 7 admits saturated ones (default: %(default)s)")
-    parser.add_argument("-instrumental", action="store_true", help="no calibration, databases with instrumental magnitudes")
-    parser.add_argument("-magzp", type=float, nargs=2, metavar=("ZP", "SIGMA"), help="zeropoint and its uncertainty in mag, instead of a catalogue")
+    parser.add_argument(
+        "-maxflag",
+        type=int,
+        default=3,
+        metavar="N",
+        help="largest Source Extractor flag of sources to use; 7 admits saturated ones (default: %(default)s)",
+    )
+    parser.add_argument(
+        "-instrumental", action="store_true", help="no calibration, databases with instrumental magnitudes"
+    )
+    parser.add_argument(
+        "-magzp",
+        type=float,
+        nargs=2,
+        metavar=("ZP", "SIGMA"),
+        help="zeropoint and its uncertainty in mag, instead of a catalogue",
+    )
     parser.add_argument("-solar", action="store_true", help="reference stars with colours like the Sun's only")
-    parser.add_argument("-use_all_stars", action="store_true", help="all reference stars, without any check of their quality")
+    parser.add_argument(
+        "-use_all_stars", action="store_true", help="all reference stars, without any check of their quality"
+    )
     return parser
 
 
@@ -385,9 +459,20 @@ def build_parser():
 def main(args, losses):
     catalogs = [canonical_name(args.catalog)] if args.catalog else None
     frames = toolbox.prepared_frames(args.images, losses)
-    done = calibrate(frames, losses, minstars=args.minstars, catalogs=catalogs, band=args.filter, maxflag=args.maxflag,
-              instrumental=args.instrumental, magzp=tuple(args.magzp) if args.magzp else None, solar=args.solar,
-              use_all_stars=args.use_all_stars, offline=args.offline, jobs=args.jobs)  # fmt: skip
+    done = calibrate(
+        frames,
+        losses,
+        minstars=args.minstars,
+        catalogs=catalogs,
+        band=args.filter,
+        maxflag=args.maxflag,
+        instrumental=args.instrumental,
+        magzp=tuple(args.magzp) if args.magzp else None,
+        solar=args.solar,
+        use_all_stars=args.use_all_stars,
+        offline=args.offline,
+        jobs=args.jobs,
+    )
     diagnostics.render()
     if done.failure:
         raise done.failure

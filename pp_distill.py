@@ -13,8 +13,8 @@ Examples:
 import toolbox
 
 # isort: split
-import glob
 import functools
+import glob
 import logging
 import sys
 from dataclasses import asdict, dataclass
@@ -53,7 +53,7 @@ class Choice:
 
 @dataclass
 class Distillation:
-    """Outcome: {target name: list of Row}, the names that count as found, and what could not be asked (NotReachable)."""
+    """Outcome: {target name: list of Row}, the names that were found, and what could not be asked (NotReachable)."""
 
     rows: dict
     found: list
@@ -84,6 +84,7 @@ def distill(frames, losses, choice, instrumental_wanted=False):
         if target.kind != "control":
             note_losses(target, own, measured, losses)
             found += [target.name] if accepted else []
+    instrumental_wanted |= all(each.header["filtername"] is None for each in measured)
     if not instrumental_wanted and not any(row.calibrated for own in rows.values() for row in own):
         losses.add("light curves", "all magnitudes are instrumental")
     if not found and failure is None:
@@ -114,7 +115,10 @@ def choose_targets(measured, choice, losses):
     if choice.positions:
         wanted += targets_from_positions(measured, choice.positions)
     if choice.fixedtargets:
-        wanted += [targets.fixed(*entry[:1], "fixed", *entry[1:], measured, choice.fixedtargets) for entry in targets.read_fixed(choice.fixedtargets)]
+        wanted += [
+            targets.fixed(*entry[:1], "fixed", *entry[1:], measured, choice.fixedtargets)
+            for entry in targets.read_fixed(choice.fixedtargets)
+        ]
     client = Client(offline=choice.offline)
     searches = []
     if choice.asteroids:
@@ -151,7 +155,9 @@ def targets_from_positions(measured, name):
         raise UsageError("there is no file positions_*.dat in this folder")
     found = []
     for path in paths:
-        for target, rows in results.read_positions(path, default_name=Path(path).stem.removeprefix("positions_")).items():
+        for target, rows in results.read_positions(
+            path, default_name=Path(path).stem.removeprefix("positions_")
+        ).items():
             found.append(targets.from_positions(target, rows, measured))
     return found
 
@@ -190,9 +196,18 @@ def asteroids(measured, choice, client, losses):
     found = []
     for row in skybot.search(ra, dec, radius, float(jds.mean()), site, client, data_folder=Path.cwd()):
         if row["err_arcsec"] > max_err or row["v_mag"] > limit:
-            log.info("asteroid %s left out: V %.1f (limit %.1f), uncertainty %.1f arcsec (limit %.1f)", row["name"], row["v_mag"], limit, row["err_arcsec"], max_err)
+            log.info(
+                "asteroid %s left out: V %.1f (limit %.1f), uncertainty %.1f arcsec (limit %.1f)",
+                row["name"],
+                row["v_mag"],
+                limit,
+                row["err_arcsec"],
+                max_err,
+            )
             continue
-        name = str(row["number"]).strip() if str(row["number"]).strip() not in ("", "-", "0", "--") else str(row["name"])
+        name = (
+            str(row["number"]).strip() if str(row["number"]).strip() not in ("", "-", "0", "--") else str(row["name"])
+        )
         try:
             places = ephemeris.positions(name, site, jds, client, data_folder=Path.cwd())
         except NotFound as error:
@@ -320,7 +335,7 @@ def rejection(row, distance_arcsec, frame, place, schemas):
 
 
 def mark_instrumental(rows):
-    """Return (rows, remarks): in a series with calibrated rows the others are rejected; a series without any is whole."""
+    """Return (rows, remarks): among calibrated rows the others are rejected; a series without any stays whole."""
     if not rows:
         return rows, []
     if not any(row.calibrated for row in rows):
@@ -345,7 +360,9 @@ def note_losses(target, rows, measured, losses):
         return  # nobody asked for any of them in particular
     for each in measured:
         if each.frame.name not in accepted:
-            losses.add(each.frame.name, f"{target.name}: {reasons.get(each.frame.name) or 'no predicted place, or no source'}")
+            losses.add(
+                each.frame.name, f"{target.name}: {reasons.get(each.frame.name) or 'no predicted place, or no source'}"
+            )
 
 
 def block(target, path, rows):
@@ -364,7 +381,9 @@ def block(target, path, rows):
 
 def row_record(row):
     """Return a Row as dict for the record."""
-    record = {name: value for name, value in asdict(row).items() if name not in ("extra", "offset_arcsec", "origin", "source")}
+    record = {
+        name: value for name, value in asdict(row).items() if name not in ("extra", "offset_arcsec", "origin", "source")
+    }
     return record | {
         "dra_arcsec": row.dra_arcsec,
         "ddec_arcsec": row.ddec_arcsec,
@@ -387,19 +406,41 @@ def schemas(text):
 def build_parser():
     parser = toolbox.make_parser(__doc__, jobs=False, offline=True)
     parser.add_argument("-target", metavar="NAME", help="target name, whatever the headers say, e.g. 2015_AB123")
-    parser.add_argument("-offset", type=float, nargs=2, default=(0.0, 0.0), metavar=("DRA", "DDEC"), help="arcsec, subtracted from the predicted coordinates (default: 0 0)")
-    parser.add_argument("-positions", metavar="FILE", help="predicted places per frame: image RA Dec JD [name]; or all_objects")
+    parser.add_argument(
+        "-offset",
+        type=float,
+        nargs=2,
+        default=(0.0, 0.0),
+        metavar=("DRA", "DDEC"),
+        help="arcsec, subtracted from the predicted coordinates (default: 0 0)",
+    )
+    parser.add_argument(
+        "-positions", metavar="FILE", help="predicted places per frame: image RA Dec JD [name]; or all_objects"
+    )
     parser.add_argument("-fixedtargets", metavar="FILE", help="targets that stand still: name RA Dec")
     parser.add_argument("-variable_stars", action="store_true", help="known variable stars in the field (VSX) as well")
     parser.add_argument("-asteroids", action="store_true", help="all known asteroids in the field, by SkyBoT")
-    parser.add_argument("-reject", default="pos", metavar="LIST", help="rejection schemas, parted by commas: pos, apr, none (default: %(default)s)")
+    parser.add_argument(
+        "-reject",
+        default="pos",
+        metavar="LIST",
+        help="rejection schemas, parted by commas: pos, apr, none (default: %(default)s)",
+    )
     return parser
 
 
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "distill"))
 def main(args, losses):
-    choice = Choice(args.target, tuple(args.offset), args.positions, args.fixedtargets, args.variable_stars, args.asteroids,
-                    schemas(args.reject), args.offline)  # fmt: skip
+    choice = Choice(
+        args.target,
+        tuple(args.offset),
+        args.positions,
+        args.fixedtargets,
+        args.variable_stars,
+        args.asteroids,
+        schemas(args.reject),
+        args.offline,
+    )
     frames = toolbox.prepared_frames(args.images, losses)
     done = distill(frames, losses, choice)
     diagnostics.render()

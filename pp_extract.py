@@ -39,8 +39,19 @@ class Extraction:
     sources: ldac.SourceList
 
 
-def extract(frames, losses, *, snr=1.5, min_area=None, radii_px=None, parameters=None, telescope=None, jobs=1, quiet=True,
-            **options):  # fmt: skip
+def extract(
+    frames,
+    losses,
+    *,
+    snr=1.5,
+    min_area=None,
+    radii_px=None,
+    parameters=None,
+    telescope=None,
+    jobs=1,
+    quiet=True,
+    **options,
+):
     """Run Source Extractor on `frames`; returns the Extractions (list) of those that worked, the others go to `losses`.
 
     snr : threshold, sigma;  min_area : px, default the telescope's;  radii_px : aperture radii, default the telescope's
@@ -77,8 +88,14 @@ def run(frame, telescope, output, snr, min_area, radii_px, parameters, options):
             mask=mask_of(frame, telescope),
             **options,
         )
-    log.info("%s: %d sources extracted, snr %g, minarea %g, aperture radii %s px", frame.name, number, snr,
-             min_area or telescope.min_area, ", ".join(f"{radius:g}" for radius in radii_px))  # fmt: skip
+    log.info(
+        "%s: %d sources extracted, snr %g, minarea %g, aperture radii %s px",
+        frame.name,
+        number,
+        snr,
+        min_area or telescope.min_area,
+        ", ".join(f"{radius:g}" for radius in radii_px),
+    )
 
 
 @contextlib.contextmanager
@@ -108,15 +125,32 @@ def mask_of(frame, telescope):
 
 def build_parser():
     parser = toolbox.make_parser(__doc__)
-    parser.add_argument("-snr", type=float, default=1.5, metavar="SIGMA", help="detection threshold in sigma (default: %(default)s)")
-    parser.add_argument("-minarea", type=float, default=3.0, metavar="PX", help="least number of connected pixels (default: %(default)s)")
-    parser.add_argument("-paramfile", metavar="FILE", help="parameter file for Source Extractor (default: that of the pipeline)")
-    parser.add_argument("-aprad", type=radii, metavar="PX", help="aperture radius in px, or several parted by commas (default: the telescope's)")
+    parser.add_argument(
+        "-snr", type=float, default=1.5, metavar="SIGMA", help="detection threshold in sigma (default: %(default)s)"
+    )
+    parser.add_argument(
+        "-minarea",
+        type=float,
+        default=3.0,
+        metavar="PX",
+        help="least number of connected pixels (default: %(default)s)",
+    )
+    parser.add_argument(
+        "-paramfile", metavar="FILE", help="parameter file for Source Extractor (default: that of the pipeline)"
+    )
+    parser.add_argument(
+        "-aprad",
+        type=radii,
+        metavar="PX",
+        help="aperture radius in px, or several parted by commas (default: the telescope's)",
+    )
     parser.add_argument("-telescope", metavar="KEY", help="telescope keyword, whatever the header says")
     parser.add_argument("-ignore_saturation", action="store_true", help="nothing counts as saturated")
     parser.add_argument("-nodeblending", action="store_true", help="do not split blended sources")
     parser.add_argument("-quiet", action="store_true", help="no output on the screen")
-    parser.add_argument("-dump_config", action="store_true", help="print all settings that Source Extractor would get, and stop")
+    parser.add_argument(
+        "-dump_config", action="store_true", help="print all settings that Source Extractor would get, and stop"
+    )
     return parser
 
 
@@ -135,9 +169,19 @@ def main(args, losses):
         telescope = telescopes.identify(frames[0].header, args.telescope)
         print(astromatic.effective_settings("Source Extractor", telescope))
         return None
-    done = extract(frames, losses, snr=args.snr, min_area=args.minarea, radii_px=args.aprad, parameters=args.paramfile,
-                   telescope=args.telescope, jobs=args.jobs, quiet=args.quiet, deblend=not args.nodeblending,
-                   ignore_saturation=args.ignore_saturation)  # fmt: skip
+    done = extract(
+        frames,
+        losses,
+        snr=args.snr,
+        min_area=args.minarea,
+        radii_px=args.aprad,
+        parameters=args.paramfile,
+        telescope=args.telescope,
+        jobs=args.jobs,
+        quiet=args.quiet,
+        deblend=not args.nodeblending,
+        ignore_saturation=args.ignore_saturation,
+    )
     return toolbox.OK if done else toolbox.FAILED
 
 

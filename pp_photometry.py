@@ -55,8 +55,20 @@ class Growth:
     background_snr: list
 
 
-def photometry(frames, losses, *, snr=2.0, min_area=None, fixed_aprad=None, target=None, background_only=False,
-               target_only=False, deblend=True, offline=False, jobs=1):  # fmt: skip
+def photometry(
+    frames,
+    losses,
+    *,
+    snr=2.0,
+    min_area=None,
+    fixed_aprad=None,
+    target=None,
+    background_only=False,
+    target_only=False,
+    deblend=True,
+    offline=False,
+    jobs=1,
+):
     """Measure `frames`; returns Photometry.  Frames that fail go to `losses`.
 
     fixed_aprad : aperture radius in px, no curve of growth;  target : name that overrides the header's
@@ -67,7 +79,7 @@ def photometry(frames, losses, *, snr=2.0, min_area=None, fixed_aprad=None, targ
     telescope = telescopes.identify(frames[0].header)
     minarea = min_area or telescope.min_area
     gain_known = knows_gain(frames, telescope)
-    common = dict(snr=snr, min_area=minarea, deblend=deblend)
+    common = {"snr": snr, "min_area": minarea, "deblend": deblend}
     if fixed_aprad or pp_setup.photmode != "APER":
         aperture, curve, counts = fixed(fixed_aprad or telescope.aprad_default, not fixed_aprad), None, (0, 0)
         measured = measure_fixed(frames, losses, aperture.radius_px, common, jobs)
@@ -76,7 +88,9 @@ def photometry(frames, losses, *, snr=2.0, min_area=None, fixed_aprad=None, targ
         lists = measure_growth(frames, losses, radii, common, jobs)
         predictions = {} if background_only else predict(list(lists), target, telescope, offline)
         aperture, curve, counts = choose_aperture(lists, radii, predictions, background_only, target_only, losses)
-        measured = toolbox.parallel(lambda frame: cut_list(frame, lists[frame], aperture), list(lists), jobs, "photometry")
+        measured = toolbox.parallel(
+            lambda frame: cut_list(frame, lists[frame], aperture), list(lists), jobs, "photometry"
+        )
         measured = [frame for frame, _ in toolbox.sort_out(list(lists), measured, losses)]
         write_curve(radii, curve)
     if not measured:
@@ -97,7 +111,9 @@ def photometry(frames, losses, *, snr=2.0, min_area=None, fixed_aprad=None, targ
         "frames": [seeing(frame) for frame in measured],
     }
     diagnostics.record("photometry", summary)
-    toolbox.box([f"best-fit aperture radius: {aperture.radius_px:.1f} (px)", f"{summary['basis']}: {aperture.strategy}"])
+    toolbox.box(
+        [f"best-fit aperture radius: {aperture.radius_px:.1f} (px)", f"{summary['basis']}: {aperture.strategy}"]
+    )
     return Photometry(measured, aperture.radius_px, summary)
 
 
@@ -106,8 +122,12 @@ def knows_gain(frames, telescope):
     keyword = telescope.header.get("gain", "GAIN")
     known = bool(telescope.gain) or all(float(frame.header.get(keyword) or 0) > 0 for frame in frames)
     if not known:
-        log.warning("no gain is known for %s (header keyword %s, or `gain` in its definition): the errors of bright "
-                    "sources lack their photon noise", telescope.key, keyword)  # fmt: skip
+        log.warning(
+            "no gain is known for %s (header keyword %s, or `gain` in its definition): the errors of bright "
+            "sources lack their photon noise",
+            telescope.key,
+            keyword,
+        )
     return known
 
 
@@ -121,7 +141,11 @@ def basis(aperture, counts):
     """Return in words which sources the aperture radius rests on."""
     if aperture.index < 0:
         return aperture.strategy
-    parts = [f"{number} {label}" for number, label in zip(counts, ("target detections", "background sources"), strict=True) if number]
+    parts = [
+        f"{number} {label}"
+        for number, label in zip(counts, ("target detections", "background sources"), strict=True)
+        if number
+    ]
     return " and ".join(parts) + (" only" if len(parts) == 1 else "")
 
 
@@ -137,7 +161,9 @@ def measure_fixed(frames, losses, radius_px, common, jobs):
 def write_aperture(header, radius_px, index):
     """Put the aperture into a header; `index` None: it was chosen by hand."""
     set_keyword(header, "PHOTMODE", pp_setup.photmode, "photometry mode")
-    set_keyword(header, "APRAD", float(radius_px), "[px] aperture radius" + (", chosen by hand" if index is None else ""))
+    set_keyword(
+        header, "APRAD", float(radius_px), "[px] aperture radius" + (", chosen by hand" if index is None else "")
+    )
     if index is None:
         header.remove("APIDX", ignore_missing=True)
     else:
@@ -191,15 +217,25 @@ def choose_aperture(lists, radii, predictions, background_only, target_only, los
     target = growthcurve.combine(_joined(growths, "target_flux"), _joined(growths, "target_snr"))
     background = growthcurve.combine(_joined(growths, "background_flux"), _joined(growths, "background_snr"))
     if target is None and background is None:
-        raise PipelineError("no source is good enough for a curve of growth; give the aperture radius with -aprad (pp_run: -fixed_aprad)")
+        raise PipelineError(
+            "no source is good enough for a curve of growth; give the radius with -aprad (pp_run: -fixed_aprad)"
+        )
     if target is None and not background_only:
         log.warning("the target is not identified in any frame: aperture radius from background sources alone")
         if target_only:
             raise PipelineError("the target is not identified in any frame; use -aprad, or leave out -target_only")
     aperture = growthcurve.choose(radii, target, background, pp_setup.fluxlimit_aprad, pp_setup.fluxmargin_aprad)
     if not aperture.met_limit:
-        log.warning("curve of growth: %s; the largest radius of the telescope (%.1f px) may be too small", aperture.strategy, radii[-1])
-    curve = {"radius_px": list(radii), "index": aperture.index, **{name: _curve_record(each) for name, each in (("target", target), ("background", background))}}
+        log.warning(
+            "curve of growth: %s; the largest radius of the telescope (%.1f px) may be too small",
+            aperture.strategy,
+            radii[-1],
+        )
+    curve = {
+        "radius_px": list(radii),
+        "index": aperture.index,
+        **{name: _curve_record(each) for name, each in (("target", target), ("background", background))},
+    }
     return aperture, curve, (sum(bool(each.target_flux) for each in growths), len(_joined(growths, "background_flux")))
 
 
@@ -233,7 +269,12 @@ def identify(frame, sources, prediction):
     index, distance = matching.nearest(*prediction, sources.ra_deg[usable], sources.dec_deg[usable])
     limit = max(pp_setup.pos_epsilon, float(frame.header["SECPIXX"]) / 2)
     if distance[0] > limit:
-        log.warning('%s: nearest source %.1f" from the predicted target, more than %.1f"; not used for the aperture', frame.name, distance[0], limit)
+        log.warning(
+            '%s: nearest source %.1f" from the predicted target, more than %.1f"; not used for the aperture',
+            frame.name,
+            distance[0],
+            limit,
+        )
         return None
     return int(usable[index[0]])
 
@@ -270,20 +311,33 @@ def write_curve(radii, curve):
     background, target = (curve[name] or none for name in ("background", "target"))
     lines = [
         "#" + "background".rjust(16) + "target".rjust(20) + "flux".rjust(14),
-        "#" + "rad".rjust(4) + "flux".rjust(7) + "sigma".rjust(6) + "snr".rjust(4) + "flux".rjust(10) + "sigma".rjust(6) + "snr".rjust(4) + "residual".rjust(10),
+        "#"
+        + "rad".rjust(4)
+        + "flux".rjust(7)
+        + "sigma".rjust(6)
+        + "snr".rjust(4)
+        + "flux".rjust(10)
+        + "sigma".rjust(6)
+        + "snr".rjust(4)
+        + "residual".rjust(10),
     ]
     for n, radius in enumerate(radii):
         lines.append(
             f"{radius:5.2f}  {background['flux'][n]:5.3f} {background['sigma'][n]:5.3f} {background['snr'][n]:4.2f}   "
-            f"{target['flux'][n]:6.3f} {target['sigma'][n]:5.3f} {target['snr'][n]:4.2f}   {target['flux'][n] - background['flux'][n]:6.3f}"
+            f"{target['flux'][n]:6.3f} {target['sigma'][n]:5.3f} {target['snr'][n]:4.2f}   "
+            f"{target['flux'][n] - background['flux'][n]:6.3f}"
         )
     write_text("aperturephotometry_curveofgrowth.dat", "\n".join(lines) + "\n")
 
 
 def build_parser():
     parser = toolbox.make_parser(__doc__, offline=True)
-    parser.add_argument("-snr", type=float, default=2.0, metavar="SIGMA", help="detection threshold in sigma (default: %(default)s)")
-    parser.add_argument("-minarea", type=float, metavar="PX", help="least number of connected pixels (default: the telescope's)")
+    parser.add_argument(
+        "-snr", type=float, default=2.0, metavar="SIGMA", help="detection threshold in sigma (default: %(default)s)"
+    )
+    parser.add_argument(
+        "-minarea", type=float, metavar="PX", help="least number of connected pixels (default: the telescope's)"
+    )
     parser.add_argument("-aprad", type=float, metavar="PX", help="fixed aperture radius in px, no curve of growth")
     parser.add_argument("-target", metavar="NAME", help="target name, whatever the header says, e.g. 2015_AB123")
     parser.add_argument("-background_only", action="store_true", help="curve of growth from background sources alone")
@@ -295,9 +349,19 @@ def build_parser():
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "photometry"))
 def main(args, losses):
     frames = toolbox.prepared_frames(args.images, losses)
-    photometry(frames, losses, snr=args.snr, min_area=args.minarea, fixed_aprad=args.aprad, target=args.target,
-               background_only=args.background_only, target_only=args.target_only, deblend=not args.nodeblending,
-               offline=args.offline, jobs=args.jobs)  # fmt: skip
+    photometry(
+        frames,
+        losses,
+        snr=args.snr,
+        min_area=args.minarea,
+        fixed_aprad=args.aprad,
+        target=args.target,
+        background_only=args.background_only,
+        target_only=args.target_only,
+        deblend=not args.nodeblending,
+        offline=args.offline,
+        jobs=args.jobs,
+    )
     diagnostics.render()
 
 

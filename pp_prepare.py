@@ -2,8 +2,8 @@
 """Prepare images: what later steps need to know goes into their headers, in one form for all telescopes.
 
 reads   the images, and the definition of their telescope (setup/, or the user's own)
-writes  into the header of each image: mid-time, pixel scale, telescope keyword, filter, exposure, target name, and a first
-        guess of the WCS; the pixels stay as they are.  Images that end on .fit or .fts are renamed to .fits.
+writes  into the header of each image: mid-time, pixel scale, telescope keyword, filter, exposure, target name, and a
+        first guess of the WCS; the pixels stay as they are.  Images that end on .fit or .fts are renamed to .fits.
 
 Examples:
   pp_prepare mscience*.fits
@@ -32,17 +32,39 @@ STALE = ("PHOTMODE", "APRAD", "APIDX")  # of the photometry of an earlier run
 EXTINCTION = 0.05  # mag per airmass, assumed; SCAMP asks for it, nothing is corrected by it
 
 
-def prepare(frames, losses, *, telescope=None, ra_deg=None, dec_deg=None, flip_x=False, flip_y=False, rotate_deg=0.0,
-            target=None, keep_wcs=False, answers=None, jobs=1):  # fmt: skip
+def prepare(
+    frames,
+    losses,
+    *,
+    telescope=None,
+    ra_deg=None,
+    dec_deg=None,
+    flip_x=False,
+    flip_y=False,
+    rotate_deg=0.0,
+    target=None,
+    keep_wcs=False,
+    answers=None,
+    jobs=1,
+):
     """Prepare the headers of `frames`; returns the Frames that are ready, whose files may have got new names.
 
-    telescope : key that overrides the headers;  ra_deg, dec_deg : centre by hand;  flip_x, flip_y : toggle the telescope's
-    setting;  rotate_deg : added to it;  target : new object name;  answers : what GENERIC would ask for (dict)
+    telescope : key that overrides the headers;  ra_deg, dec_deg : centre by hand
+    flip_x, flip_y : toggle the telescope's setting;  rotate_deg : added to it
+    target : new object name;  answers : what GENERIC would ask for (dict)
     Frames that cannot be prepared stay as they are and go to `losses`.  Writes the record of the step.
     """
     first = telescopes_of(frames, telescope, losses)
     answers = generic.complete(frames, first, answers or {}, keep_wcs)
-    options = dict(ra_deg=ra_deg, dec_deg=dec_deg, flip_x=flip_x, flip_y=flip_y, rotate_deg=rotate_deg, target=target, keep_wcs=keep_wcs)
+    options = {
+        "ra_deg": ra_deg,
+        "dec_deg": dec_deg,
+        "flip_x": flip_x,
+        "flip_y": flip_y,
+        "rotate_deg": rotate_deg,
+        "target": target,
+        "keep_wcs": keep_wcs,
+    }
 
     def one(frame):
         instrument = first[frame.name]
@@ -84,7 +106,7 @@ def telescopes_of(frames, override, losses):
 
 
 def rename(frame):
-    """Return the Frame under its name with the ending .fits; renames the file, but never over another.  Raises FrameError."""
+    """Return the Frame under its name ending on .fits; renames the file, never over another.  Raises FrameError."""
     if frame.path.suffix == ".fits" or frame.path.suffix.lower() not in EXTENSIONS:
         return frame
     path = frame.path.with_suffix(".fits")
@@ -180,7 +202,10 @@ def write_wcs(frame, telescope, facts, centre_deg, flips, rotate_deg):
     pointing = headers.to_icrs(*facts["pointing_deg"], facts["equinox"]) if facts["pointing_deg"] else (None, None)
     by_hand = all(value is not None for value in centre_deg)
     offset = (0.0, 0.0) if by_hand or chip is telescope else chip.offset
-    centre = [given if given is not None else own + shift for given, own, shift in zip(centre_deg, pointing, offset, strict=True)]
+    centre = [
+        given if given is not None else own + shift
+        for given, own, shift in zip(centre_deg, pointing, offset, strict=True)
+    ]
     guess = wcskeywords.first_guess(
         centre[0] % 360,
         centre[1],
@@ -201,11 +226,13 @@ def write_wcs(frame, telescope, facts, centre_deg, flips, rotate_deg):
 
 
 def crop_border(frame, border_px, keep_wcs):
-    """Cut `border_px` off each side of the image, once in its life, and say so in PPCROP; an existing WCS moves along."""
+    """Cut `border_px` off each side of the image, once in its life, noted in PPCROP; an existing WCS moves along."""
     header = frame.header
     nx, ny = (length - 2 * border_px for length in frame.size_px)
     if min(nx, ny) < 1:
-        raise FrameError(frame.path, f"is too small to cut off {border_px} pixels at each side", "remove it from the list")
+        raise FrameError(
+            frame.path, f"is too small to cut off {border_px} pixels at each side", "remove it from the list"
+        )
     set_keyword(header, "PPCROP", border_px, "[px] cut off at each side")
     for keyword, middle in (("CRPIX1", nx // 2), ("CRPIX2", ny // 2)):
         if keep_wcs and keyword in header:
@@ -237,7 +264,9 @@ def _frame_record(frame, telescope):
     header = frame.header
     binning = headers.binning(frame, telescope)
     scale = [header["SECPIXX"], header["SECPIXY"]]
-    centre = [float(header[key]) if np.isreal(header.get(key)) else None for key in ("CRVAL1", "CRVAL2") if key in header]
+    centre = [
+        float(header[key]) if np.isreal(header.get(key)) else None for key in ("CRVAL1", "CRVAL2") if key in header
+    ]
     return {
         "name": frame.name,
         "stem": frame.stem,
@@ -257,23 +286,51 @@ def _frame_record(frame, telescope):
 
 def build_parser():
     parser = toolbox.make_parser(__doc__)
-    parser.add_argument("-ra", type=float, metavar="DEG", help="right ascension of the frame centre, J2000 (default: header)")
-    parser.add_argument("-dec", type=float, metavar="DEG", help="declination of the frame centre, J2000 (default: header)")
+    parser.add_argument(
+        "-ra", type=float, metavar="DEG", help="right ascension of the frame centre, J2000 (default: header)"
+    )
+    parser.add_argument(
+        "-dec", type=float, metavar="DEG", help="declination of the frame centre, J2000 (default: header)"
+    )
     parser.add_argument("-flipx", action="store_true", help="toggle the telescope's flip of the x axis")
     parser.add_argument("-flipy", action="store_true", help="toggle the telescope's flip of the y axis")
-    parser.add_argument("-rotate", type=float, default=0.0, metavar="DEG", help="added to the telescope's rotation, East of North (default: 0)")
+    parser.add_argument(
+        "-rotate",
+        type=float,
+        default=0.0,
+        metavar="DEG",
+        help="added to the telescope's rotation, East of North (default: 0)",
+    )
     parser.add_argument("-target", metavar="NAME", help="replace the object name, e.g. 2015_AB123")
     parser.add_argument("-keep_wcs", action="store_true", help="keep the WCS that the images have")
     parser.add_argument("-telescope", metavar="KEY", help="telescope keyword, whatever the header says")
-    parser.add_argument("-set", action="append", default=[], metavar="KEY=VALUE", help="value for an image of unknown origin (GENERIC), e.g. -set secpix=0.6")
+    parser.add_argument(
+        "-set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="value for an image of unknown origin (GENERIC), e.g. -set secpix=0.6",
+    )
     return parser
 
 
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "prepare"))
 def main(args, losses):
     frames = toolbox.open_frames(args.images, losses)
-    prepare(frames, losses, telescope=args.telescope, ra_deg=args.ra, dec_deg=args.dec, flip_x=args.flipx, flip_y=args.flipy,
-            rotate_deg=args.rotate, target=args.target, keep_wcs=args.keep_wcs, answers=generic.parse_answers(args.set), jobs=args.jobs)  # fmt: skip
+    prepare(
+        frames,
+        losses,
+        telescope=args.telescope,
+        ra_deg=args.ra,
+        dec_deg=args.dec,
+        flip_x=args.flipx,
+        flip_y=args.flipy,
+        rotate_deg=args.rotate,
+        target=args.target,
+        keep_wcs=args.keep_wcs,
+        answers=generic.parse_answers(args.set),
+        jobs=args.jobs,
+    )
     diagnostics.render()
 
 

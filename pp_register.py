@@ -27,7 +27,7 @@ import diagnostics
 import pp_extract
 import pp_setup
 from catalog import Catalog, canonical_name
-from photometrypipeline import astrometry, astromatic, sky, telescopes, times, wcskeywords
+from photometrypipeline import astromatic, astrometry, sky, telescopes, times, wcskeywords
 from photometrypipeline.errors import CatalogError, NotReachable, ProgramError
 from photometrypipeline.files import safe_name, write_text
 from photometrypipeline.services import Client
@@ -41,10 +41,10 @@ WORK = ".diagnostics"  # where the .head files end
 
 @dataclass(frozen=True)
 class Search:
-    """How SCAMP looks for the match: around the given orientation only (`narrow`), and how finely (px; None: its own choice).
+    """How SCAMP looks for the match: around the given orientation only (`narrow`), how finely (px; None: as it likes).
 
-    Its own choice follows the errors of the catalogue; with those of Gaia it takes 5 s per frame, a hundred times as long as
-    at the resolution of a pixel.
+    Its own choice follows the errors of the catalogue; with those of Gaia it takes 5 s per frame, a hundred times
+    as long as at the resolution of a pixel.
     """
 
     name: str
@@ -81,8 +81,18 @@ class Attempt:
         return [each for each in self.extractions if each.frame.name not in self.solved]
 
 
-def register(frames, losses, *, catalogs=None, snr=None, min_area=None, source_tolerance=None, deblend=True, offline=False,
-             jobs=1):  # fmt: skip
+def register(
+    frames,
+    losses,
+    *,
+    catalogs=None,
+    snr=None,
+    min_area=None,
+    source_tolerance=None,
+    deblend=True,
+    offline=False,
+    jobs=1,
+):
     """Register `frames`; returns a Registration.  Frames that stay without a solution keep their first guess.
 
     catalogs : names or paths, default the telescope's;  snr, min_area, source_tolerance : default the telescope's
@@ -92,11 +102,15 @@ def register(frames, losses, *, catalogs=None, snr=None, min_area=None, source_t
     mask = astromatic.FLAG_MASKS[source_tolerance or telescope.source_tolerance]
     verdicts, extracted = {}, []
     toolbox.say(f"extracting sources of {len(frames)} frames for the registration")
-    found = pp_extract.extract(frames, losses, snr=snr or telescope.snr, min_area=min_area or telescope.min_area, deblend=deblend, jobs=jobs)
+    found = pp_extract.extract(
+        frames, losses, snr=snr or telescope.snr, min_area=min_area or telescope.min_area, deblend=deblend, jobs=jobs
+    )
     for extraction in found:
         reason = unusable(extraction, mask)
         if reason:
-            verdicts[extraction.frame.name] = astrometry.Verdict(extraction.frame.name, reason, n_sources=len(extraction.sources))
+            verdicts[extraction.frame.name] = astrometry.Verdict(
+                extraction.frame.name, reason, n_sources=len(extraction.sources)
+            )
         else:
             extracted.append(extraction)
     extracted = drop_other_fields(extracted, verdicts)
@@ -132,7 +146,7 @@ def unflagged(extraction):
 
 
 def drop_other_fields(extractions, verdicts):
-    """Return the extractions of the field with the most sources; frames of fields more than 5 deg away get a verdict."""
+    """Return the extractions of the field with the most sources; frames more than 5 deg away get a verdict."""
     if not extractions:
         return []
     centres = [sky.mean_direction(*unflagged(each)) for each in extractions]
@@ -140,7 +154,9 @@ def drop_other_fields(extractions, verdicts):
     for extraction, kept in zip(extractions, keep, strict=True):
         if not kept:
             name = extraction.frame.name
-            verdicts[name] = astrometry.Verdict(name, "separate field, more than 5 degrees from the others", n_sources=len(extraction.sources))
+            verdicts[name] = astrometry.Verdict(
+                name, "separate field, more than 5 degrees from the others", n_sources=len(extraction.sources)
+            )
     return [extraction for extraction, kept in zip(extractions, keep, strict=True) if kept]
 
 
@@ -151,13 +167,28 @@ def try_catalogs(attempt, names, telescope, mask, offline):
     client, failures = Client(offline=offline), []
     for name in dict.fromkeys(names):
         try:
-            catalog = Catalog.fetch(name, ra, dec, radius + telescope.search_radius, telescope.max_mag, client=client, data_folder=Path.cwd())
+            catalog = Catalog.fetch(
+                name,
+                ra,
+                dec,
+                radius + telescope.search_radius,
+                telescope.max_mag,
+                client=client,
+                data_folder=Path.cwd(),
+            )
         except NotReachable as error:
             log.warning("catalogue %s: %s", name, error)
             failures.append(error)
             continue
         catalog = catalog.astrometric().at_epoch(epoch)
-        log.info("%d stars of %s within %.3f deg of RA %.5f, Dec %.5f for the registration", len(catalog), catalog.release, radius + telescope.search_radius, ra, dec)
+        log.info(
+            "%d stars of %s within %.3f deg of RA %.5f, Dec %.5f for the registration",
+            len(catalog),
+            catalog.release,
+            radius + telescope.search_radius,
+            ra,
+            dec,
+        )
         if len(catalog) < pp_setup.min_sources_astrometric_catalog:
             failures.append(CatalogError(f"{name} has only {len(catalog)} stars in this field"))
             log.warning("%s; %s", failures[-1], "next catalogue")
@@ -172,7 +203,12 @@ def try_catalogs(attempt, names, telescope, mask, offline):
         raise unreachable[0]
     for extraction in attempt.open():
         name = extraction.frame.name
-        attempt.verdicts.setdefault(name, astrometry.Verdict(name, str(failures[-1]) if failures else "no catalogue", n_sources=len(extraction.sources)))
+        attempt.verdicts.setdefault(
+            name,
+            astrometry.Verdict(
+                name, str(failures[-1]) if failures else "no catalogue", n_sources=len(extraction.sources)
+            ),
+        )
 
 
 def use_catalog(attempt, catalog, reference, telescope, mask):
@@ -222,9 +258,18 @@ def solve(attempt, extractions, catalog, reference, telescope, mask, search):
             astromatic.write_for_scamp(path, trimmed(each, mask), attempt.guesses[each.frame.name])
             bring_extra_header(each.frame, path)
         numbers = astromatic.run_scamp(
-            lists, reference, telescope, mask, work, pp_setup.scamp_timeout_s, narrow=search.narrow, extra=scamp_extras(telescope, extractions, search)
+            lists,
+            reference,
+            telescope,
+            mask,
+            work,
+            pp_setup.scamp_timeout_s,
+            narrow=search.narrow,
+            extra=scamp_extras(telescope, extractions, search),
         )
-        solutions = {name: astromatic.read_head(path.with_suffix(".head")) for name, path in zip(names, lists, strict=True)}
+        solutions = {
+            name: astromatic.read_head(path.with_suffix(".head")) for name, path in zip(names, lists, strict=True)
+        }
         for each, path in zip(extractions, lists, strict=True):
             path.with_suffix(".head").replace(folder / f"{each.frame.stem}.head")
         (Path(work) / "scamp_output.xml").replace(Path.cwd() / "astrometry_scamp.xml")
@@ -238,7 +283,9 @@ def solve(attempt, extractions, catalog, reference, telescope, mask, search):
     verdicts = {}
     for each, found in zip(extractions, numbers, strict=True):
         name, sources = each.frame.name, trimmed(each, mask)
-        verdicts[name] = astrometry.judge(name, solutions[name], found, sources, stars, each.frame.number("SECPIXX"), limits)
+        verdicts[name] = astrometry.judge(
+            name, solutions[name], found, sources, stars, each.frame.number("SECPIXX"), limits
+        )
         log.info("%s: %s", name, verdicts[name])
     return verdicts, solutions
 
@@ -253,7 +300,11 @@ def bring_extra_header(frame, path):
 def scamp_extras(telescope, extractions, search):
     """Return settings (dict) that depend on the data: cross-identification within a pixel where pixels are large."""
     scale = max(each.frame.number("SECPIXX") for each in extractions)
-    extras = {} if "CROSSID_RADIUS" in telescope.scamp or telescope.scamp_file else {"CROSSID_RADIUS": f"{max(1.0, scale):g}"}
+    extras = (
+        {}
+        if "CROSSID_RADIUS" in telescope.scamp or telescope.scamp_file
+        else {"CROSSID_RADIUS": f"{max(1.0, scale):g}"}
+    )
     if search.resolution_px:
         extras["MATCH_RESOL"] = f"{search.resolution_px * scale:.4g}"
     if (Path.cwd() / "scamp.ahead").exists():
@@ -274,14 +325,23 @@ def finish(frames, attempt, verdicts, telescope, losses):
         else:
             losses.add(frame.name, f"not registered: {verdict.reason}")
             failed.append(frame)
-        if verdict.registered and 0 in (verdict.sigma_ra_arcsec, verdict.sigma_dec_arcsec) and min(verdict.as_contrast, verdict.xy_contrast) < astrometry.SUSPICIOUS_CONTRAST:
+        if (
+            verdict.registered
+            and 0 in (verdict.sigma_ra_arcsec, verdict.sigma_dec_arcsec)
+            and min(verdict.as_contrast, verdict.xy_contrast) < astrometry.SUSPICIOUS_CONTRAST
+        ):
             log.warning("%s: residuals of exactly 0 at low contrast, look at its solution", frame.name)
     catalog = next(iter(attempt.catalogs.values()), None)
     write_files(registered, failed, verdicts)
     limits = {"as": pp_setup.scamp_as_contrast_limit, "xy": pp_setup.scamp_xy_contrast_limit}
     rows = [{**asdict(verdicts[frame.name]), "registered": verdicts[frame.name].registered} for frame in frames]
     diagnostics.record("register", {"catalog": catalog, "skipped": False, "limits": limits, "frames": rows})
-    toolbox.box([f"{len(registered)}/{len(frames)} images have been registered successfully" + (f" on {catalog}" if catalog else "")])
+    toolbox.box(
+        [
+            f"{len(registered)}/{len(frames)} images have been registered successfully"
+            + (f" on {catalog}" if catalog else "")
+        ]
+    )
     return Registration(registered, failed, verdicts, catalog)
 
 
@@ -293,16 +353,31 @@ def write_files(registered, failed, verdicts):
     for frame in [*registered, *failed]:
         row = verdicts[frame.name]
         sigma = np.hypot(row.sigma_ra_arcsec, row.sigma_dec_arcsec)
-        lines.append(f"{frame.name:>25} {row.as_contrast:5.2f} {row.xy_contrast:5.2f} {row.chi2_reference:10.7f} {row.chi2_internal:10.7f} {sigma:7.4f}")
+        lines.append(
+            f"{frame.name:>25} {row.as_contrast:5.2f} {row.xy_contrast:5.2f} "
+            f"{row.chi2_reference:10.7f} {row.chi2_internal:10.7f} {sigma:7.4f}"
+        )
     write_text("best_astrometry.dat", "\n".join(lines) + "\n")
 
 
 def build_parser():
     parser = toolbox.make_parser(__doc__, offline=True)
-    parser.add_argument("-snr", type=float, metavar="SIGMA", help="detection threshold in sigma (default: the telescope's, usually 3)")
-    parser.add_argument("-minarea", type=float, metavar="PX", help="least number of connected pixels (default: the telescope's)")
-    parser.add_argument("-cat", metavar="NAME", help="reference catalogue, or the path of your own table (default: the telescope's list)")
-    parser.add_argument("-source_tolerance", choices=list(astromatic.FLAG_MASKS), help="flagged sources to admit (default: the telescope's, usually high)")
+    parser.add_argument(
+        "-snr", type=float, metavar="SIGMA", help="detection threshold in sigma (default: the telescope's, usually 3)"
+    )
+    parser.add_argument(
+        "-minarea", type=float, metavar="PX", help="least number of connected pixels (default: the telescope's)"
+    )
+    parser.add_argument(
+        "-cat",
+        metavar="NAME",
+        help="reference catalogue, or the path of your own table (default: the telescope's list)",
+    )
+    parser.add_argument(
+        "-source_tolerance",
+        choices=list(astromatic.FLAG_MASKS),
+        help="flagged sources to admit (default: the telescope's, usually high)",
+    )
     parser.add_argument("-nodeblending", action="store_true", help="do not split blended sources")
     parser.add_argument("-dump_config", action="store_true", help="print all settings that SCAMP would get, and stop")
     return parser
@@ -315,8 +390,17 @@ def main(args, losses):
     if args.dump_config:
         print(astromatic.effective_settings("SCAMP", telescopes.identify(frames[0].header)))
         return None
-    done = register(frames, losses, catalogs=catalogs, snr=args.snr, min_area=args.minarea, source_tolerance=args.source_tolerance,
-                    deblend=not args.nodeblending, offline=args.offline, jobs=args.jobs)  # fmt: skip
+    done = register(
+        frames,
+        losses,
+        catalogs=catalogs,
+        snr=args.snr,
+        min_area=args.minarea,
+        source_tolerance=args.source_tolerance,
+        deblend=not args.nodeblending,
+        offline=args.offline,
+        jobs=args.jobs,
+    )
     diagnostics.render()
     return toolbox.OK if done.registered else toolbox.FAILED
 

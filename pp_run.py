@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run the whole pipeline: prepare, register, photometry, calibrate, distill.
 
-reads   the images of one field in one filter, from one camera; or, with the word `all`, those of every folder below this one
+reads   the images of one field in one filter, from one camera; or, with the word `all`, those of every folder below
 writes  photometry_TARGET.dat, the light curve; diagnostics.html, which tells how far to trust it; LOG; and the files of
         each step
 
@@ -55,7 +55,7 @@ class Options:
 
 
 def run(images, losses, options):
-    """Run all steps on one data set; returns the exit status before losses count.  Raises PipelineError if a step fails.
+    """Run all steps on one data set; returns the exit status before losses count.  Raises PipelineError.
 
     Whatever happens, the pages tell it.
     """
@@ -74,7 +74,7 @@ def run(images, losses, options):
 
 
 def run_steps(images, losses, options, step):
-    """Run the steps one after the other, `step[0]` names the present one; returns a NotReachable that left gaps, or None."""
+    """Run the steps in turn, `step[0]` names the present one; returns the NotReachable that left gaps, or None."""
     frames = toolbox.open_frames(sorted(images), losses)
     check_one_kind(frames, options)
     toolbox.say(f"{len(frames)} {telescope_of(frames[0])} frames identified")
@@ -84,14 +84,25 @@ def run_steps(images, losses, options, step):
     frames = registered(frames, losses, options)
 
     step[0] = "photometry"
-    frames = pp_photometry.photometry(frames, losses, snr=SNR, fixed_aprad=options.fixed_aprad or None, target=options.target,
-                                      offline=options.offline, jobs=options.jobs).frames  # fmt: skip
+    frames = pp_photometry.photometry(
+        frames,
+        losses,
+        snr=SNR,
+        fixed_aprad=options.fixed_aprad or None,
+        target=options.target,
+        offline=options.offline,
+        jobs=options.jobs,
+    ).frames
     step[0] = "calibrate"
     calibration = calibrated(frames, losses, options)
 
     step[0] = "distill"
-    choice = pp_distill.Choice(options.target, asteroids=options.asteroids, reject=options.reject, offline=options.offline)
-    done = pp_distill.distill(calibration.frames, losses, choice, instrumental_wanted=calibration.record["band"] is None)
+    choice = pp_distill.Choice(
+        options.target, asteroids=options.asteroids, reject=options.reject, offline=options.offline
+    )
+    done = pp_distill.distill(
+        calibration.frames, losses, choice, instrumental_wanted=calibration.record["band"] is None
+    )
     report(done)
     return done.failure or calibration.failure
 
@@ -100,7 +111,9 @@ def check_one_kind(frames, options):
     """Raise UsageError unless all frames come from one camera and one filter; what differs is listed per file."""
     cameras = {frame.name: telescope_of(frame) for frame in frames}
     if len(set(cameras.values())) > 1:
-        raise UsageError(f"frames of several instruments: {_listed(cameras)}; run each instrument in a folder of its own")
+        raise UsageError(
+            f"frames of several instruments: {_listed(cameras)}; run each instrument in a folder of its own"
+        )
     filters = {}
     for frame in frames:
         try:
@@ -109,8 +122,12 @@ def check_one_kind(frames, options):
             continue  # pp_prepare says what is missing
     if len(set(filters.values())) > 1:
         if not options.band:
-            raise UsageError(f"frames in several filters: {_listed(filters)}; run each filter by itself, or give one band with -filter")
-        log.warning("frames in several filters (%s) are all taken as %s", ", ".join(sorted(set(filters.values()))), options.band)
+            raise UsageError(
+                f"frames in several filters: {_listed(filters)}; run each by itself, or give one band with -filter"
+            )
+        log.warning(
+            "frames in several filters (%s) are all taken as %s", ", ".join(sorted(set(filters.values()))), options.band
+        )
     if filters and not options.band:
         telescopes.identify(frames[0].header).band(next(iter(filters.values())))  # raises UnknownFilter
 
@@ -127,7 +144,9 @@ def _listed(values):
     groups = {}
     for name, value in values.items():
         groups.setdefault(value, []).append(name)
-    return "; ".join(f"{value!r}: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}" for value, names in groups.items())
+    return "; ".join(
+        f"{value!r}: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}" for value, names in groups.items()
+    )
 
 
 def registered(frames, losses, options):
@@ -135,7 +154,12 @@ def registered(frames, losses, options):
     if options.keep_wcs:
         diagnostics.record("register", {"catalog": None, "skipped": True, "frames": []})
         return frames
-    settings = dict(catalogs=options.register_catalogs, source_tolerance=options.source_tolerance, offline=options.offline, jobs=options.jobs)
+    settings = {
+        "catalogs": options.register_catalogs,
+        "source_tolerance": options.source_tolerance,
+        "offline": options.offline,
+        "jobs": options.jobs,
+    }
     attempt_losses = toolbox.Losses()
     done = pp_register.register(frames, attempt_losses, **settings)
     if done.failed and options.rerun_registration:
@@ -143,13 +167,20 @@ def registered(frames, losses, options):
         done = pp_register.register(frames, attempt_losses, **settings)
     losses.entries += attempt_losses.entries
     if not done.registered:
-        raise PipelineError("no frame could be registered; see LOG, and look at pointing and scale in the headers (pp_prepare -ra -dec -flipx)")
+        raise PipelineError(
+            "no frame could be registered; see LOG, and check pointing and scale of the headers (pp_prepare -ra -dec)"
+        )
     return done.registered
 
 
 def calibrated(frames, losses, options):
     """Return the Calibration; with -solar and frames left without a zeropoint, that of a second run with all stars."""
-    settings = dict(band=options.band, catalogs=options.calibrate_catalogs, offline=options.offline, jobs=options.jobs)
+    settings = {
+        "band": options.band,
+        "catalogs": options.calibrate_catalogs,
+        "offline": options.offline,
+        "jobs": options.jobs,
+    }
     attempt_losses = toolbox.Losses()
     done = pp_calibrate.calibrate(frames, attempt_losses, solar=options.solar, **settings)
     if options.solar and done.uncalibrated:
@@ -169,7 +200,9 @@ def report(done):
         mean = sum(magnitudes) / len(magnitudes)
         scatter = (sum((value - mean) ** 2 for value in magnitudes) / len(magnitudes)) ** 0.5
         unit = "instrumental" if band == "-" else band
-        lines.append(f"{name}: {mean:.3f} mag ({unit}) on average, standard deviation {scatter:.3f}, {len(magnitudes)} frames")
+        lines.append(
+            f"{name}: {mean:.3f} mag ({unit}) on average, standard deviation {scatter:.3f}, {len(magnitudes)} frames"
+        )
     if lines:
         toolbox.box(lines)
 
@@ -178,7 +211,10 @@ def run_all(args, losses):
     """Run every data set below the present folder in a process of its own; returns the exit status."""
     data_sets = datatree.find(Path.cwd(), args.prefix or "")
     if not any(data_sets.values()):
-        raise UsageError(f"there are no images in {Path.cwd()} or below it" + (f" that begin with {args.prefix}" if args.prefix else ""))
+        raise UsageError(
+            f"there are no images in {Path.cwd()} or below it"
+            + (f" that begin with {args.prefix}" if args.prefix else "")
+        )
     started = time.strftime("%Y-%m-%d %H:%M:%S")
     states = {folder: "waiting" if images else "no images" for folder, images in data_sets.items()}
     diagnostics.summarise(states, Path.cwd(), started)
@@ -198,7 +234,7 @@ def run_all(args, losses):
 
 
 def arguments_of(args):
-    """Return the options (list of str) that a data set of a tree is run with; paths of the user's tables made absolute."""
+    """Return the options (list of str) for a data set of a tree; paths of the user's tables are made absolute."""
     arguments = []
     for name, value in vars(args).items():
         option = f"-{name}"
@@ -213,17 +249,46 @@ def arguments_of(args):
 def build_parser():
     parser = toolbox.make_parser(__doc__, offline=True)
     parser.add_argument("-prefix", metavar="TEXT", help="with `all`: only files whose names begin with it")
-    parser.add_argument("-target", metavar="NAME", help="target name for all images, designations with _ (default: header)")
+    parser.add_argument(
+        "-target", metavar="NAME", help="target name for all images, designations with _ (default: header)"
+    )
     parser.add_argument("-filter", metavar="BAND", help="band for the calibration, whatever the header says")
-    parser.add_argument("-fixed_aprad", type=float, default=0.0, metavar="PX", help="aperture radius in px, no curve of growth (default: off)")
-    parser.add_argument("-source_tolerance", choices=["none", "low", "medium", "high"], help="flagged sources that the registration admits (default: the telescope's, usually high)")
+    parser.add_argument(
+        "-fixed_aprad",
+        type=float,
+        default=0.0,
+        metavar="PX",
+        help="aperture radius in px, no curve of growth (default: off)",
+    )
+    parser.add_argument(
+        "-source_tolerance",
+        choices=["none", "low", "medium", "high"],
+        help="flagged sources that the registration admits (default: the telescope's, usually high)",
+    )
     parser.add_argument("-solar", action="store_true", help="reference stars with colours like the Sun's only")
-    parser.add_argument("-rerun_registration", action="store_true", help="register once more if not all frames succeeded")
-    parser.add_argument("-asteroids", action="store_true", help="all known asteroids in the field instead of the target")
-    parser.add_argument("-reject", default="pos", metavar="LIST", help="rejection schemas, parted by commas: pos, apr, none (default: %(default)s)")
+    parser.add_argument(
+        "-rerun_registration", action="store_true", help="register once more if not all frames succeeded"
+    )
+    parser.add_argument(
+        "-asteroids", action="store_true", help="all known asteroids in the field instead of the target"
+    )
+    parser.add_argument(
+        "-reject",
+        default="pos",
+        metavar="LIST",
+        help="rejection schemas, parted by commas: pos, apr, none (default: %(default)s)",
+    )
     parser.add_argument("-keep_wcs", action="store_true", help="trust the WCS in the headers, no registration")
-    parser.add_argument("-cat", metavar="NAME", help="catalogue for the registration, or the path of your own table (default: the telescope's list)")
-    parser.add_argument("-catalog", metavar="NAME", help="catalogue for the calibration, or the path of your own table (default: the telescope's list)")
+    parser.add_argument(
+        "-cat",
+        metavar="NAME",
+        help="catalogue for the registration, or the path of your own table (default: the telescope's list)",
+    )
+    parser.add_argument(
+        "-catalog",
+        metavar="NAME",
+        help="catalogue for the calibration, or the path of your own table (default: the telescope's list)",
+    )
     return parser
 
 
@@ -234,10 +299,20 @@ def main(args, losses):
     if args.prefix:
         raise UsageError("-prefix belongs to `pp_run all`")
     options = Options(
-        args.target, args.filter, args.fixed_aprad, args.source_tolerance, args.solar, args.rerun_registration, args.asteroids,
-        pp_distill.schemas(args.reject), args.keep_wcs, [canonical_name(args.cat)] if args.cat else None,
-        [canonical_name(args.catalog)] if args.catalog else None, args.offline, args.jobs,
-    )  # fmt: skip
+        args.target,
+        args.filter,
+        args.fixed_aprad,
+        args.source_tolerance,
+        args.solar,
+        args.rerun_registration,
+        args.asteroids,
+        pp_distill.schemas(args.reject),
+        args.keep_wcs,
+        [canonical_name(args.cat)] if args.cat else None,
+        [canonical_name(args.catalog)] if args.catalog else None,
+        args.offline,
+        args.jobs,
+    )
     return run(args.images, losses, options)
 
 

@@ -240,9 +240,12 @@ class Losses:
             log.warning("%s: %s", name, reason, stacklevel=2)
 
     def add_error(self, frame, error):
-        """Note the PipelineError of a frame."""
-        reason = f"{error.reason}; {error.remedy}".rstrip("; ") if isinstance(error, FrameError) else str(error)
-        self.add(getattr(frame, "name", frame), reason)
+        """Note the PipelineError of a frame; a file of it that the error speaks of is named too."""
+        name, reason = getattr(frame, "name", frame), str(error)
+        if isinstance(error, FrameError):
+            of = os.path.basename(error.path)
+            reason = f"{'' if of == name else of + ' '}{error.reason}; {error.remedy}".rstrip("; ")
+        self.add(name, reason)
 
     def summarise(self):
         """Print all losses, at the end of a command."""

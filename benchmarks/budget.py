@@ -22,7 +22,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import sky  # noqa: E402  lies beside the tests
-
 from photometrypipeline import telescopes  # noqa: E402
 from photometrypipeline.external import find_program  # noqa: E402
 
@@ -62,7 +61,10 @@ def pipeline(folder, names, jobs, settings):
 def timed_scamp(folder):
     """Put a `scamp` into `folder` that runs the real one and notes how long it took; returns the file of its notes."""
     notes, script = folder / "scamp_seconds", folder / "scamp"
-    script.write_text(f'#!/bin/sh\nb=$(date +%s.%N)\n{find_program("SCAMP")} "$@"\nc=$?\necho "$b $(date +%s.%N)" >> {notes}\nexit $c\n')
+    script.write_text(
+        f'#!/bin/sh\nb=$(date +%s.%N)\n{find_program("SCAMP")} "$@"\nc=$?\n'
+        f'echo "$b $(date +%s.%N)" >> {notes}\nexit $c\n'
+    )
     script.chmod(0o755)
     return notes
 
@@ -76,7 +78,10 @@ def measure(n_frames, size, jobs, settings):
         bare = bare_pass(folder, truth.files, jobs)
         wall, scamp, memory = pipeline(folder, truth.files, jobs, settings)
         goal = 1.5 * bare + scamp + 1
-        print(f"{n_frames:6d} {size:5d} {jobs:4d} {bare:8.2f} {scamp:8.2f} {wall:8.2f} {goal:8.2f} {wall / n_frames:8.3f} {memory:8.0f}")
+        print(
+            f"{n_frames:6d} {size:5d} {jobs:4d} {bare:8.2f} {scamp:8.2f} {wall:8.2f} {goal:8.2f} "
+            f"{wall / n_frames:8.3f} {memory:8.0f}"
+        )
     finally:
         shutil.rmtree(folder)
 

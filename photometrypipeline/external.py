@@ -44,7 +44,7 @@ SPLITS_NAMES = re.compile(r"[\s,='\"]")  # where the programs take a file name f
 
 @contextlib.contextmanager
 def plain_names(argv, outputs, cwd):
-    """Yield `argv` (list of str) with names that the programs can read: they split paths at blanks, commas, = and quotes.
+    """Yield `argv` (list of str) with names that the programs can read: they split at blanks, commas, = and quotes.
 
     A file with such a path is linked into a temporary folder; an output is written there, and moved to its place when
     the block ends well.

@@ -77,7 +77,9 @@ def zeropoint(record):
     if not fitted:
         return "none", "bad"
     zp, sig = (np.mean([frame[name] for frame in fitted]) for name in ("zp", "zp_sig"))
-    return f"{zp:.3f} ± {sig:.3f}, {record['catalog'] or 'given by hand'}", "good" if len(fitted) == len(record["frames"]) else "partly"
+    return f"{zp:.3f} ± {sig:.3f}, {record['catalog'] or 'given by hand'}", "good" if len(fitted) == len(
+        record["frames"]
+    ) else "partly"
 
 
 def brightness(targets):
@@ -86,5 +88,7 @@ def brightness(targets):
     for target in targets:
         values = [row["mag"] for row in target["rows"] if row["accepted"] and row["mag"] is not None]
         if target["kind"] != "control" and values:
-            texts.append(f"{target['name']}: {np.mean(values):.3f} ± {np.std(values):.3f} {target['band'] or 'instrumental'}")
+            texts.append(
+                f"{target['name']}: {np.mean(values):.3f} ± {np.std(values):.3f} {target['band'] or 'instrumental'}"
+            )
     return ("; ".join(texts), "good") if texts else ("no primary target extracted" if targets else "", "partly")

@@ -54,11 +54,13 @@ def shared_data():
 
 @pytest.fixture
 def run_command():
-    """Return run(name, *arguments, cwd, env): runs a command as a user does; returns the CompletedProcess with its text."""
+    """Return run(name, *arguments, cwd, env): runs a command as a user does; returns the CompletedProcess."""
 
     def run(name, *arguments, cwd, env=None, timeout=300):
         environment = {**os.environ, "MPLBACKEND": "Agg", "PP_RETRY_PAUSE_S": "0", **(env or {})}
         argv = [sys.executable, str(ROOT / f"{name}.py"), *map(str, arguments)]
-        return subprocess.run(argv, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
+        return subprocess.run(
+            argv, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout
+        )
 
     return run

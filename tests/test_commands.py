@@ -1,4 +1,4 @@
-"""The commands for real: simulated frames in, light curve out, compared with the truth; and what happens to bad input."""
+"""The commands for real: simulated frames in, light curve out, compared with the truth; and bad input."""
 
 import hashlib
 import re
@@ -7,11 +7,11 @@ import sqlite3
 
 import numpy as np
 import pytest
-import sky
 from astropy.io import ascii as text_tables
 from astropy.io import fits
 from astropy.table import Table
 
+import sky
 from photometrypipeline import framedb, ldac
 from photometrypipeline.frame import read_header
 
@@ -39,7 +39,7 @@ def light_curve(folder, name=TARGET):
 
 @pytest.fixture(scope="module")
 def night(tmp_path_factory):
-    """Return (folder, Truth, hashes of the pixels before the run, CompletedProcess) of a data set that went all the way."""
+    """Return (folder, Truth, hashes of the pixels before, CompletedProcess) of a data set that went all the way."""
     folder = tmp_path_factory.mktemp("night")
     truth = sky.make_dataset(folder, 5, seed=3)
     before = {name: pixels(folder / name) for name in truth.files}
@@ -54,7 +54,9 @@ def run_plain(name, *arguments, cwd):
     from conftest import ROOT
 
     argv = [sys.executable, str(ROOT / f"{name}.py"), *map(str, arguments)]
-    return subprocess.run(argv, cwd=cwd, env=dict(os.environ), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        argv, cwd=cwd, env=dict(os.environ), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300
+    )
 
 
 # ---- the main job
@@ -73,16 +75,22 @@ def test_magnitudes_of_the_asteroid_are_right_within_their_errors(night):
     folder, truth, _, _ = night
     table = light_curve(folder)
     error = np.array(table["mag"]) - truth.mag
-    honest = np.array([frame_value(folder, name, "err_total", row) for name, row in zip(truth.files, table, strict=True)])
+    honest = np.array(
+        [frame_value(folder, name, "err_total", row) for name, row in zip(truth.files, table, strict=True)]
+    )
     zp_err = max(framedb.read(folder / f"{name[:-5]}.ldac.db")[2]["zp_err"] for name in truth.files)
     assert abs(error.mean()) < 3 * np.hypot(zp_err, np.mean(table["in_sig"]) / np.sqrt(len(table)))
-    assert error.std(ddof=1) < PHOTON_LIMITED * np.sqrt(2) * np.mean(table["in_sig"])  # five frames: sqrt(chi2/4) < 1.8 at 99 %
+    assert error.std(ddof=1) < PHOTON_LIMITED * np.sqrt(2) * np.mean(
+        table["in_sig"]
+    )  # five frames: sqrt(chi2/4) < 1.8 at 99 %
     assert np.all(honest < np.array(table["sig"]))  # the documented error has the scatter of the stars in it
 
 
 def frame_value(folder, image, column, row):
     _, table, _ = framedb.read(folder / image.replace(".fits", ".ldac.db"))
-    return float(table[column][np.argmin(np.hypot(table["ra_deg"] - row["source_ra"], table["dec_deg"] - row["source_dec"]))])
+    return float(
+        table[column][np.argmin(np.hypot(table["ra_deg"] - row["source_ra"], table["dec_deg"] - row["source_dec"]))]
+    )
 
 
 def test_positions_are_right_to_a_hundredth_of_a_pixel_or_so(night):
@@ -126,7 +134,8 @@ def test_the_header_says_what_was_done(night):
 def test_the_table_has_the_documented_columns(night):
     folder, truth, _, _ = night
     table = light_curve(folder)
-    names = "filename julian_date mag sig source_ra source_dec [1] [2] [3] [4] [5] ZP ZP_sig inst_mag in_sig [6] [7] [8] [9] [10] FWHM\""
+    names = "filename julian_date mag sig source_ra source_dec "
+    names += '[1] [2] [3] [4] [5] ZP ZP_sig inst_mag in_sig [6] [7] [8] [9] [10] FWHM"'
     assert table.colnames == names.split()
     assert list(table["filename"]) == [name.replace(".fits", ".ldac") for name in truth.files]
     assert set(table["[6]"]) == {"PANSTARRS_transformed"} and set(table["[7]"]) == {"R"}
@@ -137,13 +146,17 @@ def test_the_table_has_the_documented_columns(night):
 def test_the_database_is_laid_out_as_scripts_know_it(night):
     folder, truth, _, _ = night
     with sqlite3.connect(folder / truth.files[0].replace(".fits", ".ldac.db")) as connection:
-        header = connection.execute("select name, origin, magsys, obstime, exptime, obj, filtername from header").fetchone()
+        header = connection.execute(
+            "select name, origin, magsys, obstime, exptime, obj, filtername from header"
+        ).fetchone()
         columns = [row[1] for row in connection.execute("pragma table_info(data)")]
         number = connection.execute("select count(*) from data where _RJohnsonmag is not null").fetchone()[0]
     connection.close()
     assert header[:3] == ("mscience0217.ldac", "VATT4K;mscience0217.fits;PANSTARRS_transformed;R", "Vega")
     assert header[3:] == (pytest.approx(truth.midtime_jd[0]), 30.0, "3552", "R")
-    assert {"ra_deg", "dec_deg", "MAG_APER", "FLAGS", "_RJohnsonmag", "_e_RJohnsonmag", "ident", "gp1mag"} <= set(columns)
+    assert {"ra_deg", "dec_deg", "MAG_APER", "FLAGS", "_RJohnsonmag", "_e_RJohnsonmag", "ident", "gp1mag"} <= set(
+        columns
+    )
     assert number > 80
     lower = [name.lower() for name in columns]
     assert len(set(lower)) == len(lower)
@@ -165,13 +178,20 @@ def test_the_final_source_list_is_what_source_extractor_measures_with_that_apert
     copy = folder / "again"
     copy.mkdir(exist_ok=True)
     shutil.copy(folder / "mscience0217.fits", copy)
-    assert run_command("pp_extract", "-snr", 1.5, "-minarea", 12, "-aprad", radius, "mscience0217.fits", cwd=copy).returncode == 0
+    assert (
+        run_command(
+            "pp_extract", "-snr", 1.5, "-minarea", 12, "-aprad", radius, "mscience0217.fits", cwd=copy
+        ).returncode
+        == 0
+    )
     theirs = ldac.read(copy / "mscience0217.ldac")
     assert ours.table.colnames == theirs.table.colnames
     for name in ours.table.colnames:
         if name not in ("XWIN_WORLD", "YWIN_WORLD", "FWHM_WORLD"):
             np.testing.assert_array_equal(ours.table[name], theirs.table[name], err_msg=name)
-    distance = np.hypot(ours.table["XWIN_WORLD"] - theirs.table["XWIN_WORLD"], ours.table["YWIN_WORLD"] - theirs.table["YWIN_WORLD"])
+    distance = np.hypot(
+        ours.table["XWIN_WORLD"] - theirs.table["XWIN_WORLD"], ours.table["YWIN_WORLD"] - theirs.table["YWIN_WORLD"]
+    )
     assert distance.max() * 3600 < 1e-3
     with fits.open(folder / "mscience0217.ldac") as a, fits.open(copy / "mscience0217.ldac") as b:
         assert [hdu.name for hdu in a] == [hdu.name for hdu in b]
@@ -194,7 +214,13 @@ def test_a_second_run_gives_the_same_bytes_for_any_number_of_workers(night, run_
 def test_steps_by_hand_give_what_pp_run_gives(night, tmp_path, run_command):
     folder, truth, _, _ = night
     sky.make_dataset(tmp_path, 5, seed=3)
-    for command in (["pp_prepare"], ["pp_register", OFFLINE], ["pp_photometry", OFFLINE, "-snr", 1.5], ["pp_calibrate", OFFLINE], ["pp_distill", OFFLINE]):
+    for command in (
+        ["pp_prepare"],
+        ["pp_register", OFFLINE],
+        ["pp_photometry", OFFLINE, "-snr", 1.5],
+        ["pp_calibrate", OFFLINE],
+        ["pp_distill", OFFLINE],
+    ):
         done = run_command(command[0], *command[1:], *truth.files, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     assert (tmp_path / TARGET).read_text() == (folder / TARGET).read_text()
@@ -225,7 +251,7 @@ BAD = {
 
 @pytest.fixture(scope="module")
 def mixed_night(tmp_path_factory):
-    """Return (folder, Truth, bytes of the bad files before, CompletedProcess): two good frames among all kinds of bad ones."""
+    """Return (folder, Truth, bytes of the bad files before, CompletedProcess): two good frames among bad ones."""
     folder = tmp_path_factory.mktemp("mixed")
     truth = sky.make_dataset(folder, 2, bad=list(BAD))
     with fits.open(folder / truth.files[0]) as hdus:
@@ -289,7 +315,9 @@ def test_two_instruments_are_refused_and_listed(tmp_path, run_command):
 
 
 def test_an_unknown_camera_says_what_it_needs_without_a_terminal(tmp_path, run_command):
-    truth = sky.make_dataset(tmp_path, 1, header={"INSTRUME": "Homebuilt", "CCDBIN1": None, "CCDBIN2": None}, store=False)
+    truth = sky.make_dataset(
+        tmp_path, 1, header={"INSTRUME": "Homebuilt", "CCDBIN1": None, "CCDBIN2": None}, store=False
+    )
     before = truth.paths[0].read_bytes()
     done = run_command("pp_run", *truth.files, OFFLINE, cwd=tmp_path)
     assert done.returncode == 2
@@ -310,7 +338,9 @@ def test_a_filter_without_translation_is_an_error_that_names_the_key(tmp_path, r
 def test_a_target_that_is_not_there_is_no_star(tmp_path, run_command):
     truth = sky.make_dataset(tmp_path, 2, n_stars=60, seed=8)
     place = empty_place(truth)
-    (tmp_path / "places.dat").write_text("".join(f"{name} {place[0]:.6f} {place[1]:.6f} 0 ghost\n" for name in truth.files))
+    (tmp_path / "places.dat").write_text(
+        "".join(f"{name} {place[0]:.6f} {place[1]:.6f} 0 ghost\n" for name in truth.files)
+    )
     assert run_command("pp_run", *truth.files, OFFLINE, cwd=tmp_path).returncode == 0
     done = run_command("pp_distill", "-positions", "places.dat", *truth.files, cwd=tmp_path)
     assert done.returncode == 3
@@ -367,7 +397,7 @@ def test_what_services_answered_once_is_never_asked_again(server, run_command):
 
 def test_services_that_cannot_be_reached_are_an_error_and_not_an_empty_field(server, run_command):
     folder, truth, running = server
-    running.faults = {route: "503" for route in ("vizier", "horizons")}
+    running.faults = dict.fromkeys(("vizier", "horizons"), "503")
     done = run_command("pp_run", *truth.files, cwd=folder, env=running.environment())
     assert done.returncode == 1
     assert "could not be reached" in done.stderr and "VizieR" in done.stderr
@@ -398,9 +428,18 @@ def test_own_catalogue_for_registration_and_calibration(tmp_path, run_command):
     truth = sky.make_dataset(tmp_path, 2)
     stars = truth.table("PANSTARRS")
     r, colour = np.asarray(stars["rp1mag"], float), np.asarray(stars["gp1mag"] - stars["rp1mag"], float)
-    own = Table({"RA": stars["ra_deg"], "DEC": stars["dec_deg"], "Rmag": r - 0.138 - 0.131 * colour, "e_Rmag": np.full(len(r), 0.01)})
+    own = Table(
+        {
+            "RA": stars["ra_deg"],
+            "DEC": stars["dec_deg"],
+            "Rmag": r - 0.138 - 0.131 * colour,
+            "e_Rmag": np.full(len(r), 0.01),
+        }
+    )
     own[np.isfinite(own["Rmag"])].write(tmp_path / "my stars.csv", format="ascii.csv")
-    done = run_command("pp_run", *truth.files, OFFLINE, "-cat", "my stars.csv", "-catalog", "my stars.csv", cwd=tmp_path)
+    done = run_command(
+        "pp_run", *truth.files, OFFLINE, "-cat", "my stars.csv", "-catalog", "my stars.csv", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     table = light_curve(tmp_path)
     assert set(table["[6]"]) == {"my_stars"}

@@ -1,10 +1,11 @@
-"""The example as a user runs it: light curve, positions and zeropoints against the truth that lies beside the frames."""
+"""The example as a user runs it: light curve, positions and zeropoints against the truth beside the frames."""
 
 import shutil
 import subprocess
 import sys
 
 import pytest
+
 from conftest import ROOT
 
 EXAMPLE = ROOT / "example_data" / "vatt4k"

@@ -106,7 +106,7 @@ def test_text_is_utf8(tmp_path):
         ("3552 Don Quixote (1983 SA)", "3552_Don_Quixote__1983_SA_"),
         ("C/2013 US10", "C_2013_US10"),
         ("Control Star", "Control_Star"),
-        ("a:b*c?d\"e<f>g|h\\i\tj", "a_b_c_d_e_f_g_h_i_j"),
+        ('a:b*c?d"e<f>g|h\\i\tj', "a_b_c_d_e_f_g_h_i_j"),
         ("../../etc/passwd", "_._.._etc_passwd"),
         (".hidden", "_hidden"),
         (" 433 ", "433"),

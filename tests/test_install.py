@@ -258,7 +258,7 @@ def test_the_pinned_versions_install_on_the_oldest_python_in_use():
     if any(name not in installed or installed[name].version != version for name, version in pinned.items()):
         pytest.skip("these are not the pinned versions")
     for name in pinned:
-        assert SpecifierSet(installed[name].metadata["Requires-Python"] or "").contains("3.11.2"), name  # Debian 12
+        assert SpecifierSet(installed[name].metadata.get("Requires-Python") or "").contains("3.11.2"), name  # Debian 12
 
 
 # --- the set-up of a fresh machine -----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Frames of real telescopes, from ../shared/data; skipped where that folder is missing.  See README.md for how far each goes."""
+"""Frames of real telescopes, from ../shared/data; skipped where that is missing.  README.md says how far each goes."""
 
 import gzip
 import shutil
@@ -24,7 +24,9 @@ def unpack(source, pattern, folder):
     for path in sorted(source.glob(pattern)):
         (folder / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
     table = next(source.glob("tycho2_*.csv")).read_text().splitlines()
-    (folder / "tycho2.csv").write_text("\n".join(["ra_deg,dec_deg,VT_mag", *(line for line in table if not line.startswith("#"))]))
+    (folder / "tycho2.csv").write_text(
+        "\n".join(["ra_deg,dec_deg,VT_mag", *(line for line in table if not line.startswith("#"))])
+    )
     shutil.copy(INSTRUMENTS / "tycho2.columns.toml", folder)
     definitions = folder / "settings" / "photometrypipeline" / "instruments"
     definitions.mkdir(parents=True)
@@ -34,7 +36,7 @@ def unpack(source, pattern, folder):
 
 
 def residuals_arcsec(folder, name):
-    """Return distances (east, north) of the sources that lie within 6 arcsec of a Tycho-2 star, from the image's own WCS."""
+    """Return distances (east, north) of the sources within 6 arcsec of a Tycho-2 star, by the image's own WCS."""
     sources = ldac.read(folder / name.replace(".fits", ".ldac"))
     stars = Table.read(folder / "tycho2.csv", format="ascii.csv")
     ra, dec = to_sky(read_header(folder / name), sources.table["XWIN_IMAGE"], sources.table["YWIN_IMAGE"])
@@ -93,7 +95,9 @@ def test_the_real_asteroid_is_found_and_measured(anacostia):
 
 def test_frames_with_a_wrong_pointing_go_as_far_as_they_go(tmp_path, shared_data, run_command):
     environment = unpack(shared_data / "hatp32", "*.FITS.gz", tmp_path)
-    done = run_command("pp_run", "*.FITS", "-offline", "-cat", "tycho2.csv", "-catalog", "tycho2.csv", cwd=tmp_path, env=environment)
+    done = run_command(
+        "pp_run", "*.FITS", "-offline", "-cat", "tycho2.csv", "-catalog", "tycho2.csv", cwd=tmp_path, env=environment
+    )
     assert done.returncode == 3 and "Traceback" not in done.stderr
     good = (tmp_path / "registration_succeeded.lst").read_text().split()
     lost = (tmp_path / "registration_failed.lst").read_text().split()
