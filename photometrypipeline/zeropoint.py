@@ -9,6 +9,7 @@ from photometrypipeline.errors import TooFewStars
 MIN_STARS = 3
 MOST_STARS_TO_KEEP = 100
 LEAST_REFERENCE_ERROR = 0.01  # mag
+N_DRAWS = 128  # simulated fields for the error of the mean; it is then good to 6 %
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def fit_zeropoint(difference, variance, minstars=0.5, weighted_ranking=True, rej
     chosen = int(np.argmin([step.chi2 for step in steps]))
     while chosen > 0 and steps[chosen].n_used < n_min:
         chosen -= 1
-    return Zeropoint(tuple(steps), chosen, mean_error(difference, variance, steps[chosen]))
+    return Zeropoint(tuple(steps), chosen, mean_error(difference, variance, steps[chosen], weighted_ranking))
 
 
 def _reject_stepwise(difference, variance, weighted_ranking):
@@ -102,15 +103,39 @@ def _solve(difference, variance, used):
     return Step(float(zp), float(sig), float(chi2), used)
 
 
-def mean_error(difference, variance, step):
-    """Return the error of the mean zeropoint (mag): from the stars' errors, or from their scatter where that is larger.
+def mean_error(difference, variance, step, weighted_ranking=True):
+    """Return the error of the mean zeropoint (mag): how much the same fit scatters over many fields like this one.
 
-    All stars within 3 sigma count for the scatter, not only those that survived the rejection: keeping the half that
-    agrees best makes the scatter of what is kept smaller than it is.
+    The stars' errors count, or their scatter where that is larger; all stars within 3 sigma have a say in it, since
+    those that survived the rejection agree too well.  Keeping the half that agrees best is a poor estimator of a mean:
+    with normal errors it scatters 1.6 times as much as the weighted mean of the stars that are kept.  How much, is
+    found by letting the fit loose on simulated stars (parametric bootstrap, Efron & Tibshirani 1993, chapter 6).
     """
-    sound = np.abs(difference - step.zp) < 3 * np.maximum(np.sqrt(variance), _robust_scatter(difference - step.zp))
-    scaled = np.sum((difference[sound] - step.zp) ** 2 / variance[sound]) / max(sound.sum() - 1, 1)
-    return float(np.sqrt(max(scaled, 1.0) / np.sum(1 / variance[step.used])))
+    residual = difference - step.zp
+    sound = np.abs(residual) < 3 * np.maximum(np.sqrt(variance), _robust_scatter(residual))
+    scaled = np.sum(residual[sound] ** 2 / variance[sound]) / max(sound.sum() - 1, 1)
+    sound_variance = variance[sound] * max(scaled, 1.0)
+    if step.n_used >= sound.sum():
+        return float(np.sqrt(max(scaled, 1.0) / np.sum(1 / variance[step.used])))
+    n_draws = max(32, N_DRAWS * 200 // max(200, sound_variance.size))  # fewer where each takes longer
+    draws = np.random.default_rng(0).normal(size=(n_draws, sound_variance.size)) * np.sqrt(sound_variance)
+    return float(np.std(_trimmed_means(draws, sound_variance, step.n_used, weighted_ranking)))
+
+
+def _trimmed_means(draws, variance, n_keep, weighted_ranking):
+    """Return the zeropoints, shape (n_draws,), of simulated fields whose most deviant stars are dropped in steps."""
+    weight, scale = 1 / variance, np.sqrt(variance) if weighted_ranking else 1.0
+    used = np.ones(draws.shape, dtype=bool)
+    count = draws.shape[1]
+    while True:
+        zp = (draws * weight * used).sum(axis=1) / (weight * used).sum(axis=1)
+        if count <= n_keep:
+            return zp
+        number = min(max(1, count // 50), count - n_keep)
+        deviation = np.where(used, np.abs(draws - zp[:, None]) / scale, -1.0)
+        worst = np.argpartition(deviation, -number, axis=1)[:, -number:]
+        np.put_along_axis(used, worst, False, axis=1)
+        count -= number
 
 
 def _robust_scatter(residual):
