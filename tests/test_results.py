@@ -15,7 +15,8 @@ SAMPLE = (
 
 def row(**changes):
     values = {
-        "ldac": "mscience0217.ldac", "jd": 2457786.9566337, "exptime_s": 180.0, "mag": 19.4248, "sig": 0.0308, "inst": -9.9525,
+        "ldac": "mscience0217.ldac", "jd": 2457786.9566337, "exptime_s": 180.0, "mag": 19.4248, "sig": 0.0308,
+        "inst": -9.9525,
         "e_inst": 0.0122, "ra_deg": 179.27990133, "dec_deg": 0.42829624, "ra_pred_deg": 179.27990133 - 0.001 / 3600,
         "dec_pred_deg": 0.42829624 + 0.01 / 3600, "flags": 0, "telescope": "VATT4K", "fwhm_arcsec": 1.43,
         "catalog": "SDSS-R9_transformed", "band": "V",
