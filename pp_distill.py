@@ -8,6 +8,7 @@ Examples:
   pp_distill mscience*.fits
   pp_distill -target 2015_AB123 -offset 1.5 -0.3 mscience*.fits
   pp_distill -positions positions.dat mscience*.fits
+  pp_distill -exclude rejected.lst mscience*.fits
 """
 
 import toolbox
@@ -17,14 +18,14 @@ import functools
 import glob
 import logging
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
 
 import diagnostics
 import pp_setup
-from photometrypipeline import ephemeris, framedb, matching, results, sky, skybot, targets, telescopes, vsx
+from photometrypipeline import ephemeris, exclusions, framedb, matching, results, sky, skybot, targets, telescopes, vsx
 from photometrypipeline.errors import Ambiguous, FrameError, NotFound, NotReachable, PipelineError, UsageError
 from photometrypipeline.files import safe_name
 from photometrypipeline.services import Client
@@ -49,6 +50,8 @@ class Choice:
     asteroids: bool = False
     reject: tuple = ("pos",)
     offline: bool = False
+    exclude: str | None = None
+    excluded: exclusions.Exclusions = field(default_factory=exclusions.Exclusions)  # what stands in `exclude`
 
 
 @dataclass
@@ -89,7 +92,10 @@ def distill(frames, losses, choice, instrumental_wanted=False):
         losses.add("light curves", "all magnitudes are instrumental")
     if not found and failure is None:
         losses.add("target", "no target was found in any frame; name it with -target, or give places with -positions")
-    diagnostics.record("distill", {"targets": blocks})
+    for line in choice.excluded.unused():
+        log.warning("%s: %r is no observation of this run", choice.exclude, line)
+    images = [each.frame.name for each in measured]
+    diagnostics.record("distill", {"targets": blocks, "images": images, "arguments": arguments_of(choice)})
     return Distillation(rows, found, failure)
 
 
@@ -279,7 +285,9 @@ def rows_of(target, measured, choice):
         if not np.all(np.isfinite([row.mag, row.sig, row.inst, row.e_inst, row.ra_deg, row.dec_deg])):
             log.warning("%s: the source of %s lacks a value, row left out", each.frame.name, target.name)
             continue
-        row.reason = rejection(row, float(distance[0]), each.frame, place, choice.reject)
+        taken_out = choice.excluded.covers(each.frame.name, target.name)
+        schemas_say = rejection(row, float(distance[0]), each.frame, place, choice.reject)
+        row.reason = exclusions.REASON if taken_out else schemas_say
         if row.reason:
             log.info("%s: %s rejected: %s", each.frame.name, target.name, row.reason)
         rows.append(row)
@@ -354,7 +362,7 @@ def file_name(target):
 
 def note_losses(target, rows, measured, losses):
     """Name the frames in which a target is missing."""
-    accepted = {row.frame for row in rows if row.accepted}
+    accepted = {row.frame for row in rows if row.accepted or row.reason == exclusions.REASON}  # asked for: no loss
     reasons = {row.frame: row.reason for row in rows}
     if target.kind in ("asteroid", "variable"):
         return  # nobody asked for any of them in particular
@@ -393,6 +401,39 @@ def row_record(row):
     }
 
 
+def arguments_of(choice):
+    """Return the options (list of str) of the command line that stand for `choice`, observations taken out apart."""
+    arguments = []
+    for option in fields(choice):
+        value = getattr(choice, option.name)
+        if option.name in ("exclude", "excluded") or value in (None, False) or value == option.default:
+            continue
+        name = "-offset" if option.name == "offset_arcsec" else f"-{option.name}"
+        if value is True:
+            arguments.append(name)
+        elif option.name == "offset_arcsec":
+            arguments += [name, *map(str, value)]
+        else:
+            arguments += [name, ",".join(value) if isinstance(value, tuple) else str(value)]
+    return arguments
+
+
+def choice_of(args):
+    """Return the Choice that the command line asks for.  Raises UsageError."""
+    return Choice(
+        args.target,
+        tuple(args.offset),
+        args.positions,
+        args.fixedtargets,
+        args.variable_stars,
+        args.asteroids,
+        schemas(args.reject),
+        args.offline,
+        args.exclude,
+        exclusions.read(args.exclude) if args.exclude else exclusions.Exclusions(),
+    )
+
+
 def schemas(text):
     """Return the rejection schemas (tuple) of a list parted by commas."""
     names = tuple(name.strip() for name in text.split(",") if name.strip())
@@ -426,23 +467,19 @@ def build_parser():
         metavar="LIST",
         help="rejection schemas, parted by commas: pos, apr, none (default: %(default)s)",
     )
+    parser.add_argument(
+        "-exclude",
+        metavar="FILE",
+        help="observations that do not count: an image a line, and behind it a target if the others count; see the"
+        " light curve on the website",
+    )
     return parser
 
 
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "distill"))
 def main(args, losses):
-    choice = Choice(
-        args.target,
-        tuple(args.offset),
-        args.positions,
-        args.fixedtargets,
-        args.variable_stars,
-        args.asteroids,
-        schemas(args.reject),
-        args.offline,
-    )
-    frames = toolbox.prepared_frames(args.images, losses)
-    done = distill(frames, losses, choice)
+    choice = choice_of(args)
+    done = distill(toolbox.prepared_frames(args.images, losses), losses, choice)
     diagnostics.render()
     if done.failure:
         raise done.failure

@@ -71,7 +71,7 @@ RECORDS = {
             }
         ],
     },
-    "distill": {"targets": [_TARGET]},
+    "distill": {"images": [None], "arguments": [None], "targets": [_TARGET]},
 }
 
 

@@ -234,6 +234,20 @@ def test_the_control_star_keeps_still(night):
     assert np.all(np.abs(table["[1]"]) < 0.1)
 
 
+def test_observations_taken_out_by_hand_stay_behind_a_hash_and_the_rest_stays_as_it_was(night, tmp_path, run_command):
+    folder, truth, _, _ = night
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    before = {name: (copy / name).read_text() for name in (TARGET, "photometry_Control_Star.dat")}
+    (copy / "rejected.lst").write_text(f"{truth.files[1]} 3552\nno_such.fits\n")
+    done = run_command("pp_distill", OFFLINE, "-exclude", "rejected.lst", *truth.files, cwd=copy)
+    assert done.returncode == 0, done.stderr  # asked for, hence no loss
+    assert "rejected.lst: 'no_such.fits' is no observation of this run" in done.stderr
+    lines = before[TARGET].splitlines()
+    lines[2] = "#" + lines[2][1:] + " # by hand"
+    assert (copy / TARGET).read_text().splitlines() == lines
+    assert (copy / "photometry_Control_Star.dat").read_text() == before["photometry_Control_Star.dat"]
+
+
 # ---- bad input
 
 
