@@ -147,7 +147,7 @@ def read_facts(frame, telescope, pointing_optional):
         "exptime_s": headers.exptime_s(frame, telescope),
         "airmass": headers.airmass(frame, telescope),
         "object": headers.text_of(frame, telescope, "object"),
-        "equinox": headers.equinox(frame),
+        "equinox": headers.equinox(frame, telescope),
         "chip": telescope.chip(headers.value_of(frame, telescope, "chip")) if telescope.chips else telescope,
         "distortion": telescope.distortion_of(frame.header),
     }
@@ -215,7 +215,7 @@ def write_wcs(frame, telescope, facts, centre_deg, flips, rotate_deg):
         chip.flip_y != flips[1],
         chip.rotate + rotate_deg,
     )
-    for keyword in (telescope.header["ra"], telescope.header["dec"]):
+    for keyword in (telescope.keyword("ra"), telescope.keyword("dec")):
         if keyword in guess:
             keep_first(header, keyword)
     keep_first(header, "EQUINOX")

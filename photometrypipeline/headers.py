@@ -5,16 +5,20 @@ a second run starts from the numbers that the first one started from.
 """
 
 import re
+import warnings
 
 import numpy as np
 from astropy import units
 from astropy.coordinates import FK4, FK5, Angle, SkyCoord
+from astropy.io import fits
 from astropy.time import Time
+from astropy.wcs import WCS
 
 from photometrypipeline import times
 from photometrypipeline.errors import FrameError
 from photometrypipeline.frame import saved_name
-from photometrypipeline.instrument import as_text
+from photometrypipeline.instrument import OWN_WCS, as_text
+from photometrypipeline.wcskeywords import WCS_PATTERN
 
 ROLES = {  # role: the name by which users know it in a telescope definition
     "ra": "ra",
@@ -153,18 +157,54 @@ def _split_binning(text, kind):
 def pointing(frame, telescope):
     """Return (ra_deg, dec_deg) of the frame's centre as its header has it, in its own equinox.  Raises FrameError.
 
-    Sexagesimal RA is in hours; a decimal one in what the telescope definition says (degrees, hours for UKIRT).
+    Sexagesimal RA is in hours; a decimal one in what the telescope definition says (degrees, hours for UKIRT).  Where
+    the definition says `WCS|RA`, the WCS that the image has tells its centre: that of one chip of many, as a rule.
     """
+    if uses_wcs(frame, telescope):
+        return centre_by_wcs(frame)
     ra = _angle(frame, telescope, "ra", units.hourangle)
     dec = _angle(frame, telescope, "dec", units.deg)
     if not -90 <= dec <= 90:
-        keyword = telescope.header["dec"]
+        keyword = telescope.keyword("dec")
         raise FrameError(frame.path, f"{keyword}: {dec} degrees is no declination", "correct it in the header")
     jitter = telescope.special.get("jitter", ())  # keywords of the offsets in RA and Dec, arcsec
     offsets = [_number(frame.header.get(keyword)) for keyword in jitter]
     if offsets and np.isfinite(offsets).all():
         ra, dec = ra - offsets[0] / 3600, dec - offsets[1] / 3600
     return ra % 360, dec
+
+
+def uses_wcs(frame, telescope):
+    """Return whether the image's own WCS tells where it looks: the definition says so, and there is one."""
+    return telescope.header["ra"].startswith(OWN_WCS) and str(frame.header.get("CTYPE1", "")).startswith(
+        ("RA--", "DEC-")
+    )
+
+
+def centre_by_wcs(frame):
+    """Return (ra_deg, dec_deg) of the centre of a frame by the WCS in its header.  Raises FrameError."""
+    cards = fits.Header([card for card in frame.header.cards if _belongs_to_wcs(card.keyword)])
+    cards["NAXIS1"], cards["NAXIS2"] = frame.size_px
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            wcs = WCS(cards, naxis=2)
+            if not wcs.has_celestial:
+                raise ValueError("it has none")
+            place = wcs.pixel_to_world(*((size - 1) / 2 for size in frame.size_px))
+            ra, dec = (float(place.data.lon.deg) % 360, float(place.data.lat.deg))
+    except Exception as error:  # noqa: BLE001 - whatever a broken WCS makes of wcslib
+        reason = " ".join(str(error).split())
+        raise FrameError(
+            frame.path, f"its WCS, which should tell where it points, cannot be used: {reason}", "give -ra and -dec"
+        ) from None
+    if not np.isfinite([ra, dec]).all():
+        raise FrameError(frame.path, "its WCS has no place on the sky for its centre", "give -ra and -dec")
+    return ra, dec
+
+
+def _belongs_to_wcs(keyword):
+    return bool(WCS_PATTERN.fullmatch(keyword)) or keyword == "EQUINOX"
 
 
 def original(frame, keyword):
@@ -174,7 +214,7 @@ def original(frame, keyword):
 
 
 def _angle(frame, telescope, role, sexagesimal_unit):
-    keyword = telescope.header[role]
+    keyword = telescope.keyword(role)
     value = original(frame, keyword)
     if value is None:
         raise missing(frame, telescope, keyword, ROLES[role])
@@ -197,9 +237,10 @@ def _sexagesimal(text, unit):
         return np.nan
 
 
-def equinox(frame):
+def equinox(frame, telescope=None):
     """Return the equinox (yr) of the header's pointing; 2000 if it has none.  Text such as `J2000` is read too."""
-    value = original(frame, "EQUINOX")
+    by_wcs = telescope is not None and uses_wcs(frame, telescope)  # it may be our own first guess by now
+    value = frame.header.get("EQUINOX") if by_wcs else original(frame, "EQUINOX")
     if value is None or not str(value).strip():
         return 2000.0
     found = re.search(r"\d{4}(\.\d*)?", str(value))

@@ -2,9 +2,10 @@
 
 import copy
 import difflib
+import fnmatch
 import logging
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from photometrypipeline.errors import TelescopeError, UnknownFilter
@@ -26,6 +27,7 @@ HEADER_DEFAULTS = {
     "gain": "GAIN",  # absent from a header: the values `gain`, `saturation` and `read_noise`, if there are any
     "saturation": "SATURATE",
 }
+OWN_WCS = "WCS|"  # before the keyword for RA and Dec: the centre by the WCS that the image has, if it has one
 # Where the name of the instrument is looked for, in this order; PPINSTRU is free for users to force one.
 IDENTIFYING = ("PPINSTRU", "LCAMMOD", "FPA", "CAM_NAME", "INSTRUME", "TELESCOP")
 # What later steps look for in a stack, beside the keywords that the instrument's own table names.
@@ -112,10 +114,11 @@ class Telescope:
     scamp_file: Path | None = None
     swarp_file: Path | None = None
     aliases: tuple = ()
-    identifiers: tuple = ()
+    identifiers: tuple = ()  # header values, or patterns of them with * ? [
     telescop: tuple = ()  # patterns; where given, TELESCOP has to match one of them
     vague: bool = False  # other observatories use the same identifiers
     variants: dict = field(default_factory=dict)  # identifier to the fields in which that camera differs
+    cases: tuple = ()  # (keywords, ((patterns of their values, fields that differ), ...)): sites of a family
     legacy_config: str = ""  # name of the original's .sex, .scamp and .swarp files
     legacy: dict | None = None  # the dictionary of a user's mytelescopes.py that this was made from
     origin: str = ""  # file that defines it
@@ -137,6 +140,10 @@ class Telescope:
         raise UnknownFilter(
             f"filter {as_text(raw)!r} is not in filter_translations of {self.key} ({self.origin}); known: {known}"
         )
+
+    def keyword(self, role):
+        """Return the header keyword for a role such as `ra`; for those with two, as `time` may have, both."""
+        return self.header[role].removeprefix(OWN_WCS)
 
     def chip(self, number):
         """Return the Chip that the header calls `number` (text or number).  Raises TelescopeError."""
@@ -165,6 +172,20 @@ class Telescope:
                 log.warning("%s: no mask for binning %s, since there is no %s", self.key, binning, path)
         return found
 
+    def for_header(self, header, identifier=""):
+        """Return this telescope as it is for an image with this `header`: its variant, its site.
+
+        identifier : the header value that led here;  of several cases that fit the last one counts
+        """
+        fields = dict(self.variants.get(identifier, {}))
+        if self.cases:
+            keywords, values = self.cases
+            found = [as_text(header.get(keyword, "")) for keyword in keywords]
+            for patterns, changes in values:
+                if all(fnmatch.fnmatchcase(value, pattern) for value, pattern in zip(found, patterns, strict=True)):
+                    fields |= changes
+        return replace(self, **fields) if fields else self
+
     def _mask(self, name):
         """Return the path of the mask `name`: where it is, else where it would be among the packaged files."""
         places = [Path(name)] if os.path.dirname(name) else [folder / name for folder in self.setup_folders]
@@ -190,7 +211,7 @@ class Telescope:
         without gain and saturation level, which SWarp works out for the stack.
         """
         keys = ("object", "filter", "exptime", "airmass", "ra", "dec", "chip")
-        named = [self.header[key] for key in keys if key in self.header]
+        named = [self.keyword(key) for key in keys if key in self.header]
         named += self.header["time"].split("|")
         for entry in self.binning:
             if isinstance(entry, str):
@@ -212,7 +233,7 @@ class Telescope:
         """
         if self.legacy is not None:
             return {**copy.deepcopy(self.legacy), "telescope_keyword": self.key}
-        header = dict(self.header)
+        header = {role: self.keyword(role) for role in self.header}
         result = {
             "telescope_instrument": self.label,
             "telescope_keyword": self.key,

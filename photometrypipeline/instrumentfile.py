@@ -44,7 +44,7 @@ KEYS = {
 }
 # The mid-time stands in MIDTIMJD, which the pipeline itself writes, whatever the camera calls its own.
 HEADER_KEYS = (*(name for name in HEADER_DEFAULTS if name != "midtime_jd"), "read_noise", "chip", "ra_unit", "time_is")
-TABLES = ("filters", "masks", "chips", "distortion", "special", "variants", "sex", "scamp", "swarp", "config")
+TABLES = ("filters", "masks", "chips", "distortion", "special", "variants", "cases", "sex", "scamp", "swarp", "config")
 SPECIAL = {
     "crop_border_px": "number",
     "jitter": "texts",
@@ -71,24 +71,48 @@ FORMS = {  # what a value has to be, in the words of an error message
 }
 
 
-def read_instrument(path, setup_folders):
-    """Return the Telescope that the TOML file `path` defines; its key is the file's name.
+def read_instruments(path, setup_folders):
+    """Return the Telescopes (list) that the TOML file `path` defines: the one of the file's name, then its members.
 
     setup_folders : folders in which masks and configuration files are looked for, the packaged one last
     Raises TelescopeError, which names the file and the key, for anything that is not as it should be.
     """
     path = Path(path)
+    content = _parse(path)
+    members = content.pop("members", {})
+    found = [_instrument(path.stem, content, path, setup_folders, "")]
+    for key, changes in members.items() if isinstance(members, dict) else [("", members)]:
+        if not isinstance(changes, dict):
+            raise TelescopeError(f"{path}: members has to hold a table for each member, [members.KEY]")
+        of_family = {name: value for name, value in content.items() if name not in ("identifiers", "aliases")}
+        found.append(_instrument(key, _merged(of_family, changes), path, setup_folders, f"members.{key}: "))
+    return found
+
+
+def _merged(family, changes):
+    """Return the content of a member: that of its family, in which `changes` replaces values, in tables one by one."""
+    result = dict(family)
+    for name, value in changes.items():
+        both = isinstance(value, dict) and isinstance(family.get(name), dict)
+        result[name] = {**family[name], **value} if both else value
+    return result
+
+
+def _parse(path):
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TelescopeError(f"{path}: not valid TOML: {error}") from None
     except OSError as error:
         raise TelescopeError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _instrument(key, content, path, setup_folders, where):
     try:
         fields = _read(content, path, setup_folders)
     except ValueError as error:
-        raise TelescopeError(f"{path}: {error}") from None
-    return Telescope(key=path.stem, setup_folders=(path.parent, *setup_folders), origin=str(path), **fields)
+        raise TelescopeError(f"{path}: {where}{error}") from None
+    return Telescope(key=key, setup_folders=(path.parent, *setup_folders), origin=str(path), **fields)
 
 
 def _read(content, path, setup_folders):
@@ -120,6 +144,7 @@ def _read(content, path, setup_folders):
         _known(content, "config", dict.fromkeys(("sex", "scamp", "swarp"), "text")), path, setup_folders
     )
     fields["variants"] = {name: _variant(name, table) for name, table in _table(content, "variants").items()}
+    fields["cases"] = _cases(_table(content, "cases"))
     unknown = set(fields["variants"]) - set(fields.get("identifiers", ()))
     if unknown:
         raise ValueError(f"variants.{min(unknown)}: not among the identifiers")
@@ -305,11 +330,27 @@ def _config_files(names, path, setup_folders):
     return files
 
 
-def _variant(name, table):
+def _variant(name, table, where="variants"):
     fields = {}
-    for key, value in _table({"variant": table}, "variant").items():
+    for key, value in _flat(_table({"variant": table}, "variant")):
         if key not in KEYS or key in ("identifiers", "aliases"):
-            raise ValueError(f"unknown key 'variants.{name}.{key}'{nearest(key, KEYS, 1)}")
+            raise ValueError(f"unknown key '{where}.{name}.{key}'{nearest(key, KEYS, 1)}")
         kind, field = KEYS[key]
-        fields[field] = checked(f"variants.{name}.{key}", kind, value)
+        fields[field] = checked(f"{where}.{name}.{key}", kind, value)
     return fields
+
+
+def _cases(table):
+    """Return ((keyword, ...), ((pattern, ...), fields)...) from [cases] keywords = [...] and values."A B" = {...}."""
+    if not table:
+        return ()
+    unknown = sorted(f"cases.{key}" for key in set(table) - {"keywords", "values"})
+    if unknown:
+        raise ValueError(f"unknown key {unknown[0]!r}{nearest(unknown[0], ('cases.keywords', 'cases.values'), 1)}")
+    keywords = checked("cases.keywords", "texts", table.get("keywords", []))
+    values = []
+    for patterns, changes in _table(table, "values").items():
+        if len(patterns.split()) != len(keywords):
+            raise ValueError(f"cases.values.{patterns!r} has to hold a pattern for each of {', '.join(keywords)}")
+        values.append((tuple(patterns.split()), _variant(patterns, changes, "cases.values")))
+    return (keywords, tuple(values))

@@ -11,6 +11,7 @@ import os
 import traceback
 from pathlib import Path
 
+from photometrypipeline import patterns
 from photometrypipeline.errors import TelescopeError
 from photometrypipeline.instrument import HEADER_DEFAULTS, Chip, Telescope, as_text
 from photometrypipeline.instrumentfile import checked
@@ -49,13 +50,36 @@ HEADER = {
 }
 
 
+class _Identifiers(dict):
+    """Header value to key, as a dictionary of the names known one by one that finds names which fit a pattern too."""
+
+    def __init__(self, registry):
+        super().__init__(registry.identifiers)
+        self._registry = registry
+
+    def __missing__(self, value):
+        keys = patterns.keys_of(as_text(value), self._registry)
+        if not keys:
+            raise KeyError(value)
+        return keys[0]
+
+    def __contains__(self, value):
+        return super().__contains__(value) or bool(patterns.keys_of(as_text(value), self._registry))
+
+    def get(self, value, default=None):
+        try:
+            return self[value]
+        except KeyError:
+            return default
+
+
 def legacy_names(registry, rootpath):
     """Return {name: object} of all that the original's telescopes.py defines, made anew from `registry`."""
     parameters = {key: telescope.parameters() for key, telescope in registry.telescopes.items()}
     return {
         "rootpath": str(rootpath),
         "telescope_parameters": parameters,
-        "instrument_identifiers": dict(registry.identifiers),
+        "instrument_identifiers": _Identifiers(registry),
         "implemented_telescopes": list(parameters),
         **{OLD_NAMES.get(key, f"{key.lower()}_param"): dictionary for key, dictionary in parameters.items()},
     }
@@ -167,7 +191,18 @@ def _with_what_was_known(telescope, before):
     """Return the user's `telescope` with what dictionaries have no keys for, from the definition that it replaces."""
     if before is None:
         return telescope
-    kept = ("identifiers", "telescop", "vague", "variants", "special", "gain", "read_noise", "saturation", "time_is")
+    kept = (
+        "identifiers",
+        "telescop",
+        "vague",
+        "variants",
+        "cases",
+        "special",
+        "gain",
+        "read_noise",
+        "saturation",
+        "time_is",
+    )
     fields = {name: getattr(before, name) for name in kept}
     if telescope.header["ra"] == before.header["ra"]:
         fields["ra_unit"] = before.ra_unit

@@ -13,10 +13,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from photometrypipeline import mytelescopes
+from photometrypipeline import mytelescopes, patterns
 from photometrypipeline.errors import TelescopeError
 from photometrypipeline.instrument import IDENTIFYING, Chip, Telescope, as_text, nearest
-from photometrypipeline.instrumentfile import read_instrument
+from photometrypipeline.instrumentfile import read_instruments
 
 __all__ = ["SETUP_FOLDER", "Chip", "Registry", "Telescope", "get", "identify", "load", "setup_file", "setup_folders"]
 
@@ -34,6 +34,7 @@ class Registry:
     telescopes: dict  # key to Telescope
     identifiers: dict  # header value to key
     aliases: dict  # what older images have as TEL_KEYW to key
+    patterns: list  # (pattern of header values, key), those of users first
 
 
 def user_folder():
@@ -78,21 +79,25 @@ def _files_of_users(folder):
 
 @functools.lru_cache(maxsize=8)
 def _load(folders, stamped_files):
-    registry = Registry({}, {}, {})
+    registry = Registry({}, {}, {}, [])
     for path in sorted((SETUP_FOLDER / "instruments").glob("*.toml")):
-        telescope = _with_files_of_users(read_instrument(path, folders), folders[:-1])
-        _register(registry, telescope, ours=True)
+        for telescope in read_instruments(path, folders):
+            _register(registry, _with_files_of_users(telescope, folders[:-1]), ours=True)
     if not registry.telescopes:
         raise TelescopeError(
             f"there are no instruments in {SETUP_FOLDER / 'instruments'}; the installation is incomplete"
         )
+    ours = tuple(registry.patterns)
+    patterns.check(ours, registry.telescopes)
     for path, _ in reversed(stamped_files):
         if path.suffix == ".toml":
-            _register(registry, read_instrument(path, folders), ours=False)
+            for telescope in read_instruments(path, folders):
+                _register(registry, telescope, ours=False)
         elif path.name == "mytelescopes.py":
             mytelescopes.join_in(path, registry, folders)
         else:
             _add_from_old_suite(path, registry, folders)
+    patterns.check([each for each in registry.patterns if each not in ours], registry.telescopes)
     return registry
 
 
@@ -119,8 +124,12 @@ def _add_from_old_suite(path, registry, folders):
 
 def _register(registry, telescope, ours):
     """Add `telescope`; what a user defines takes the place of ours, two of ours never claim the same name."""
-    for name in (*telescope.identifiers, *telescope.aliases):
-        table = registry.identifiers if name in telescope.identifiers else registry.aliases
+    names = [name for name in telescope.identifiers if not patterns.is_pattern(name)]
+    registry.patterns[:] = [each for each in registry.patterns if each[1] != telescope.key]
+    own = [(name, telescope.key) for name in telescope.identifiers if patterns.is_pattern(name)]
+    registry.patterns[:] = registry.patterns + own if ours else own + registry.patterns
+    for name in (*names, *telescope.aliases):
+        table = registry.identifiers if name in names else registry.aliases
         before = table.get(name)
         if before not in (None, telescope.key):
             if ours:
@@ -148,7 +157,7 @@ def identify(header, override=None):
     PPINSTRU, LCAMMOD, FPA, CAM_NAME, INSTRUME, TELESCOP among the identifiers.  Raises TelescopeError: what was tried.
     """
     if override:
-        return get(override)
+        return get(override).for_header(header)
     registry = load()
     written = as_text(header.get("TEL_KEYW", ""))
     key = written if written in registry.telescopes else registry.aliases.get(written)
@@ -161,9 +170,7 @@ def identify(header, override=None):
             + "; ".join(tried or [f"the header has none of {', '.join(IDENTIFYING)}"])
             + "; name it with -telescope or a PPINSTRU card, or define it (README, 'Your own telescope')"
         )
-    telescope = registry.telescopes[key]
-    fields = telescope.variants.get(value if found == key else "")
-    return dataclasses.replace(telescope, **fields) if fields else telescope
+    return registry.telescopes[key].for_header(header, value if found == key else "")
 
 
 def _by_identifier(header, registry):
@@ -176,10 +183,12 @@ def _by_identifier(header, registry):
         if keyword == "TELESCOP" and "INSTRUME" in header and as_text(header["INSTRUME"]):
             tried.append(f"TELESCOP = {value!r} (not asked, since INSTRUME is there)")
             continue  # another camera at a telescope that we know is still another camera
-        key = registry.identifiers.get(value)
-        if key and _telescop_fits(registry.telescopes[key], header, keyword, value, tried):
-            return key, value, tried
-        if not key:
+        keys = patterns.keys_of(value, registry)
+        # a name that many cameras have gives way to a family whose TELESCOP fits
+        for key in sorted(keys, key=lambda key: registry.telescopes[key].vague):
+            if _telescop_fits(registry.telescopes[key], header, keyword, value, tried):
+                return key, value, tried
+        if not keys:
             tried.append(f"{keyword} = {value!r}{nearest(value, registry.identifiers, 1)}")
         if keyword == "PPINSTRU":
             break
@@ -187,16 +196,24 @@ def _by_identifier(header, registry):
 
 
 def _telescop_fits(telescope, header, keyword, value, tried):
-    """True unless TELESCOP contradicts; an identifier that is no proof is accepted with a warning."""
-    where = as_text(header.get("TELESCOP", ""))
-    if telescope.telescop and where and keyword not in ("PPINSTRU", "TELESCOP"):
-        if any(fnmatch.fnmatchcase(where.lower(), pattern.lower()) for pattern in telescope.telescop):
+    """True unless TELESCOP contradicts; an identifier that is no proof is accepted with a warning.
+
+    Where a telescope lists its names (field `telescop`), TELESCOP or OBSERVAT has to fit one, if there is any of the
+    two; a pattern alone, which many cameras fit, is not enough.
+    """
+    where = {name: text for name in ("TELESCOP", "OBSERVAT") if (text := as_text(header.get(name) or ""))}
+    if telescope.telescop and keyword not in ("PPINSTRU", "TELESCOP"):
+        texts = [text.lower() for text in where.values()]
+        if any(fnmatch.fnmatchcase(text, pattern.lower()) for text in texts for pattern in telescope.telescop):
             return True
-        tried.append(f"{keyword} = {value!r} would be {telescope.key}, but TELESCOP = {where!r}")
+        if not where and value in telescope.identifiers:
+            return True
+        found = ", ".join(f"{name} = {text!r}" for name, text in where.items()) or "the header has no TELESCOP"
+        tried.append(f"{keyword} = {value!r} would be {telescope.key}, but {found}")
         return False
     if telescope.vague and keyword != "PPINSTRU":
         log.warning(
             "%s = %r is taken for %s (%s), but others have it too (TELESCOP = %r); if that is wrong, use -telescope",
-            keyword, value, telescope.key, telescope.label, where or None,
+            keyword, value, telescope.key, telescope.label, where.get("TELESCOP"),
         )  # fmt: skip
     return True
