@@ -71,6 +71,14 @@ class Calibration:
     failure: NotReachable | None = None
 
 
+def left(done):
+    """Return what the stamp of the step holds: frames, files, and which frames have no zeropoint in which band."""
+    tables = [table_of(frame) for frame in done.frames]
+    result = {"band": done.record["band"], "uncalibrated": [frame.name for frame in done.uncalibrated]}
+    return done.frames, [*(frame.database for frame in done.frames), *tables], result
+
+
+@toolbox.stamped("calibrate", left)
 def calibrate(
     frames,
     losses,
@@ -353,8 +361,13 @@ def write_caldata(frame, sources, pairs, fit, reference):
         table[name] = np.asarray(sources.table[name])[i_source]
     if settings.save_caldata_usedonly:
         table = table[table["fit"] == 1]
-    with replacing(frame.path.with_name(frame.stem + settings.save_caldata_suffix)) as temporary:
+    with replacing(table_of(frame)) as temporary:
         table.write(temporary, format=settings.save_caldata_format, overwrite=True)
+
+
+def table_of(frame):
+    """Return the Path of the table with the reference stars of a frame."""
+    return frame.path.with_name(frame.stem + pp_setup.confcalibrate.save_caldata_suffix)
 
 
 def frame_record(frame, sources, magnitudes, pairs, fit, reference, settings, reason):

@@ -61,12 +61,26 @@ class Distillation:
     rows: dict
     found: list
     failure: NotReachable | None
+    files: list
+
+    def report(self):
+        """Return lines (list of str) with mean magnitude and scatter of each target that was found."""
+        lines = []
+        for name in self.found:
+            accepted = [row for row in self.rows[name] if row.accepted]
+            magnitudes = [row.mag for row in accepted]
+            unit = "instrumental" if accepted[0].band == "-" else accepted[0].band
+            mean, scatter = np.mean(magnitudes), np.std(magnitudes)
+            lines.append(
+                f"{name}: {mean:.3f} mag ({unit}) on average, standard deviation {scatter:.3f}, {len(accepted)} frames"
+            )
+        return lines
 
 
-def distill(frames, losses, choice, instrumental_wanted=False):
+@toolbox.stamped("distill", lambda done: ([], done.files, {"report": done.report()}))
+def distill(frames, losses, choice):
     """Find all targets of `choice` in `frames`; returns a Distillation.
 
-    instrumental_wanted : uncalibrated magnitudes were asked for, and are no loss
     Raises PipelineError if no frame has a database.
     """
     measured = read_databases(frames, losses)
@@ -87,7 +101,7 @@ def distill(frames, losses, choice, instrumental_wanted=False):
         if target.kind != "control":
             note_losses(target, own, measured, losses)
             found += [target.name] if accepted else []
-    instrumental_wanted |= all(each.header["filtername"] is None for each in measured)
+    instrumental_wanted = all(each.header["filtername"] is None for each in measured)
     if not instrumental_wanted and not any(row.calibrated for own in rows.values() for row in own):
         losses.add("light curves", "all magnitudes are instrumental")
     if not found and failure is None:
@@ -96,7 +110,7 @@ def distill(frames, losses, choice, instrumental_wanted=False):
         log.warning("%s: %r is no observation of this run", choice.exclude, line)
     images = [each.frame.name for each in measured]
     diagnostics.record("distill", {"targets": blocks, "images": images, "arguments": arguments_of(choice)})
-    return Distillation(rows, found, failure)
+    return Distillation(rows, found, failure, [each["file"] for each in blocks])
 
 
 def read_databases(frames, losses):

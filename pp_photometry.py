@@ -25,6 +25,7 @@ import diagnostics
 import pp_extract
 import pp_setup
 from photometrypipeline import ephemeris, growthcurve, ldac, matching, telescopes
+from photometrypipeline.contents import MEASUREMENT
 from photometrypipeline.errors import NotFound, NotReachable, PipelineError, UsageError
 from photometrypipeline.files import write_text
 from photometrypipeline.frame import set_keyword
@@ -33,6 +34,7 @@ from photometrypipeline.services import Client
 log = logging.getLogger("pp.photometry")
 
 WORK = Path(".diagnostics")  # where the lists with twenty apertures lie until the radius is chosen
+CURVE = "aperturephotometry_curveofgrowth.dat"
 MAX_FLAGS = 3  # of the target and of the sources of the curve of growth
 
 
@@ -55,6 +57,12 @@ class Growth:
     background_snr: list
 
 
+def left(done):
+    """Return what the stamp of the step holds: frames, files, and nothing else."""
+    return done.frames, [*(frame.ldac for frame in done.frames), *([CURVE] if done.record["curve"] else [])], {}
+
+
+@toolbox.stamped("photometry", left)
 def photometry(
     frames,
     losses,
@@ -76,6 +84,7 @@ def photometry(
     """
     if background_only and target_only:
         raise UsageError("-background_only and -target_only exclude each other")
+    frames = cleared(frames, losses, jobs)
     telescope = telescopes.identify(frames[0].header)
     minarea = min_area or telescope.min_area
     gain_known = knows_gain(frames, telescope)
@@ -115,6 +124,24 @@ def photometry(
         [f"best-fit aperture radius: {aperture.radius_px:.1f} (px)", f"{summary['basis']}: {aperture.strategy}"]
     )
     return Photometry(measured, aperture.radius_px, summary)
+
+
+def cleared(frames, losses, jobs):
+    """Return the Frames whose headers hold nothing of an earlier photometry any more, which would pass into the lists.
+
+    Raises PipelineError if there is none.
+    """
+
+    def one(frame):
+        if any(keyword in frame.header for keyword in MEASUREMENT):
+            for keyword in MEASUREMENT:
+                frame.header.remove(keyword, ignore_missing=True)
+            frame.save()
+
+    ready = [frame for frame, _ in toolbox.sort_out(frames, toolbox.parallel(one, frames, jobs, "headers"), losses)]
+    if not ready:
+        raise PipelineError("not one of the headers can be written")
+    return ready
 
 
 def knows_gain(frames, telescope):
@@ -327,7 +354,7 @@ def write_curve(radii, curve):
             f"{target['flux'][n]:6.3f} {target['sigma'][n]:5.3f} {target['snr'][n]:4.2f}   "
             f"{target['flux'][n] - background['flux'][n]:6.3f}"
         )
-    write_text("aperturephotometry_curveofgrowth.dat", "\n".join(lines) + "\n")
+    write_text(CURVE, "\n".join(lines) + "\n")
 
 
 def build_parser():

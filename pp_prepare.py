@@ -22,16 +22,17 @@ import numpy as np
 
 import diagnostics
 from photometrypipeline import generic, headers, telescopes, wcskeywords
+from photometrypipeline.contents import MEASUREMENT
 from photometrypipeline.errors import FrameError, PipelineError, TelescopeError, UnknownFilter, UsageError
 from photometrypipeline.frame import EXTENSIONS, Frame, flatten, is_blank, keep_first, set_keyword
 from photometrypipeline.times import text_of
 
 log = logging.getLogger("pp.prepare")
 
-STALE = ("PHOTMODE", "APRAD", "APIDX")  # of the photometry of an earlier run
 EXTINCTION = 0.05  # mag per airmass, assumed; SCAMP asks for it, nothing is corrected by it
 
 
+@toolbox.stamped("prepare", lambda ready: (ready, [], {}))
 def prepare(
     frames,
     losses,
@@ -120,10 +121,13 @@ def rename(frame):
 def prepare_header(frame, telescope, *, ra_deg, dec_deg, flip_x, flip_y, rotate_deg, target, keep_wcs):
     """Change the header of `frame` in memory.  Raises FrameError; the frame is then not to be saved.
 
-    All that is needed is read before the first keyword is changed.
+    All that is needed is read before the first keyword is changed.  The outcome is the same, card for card, whatever
+    later steps have done to the header since it was prepared last.
     """
     facts = read_facts(frame, telescope, keep_wcs or (ra_deg is not None and dec_deg is not None))
     header = frame.header
+    while header.cards and header.cards[-1].is_blank:
+        del header[-1]  # room for further cards; how much of it is left would depend on what was written before
     write_standard(header, facts)
     write_observation(header, telescope, facts)
     if target:
@@ -162,7 +166,7 @@ def read_facts(frame, telescope, pointing_optional):
 
 def write_standard(header, facts):
     """Put in the keywords that Source Extractor and SCAMP ask for, take out those of steps that are to follow."""
-    for keyword in STALE:
+    for keyword in MEASUREMENT:
         header.remove(keyword, ignore_missing=True)
     epoch = re.search(r"\d{4}", str(header.get("EPOCH", "")))
     if not epoch or float(epoch.group()) < 1950:

@@ -37,6 +37,7 @@ log = logging.getLogger("pp.register")
 SEPARATION_LIMIT_DEG = 5.0  # fields further apart are different fields
 LEAST_SNR = 3.0  # of sources for SCAMP
 WORK = ".diagnostics"  # where the .head files end
+FILES = ("registration_succeeded.lst", "registration_failed.lst", "best_astrometry.dat", "astrometry_scamp.xml")
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Attempt:
         return [each for each in self.extractions if each.frame.name not in self.solved]
 
 
+@toolbox.stamped("register", lambda done: (done.registered, FILES, {"failed": len(done.failed)}))
 def register(
     frames,
     losses,

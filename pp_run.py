@@ -27,12 +27,16 @@ import pp_photometry
 import pp_prepare
 import pp_register
 from catalog import canonical_name
-from photometrypipeline import datatree, headers, telescopes
+from photometrypipeline import datatree, headers, recipes, records, telescopes
 from photometrypipeline.errors import FrameError, PipelineError, TelescopeError, UsageError
+from photometrypipeline.files import sweep
+from photometrypipeline.frame import Frame
+from photometrypipeline.stamps import Stamp, Stamps
 
 log = logging.getLogger("pp.run")
 
 SNR = 1.5  # of sources in the photometry
+STEPS = ("prepare", "register", "photometry", "calibrate", "distill")
 
 
 @dataclass
@@ -51,7 +55,12 @@ class Options:
     register_catalogs: list | None = None
     calibrate_catalogs: list | None = None
     offline: bool = False
+    force: bool = False
     jobs: int = 1
+
+    def again(self, step):
+        """Return whether `step` is to be tried a second time where the first one left gaps."""
+        return self.rerun_registration if step == "register" else self.solar if step == "calibrate" else False
 
 
 def run(images, losses, options):
@@ -59,52 +68,133 @@ def run(images, losses, options):
 
     Whatever happens, the pages tell it.
     """
-    step = ["prepare"]
+    step, changed = ["prepare"], True
+    for folder in {Path(), *(Path(image).parent for image in images)}:
+        sweep(folder)
     try:
-        failure = run_steps(images, losses, options, step)
+        failure, changed = run_steps(images, losses, options, step)
         if failure:  # what could be done without the service is kept
             raise failure
     except PipelineError as error:
         diagnostics.record_failure(step[0], str(error))
         raise
     finally:
-        diagnostics.render()
+        render_pages(changed)
     toolbox.say("Done!")
     return toolbox.OK
 
 
+def render_pages(changed):
+    """Make the pages, unless nothing has changed since they were made."""
+    known = Stamps()
+    recipe = {
+        "records": {step: known.contents.of_file(records.path_of(step)) for step in [*STEPS, "failures"]},
+        "settings": recipes.relevant(toolbox.settings(), "pages"),
+        "version": recipes.version(),
+    }
+    stamp = known.read("pages")
+    if not changed and stamp and not recipes.difference(stamp.recipe, recipe) and known.same_files(stamp):
+        return
+    page = diagnostics.render()
+    if page:
+        known.finish(Stamp("pages", recipe), [], [page], [], {})
+
+
 def run_steps(images, losses, options, step):
-    """Run the steps in turn, `step[0]` names the present one; returns the NotReachable that left gaps, or None."""
+    """Run the steps that are not up to date, `step[0]` names the present one.
+
+    Returns the NotReachable that left gaps, or None, and whether there was anything to do.
+    """
     frames = toolbox.open_frames(sorted(images), losses)
     check_one_kind(frames, options)
     toolbox.say(f"{len(frames)} {telescope_of(frames[0])} frames identified")
-    frames = pp_prepare.prepare(frames, losses, target=options.target, keep_wcs=options.keep_wcs, jobs=options.jobs)
+    steps = [name for name in STEPS if not (options.keep_wcs and name == "register")]
+    done = up_to_date(steps, frames, options)
+    for stamp in done:
+        losses.entries += [tuple(entry) for entry in stamp.losses if tuple(entry) not in losses.entries]
+    if done:
+        frames = [Frame(name) for name in done[-1].passed]
+    failures, outcome = [], None
+    for name in steps[len(done) :]:
+        step[0] = name
+        outcome = in_turns(name, frames, losses, options)
+        frames = handed_on(name, outcome)
+        failures.append(getattr(outcome, "failure", None))
+        if name == "prepare" and options.keep_wcs:
+            diagnostics.record("register", {"catalog": None, "skipped": True, "frames": []})
+        if name == "register" and not frames:
+            remedy = "see LOG, and check pointing and scale of the headers (pp_prepare -ra -dec)"
+            raise PipelineError(f"no frame could be registered; {remedy}")
+    report = outcome.report() if outcome else done[-1].result["report"]
+    if report:
+        toolbox.box(report)
+    return next((failure for failure in reversed(failures) if failure), None), outcome is not None
 
-    step[0] = "register"
-    frames = registered(frames, losses, options)
 
-    step[0] = "photometry"
-    frames = pp_photometry.photometry(
-        frames,
-        losses,
-        snr=SNR,
-        fixed_aprad=options.fixed_aprad or None,
-        target=options.target,
-        offline=options.offline,
-        jobs=options.jobs,
-    ).frames
-    step[0] = "calibrate"
-    calibration = calibrated(frames, losses, options)
+def handed_on(step, outcome):
+    """Return the Frames that go on from a step with this outcome."""
+    if step == "prepare":
+        return outcome
+    return outcome.registered if step == "register" else getattr(outcome, "frames", [])
 
-    step[0] = "distill"
-    choice = pp_distill.Choice(
-        options.target, asteroids=options.asteroids, reject=options.reject, offline=options.offline
-    )
-    done = pp_distill.distill(
-        calibration.frames, losses, choice, instrumental_wanted=calibration.record["band"] is None
-    )
-    report(done)
-    return done.failure or calibration.failure
+
+def up_to_date(steps, frames, options):
+    """Return the Stamps of the first `steps` that need not be done again, and say so."""
+    if options.force:
+        return []
+    known = Stamps()
+
+    def recipe_of(step, frames):
+        function, arguments = call_of(step, options)
+        recipe, stamp = function.recipe(known.contents, frames, **arguments), known.read(step)
+        gaps = stamp.result.get("failed") or stamp.result.get("uncalibrated")
+        if options.again(step) and (gaps or stamp.recipe["options"].get("again")):
+            recipe["options"]["again"] = True
+        return recipe
+
+    done, why = known.valid(steps, frames, recipe_of)
+    if done:
+        toolbox.say(f"up to date: {', '.join(stamp.step for stamp in done)} (-force does all steps again)")
+    if why:
+        log.info("to be done: %s", why)
+    known.contents.save()
+    return done
+
+
+def call_of(step, options):
+    """Return (function, arguments as a dict) of one step."""
+    common = {"offline": options.offline, "jobs": options.jobs}
+    if step == "prepare":
+        return pp_prepare.prepare, {"target": options.target, "keep_wcs": options.keep_wcs, "jobs": options.jobs}
+    if step == "register":
+        chosen = {"catalogs": options.register_catalogs, "source_tolerance": options.source_tolerance}
+        return pp_register.register, chosen | common
+    if step == "photometry":
+        chosen = {"snr": SNR, "fixed_aprad": options.fixed_aprad or None, "target": options.target}
+        return pp_photometry.photometry, chosen | common
+    if step == "calibrate":
+        chosen = {"band": options.band, "catalogs": options.calibrate_catalogs, "solar": options.solar}
+        return pp_calibrate.calibrate, chosen | common
+    asked = {"asteroids": options.asteroids, "reject": options.reject, "offline": options.offline}
+    return pp_distill.distill, {"choice": pp_distill.Choice(options.target, **asked)}
+
+
+def in_turns(step, frames, losses, options):
+    """Return the outcome of a step; of a second try where one is wanted and the first left frames behind."""
+    function, arguments = call_of(step, options)
+    attempt_losses = toolbox.Losses()
+    outcome = function(frames, attempt_losses, **arguments)
+    gaps = getattr(outcome, "failed", None) or getattr(outcome, "uncalibrated", None)
+    if options.again(step) and gaps:
+        known = Stamps()
+        first, attempt_losses = known.read(step), toolbox.Losses()
+        if step == "calibrate":
+            toolbox.say("too few stars like the Sun: calibrating again with stars of all colours")
+            arguments = arguments | {"solar": False}
+        outcome = function(frames, attempt_losses, **arguments)
+        known.amend(step, first, again=True)
+    losses.entries += attempt_losses.entries
+    return outcome
 
 
 def check_one_kind(frames, options):
@@ -147,64 +237,6 @@ def _listed(values):
     return "; ".join(
         f"{value!r}: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}" for value, names in groups.items()
     )
-
-
-def registered(frames, losses, options):
-    """Return the frames with an astrometric solution.  Raises PipelineError if there is none."""
-    if options.keep_wcs:
-        diagnostics.record("register", {"catalog": None, "skipped": True, "frames": []})
-        return frames
-    settings = {
-        "catalogs": options.register_catalogs,
-        "source_tolerance": options.source_tolerance,
-        "offline": options.offline,
-        "jobs": options.jobs,
-    }
-    attempt_losses = toolbox.Losses()
-    done = pp_register.register(frames, attempt_losses, **settings)
-    if done.failed and options.rerun_registration:
-        attempt_losses = toolbox.Losses()
-        done = pp_register.register(frames, attempt_losses, **settings)
-    losses.entries += attempt_losses.entries
-    if not done.registered:
-        raise PipelineError(
-            "no frame could be registered; see LOG, and check pointing and scale of the headers (pp_prepare -ra -dec)"
-        )
-    return done.registered
-
-
-def calibrated(frames, losses, options):
-    """Return the Calibration; with -solar and frames left without a zeropoint, that of a second run with all stars."""
-    settings = {
-        "band": options.band,
-        "catalogs": options.calibrate_catalogs,
-        "offline": options.offline,
-        "jobs": options.jobs,
-    }
-    attempt_losses = toolbox.Losses()
-    done = pp_calibrate.calibrate(frames, attempt_losses, solar=options.solar, **settings)
-    if options.solar and done.uncalibrated:
-        toolbox.say("too few stars like the Sun: calibrating again with stars of all colours")
-        attempt_losses = toolbox.Losses()
-        done = pp_calibrate.calibrate(frames, attempt_losses, **settings)
-    losses.entries += attempt_losses.entries
-    return done
-
-
-def report(done):
-    """Print mean magnitude and scatter of each target that was found."""
-    lines = []
-    for name in done.found:
-        magnitudes = [row.mag for row in done.rows[name] if row.accepted]
-        band = next((row.band for row in done.rows[name] if row.accepted), "-")
-        mean = sum(magnitudes) / len(magnitudes)
-        scatter = (sum((value - mean) ** 2 for value in magnitudes) / len(magnitudes)) ** 0.5
-        unit = "instrumental" if band == "-" else band
-        lines.append(
-            f"{name}: {mean:.3f} mag ({unit}) on average, standard deviation {scatter:.3f}, {len(magnitudes)} frames"
-        )
-    if lines:
-        toolbox.box(lines)
 
 
 def run_all(args, losses):
@@ -279,6 +311,7 @@ def build_parser():
         help="rejection schemas, parted by commas: pos, apr, none (default: %(default)s)",
     )
     parser.add_argument("-keep_wcs", action="store_true", help="trust the WCS in the headers, no registration")
+    parser.add_argument("-force", action="store_true", help="do all steps again, even those that are up to date")
     parser.add_argument(
         "-cat",
         metavar="NAME",
@@ -292,7 +325,7 @@ def build_parser():
     return parser
 
 
-@toolbox.command(build_parser)
+@toolbox.command(build_parser, alone=lambda args: args.images != ["all"])
 def main(args, losses):
     if args.images == ["all"]:
         return run_all(args, losses)
@@ -311,6 +344,7 @@ def main(args, losses):
         [canonical_name(args.cat)] if args.cat else None,
         [canonical_name(args.catalog)] if args.catalog else None,
         args.offline,
+        args.force,
         args.jobs,
     )
     return run(args.images, losses, options)

@@ -8,6 +8,7 @@ from photometrypipeline import interpreter  # noqa: F401  first of all: finds th
 import argparse
 import functools
 import glob
+import inspect
 import logging
 import os
 import re
@@ -23,11 +24,12 @@ from astropy.utils.exceptions import AstropyUserWarning
 from tqdm import tqdm
 
 import pp_setup
-from photometrypipeline import sky
+from photometrypipeline import recipes, records, sky, stamps
 from photometrypipeline.astromatic import votable_named
-from photometrypipeline.errors import FAILED, OK, PARTIAL, USAGE, FrameError, PipelineError, UsageError
+from photometrypipeline.errors import FAILED, OK, PARTIAL, USAGE, FrameError, NotReachable, PipelineError, UsageError
 from photometrypipeline.files import safe_name
 from photometrypipeline.frame import Frame
+from photometrypipeline.locks import hold
 from photometrypipeline.times import (  # noqa: F401  names that users' scripts import from here
     dateobs_to_jd,
     fractionalyear_to_jd,
@@ -81,13 +83,18 @@ def make_parser(doc, images=True, jobs=True, offline=False):
         parser.add_argument(
             "-jobs",
             type=_jobs,
-            default=os.cpu_count() or 1,
+            default=cores(),
             metavar="N",
-            help="frames side by side (default: all cores, %(default)s)",
+            help="frames side by side (default: all cores)",
         )
     if offline:
         parser.add_argument("-offline", action="store_true", help="never ask the network; use what is stored")
     return parser
+
+
+def cores():
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _jobs(text):
@@ -97,10 +104,11 @@ def _jobs(text):
     return number
 
 
-def command(build_parser, on_failure=None):
+def command(build_parser, on_failure=None, alone=lambda args: True):
     """Make the `main` of a script: parses, opens LOG, turns errors into one line and an exit status.
 
     on_failure : called with the text of the error when a step failed, to show it on the pages
+    alone : called with the arguments, says whether no other command may be at work in the folder at the same time
 
     The decorated function gets (args, losses) and returns nothing, or an exit status.  Losses that it adds are printed
     last and turn status 0 into 3.  `main(argv)` takes a list of str, or uses that of the process.
@@ -113,7 +121,9 @@ def command(build_parser, on_failure=None):
             warnings.simplefilter("ignore", VerifyWarning)  # frame.py names what breaks the standard
             warnings.filterwarnings("ignore", "The following header keyword is invalid", AstropyUserWarning)
             name = os.path.basename(sys.modules[function.__module__].__file__)
-            with logging_to(Path.cwd(), quiet=getattr(args, "quiet", False)):
+            with logging_to(Path.cwd(), quiet=getattr(args, "quiet", False)) as messages:
+                if alone(args):
+                    messages.wait_for_others()
                 log.info("%s starts in %s: %s", name, os.getcwd(), _shown(args))
                 status = _run(function, args, on_failure)
                 log.info("%s ends with status %d", name, status)
@@ -184,6 +194,14 @@ class logging_to:
             print(f"WARNING: no {LOG_NAME} is written to {self.folder}: {error.strerror}", file=sys.stderr)
         for handler in self.handlers:
             log.addHandler(handler)
+        return self
+
+    def wait_for_others(self):
+        """Return when no other command is at work in the folder; from then on this one is, as long as LOG is open."""
+        for handler in self.handlers:
+            if isinstance(handler, logging.FileHandler) and not hold(handler.stream, wait=False):
+                log.warning("another command is at work in %s (see LOG); waiting until it has ended", self.folder)
+                hold(handler.stream)
 
     def __exit__(self, *exception):
         for handler in self.handlers:
@@ -269,7 +287,8 @@ def expand(arguments):
     names = []
     for argument in arguments:
         found = sorted(glob.glob(argument)) if not os.path.exists(argument) else []
-        names += found or [argument]
+        renamed = stamps.final_name(argument)  # by an earlier run of pp_prepare
+        names += found or [renamed if not os.path.exists(argument) and os.path.exists(renamed) else argument]
     names = list(dict.fromkeys(names))
     missing = [name for name in names if not os.path.exists(name) and name != "all"]
     if missing:
@@ -362,6 +381,50 @@ def sort_out(frames, results, losses):
         else:
             pairs.append((frame, result))
     return pairs
+
+
+# ---- stamps: what a step was made from
+
+
+def stamped(step, leaves):
+    """Make a step, a function of (frames, losses, and options), leave the stamp by which a later pp_run knows it.
+
+    leaves : called with the outcome of the step, returns the Frames that go on, the names of the files that the step
+        left beside them, and what pp_run wants to know of it later (dict)
+    A step that could not ask a service leaves none: the next run asks again.
+    """
+
+    def decorate(function):
+        signature = inspect.signature(function)
+
+        def recipe(contents, frames, *args, **options):
+            bound = signature.bind(frames, None, *args, **options)
+            bound.apply_defaults()
+            options = {name: value for name, value in bound.arguments.items() if name not in ("frames", "losses")}
+            return recipes.make(step, frames, options, settings(), contents)
+
+        @functools.wraps(function)
+        def run(frames, losses, *args, **options):
+            known, missed, told = stamps.Stamps(), NotReachable.happened, len(losses.entries)
+            stamp = known.begin(step, recipe(known.contents, frames, *args, **options), frames)
+            outcome = function(frames, losses, *args, **options)
+            if NotReachable.happened == missed:
+                passed, files, result = leaves(outcome)
+                files, result = [*files, records.path_of(step)], records.plain(result)
+                known.finish(stamp, passed, files, losses.entries[told:], result, options.get("jobs", 1))
+            return outcome
+
+        run.recipe = recipe
+        return run
+
+    return decorate
+
+
+def settings():
+    """Return {name: value} of all settings in pp_setup."""
+    kinds = (type(os), type, type(settings), UsageError)
+    names = [name for name in vars(pp_setup) if not name.startswith("_") and name != "problem"]
+    return {name: getattr(pp_setup, name) for name in names if not isinstance(getattr(pp_setup, name), kinds)}
 
 
 # ---- helpers that users' scripts import

@@ -31,6 +31,13 @@ def replacing(path):
         temporary.unlink(missing_ok=True)
 
 
+def sweep(folder):
+    """Remove what `replacing` left half-written in `folder` when its process was killed."""
+    for path in Path(folder).glob(".*.tmp"):
+        if re.search(r"\.[0-9a-f]{32}\.tmp$", path.name):
+            path.unlink(missing_ok=True)
+
+
 def write_text(path, text):
     """Write `text` (str) to `path` as UTF-8, all of it or nothing."""
     with replacing(path) as temporary:

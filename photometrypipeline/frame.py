@@ -4,6 +4,7 @@ The header is the only part of an image that the pipeline changes; the bytes of 
 """
 
 import logging
+import os
 import re
 import shutil
 import unicodedata
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from photometrypipeline import fitsbytes
+from photometrypipeline import contents, fitsbytes
 from photometrypipeline.errors import FrameError
 from photometrypipeline.files import replacing, stem_of
 from photometrypipeline.fitsbytes import CARD, data_bytes
@@ -174,6 +175,9 @@ def write_header(path, header, pixels=None):
             target.write(fitsbytes.stored(pixels))
             source.seek(old_size + -old_size % fitsbytes.BLOCK, 1)
         shutil.copyfileobj(source, target, length=1 << 22)
+        before = os.fstat(source.fileno())
+    if pixels is None:
+        contents.header_replaced(before, os.stat(path))
 
 
 def is_blank(path, header):

@@ -23,3 +23,21 @@ def locked(path):
         except (ImportError, OSError) as error:
             log.debug("no lock on %s: %s", path, error)
         yield
+
+
+def hold(stream, wait=True):
+    """Lock the open file `stream` until it is closed; returns whether that was possible, at once or after waiting.
+
+    True as well where there are no locks.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        log.debug("no lock on %s: %s", stream.name, error)
+    return True

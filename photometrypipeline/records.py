@@ -89,6 +89,11 @@ def write(step, data, folder="."):
     _write_failures(place, kept)
 
 
+def path_of(step, folder="."):
+    """Return the Path of the record of `step`."""
+    return Path(folder) / FOLDER / f"{step}.json"
+
+
 def write_failure(step, message, folder="."):
     """Note that `step` ended with `message` (one line); the note stays until that step, or an earlier one, succeeds."""
     place = _place(folder)

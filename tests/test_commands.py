@@ -205,7 +205,7 @@ def test_a_second_run_gives_the_same_bytes_for_any_number_of_workers(night, run_
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("again"))
     before = results_of(copy)
     frames = {name: (copy / name).read_bytes() for name in truth.files}
-    done = run_command("pp_run", *truth.files, OFFLINE, "-jobs", 1, cwd=copy)
+    done = run_command("pp_run", *truth.files, OFFLINE, "-force", "-jobs", 1, cwd=copy)
     assert done.returncode == 0, done.stderr
     assert results_of(copy) == before
     assert {name: (copy / name).read_bytes() for name in truth.files} == frames
@@ -403,7 +403,7 @@ def test_what_services_answered_once_is_never_asked_again(server, run_command):
     assert running.count("vizier") <= 4
     assert 1 <= running.count("horizons") <= 2
     asked, before = len(running.requests), results_of(folder)
-    again = run_command("pp_run", *truth.files, OFFLINE, cwd=folder, env=running.environment())
+    again = run_command("pp_run", *truth.files, OFFLINE, "-force", cwd=folder, env=running.environment())
     assert again.returncode == 0, again.stderr
     assert results_of(folder) == before
     assert len(running.requests) == asked
