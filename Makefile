@@ -34,6 +34,7 @@ lint: develop
 
 docs: setup
 	$(python) tools/commands_page.py
+	$(python) tools/bands_page.py
 
 example-data: develop
 	$(python) example_data/make_vatt4k.py

@@ -13,6 +13,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
+import pp_setup
 from photometrypipeline import colorterms, sky, skystore, surveys, usertable
 from photometrypipeline.errors import BandNotAvailable, CatalogError, UsageError
 from photometrypipeline.files import replacing
@@ -25,7 +26,7 @@ UNKNOWN_MAG_ERROR = 0.01  # mag, in reference files for SCAMP
 UNKNOWN_POSITION_ERROR_ARCSEC = 0.1
 ENOUGH_STARS = 20  # with so many in the colour range where a relation holds best, the others are left out
 SOLAR_COLOURS = {("g", "r"): 0.44, ("r", "i"): 0.11, ("J", "H"): 0.29}  # mag, the Sun's
-ONE_BY_ONE = {"CG08", "CG08-APASS", "LU05"}  # sets of which only the band asked for is added
+TOGETHER = {"T12", "T12L", "KB18", "G2", "G3", "HO09", "SM1"}  # sets of which all bands of a system are added at once
 
 
 def canonical_name(name):
@@ -49,6 +50,7 @@ class Catalog:
     table : astropy Table in the schema of `photometrypipeline/surveys/sheet.py`, with `mag` and `e_mag` for astrometry
     history : what was done, for databases; release : what exactly was asked; systems : {band: "AB" or "Vega"}
     bands : {native band: magnitude column}; survey : its sheet, None for a table of the user
+    relations : sets of transformations that a table of the user allows; those of a survey stand in its sheet
     """
 
     name: str
@@ -58,6 +60,7 @@ class Catalog:
     systems: dict = field(default_factory=dict)
     bands: dict = field(default_factory=dict)
     survey: surveys.Survey | None = None
+    relations: tuple = ()
 
     def __len__(self):
         return len(self.table)
@@ -95,7 +98,7 @@ class Catalog:
         path = Path(path)
         user = usertable.read(path)
         history = f"{len(user.table)} sources from {path.name}"
-        return cls(path.stem, user.table, history, str(path), user.systems, user.bands)
+        return cls(path.stem, user.table, history, str(path), user.systems, user.bands, None, user.relations)
 
     # ---- selections
 
@@ -126,7 +129,7 @@ class Catalog:
 
         Magnitudes are transformed to SDSS first where a relation exists; a catalogue that has neither is not cut.
         """
-        magnitudes = {band: self._magnitudes_of(band) for band in "griJH"}
+        magnitudes = {band: self._photometry_of(band)[0] for band in "griJH"}
         pairs = [(("g", "r"), ("r", "i")), (("J", "H"),)]
         usable = [pair for pair in pairs if all(magnitudes[band] is not None for colour in pair for band in colour)]
         if not usable:
@@ -138,12 +141,38 @@ class Catalog:
         found = self.select(good)
         return replace(found, name=f"{self.name}_solar", history=f"{self.history}, {len(found)} Sun-like stars")
 
-    def _magnitudes_of(self, band):
-        """Return magnitudes in a band, native or transformed, shape (n,), or None."""
-        if band in self.bands:
-            return self.values(self.bands[band])
+    def color(self, name):
+        """Return (colour, error) of every star, mag, shape (n,), NaN where unknown; `name` is such as "g-r".
+
+        Native magnitudes, or those of a relation.  Raises BandNotAvailable for a band that the catalogue cannot give.
+        """
+        parts = []
+        for band in colorterms.color_bands(name):
+            mag, err = self._photometry_of(band)
+            if mag is None:
+                raise BandNotAvailable(self._what_there_is(band))
+            native = self._native(band)
+            sound = self._valid([self.bands[native]] if native else self._lead_columns(band))
+            parts.append((np.where(sound, mag, np.nan), err))
+        (blue, e_blue), (red, e_red) = parts
+        return blue - red, np.hypot(e_blue, e_red)
+
+    def usual_color(self):
+        """Return the name of the colour in which most is known of these stars, None if they have none."""
+        for name in colorterms.USUAL_COLORS:
+            if all(self._photometry_of(band)[0] is not None for band in colorterms.color_bands(name)):
+                known = np.isfinite(self.color(name)[0]).sum()
+                if known > len(self) / 2:
+                    return name
+        return None
+
+    def _photometry_of(self, band):
+        """Return (magnitudes, errors) in a band, native or transformed, shape (n,), or (None, None)."""
+        native = self._native(band)
+        if native is not None:
+            return self.values(self.bands[native]), self.values(f"e_{self.bands[native]}")
         relations = self._relations(band)
-        return colorterms.transform(relations, *self._inputs(relations))[0] if relations else None
+        return colorterms.transform(relations, *self._inputs(relations)) if relations else (None, None)
 
     # ---- bands
 
@@ -193,8 +222,14 @@ class Catalog:
         name = aliases.get(band, band)
         return name if name in self.bands else None
 
+    def _relation_sets(self):
+        """Return the ids of the transformations that can be used here, in the order of preference."""
+        return colorterms.ordered(
+            self.survey.relations if self.survey else self.relations, pp_setup.preferred_relations
+        )
+
     def _relations(self, band):
-        return colorterms.find(self.survey.relations, band) if self.survey else []
+        return colorterms.find(self._relation_sets(), band, self.table.colnames)
 
     def _lead_columns(self, band):
         return sorted({name for relation in self._relations(band) for name in relation.inputs})
@@ -214,7 +249,7 @@ class Catalog:
         for relation in relations:
             for what, _, _ in relation.limits:
                 names |= {what} if isinstance(what, str) else set(what)
-        adjusted = self.survey.relation_inputs(self.table)
+        adjusted = self.survey.relation_inputs(self.table) if self.survey else {}
         values = {name: adjusted[name] if name in adjusted else self.values(name) for name in names}
         return values, {name: self.values(f"e_{name}") for name in names}
 
@@ -223,11 +258,9 @@ class Catalog:
         relations = self._relations(band)
         if not relations:
             raise BandNotAvailable(self._what_there_is(band))
-        together = [band]
-        if relations[0].id not in ONE_BY_ONE:
-            system, survey = relations[0].system, self.survey
-            others = [other for other in colorterms.bands_of(survey.relations) if self._relations(other)]
-            together = [other for other in others if self._relations(other)[0].system == system]
+        together, kind = [band], (relations[0].id, relations[0].system)
+        if relations[0].id in TOGETHER:
+            together = [other for other in colorterms.bands_of([relations[0].id]) if self._kind(other) == kind]
         table = self.table.copy(copy_data=False)
         for name in together:
             relations = self._relations(name)
@@ -239,10 +272,18 @@ class Catalog:
                 if (inside & np.isfinite(mag) & np.isfinite(err)).sum() >= ENOUGH_STARS:
                     mag = np.where(inside, mag, np.nan)
             table[f"_{name}mag"], table[f"_e_{name}mag"] = mag, err
+            if use_all and name == band:
+                inside = np.any([relation.inside(values) for relation in relations], axis=0)
+                table["flag_extrapolated"] = np.where(inside, 0.0, 1.0)
         return replace(self, table=table)
 
+    def _kind(self, band):
+        """Return (id, system) of the relation that gives a band, None without one."""
+        found = self._relations(band)
+        return (found[0].id, found[0].system) if found else None
+
     def _what_there_is(self, band):
-        made = colorterms.bands_of(self.survey.relations) if self.survey else ()
+        made = colorterms.bands_of(self._relation_sets(), self.table.colnames)
         by_relation = f", by transformation {', '.join(made)}" if made else ""
         return f"{self.name} has no band {band}; it has {', '.join(self.native_bands) or 'none'}{by_relation}"
 

@@ -7,6 +7,7 @@ writes  IMAGE.ldac.db, one SQLite database per image; IMAGE_cal.dat, the matched
 Examples:
   pp_calibrate mscience*.fits
   pp_calibrate -catalog SDSS-R9 -minstars 20 -solar mscience*.fits
+  pp_calibrate -colorterm g-r -target_color 0.6 mscience*.fits
   pp_calibrate -instrumental mscience*.fits
 """
 
@@ -20,42 +21,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from astropy.table import Table
 
 import diagnostics
 import pp_setup
 from catalog import Catalog, canonical_name
-from photometrypipeline import errorbars, framedb, headers, ldac, matching, sky, telescopes, times
+from photometrypipeline import calibrated, colorfit, colorterms, headers, ldac, matching, sky, telescopes, times
+from photometrypipeline.calibrated import Outcome, Reference, Settings
 from photometrypipeline.errors import CatalogError, FrameError, NotReachable, PipelineError, TooFewStars, UsageError
-from photometrypipeline.files import replacing, safe_name
+from photometrypipeline.files import safe_name
 from photometrypipeline.services import Client
 from photometrypipeline.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 
 log = logging.getLogger("pp.calibrate")
 
 NO_MEASUREMENT = 99.0  # magnitude that Source Extractor gives where it has none
-COARSE_CATALOGS = {"APASS9": 1.0}  # arcsec; positions good to 0.1-0.3 arcsec, without an epoch
-
-
-@dataclass
-class Reference:
-    """Reference stars ready for use: the Catalog, its magnitude and error columns, scatter of the relation."""
-
-    catalog: Catalog
-    mag: str
-    err: str
-    relation_err: float
-
-
-@dataclass
-class Settings:
-    """How frames are calibrated; see the options."""
-
-    band: str | None
-    minstars: float
-    maxflag: int
-    use_all_stars: bool = False
-    magzp: tuple | None = None
+FRAME_EPOCH_YR = 0.02  # a frame further from the mean epoch than a week has its reference stars moved on their own
 
 
 @dataclass
@@ -73,7 +53,8 @@ class Calibration:
 
 def left(done):
     """Return what the stamp of the step holds: frames, files, and which frames have no zeropoint in which band."""
-    tables = [table_of(frame) for frame in done.frames]
+    suffix = pp_setup.confcalibrate.save_caldata_suffix
+    tables = [calibrated.table_of(frame, suffix) for frame in done.frames]
     result = {"band": done.record["band"], "uncalibrated": [frame.name for frame in done.uncalibrated]}
     return done.frames, [*(frame.database for frame in done.frames), *tables], result
 
@@ -91,23 +72,29 @@ def calibrate(
     magzp=None,
     solar=False,
     use_all_stars=False,
+    colorterm=None,
+    target_color=None,
     offline=False,
     jobs=1,
 ):
     """Calibrate `frames`; returns a Calibration.  Frames without sources or zeropoint are named in `losses`.
 
     catalogs : names or paths, default the telescope's;  magzp : (zeropoint, sigma) to take instead of a fit
-    Raises UsageError for several bands, PipelineError if there is nothing to calibrate.
+    colorterm : a colour such as "g-r" whose coefficient is fitted; target_color : in it, mag, default the Sun's
+    Raises UsageError for several bands or what is no colour, PipelineError if there is nothing to calibrate.
     """
     telescope = telescopes.identify(frames[0].header)
     band = None if instrumental else common_band(frames, band)
     if magzp and band is None:
         raise UsageError("-magzp needs a band; give it with -filter")
-    settings = Settings(band, minstars or pp_setup.minstars, maxflag, use_all_stars, magzp)
-    reference, failure = None, None
+    wish = wished_color(colorterm, target_color)
+    rest = {"photmode": pp_setup.photmode, "saving": pp_setup.confcalibrate}
+    settings = Settings(band, minstars or pp_setup.minstars, maxflag, use_all_stars, magzp, **rest)
+    reference, failure, term = None, None, None
     if band and not magzp:
         try:
-            reference = choose_reference(frames, catalogs or telescope.photometry_catalogs, settings, solar, offline)
+            names = catalogs or telescope.photometry_catalogs
+            reference = choose_reference(frames, names, settings, solar, offline, wish)
         except NotReachable as error:
             failure = error
         if reference is None:
@@ -116,17 +103,41 @@ def calibrate(
                 f"no catalogue is usable in band {band}, magnitudes stay instrumental"
                 + (f" ({failure})" if failure else ""),
             )
-    done = toolbox.parallel(lambda frame: calibrate_frame(frame, reference, settings), frames, jobs, "calibrate")
+    if reference is not None and wish:
+        term = color_term(frames, reference, settings, wish, losses, jobs)
+    done = toolbox.parallel(lambda frame: calibrate_frame(frame, reference, settings, term), frames, jobs, "calibrate")
     pairs = toolbox.sort_out(frames, done, losses)
     if not pairs:
         raise PipelineError("not one of the frames has a source list; run pp_photometry first")
     for _frame, row in pairs:
         tell(row, losses, reference)
+    if reference is not None:
+        common = calibrated.systematics(reference, term)
+        told = f"transformation {common['relation_err']:.3f}, catalogue from field to field {common['catalog_err']:.3f}"
+        log.info("errors common to all frames, mag: %s, colour term %.3f", told, common["color_err"])
     ready = [frame for frame, _ in pairs]
-    summary = summarise([row for _, row in pairs], reference, settings)
+    summary = summarise([row for _, row in pairs], reference, settings, term)
     diagnostics.record("calibrate", summary)
     lacking = [frame for frame, row in pairs if row["zp"] is None] if band and not magzp else []
     return Calibration(ready, lacking, summary, failure)
+
+
+def wished_color(colorterm, target_color):
+    """Return (colour, target's colour) as the user asked for, None without a colour term.  Raises UsageError."""
+    if colorterm is None:
+        if target_color is not None:
+            raise UsageError("-target_color needs -colorterm, the colour that it is given in")
+        return None
+    pair = colorterms.color_bands(colorterm)
+    if pair is None:
+        raise UsageError(
+            f"{colorterm} is no colour; two bands with a minus between them are, such as g-r, B-V or BP-RP"
+        )
+    if target_color is None:
+        target_color = colorterms.solar_color(*pair)
+    if target_color is None:
+        raise UsageError(f"the Sun's {colorterm} is not known here; give the colour of the target with -target_color")
+    return colorterm, target_color
 
 
 def common_band(frames, override):
@@ -153,7 +164,7 @@ def band_of(frame):
         return raw
 
 
-def choose_reference(frames, names, settings, solar, offline):
+def choose_reference(frames, names, settings, solar, offline, wish=None):
     """Return the Reference of the first catalogue that is good for the band, None if none is.
 
     Raises NotReachable if services failed and no other catalogue helped.
@@ -169,7 +180,7 @@ def choose_reference(frames, names, settings, solar, offline):
             catalog = Catalog.fetch(
                 name, ra, dec, radius, pp_setup.photometric_catalog_limit, client=client, data_folder=Path.cwd()
             )
-            return prepare_reference(catalog, settings, solar, epoch)
+            return prepare_reference(catalog, settings, solar, epoch, wish)
         except NotReachable as error:
             log.warning("catalogue %s: %s; trying the next one", name, error)
             failures.append(error)
@@ -191,7 +202,7 @@ def read_positions(frame, maxflag):
     return sources.ra_deg, sources.dec_deg
 
 
-def prepare_reference(catalog, settings, solar, epoch):
+def prepare_reference(catalog, settings, solar, epoch, wish=None):
     """Return the Reference that `catalog` makes in the band.  Raises CatalogError if too few stars are left."""
     log.info("%d stars of %s for the calibration", len(catalog), catalog.release)
     if len(catalog) < pp_setup.min_sources_photometric_catalog:
@@ -204,205 +215,119 @@ def prepare_reference(catalog, settings, solar, epoch):
     catalog.at_epoch(epoch).write_reference(Path.cwd() / f"{safe_name(catalog.name)}.cat", epoch)
     value, error = (np.asarray(catalog.table[name], dtype=float) for name in (mag, err))
     usable = np.isfinite(value) & (settings.use_all_stars | (error <= pp_setup.max_reference_error))
+    if wish:
+        color, _ = catalog.color(wish[0])
+        usable &= np.isfinite(color)
     if usable.sum() < pp_setup.min_sources_photometric_catalog:
-        raise CatalogError(f"only {usable.sum()} stars usable in {settings.band}")
+        raise CatalogError(f"only {usable.sum()} stars usable in {settings.band}" + (f" and {wish[0]}" if wish else ""))
     catalog = catalog.at_epoch(epoch).select(usable)
     toolbox.say(f"{usable.sum()} reference stars in {settings.band} from {catalog.name}")
-    return Reference(catalog, mag, err, catalog.relation_scatter(settings.band))
+    name = wish[0] if wish else catalog.usual_color()
+    colors = catalog.color(name) if name else (None, None)
+    uniformity = catalog.survey.uniformity_mag if catalog.survey else 0.0
+    return Reference(catalog, mag, err, epoch, catalog.relation_scatter(settings.band), uniformity, name, *colors)
 
 
-def calibrate_frame(frame, reference, settings):
+def color_term(frames, reference, settings, wish, losses, jobs):
+    """Return the ColorTerm of the data set, None (a loss) if the stars do not determine it."""
+    found = toolbox.parallel(lambda frame: observed_stars(frame, reference, settings), frames, jobs, "colours")
+    parts = [(number, *part) for number, part in enumerate(found) if not isinstance(part, PipelineError)]
+    star, frame, difference, noise = [], [], [], []
+    for number, i_star, values, errors in parts:
+        star.append(i_star)
+        frame.append(np.full(i_star.size, number))
+        difference.append(values)
+        noise.append(errors)
+    try:
+        if not star:
+            raise TooFewStars(0, colorfit.MIN_STARS)
+        observations = colorfit.Observations(*map(np.concatenate, (star, frame, difference, noise)))
+        error = np.maximum(reference_errors(reference), LEAST_REFERENCE_ERROR)
+        term = colorfit.fit(observations, error, reference.color, reference.e_color, *wish)
+    except TooFewStars as error:
+        losses.add("colour term", f"not determined, none is applied: {error}")
+        return None
+    toolbox.say(f"{term}; {term.n_used} of {term.n_stars} stars, scatter {term.scatter:.3f} mag")
+    return term
+
+
+def observed_stars(frame, reference, settings):
+    """Return (i_star, catalogue minus instrumental magnitude, its noise) of the reference stars on a frame."""
+    sources, inst, e_inst = measured_sources(frame, settings)
+    i_star, i_source = match(frame, sources, reference)
+    mag = np.asarray(reference.catalog.table[reference.mag], dtype=float)[i_star]
+    return i_star, mag - inst[i_source], e_inst[i_source]
+
+
+def reference_errors(reference):
+    """Return the errors of the reference magnitudes, mag, 0 where unknown."""
+    return np.nan_to_num(np.asarray(reference.catalog.table[reference.err], dtype=float), nan=0.0)
+
+
+def calibrate_frame(frame, reference, settings, term=None):
     """Calibrate one frame and write its database; returns its part of the record (dict).  Raises FrameError."""
     telescope = telescopes.identify(frame.header)
+    sources, inst, e_inst = measured_sources(frame, settings)
+    nothing = np.empty(0, dtype=int)
+    done = Outcome(frame, telescope, sources, inst, e_inst, (nothing, nothing), term=term)
+    if not len(sources):
+        done.reason = "no sources"
+    elif reference is not None:
+        try:
+            done.pairs = match(frame, sources, reference)
+            done.fit = fit_frame(done, reference, settings)
+        except TooFewStars as error:
+            found = f"{error.found} reference stars after source matching for frame {frame.ldac.name}"
+            done.reason = f"{found}, at least {error.needed} are needed"
+    calibrated.write_database(done, reference, settings)
+    if done.fit is not None and settings.saving.save_caldata:
+        calibrated.write_caldata(done, reference, settings.saving)
+    return calibrated.frame_record(done, reference, settings)
+
+
+def measured_sources(frame, settings):
+    """Return (SourceList, magnitudes, errors) of the sources of a frame that have a magnitude.  Raises FrameError."""
     sources = ldac.read(frame.ldac, settings.maxflag)
-    columns = f"MAG_{pp_setup.photmode}", f"MAGERR_{pp_setup.photmode}"
+    columns = f"MAG_{settings.photmode}", f"MAGERR_{settings.photmode}"
     inst, e_inst = (np.asarray(sources.table[name], dtype=float) for name in columns)
     if inst.ndim > 1:
         raise FrameError(frame.ldac, "holds several apertures", "run pp_photometry on its image first")
-    sources = sources.select(
-        (inst < NO_MEASUREMENT) & (e_inst < NO_MEASUREMENT) & np.isfinite(inst) & np.isfinite(e_inst)
-    )
-    inst, e_inst = (np.asarray(sources.table[name], dtype=float) for name in columns)
-    fit, pairs, reason = None, (np.empty(0, dtype=int), np.empty(0, dtype=int)), None
-    if not len(sources):
-        reason = "no sources"
-    elif reference is not None:
-        try:
-            pairs = match(frame, sources, reference)
-            fit = fit_frame(inst, e_inst, pairs, reference, settings)
-        except TooFewStars as error:
-            found = f"{error.found} reference stars after source matching for frame {frame.ldac.name}"
-            reason = f"{found}, at least {error.needed} are needed"
-    write_database(frame, telescope, sources, (inst, e_inst), pairs, fit, reference, settings)
-    if reference is not None and fit is not None and pp_setup.confcalibrate.save_caldata:
-        write_caldata(frame, sources, pairs, fit, reference)
-    return frame_record(frame, sources, (inst, e_inst), pairs, fit, reference, settings, reason)
+    good = (inst < NO_MEASUREMENT) & (e_inst < NO_MEASUREMENT) & np.isfinite(inst) & np.isfinite(e_inst)
+    return sources.select(good), inst[good], e_inst[good]
 
 
 def match(frame, sources, reference):
     """Return (i_star, i_source): reference stars and sources that belong to each other."""
-    table = reference.catalog.table
+    catalog = reference.catalog
+    epoch = times.julian_epoch(frame.number("MIDTIMJD"))
+    if abs(epoch - reference.epoch_yr) > FRAME_EPOCH_YR:
+        catalog = catalog.at_epoch(epoch)
     registration_rms = max((float(frame.header.get(key) or 0) * 3600 for key in ("ASTRRMS1", "ASTRRMS2")), default=0.0)
-    least = COARSE_CATALOGS.get(reference.catalog.name.partition("_")[0], pp_setup.pos_epsilon)
-    radius = max(least, 3 * registration_rms)
-    return matching.unique_pairs(table["ra_deg"], table["dec_deg"], sources.ra_deg, sources.dec_deg, radius)
+    least = catalog.survey.match_radius_arcsec if catalog.survey else 0.0
+    radius = max(least, pp_setup.pos_epsilon, 3 * registration_rms)
+    stars = (catalog.table["ra_deg"], catalog.table["dec_deg"])
+    return matching.unique_pairs(*stars, sources.ra_deg, sources.dec_deg, radius)
 
 
-def fit_frame(inst, e_inst, pairs, reference, settings):
-    """Return the Zeropoint of a frame.  Raises TooFewStars."""
-    i_star, i_source = pairs
-    mag, err = (
-        np.asarray(reference.catalog.table[name], dtype=float)[i_star] for name in (reference.mag, reference.err)
-    )
-    err = np.maximum(np.nan_to_num(err, nan=LEAST_REFERENCE_ERROR), LEAST_REFERENCE_ERROR)
+def fit_frame(done, reference, settings):
+    """Return the Zeropoint of a frame, for sources of the target's colour if there is a colour term.
+
+    Raises TooFewStars.
+    """
+    i_star, i_source = done.pairs
+    mag = np.asarray(reference.catalog.table[reference.mag], dtype=float)[i_star]
+    err = np.maximum(reference_errors(reference)[i_star], LEAST_REFERENCE_ERROR)
+    difference, variance = mag - done.inst[i_source], err**2 + done.e_inst[i_source] ** 2
+    if done.term is not None:
+        difference = difference - done.term.correction(reference.color[i_star])
+        variance = variance + (done.term.coefficient * np.nan_to_num(reference.e_color[i_star])) ** 2
     return fit_zeropoint(
-        mag - inst[i_source],
-        err**2 + e_inst[i_source] ** 2,
+        difference,
+        variance,
         settings.minstars,
         weighted_ranking=pp_setup.weighted_ranking,
         reject=not settings.use_all_stars,
     )
-
-
-def write_database(frame, telescope, sources, magnitudes, pairs, fit, reference, settings):
-    """Write the database of a frame: its sources, the reference stars beside them, and calibrated magnitudes if any."""
-    table = sources.table.copy()
-    table.rename_columns(["XWIN_WORLD", "YWIN_WORLD"], ["ra_deg", "dec_deg"])
-    table["ra_deg"] = np.mod(table["ra_deg"], 360.0)
-    if reference is not None and fit is not None and pp_setup.confcalibrate.caldata_in_db:
-        join(table, reference, pairs, settings.band)
-    zeropoint = zeropoint_row(fit, pairs, reference, settings)
-    if zeropoint["zp"] is not None:
-        prefix = "" if settings.magzp else "_"
-        table[f"{prefix}{settings.band}mag"] = magnitudes[0] + zeropoint["zp"]
-        table[f"{prefix}e_{settings.band}mag"] = np.hypot(magnitudes[1], zeropoint["zp_sig"])
-    gain = gain_of(frame, telescope)
-    flux = np.asarray(table[f"FLUX_{pp_setup.photmode}"])
-    zp_err = zeropoint["zp_err"] if zeropoint["zp"] is not None else np.nan
-    for name, values in errorbars.parts(flux, magnitudes[1], gain, zp_err, zeropoint["relation_err"]).items():
-        table[name] = values
-    framedb.write(frame.database, header_row(frame, telescope, fit, reference, settings), table, zeropoint)
-
-
-def gain_of(frame, telescope):
-    """Return the gain (e-/ADU) that Source Extractor used, None if there is none."""
-    return float(frame.header.get(telescope.header.get("gain", "GAIN")) or telescope.gain or 0) or None
-
-
-def join(table, reference, pairs, band):
-    """Add the columns of the reference stars to the sources that they belong to; the others stay empty."""
-    i_star, i_source = pairs
-    for name in reference.catalog.table.colnames:
-        if name in ("ra_deg", "dec_deg", f"_{band}mag", f"_e_{band}mag") or name in table.colnames:
-            continue
-        column = np.asarray(reference.catalog.table[name])
-        values = np.full(
-            len(table),
-            "" if column.dtype.kind in "US" else np.nan,
-            dtype=column.dtype if column.dtype.kind in "US" else float,
-        )
-        values[i_source] = column[i_star]
-        table[name] = values
-
-
-def zeropoint_row(fit, pairs, reference, settings):
-    """Return the row of table `zeropoint` (dict)."""
-    relation = reference.relation_err if reference is not None else 0.0
-    row = {
-        "zp": None,
-        "zp_sig": None,
-        "zp_err": None,
-        "relation_err": relation,
-        "chi2": None,
-        "n_used": 0,
-        "n_matched": int(pairs[0].size),
-    }
-    if settings.magzp:
-        return row | {"zp": settings.magzp[0], "zp_sig": settings.magzp[1], "zp_err": settings.magzp[1]}
-    if fit is not None:
-        return row | {
-            "zp": fit.zp,
-            "zp_sig": fit.sig,
-            "zp_err": fit.err,
-            "chi2": fit.step.chi2,
-            "n_used": fit.step.n_used,
-        }
-    return row
-
-
-def header_row(frame, telescope, fit, reference, settings):
-    """Return the row of table `header` (dict)."""
-    origin, description, system = f"{telescope.key};{frame.name}", "", "instrumental"
-    if settings.magzp:
-        origin += f";{settings.band}_manual_zp;"
-        description = "calibrated using manual zeropoint {:g} +- {:g}".format(*settings.magzp)
-    elif fit is not None:
-        origin += f";{reference.catalog.name};{settings.band}"
-        description = f"calibrated using {reference.catalog.history}"
-        system = reference.catalog.systems.get(settings.band, "Vega")
-    return {
-        "name": frame.ldac.name,
-        "origin": origin,
-        "description": description,
-        "magsys": system,
-        "obstime": frame.number("MIDTIMJD"),
-        "exptime": headers.exptime_s(frame, telescope),
-        "obj": str(frame.header.get("OBJECT", "")).strip(),
-        "filtername": settings.band,
-    }
-
-
-def write_caldata(frame, sources, pairs, fit, reference):
-    """Write the matched reference stars of a frame to a table."""
-    settings, (i_star, i_source) = pp_setup.confcalibrate, pairs
-    table = Table(reference.catalog.table[i_star])
-    table["fit"] = fit.step.used.astype(int)
-    for name in ("MAG_APER", "MAGERR_APER"):
-        table[name] = np.asarray(sources.table[name])[i_source]
-    if settings.save_caldata_usedonly:
-        table = table[table["fit"] == 1]
-    with replacing(table_of(frame)) as temporary:
-        table.write(temporary, format=settings.save_caldata_format, overwrite=True)
-
-
-def table_of(frame):
-    """Return the Path of the table with the reference stars of a frame."""
-    return frame.path.with_name(frame.stem + pp_setup.confcalibrate.save_caldata_suffix)
-
-
-def frame_record(frame, sources, magnitudes, pairs, fit, reference, settings, reason):
-    """Return the part of one frame in the record of the step."""
-    row = zeropoint_row(fit, pairs, reference, settings)
-    return {
-        "name": frame.name,
-        "ldac": frame.ldac.name,
-        "midtime_jd": frame.number("MIDTIMJD"),
-        **{key: row[key] for key in ("zp", "zp_sig", "zp_err", "n_used", "n_matched")},
-        "reason": reason,
-        "steps": [{"n": step.n_used, "zp": step.zp, "sig": step.sig, "chi2": step.chi2} for step in fit.steps]
-        if fit
-        else [],
-        "chosen": fit.chosen if fit else None,
-        "stars": list(star_records(sources, magnitudes, pairs, fit, reference)) if fit else [],
-    }
-
-
-def star_records(sources, magnitudes, pairs, fit, reference):
-    """Yield one dict per matched reference star."""
-    table = reference.catalog.table
-    for i_star, i_source, used in zip(*pairs, fit.step.used, strict=True):
-        yield {
-            "ident": str(table["ident"][i_star]),
-            "ra_deg": float(table["ra_deg"][i_star]),
-            "dec_deg": float(table["dec_deg"][i_star]),
-            "mag": float(table[reference.mag][i_star]),
-            "e_mag": float(table[reference.err][i_star]),
-            "inst": float(magnitudes[0][i_source]),
-            "e_inst": float(magnitudes[1][i_source]),
-            "used": bool(used),
-            "x": float(sources.table["XWIN_IMAGE"][i_source]),
-            "y": float(sources.table["YWIN_IMAGE"][i_source]),
-        }
 
 
 def tell(row, losses, reference):
@@ -415,7 +340,7 @@ def tell(row, losses, reference):
         toolbox.say(f"zeropoint for {row['ldac']}: {row['zp']:.3f}+-{row['zp_sig']:.3f}{stars}")
 
 
-def summarise(rows, reference, settings):
+def summarise(rows, reference, settings, term):
     """Return the record of the step."""
     catalog = reference.catalog if reference is not None else None
     return {
@@ -425,6 +350,9 @@ def summarise(rows, reference, settings):
         "catalog_history": catalog.history if catalog is not None else None,
         "magsys": catalog.systems.get(settings.band, "Vega") if catalog is not None else None,
         "minstars": settings.minstars,
+        "color": reference.color_name if reference is not None else None,
+        "systematics": calibrated.systematics(reference, term),
+        "color_term": term.as_dict() if term is not None else None,
         "frames": rows,
     }
 
@@ -465,7 +393,24 @@ def build_parser():
     parser.add_argument(
         "-use_all_stars", action="store_true", help="all reference stars, without any check of their quality"
     )
+    add_color_options(parser)
     return parser
+
+
+def add_color_options(parser):
+    """Add the options of the colour term; pp_run has them too."""
+    parser.add_argument(
+        "-colorterm",
+        metavar="COLOR",
+        help="fit how the camera's band differs from the catalogue's with the colour of the star, one coefficient for "
+        "all frames; COLOR is g-r, B-V, BP-RP, ... (default: no colour term)",
+    )
+    parser.add_argument(
+        "-target_color",
+        type=float,
+        metavar="MAG",
+        help="colour of the target in COLOR, mag, that the magnitudes are given for (default: the Sun's)",
+    )
 
 
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "calibrate"))
@@ -483,6 +428,8 @@ def main(args, losses):
         magzp=tuple(args.magzp) if args.magzp else None,
         solar=args.solar,
         use_all_stars=args.use_all_stars,
+        colorterm=args.colorterm,
+        target_color=args.target_color,
         offline=args.offline,
         jobs=args.jobs,
     )

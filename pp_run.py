@@ -57,6 +57,8 @@ class Options:
     offline: bool = False
     force: bool = False
     jobs: int = 1
+    colorterm: str | None = None
+    target_color: float | None = None
 
     def again(self, step):
         """Return whether `step` is to be tried a second time where the first one left gaps."""
@@ -174,6 +176,7 @@ def call_of(step, options):
         return pp_photometry.photometry, chosen | common
     if step == "calibrate":
         chosen = {"band": options.band, "catalogs": options.calibrate_catalogs, "solar": options.solar}
+        chosen |= {"colorterm": options.colorterm, "target_color": options.target_color}
         return pp_calibrate.calibrate, chosen | common
     asked = {"asteroids": options.asteroids, "reject": options.reject, "offline": options.offline}
     return pp_distill.distill, {"choice": pp_distill.Choice(options.target, **asked)}
@@ -270,7 +273,7 @@ def arguments_of(args):
     arguments = []
     for name, value in vars(args).items():
         option = f"-{name}"
-        if name in ("images", "prefix") or value in (None, False):
+        if name in ("images", "prefix") or value is None or value is False:
             continue
         if name in ("cat", "catalog") and Path(value).is_file():
             value = Path(value).resolve()
@@ -322,6 +325,7 @@ def build_parser():
         metavar="NAME",
         help="catalogue for the calibration, or the path of your own table (default: the telescope's list)",
     )
+    pp_calibrate.add_color_options(parser)
     return parser
 
 
@@ -346,7 +350,10 @@ def main(args, losses):
         args.offline,
         args.force,
         args.jobs,
+        args.colorterm,
+        args.target_color,
     )
+    pp_calibrate.wished_color(args.colorterm, args.target_color)  # a mistake is told before the work begins
     return run(args.images, losses, options)
 
 

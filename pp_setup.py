@@ -41,6 +41,7 @@ solcol = 0.2  # mag, half width of the window around the colours of the Sun
 max_reference_error = 0.1  # mag; reference stars with larger uncertainties are left out
 photometric_catalog_limit = 21  # mag, faint limit of the catalogue query
 max_photometric_stars = 20000  # the brightest of the field are taken; more add nothing to a zeropoint
+preferred_relations = ()  # ids of band transformations to take before the usual ones, such as ("KB18",); docs/bands.md
 weighted_ranking = True  # outliers by residual over error, as documented; False: by residual alone, as in the last code
 
 # ---- target

@@ -39,18 +39,42 @@ create table zeropoint (
 );
 create table pipeline (version INTEGER);
 """
+COLOR_SCHEMA = """
+create table colorterm (  -- one row, if a colour term was applied; the same for all frames of the data set
+    color TEXT,         -- such as g-r
+    coefficient REAL,   -- magnitude = instrumental + zp + coefficient * (color - target_color)
+    err REAL,           -- 1 sigma of the coefficient
+    target_color REAL,  -- mag, of the source that `zp` holds for, and all calibrated magnitudes of this file
+    mean_color REAL,    -- mag, of the stars in the fit
+    n_stars INTEGER,    -- with a known colour
+    n_used INTEGER,     -- not clipped
+    scatter REAL,       -- mag, of the stars around the relation
+    color_err REAL      -- mag, error that the coefficient brings into magnitudes at target_color
+);
+"""
 HEADER_COLUMNS = ("name", "origin", "description", "magsys", "obstime", "exptime", "obj", "filtername")
 ZEROPOINT_COLUMNS = ("zp", "zp_sig", "zp_err", "relation_err", "chi2", "n_used", "n_matched")
+COLOR_COLUMNS = [
+    "color",
+    "coefficient",
+    "err",
+    "target_color",
+    "mean_color",
+    "n_stars",
+    "n_used",
+    "scatter",
+    "color_err",
+]
 JOHNSON = "BVRI"  # stored under longer names, since SQLite does not tell Rmag from rmag
 MAGNITUDE = re.compile(r"^(_?(?:e_)?)([A-Z])mag$")
 LONG_NAME = re.compile(r"^(_?(?:e_)?)([A-Z])Johnsonmag$")
 
 
-def write(path, header, table, zeropoint=None):
+def write(path, header, table, zeropoint=None, colorterm=None):
     """Write the database of a frame, whole and atomically; an older one is replaced.
 
     header : dict with HEADER_COLUMNS;  table : astropy Table, one row per source, NaN and masked become NULL
-    zeropoint : dict with ZEROPOINT_COLUMNS, or None
+    zeropoint : dict with ZEROPOINT_COLUMNS, or None; colorterm : dict with COLOR_COLUMNS, or None
     """
     names = stored_names(table.colnames)
     columns = ", ".join(f"{_quoted(name)} {_kind(table[old])}" for name, old in zip(names, table.colnames, strict=True))
@@ -63,6 +87,10 @@ def write(path, header, table, zeropoint=None):
         if zeropoint is not None:
             values = [zeropoint.get(name) for name in ZEROPOINT_COLUMNS]
             connection.execute(f"insert into zeropoint values ({_marks(ZEROPOINT_COLUMNS)})", values)
+        if colorterm is not None:
+            connection.executescript(COLOR_SCHEMA)
+            values = [colorterm.get(name) for name in COLOR_COLUMNS]
+            connection.execute(f"insert into colorterm values ({_marks(COLOR_COLUMNS)})", values)
         connection.execute("insert into pipeline values (?)", [VERSION])
         connection.execute(f"create table data ({columns})")
         connection.executemany(f"insert into data values ({_marks(names)})", rows)
@@ -79,10 +107,22 @@ def read(path):
         with contextlib.closing(sqlite3.connect(f"file:{_uri(path)}?mode=ro", uri=True)) as connection:
             header = dict(zip(HEADER_COLUMNS, connection.execute("select * from header").fetchone()[:8], strict=True))
             table = _read_table(connection)
-            zeropoint = _read_zeropoint(connection)
+            zeropoint = _read_row(connection, "zeropoint", ZEROPOINT_COLUMNS)
     except (sqlite3.Error, TypeError) as error:
         raise FrameError(path, f"is no database of a frame ({error})", "run pp_calibrate on this image again") from None
     return header, table, zeropoint
+
+
+def read_colorterm(path):
+    """Return the colour term that was applied to a frame (dict with COLOR_COLUMNS), None without one.
+
+    Raises FrameError for a file that cannot be read.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{_uri(path)}?mode=ro", uri=True)) as connection:
+            return _read_row(connection, "colorterm", COLOR_COLUMNS)
+    except sqlite3.Error as error:
+        raise FrameError(path, f"is no database of a frame ({error})", "run pp_calibrate on this image again") from None
 
 
 def _uri(path):
@@ -105,14 +145,11 @@ def _column(values):
     return np.array([np.nan if value is None else value for value in values], dtype=float)
 
 
-def _read_zeropoint(connection):
+def _read_row(connection, table, columns):
+    """Return the only row of a table that may be absent, as a dict or None."""
     known = {row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")}
-    row = (
-        connection.execute(f"select {', '.join(ZEROPOINT_COLUMNS)} from zeropoint").fetchone()
-        if "zeropoint" in known
-        else None
-    )
-    return dict(zip(ZEROPOINT_COLUMNS, row, strict=True)) if row else None
+    row = connection.execute(f"select {', '.join(columns)} from {table}").fetchone() if table in known else None
+    return dict(zip(columns, row, strict=True)) if row else None
 
 
 def stored_names(names):

@@ -26,6 +26,7 @@ SETTINGS = {
     "calibrate": (
         *("photmode", "pos_epsilon", "min_sources_photometric_catalog", "minstars", "solcol", "max_reference_error"),
         *("photometric_catalog_limit", "max_photometric_stars", "weighted_ranking", "confcalibrate"),
+        "preferred_relations",
     ),
     "distill": ("photmode", "max_distance_arcsec", "confdistill"),
     "pages": ("confdiagnostics",),

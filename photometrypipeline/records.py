@@ -61,13 +61,15 @@ RECORDS = {
         "curve": Maybe({"radius_px": [None], "background": _CURVE, "target": _CURVE, "index": None}),
         "frames": [_fields("name midtime_jd fwhm_px n_sources")],
     },
-    "calibrate": _fields("mode band catalog catalog_history magsys")
+    "calibrate": _fields("mode band catalog catalog_history magsys color")
     | {
+        "systematics": Maybe(_fields("relation_err catalog_err color_err total")),
+        "color_term": Maybe(_fields("color coefficient err target_color mean_color n_stars n_used scatter")),
         "frames": [
             _fields("name ldac midtime_jd zp zp_sig zp_err n_used n_matched reason chosen")
             | {
                 "steps": [_fields("n zp sig chi2")],
-                "stars": [_fields("ident ra_deg dec_deg mag e_mag inst e_inst used x y")],
+                "stars": [_fields("ident ra_deg dec_deg mag e_mag inst e_inst used x y color color_correction")],
             }
         ],
     },

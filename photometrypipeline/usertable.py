@@ -10,6 +10,7 @@ beside the table says what is what:
     epoch_yr = 2000.0                # a number: the same for every star
     Vmag = "VT"                      # the magnitude VT is taken as V
     e_Vmag = 0.05
+    relations = ["T12"]              # gp1mag, rp1mag, ... are there: other bands may be made of them
     [systems]
     V = "Vega"
 
@@ -32,6 +33,7 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyWarning
 
+from photometrypipeline import colorterms
 from photometrypipeline.errors import CatalogError
 from photometrypipeline.surveys.sheet import COMMON, MOTIONS, internal_unit
 
@@ -63,11 +65,15 @@ ERROR = "(?i:e|err|error|sig|sigma|d|u)"
 
 @dataclass
 class UserTable:
-    """`table` in the internal schema; `bands` {band: magnitude column}; `systems` {band: "AB", "Vega" or other}."""
+    """`table` in the internal schema; `bands` {band: magnitude column}; `systems` {band: "AB", "Vega" or other}.
+
+    `relations` : ids of the band transformations (`colorterms`) that the user allows.
+    """
 
     table: Table
     bands: dict
     systems: dict
+    relations: tuple = ()
 
 
 def read(path):
@@ -77,7 +83,7 @@ def read(path):
     """
     path = Path(path)
     raw = load(path)
-    given, systems = sidecar(path, raw.colnames)
+    given, systems, relations = sidecar(path, raw.colnames)
     table = Table()
     # a bare V may be a flag: magnitudes are no integers
     usual = recognised([name for name in raw.colnames if name not in BANDS or raw[name].dtype.kind == "f"])
@@ -93,7 +99,7 @@ def read(path):
     table["ra_deg"], table["dec_deg"] = _positions(path, raw, sources.pop("ra_deg"), sources.pop("dec_deg"))
     for name, source in sources.items():
         table[name] = _values(path, raw, name, source)
-    return _finished(table, systems, path)
+    return _finished(table, systems, relations, path)
 
 
 def load(path):
@@ -145,15 +151,18 @@ def sidecar_path(path):
 
 
 def sidecar(path, columns):
-    """Return ({our name: column, [column, unit] or number}, {band: system}) as the file beside a table says."""
+    """Return ({our name: column, [column, unit] or number}, {band: system}, (ids,)) as the file beside a table says."""
     source = sidecar_path(path)
     if not source.exists():
-        return {}, {}
+        return {}, {}, ()
     try:
         given = tomllib.loads(source.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CatalogError(f"{source}: cannot be read ({error})") from None
-    systems = given.pop("systems", {})
+    systems, relations = given.pop("systems", {}), tuple(given.pop("relations", ()))
+    unknown = [name for name in relations if name not in colorterms.IDS]
+    if unknown:
+        raise CatalogError(f"{source}: relations: {unknown[0]} is unknown; there are {', '.join(colorterms.IDS)}")
     for name, value in given.items():
         if name not in (*COMMON, "mag", "e_mag") and not re.fullmatch(r"(e_)?[A-Za-z]\w*mag", name):
             near = difflib.get_close_matches(name, [*COMMON, "Vmag", "e_Vmag"], 1)
@@ -164,7 +173,7 @@ def sidecar(path, columns):
         known = isinstance(column, int | float) and not isinstance(column, bool)
         if not known and column not in columns:
             raise CatalogError(f"{source}: {name} = {value!r}, but the table has the columns {', '.join(columns)}")
-    return given, systems
+    return given, systems, relations
 
 
 def recognised(columns):
@@ -240,7 +249,7 @@ def _years(values):
     return np.where(values > 2_000_000, from_jd, np.where(values > 10_000, from_mjd, values))
 
 
-def _finished(table, systems, path):
+def _finished(table, systems, relations, path):
     """Return the UserTable: sentinels taken out, all columns of the schema there, bands and systems known."""
     for name in COMMON:
         if name not in table.colnames:
@@ -262,4 +271,5 @@ def _finished(table, systems, path):
         table["mag"], table["e_mag"] = table[bands[key]], table[f"e_{bands[key]}"]
     elif "e_mag" not in table.colnames:
         table["e_mag"] = np.full(len(table), np.nan)
-    return UserTable(table, bands, {band: systems.get(band, "Vega" if band in VEGA else "AB") for band in bands})
+    systems = {band: systems.get(band, "Vega" if band in VEGA else "AB") for band in bands}
+    return UserTable(table, bands, systems, relations)

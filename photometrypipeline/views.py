@@ -178,7 +178,8 @@ def calibrated(star, frame):
     """
     if not (known(star["inst"]) and known(frame["zp"])):
         return {"mag": None, "err": None, "residual": None}
-    mag = star["inst"] + frame["zp"]
+    correction = star.get("color_correction")  # the zeropoint holds for the target's colour
+    mag = star["inst"] + frame["zp"] + (correction if known(correction) else 0.0)
     errors = (star["e_inst"], frame["zp_sig"])
     err = math.hypot(*errors) if all(known(error) for error in errors) else None
     return {"mag": mag, "err": err, "residual": mag - star["mag"] if known(star["mag"]) else None}

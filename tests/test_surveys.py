@@ -1,6 +1,8 @@
 """The sheets of the catalogues, and VizieR's answers read by them: units, missing values, quality cuts."""
 
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,8 @@ from photometrypipeline import colorterms, services, surveys, vizier
 from photometrypipeline.errors import CatalogError
 from photometrypipeline.surveys import apass, gaia, panstarrs, sdss, twomass
 
-RECORDED = Path(__file__).parent.parent.parent / "shared" / "data" / "catalogs"
+ROOT = Path(__file__).parent.parent
+RECORDED = ROOT.parent / "shared" / "data" / "catalogs"
 
 
 def answer(survey, table, fault=""):
@@ -42,9 +45,16 @@ def test_every_sheet_is_consistent_and_its_values_come_back(name):
     assert survey.key is None or survey.key in survey.column_names
     assert set(survey.bands) == set(survey.systems)
     assert set(survey.bands.values()) | set(survey.bright) <= set(survey.column_names)
-    for band in colorterms.bands_of(survey.relations):
-        for relation in colorterms.find(survey.relations, band):
-            assert set(relation.inputs) <= set(survey.column_names)
+    assert set(survey.relations) <= set(colorterms.IDS)
+    made = colorterms.bands_of(survey.relations, survey.column_names)
+    for set_id in survey.relations:
+        assert colorterms.bands_of([set_id], survey.column_names), f"{set_id} cannot be used"
+    for band in made:
+        for relation in colorterms.find(survey.relations, band, survey.column_names):
+            limited = {
+                column for what, _, _ in relation.limits for column in ([what] if isinstance(what, str) else what)
+            }
+            assert {*relation.inputs, *limited} <= set(survey.column_names)
     assert survey.good_photometry(back).dtype == survey.good_astrometry(back).dtype == bool
 
 
@@ -212,3 +222,24 @@ def v_magnitude(table, set_id):
     relations = colorterms.find([set_id], "V")
     values = {name: np.asarray(table[name], dtype=float) for name in relations[0].inputs}
     return colorterms.transform(relations, values, dict.fromkeys(values, 0.0))[0]
+
+
+def test_the_page_of_the_bands_is_up_to_date():
+    code = "import sys; sys.path.insert(0, 'tools'); import bands_page; sys.stdout.write(bands_page.page())"
+    written = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert written == (ROOT / "docs" / "bands.md").read_text(), "docs/bands.md: run `make docs`"
+    rows = [line.strip("| ").split(" | ") for line in written.splitlines() if line.startswith("| ")]
+    cells = {(row[0], band): cell for row in rows for band, cell in zip(header_above(written, row), row, strict=False)}
+    assert cells["REFCAT2", "V"] == cells["PANSTARRS", "R"] == "T12"
+    assert cells["APASS9", "V"] == "N" and cells["APASS9", "R"] == "CG08-APASS"
+    assert cells["SDSS-R9", "z"] == "N" and ("SDSS-R9", "gp1") not in cells
+
+
+def header_above(page, row):
+    lines = page.splitlines()
+    index = next(number for number, line in enumerate(lines) if line.strip("| ").split(" | ") == row)
+    while not lines[index].startswith("| catalogue"):
+        index -= 1
+        if index < 0:
+            return []
+    return lines[index].strip("| ").split(" | ")

@@ -51,9 +51,11 @@ APASS9 = Survey(
     key=None,
     bands={name.removesuffix("mag"): name for name in BANDS},
     systems={"B": "Vega", "V": "Vega", "g": "AB", "r": "AB", "i": "AB"},
-    relations=("CG08-APASS",),
+    relations=("CG08-APASS", "STD-APASS", "LU05", "JE05"),
     bright=dict.fromkeys(BANDS, 10.0),
     good_photometry=good_photometry,
     zero_error_is_unknown=True,  # observed once
+    uniformity_mag=0.035,  # what SkyMapper found of its first release, which was tied to APASS: 3 to 4 % in g and r
     position_error_arcsec=0.3,
+    match_radius_arcsec=1.0,
 )

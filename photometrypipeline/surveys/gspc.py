@@ -42,6 +42,8 @@ GSPC = Survey(
     bands={band: f"{band}mag" for band in JOHNSON + SLOAN},
     systems=dict.fromkeys(JOHNSON, "Vega") | dict.fromkeys(SLOAN, "AB"),
     epoch_yr=2016.0,
+    uniformity_mag=0.01,
+    relations=("GS-PS1",),
     valid_flags={f"{band}mag": f"flag_valid_{band}" for band in JOHNSON + SLOAN},
     good_photometry=good_photometry,
 )

@@ -6,6 +6,7 @@ import numpy as np
 
 from photometrypipeline.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
 
+RELATIONS = ("T12", "KB18", "STD-PS1", "T12L", "KB18L")  # the first that gives a band counts
 EXTENDED, GOOD, POOR_STACK = 1, 4, 128  # bits of Qual (objInfoFlag of the survey's database)
 
 
@@ -50,7 +51,8 @@ PANSTARRS = Survey(
     bands={f"{band}p1": f"{band}p1mag" for band in "grizy"},
     systems={f"{band}p1": "AB" for band in "grizy"},
     aliases={"y": "yp1"},
-    relations=("T12",),
+    relations=RELATIONS,
+    uniformity_mag=0.01,  # Magnier et al. 2020, ApJS 251, 6: 7 to 12 mmag, by filter
     bright={"gp1mag": 14.0, "rp1mag": 14.0, "ip1mag": 14.0, "zp1mag": 13.0, "yp1mag": 12.0},  # saturation
     good_photometry=good_photometry,
     good_astrometry=good_astrometry,

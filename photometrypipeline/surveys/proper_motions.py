@@ -28,8 +28,9 @@ URAT1 = Survey(
     key="fmag",
     bands={name.removesuffix("mag"): name for name in APASS_BANDS | TWOMASS_BANDS},
     systems=SYSTEMS,
-    relations=("CG08-APASS",),
+    relations=("CG08-APASS", "STD-APASS", "LU05", "JE05", "HO09", "HO09Z"),
     zero_error_is_unknown=True,
+    uniformity_mag=0.035,  # APASS's
     advice="the magnitudes in URAT-1 are copied from APASS; APASS9 or REFCAT2 are better for photometry",
 )
 

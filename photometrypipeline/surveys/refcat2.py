@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from photometrypipeline.surveys import panstarrs
 from photometrypipeline.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
 
 CONSTANT = (0, 2)  # dupvar: 0 constant, 1 variable, 2 unknown; 4 is added for duplicates
@@ -41,8 +42,9 @@ REFCAT2 = Survey(
     | {"G": "Gmag", "BP": "BPmag", "RP": "RPmag", "J": "Jmag", "H": "Hmag", "Ks": "Ksmag"},
     systems={f"{band}p1": "AB" for band in "griz"} | dict.fromkeys(("G", "BP", "RP", "J", "H", "Ks"), "Vega"),
     epoch_yr=2015.5,
-    relations=("T12",),
+    relations=(*panstarrs.RELATIONS, "HO09", "HO09Z"),
     good_photometry=good_photometry,
     zero_error_is_unknown=True,
+    uniformity_mag=0.005,  # Tonry et al. 2018, ApJ 867, 105; 0.02 near the galactic plane
     position_error_arcsec=0.005,
 )

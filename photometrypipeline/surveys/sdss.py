@@ -57,8 +57,9 @@ def release(name, table, title, ident, star, clean, good, advice=""):
         key="rmag",
         bands={band: f"{band}mag" for band in "ugriz"},
         systems=dict.fromkeys("ugriz", "AB"),
-        relations=("CG08",),
+        relations=("CG08", "LU05", "LU05-UG", "JE05", "HE06"),
         bright=SATURATION,
+        uniformity_mag=0.01,  # Padmanabhan et al. 2008, ApJ 674, 1217; 0.02 in u
         good_photometry=good,
         relation_inputs=as_measured,
         constraints={"mode": "=1"},

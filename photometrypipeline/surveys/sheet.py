@@ -90,7 +90,9 @@ class Survey:
     finish : a function that fills in columns of a table that follow from others
     constraints : {label: condition} that the service applies, such as "=1"
     zero_error_is_unknown : an error of 0 does not mean perfect
+    uniformity_mag : rms by which its zeropoint differs from field to field; averaging over stars does not take it away
     position_error_arcsec : of stars for which the catalogue gives none
+    match_radius_arcsec : least radius for matching with sources, where positions are coarse
     advice : a sentence for LOG, when users should know more
     """
 
@@ -114,7 +116,9 @@ class Survey:
     finish: Callable = lambda table: None
     constraints: dict = field(default_factory=dict)
     zero_error_is_unknown: bool = False
+    uniformity_mag: float = 0.0
     position_error_arcsec: float = 0.1
+    match_radius_arcsec: float = 0.0
     advice: str = ""
 
     @property

@@ -36,6 +36,7 @@ DR1 = Survey(
     relations=("SM1",),
     bright={f"{band}smmag": 9.0 for band in "uvgriz"},
     good_photometry=good_photometry,
+    uniformity_mag=0.035,  # known issues of the release: 3 to 4 % in g and r, more in the others
 )
 DR4 = replace(
     DR1,
@@ -43,5 +44,6 @@ DR4 = replace(
     title="SkyMapper Southern Sky Survey DR4",
     table="II/379/smssdr4",
     release="SkyMapper DR4",
-    relations=("STD-SM4", "SM1"),
+    uniformity_mag=0.01,
+    relations=("STD-SM4", "STD-SM4+T12", "SM1"),
 )

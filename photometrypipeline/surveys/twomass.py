@@ -44,8 +44,9 @@ TWOMASS = Survey(
     key="Jmag",
     bands={"J": "Jmag", "H": "Hmag", "Ks": "Ksmag"},
     systems=dict.fromkeys(("J", "H", "Ks"), "Vega"),
-    relations=("HO09",),
+    relations=("HO09", "HO09Z"),
     bright={"Jmag": 5.0, "Hmag": 5.0, "Ksmag": 4.0},
     good_photometry=good_photometry,
+    uniformity_mag=0.02,  # Skrutskie et al. 2006, AJ 131, 1163
     finish=errors_from_ellipse,
 )

@@ -1,115 +1,12 @@
-"""Transformations between photometric bands: coefficients, colour range, scatter and source, as data.
+"""The published transformations between photometric bands: coefficients, colour range, scatter and source, as data."""
 
-A relation gives m = lead + zero + sum of polynomials in colours. Its error is propagated from every magnitude that goes
-in, with the scatter of the relation, or with the errors of its coefficients where the authors quote those:
-sigma^2 = sum_j (dm/dm_j)^2 sigma_j^2 + scatter^2 + zero_err^2 + (colour slope_err)^2.
-"""
-
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from photometrypipeline.colorterms.relation import Chain, Relation, Term
+
 INF = np.inf
-
-
-@dataclass(frozen=True)
-class Term:
-    """A polynomial without constant in the colour `blue` - `red`: `coefficients` of its first, second, ... power."""
-
-    blue: str
-    red: str
-    coefficients: tuple
-    slope_err: float = 0.0
-
-
-@dataclass(frozen=True)
-class Relation:
-    """How one band follows from others.
-
-    id : of the set it belongs to; band, system : what comes out; lead, zero, terms : see the module
-    limits : ((magnitude column or (blue, red), low, high), ...), outside it says nothing; mag
-    scatter, zero_err : mag; core : a colour range in which it holds better, used where enough stars lie in it
-    source : publication
-    """
-
-    id: str
-    band: str
-    system: str
-    lead: str
-    zero: float
-    terms: tuple
-    limits: tuple
-    source: str
-    scatter: float = 0.0
-    zero_err: float = 0.0
-    core: tuple | None = None
-
-    @property
-    def inputs(self):
-        """Names of the magnitude columns that go in, each once, the leading one first."""
-        return tuple(dict.fromkeys([self.lead, *(name for term in self.terms for name in (term.blue, term.red))]))
-
-    @property
-    def systematic(self):
-        """The part of the error that does not average out over stars, mag."""
-        return self.zero_err or self.scatter
-
-    def inside(self, values, limits=None):
-        """Return a mask of stars within `limits` (default: those of the relation); values : {column: mag}."""
-        good = np.ones(np.shape(values[self.lead]), dtype=bool)
-        for what, low, high in self.limits if limits is None else limits:
-            value = values[what] if isinstance(what, str) else values[what[0]] - values[what[1]]
-            good &= (value >= low) & (value < high)
-        return good
-
-    def apply(self, values, errors):
-        """Return (mag, err) of every star; NaN where an input is missing.  values, errors : {column: ndarray, mag}."""
-        mag = values[self.lead] + self.zero
-        slopes = dict.fromkeys(self.inputs, 0.0)  # dm / dm_j
-        slopes[self.lead] = 1.0
-        variance = self.scatter**2 + self.zero_err**2
-        for term in self.terms:
-            colour = values[term.blue] - values[term.red]
-            powers = np.polynomial.Polynomial([0, *term.coefficients])
-            mag = mag + powers(colour)
-            slope = powers.deriv()(colour)
-            slopes[term.blue] = slopes[term.blue] + slope
-            slopes[term.red] = slopes[term.red] - slope
-            variance = variance + (colour * term.slope_err) ** 2
-        for name, slope in slopes.items():
-            variance = variance + (slope * errors[name]) ** 2
-        return mag, np.sqrt(variance)
-
-
-def transform(relations, values, errors, extrapolate=False):
-    """Return (mag, err) of one band from its `relations` (branches of one transformation), NaN outside their limits.
-
-    values, errors : {magnitude column: ndarray, shape (n,), mag}; extrapolate : also beyond the limits of a relation
-    that is alone; branches always keep theirs.
-    """
-    mag = np.full(np.shape(values[relations[0].lead]), np.nan)
-    err = mag.copy()
-    for relation in relations:
-        inside = relation.inside(values)
-        if extrapolate and len(relations) == 1:
-            inside[:] = True
-        one_mag, one_err = relation.apply(values, errors)
-        mag[inside], err[inside] = one_mag[inside], one_err[inside]
-    return mag, err
-
-
-def find(set_ids, band):
-    """Return the relations of the first of `set_ids` that gives `band` (several: branches), an empty list if none."""
-    for set_id in set_ids:
-        found = [relation for relation in RELATIONS if relation.id == set_id and relation.band == band]
-        if found:
-            return found
-    return []
-
-
-def bands_of(set_ids):
-    """Return the bands that the sets of relations can give, in order."""
-    return tuple(dict.fromkeys(relation.band for relation in RELATIONS if relation.id in set_ids))
 
 
 def _cg08():
@@ -141,14 +38,25 @@ def _cg08_apass():
 
 
 def _lu05():
-    """Return SDSS as measured to BVRI, better behaved than CG08 for red stars."""
+    """Return SDSS as measured to UBVRI, better behaved than CG08 for red stars; two forms of most."""
     source = "Lupton 2005, SDSS web pages"
     limits = ((("gmag", "rmag"), -0.5, 1.8), (("rmag", "imag"), -0.5, 1.8))
 
-    def relation(band, lead, zero, scatter, term):
-        return Relation("LU05", band, "Vega", lead, zero, (term,), limits, source, scatter)
+    def relation(band, lead, zero, scatter, *terms, set_id="LU05", limits=limits, source=source):
+        return Relation(set_id, band, "Vega", lead, zero, terms, limits, source, scatter)
 
+    blue, from_u = (
+        Term("umag", "gmag", (0.78,)),
+        {"set_id": "LU05-UG", "limits": (limits[0], (("umag", "gmag"), 0.3, 2.7))},
+    )
+    from_z = {"set_id": "LU05-UG", "limits": (limits[0], (("imag", "zmag"), -0.5, 1.0))}
+    with_jester = {"source": f"{source}; U-B of Jester et al. 2005, AJ 130, 873", "limits": from_u["limits"]}
     return (
+        relation("U", "gmag", 0.2271 - 0.88, 0.0511, Term("gmag", "rmag", (0.3130,)), blue, **with_jester),
+        relation("B", "umag", 0.1313, 0.0095, Term("umag", "gmag", (-0.8116,)), **from_u),
+        relation("V", "gmag", 0.0885, 0.0129, Term("umag", "gmag", (-0.2906,)), **from_u),
+        relation("R", "rmag", -0.0971, 0.0106, Term("gmag", "rmag", (-0.1837,)), set_id="LU05-UG"),
+        relation("I", "imag", -0.3974, 0.0063, Term("imag", "zmag", (-0.3780,)), **from_z),
         relation("B", "gmag", 0.2271, 0.0107, Term("gmag", "rmag", (0.3130,))),
         relation("V", "gmag", -0.0038, 0.0054, Term("gmag", "rmag", (-0.5784,))),
         relation("R", "rmag", -0.1439, 0.0072, Term("rmag", "imag", (-0.2936,))),
@@ -156,21 +64,71 @@ def _lu05():
     )
 
 
+def _je05():
+    """Return SDSS as measured to UBVRI, for all stars with R - I < 1.15, which is r - i < 0.94."""
+    source = "Jester et al. 2005, AJ 130, 873, Table 1"
+    limits = ((("rmag", "imag"), -0.5, 0.94), (("gmag", "rmag"), -0.5, 1.8))
+
+    def relation(band, zero, scatter, *terms):
+        return Relation("JE05", band, "Vega", "gmag", zero, terms, limits, source, scatter)
+
+    def g_r(slope):
+        return Term("gmag", "rmag", (slope,))
+
+    def r_i(slope):
+        return Term("rmag", "imag", (slope,))
+
+    return (
+        relation("U", 0.21 - 0.88, 0.058, g_r(0.39), Term("umag", "gmag", (0.78,))),
+        relation("B", 0.21, 0.03, g_r(0.39)),
+        relation("V", -0.01, 0.01, g_r(-0.59)),
+        relation("R", -0.01 - 0.22, 0.032, g_r(-0.59), r_i(-1.09)),
+        relation("I", -0.01 - 0.22 - 0.21, 0.033, g_r(-0.59), r_i(-2.09)),
+    )
+
+
+def _std_apass():
+    """Return APASS g', r', i' to R, I."""
+    source, colour = "fit of stdpipe to Landolt standards", ("gmag", "rmag")
+
+    def relation(band, lead, zero, *coefficients):
+        limits = ((colour, -0.1, 1.4),)
+        return Relation("STD-APASS", band, "Vega", lead, zero, (Term(*colour, coefficients),), limits, source, 0.02)
+
+    return relation("R", "rmag", -0.157, -0.087, -0.014), relation("I", "imag", -0.354, -0.118, -0.004)
+
+
+def _he06():
+    """Return SDSS to the Z of WFCAM on UKIRT."""
+    source, colour = "Hewett et al. 2006, MNRAS 367, 454", ("imag", "zmag")
+    term, limits = Term(*colour, (0.06,)), ((colour, -0.5, 1.0),)
+    return (Relation("HE06", "Z", "Vega", "zmag", -0.01 - 0.528, (term,), limits, source, 0.03),)
+
+
 def _t12():
-    """Return Pan-STARRS grizy to SDSS griz and to BVRI, the quadratic forms."""
+    """Return Pan-STARRS grizy to SDSS griz and to BVRI: the quadratic forms, and as T12L the linear ones."""
     source = "Tonry et al. 2012, ApJ 750, 99, Table 6"
     colour = ("gp1mag", "rp1mag")
     johnson = ((colour, -0.1, 1.2),)  # beyond, B is off by 0.1 mag
     sloan = ((colour, -0.5, 2.5), (("rp1mag", "ip1mag"), -0.5, 2.0), (("ip1mag", "zp1mag"), -0.5, 1.0))
 
-    def relation(band, lead, zero, first, second, scatter, core=None):
-        term = Term(*colour, (first, second))
+    def relation(band, lead, zero, *numbers, core=None):
+        *coefficients, scatter = numbers
+        set_id, term = "T12" if len(coefficients) == 2 else "T12L", Term(*colour, tuple(coefficients))
         system, limits = ("AB", sloan) if band in "griz" else ("Vega", johnson)
         if band != "z":  # a star without z can have the others
             limits = tuple(limit for limit in limits if limit[0] != ("ip1mag", "zp1mag"))
-        return Relation("T12", band, system, lead, zero, (term,), limits, source, scatter, core=core)
+        return Relation(set_id, band, system, lead, zero, (term,), limits, source, scatter, core=core)
 
     return (
+        relation("g", "gp1mag", 0.014, 0.162, 0.009),
+        relation("r", "rp1mag", -0.001, 0.011, 0.004),
+        relation("i", "ip1mag", -0.004, 0.020, 0.005),
+        relation("z", "zp1mag", 0.013, -0.050, 0.010),
+        relation("B", "gp1mag", 0.213, 0.587, 0.034, core=(colour, -0.1, 0.9)),
+        relation("V", "rp1mag", 0.006, 0.474, 0.012),
+        relation("R", "rp1mag", -0.138, -0.131, 0.015),
+        relation("I", "ip1mag", -0.367, -0.149, 0.016),
         relation("g", "gp1mag", 0.013, 0.145, 0.019, 0.008),
         relation("r", "rp1mag", -0.001, 0.004, 0.007, 0.004),
         relation("i", "ip1mag", -0.005, 0.011, 0.010, 0.004),
@@ -187,11 +145,13 @@ def _kb18():
     source = "Kostov & Bonev 2018, Bulgarian AJ 28, 3"
     colour = ("gp1mag", "rp1mag")
 
-    def relation(band, lead, zero, first, second):
-        term = Term(*colour, (first, second))
-        return Relation("KB18", band, "Vega", lead, zero, (term,), ((colour, -0.1, 1.2),), source, 0.02)
+    def relation(band, lead, zero, *coefficients):
+        set_id, term = "KB18" if len(coefficients) == 2 else "KB18L", Term(*colour, coefficients)
+        return Relation(set_id, band, "Vega", lead, zero, (term,), ((colour, -0.1, 1.2),), source, 0.02)
 
     return (
+        relation("B", "gp1mag", 0.194, 0.561),
+        relation("V", "gp1mag", -0.017, -0.508),
         relation("B", "gp1mag", 0.199, 0.540, 0.016),
         relation("V", "gp1mag", -0.020, -0.498, -0.008),
         relation("R", "rp1mag", -0.163, -0.086, -0.061),
@@ -222,6 +182,16 @@ G2 = _gaia(
         ("i", -0.29676, (0.64728, -0.10141), 0.0990, 0.0, 4.5),
     ),
 )
+# of the same paper; H with 1.968 x, since 1.628 x, which is printed in some codes, would make the Sun's J - H 0.01
+G2_NIR = _gaia(
+    "G2-NIR",
+    "documentation of Gaia DR2, 5.3.7",
+    (
+        ("J", -0.01883, (1.394, -0.07893), 0.13, -0.5, 5.5),
+        ("H", -0.1621, (1.968, -0.1328), 0.22, 0.25, 5.5),
+        ("Ks", -0.1885, (2.092, -0.1345), 0.25, 0.25, 5.5),
+    ),
+)
 G3 = _gaia(
     "G3",
     "Riello et al. 2021, A&A 649, A3; documentation of Gaia DR3, 5.5.1",
@@ -243,11 +213,13 @@ def _ho09():
     colour = ("Jmag", "Hmag")
     limits = ((colour, -0.1, 1.0), ("Jmag", 5.0, 18.0), ("Hmag", 5.0, 17.0))
 
-    def relation(band, lead, zero, coefficient, scatter, pair=colour):
+    def relation(band, lead, zero, coefficient, scatter, pair=colour, set_id="HO09", zero_err=0.0):
         term = Term(*pair, (coefficient,))
-        return Relation("HO09", band, "Vega", lead, zero, (term,), limits, source, scatter)
+        return Relation(set_id, band, "Vega", lead, zero, (term,), limits, source, scatter, zero_err)
 
     return (
+        # with the offset to the Z of SDSS that the original suite adds
+        relation("Z", "Jmag", 0.064, 0.95, 0.035, set_id="HO09Z", zero_err=0.035),
         relation("Z", "Jmag", 0.0, 0.95, 0.035),
         relation("Y", "Jmag", 0.08, 0.50, 0.02),
         relation("J", "Jmag", 0.0, -0.065, 0.015),
@@ -317,4 +289,44 @@ STD_SM4 = _standard(
         ("I", "ismmag", -0.19322, (-0.06889, 0.04622, -0.00925), (-0.05231, -0.04437, 0.01198)),
     ),
 )
-RELATIONS = (*_cg08(), *_cg08_apass(), *_lu05(), *_t12(), *_kb18(), *G2, *G3, *_ho09(), *_sm1(), *STD_PS1, *STD_SM4)
+
+
+def _gs_ps1():
+    """Return the synthetic SDSS magnitudes of Gaia to Pan-STARRS griz."""
+    source, colour = "fits of stdpipe", ("gmag", "rmag")
+    rows = (("g", -0.00291, -0.09960, -0.03041), ("r", -0.00393, 0.01492, -0.00957))
+    rows += (("i", 0.01274, 0.01125, -0.01080), ("z", 0.00770, 0.06538, -0.00319))
+    found = []
+    for band, zero, *coefficients in rows:
+        term, limits = Term(*colour, tuple(coefficients)), ((colour, -0.1, 1.5),)
+        found.append(Relation("GS-PS1", f"{band}p1", "AB", f"{band}mag", zero, (term,), limits, source, 0.02))
+    return tuple(found)
+
+
+def _sm4_t12():
+    """Return SkyMapper DR4 to SDSS griz by way of Pan-STARRS; redder than g - i = 1.0 published relations part."""
+    first = {f"{relation.band}mag": relation for relation in STD_SM4 if relation.band.endswith("p1")}
+    second = [relation for relation in _t12() if relation.id == "T12" and relation.band in "griz"]
+    limits = ((("gsmmag", "ismmag"), -0.3, 1.0),)
+    return tuple(Chain("STD-SM4+T12", first, relation, limits) for relation in second)
+
+
+RELATIONS = (
+    *_cg08(),
+    *_cg08_apass(),
+    *_lu05(),
+    *_je05(),
+    *_std_apass(),
+    *_he06(),
+    *_t12(),
+    *_kb18(),
+    *G2,
+    *G2_NIR,
+    *G3,
+    *_ho09(),
+    *_sm1(),
+    *STD_PS1,
+    *STD_SM4,
+    *_sm4_t12(),
+    *_gs_ps1(),
+)

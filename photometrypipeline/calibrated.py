@@ -1,0 +1,213 @@
+"""What the calibration of one frame leaves behind: its database, the table of matched stars, its part of the record."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+
+from photometrypipeline import errorbars, framedb, headers
+from photometrypipeline.files import replacing
+
+
+@dataclass
+class Reference:
+    """Reference stars ready for use.
+
+    catalog : Catalog, its stars where they are at `epoch_yr`; mag, err : names of its columns
+    relation_err, catalog_err : systematic errors of the transformation, and of the catalogue from field to field, mag
+    color_name : such as "g-r", None if the catalogue has no colours; color, e_color : of each star, mag, NaN if unknown
+    """
+
+    catalog: Any
+    mag: str
+    err: str
+    epoch_yr: float
+    relation_err: float
+    catalog_err: float = 0.0
+    color_name: str | None = None
+    color: np.ndarray | None = None
+    e_color: np.ndarray | None = None
+
+
+@dataclass
+class Settings:
+    """How frames are calibrated; see the options of pp_calibrate, and pp_setup for `photmode` and `saving`."""
+
+    band: str | None
+    minstars: float
+    maxflag: int
+    use_all_stars: bool = False
+    magzp: tuple | None = None
+    photmode: str = "APER"
+    saving: Any = None
+
+
+@dataclass
+class Outcome:
+    """The calibration of one frame.
+
+    sources : SourceList; inst, e_inst : mag, shape (n_sources,); pairs : (i_star, i_source) of matched reference stars
+    fit : Zeropoint or None; reason : why there is none; term : ColorTerm or None
+    """
+
+    frame: Any
+    telescope: Any
+    sources: Any
+    inst: np.ndarray
+    e_inst: np.ndarray
+    pairs: tuple
+    fit: Any = None
+    reason: str | None = None
+    term: Any = None
+
+
+def zeropoint_row(done, reference, settings):
+    """Return the row of table `zeropoint` (dict) of an Outcome."""
+    row = dict.fromkeys(framedb.ZEROPOINT_COLUMNS)
+    row |= {"n_used": 0, "n_matched": int(done.pairs[0].size)}
+    row["relation_err"] = reference.relation_err if reference is not None else 0.0
+    if settings.magzp:
+        return row | {"zp": settings.magzp[0], "zp_sig": settings.magzp[1], "zp_err": settings.magzp[1]}
+    if done.fit is not None:
+        fit = done.fit
+        row |= {"zp": fit.zp, "zp_sig": fit.sig, "zp_err": fit.err, "chi2": fit.step.chi2, "n_used": fit.step.n_used}
+    return row
+
+
+def systematics(reference, term):
+    """Return {name: mag} of the errors that all zeropoints of a data set share, and their sum in quadrature."""
+    if reference is None:
+        return None
+    parts = {"relation_err": reference.relation_err, "catalog_err": reference.catalog_err}
+    parts["color_err"] = term.error_at_target if term is not None else 0.0
+    return parts | {"total": float(np.sqrt(sum(part**2 for part in parts.values())))}
+
+
+def color_row(done):
+    """Return the row of table `colorterm` (dict) of an Outcome, None where no colour term was applied."""
+    if done.term is None or done.fit is None:
+        return None
+    return done.term.as_dict() | {"color_err": done.term.error_at_target}
+
+
+def header_row(done, reference, settings):
+    """Return the row of table `header` (dict) of an Outcome."""
+    frame, telescope = done.frame, done.telescope
+    origin, description, system = f"{telescope.key};{frame.name}", "", "instrumental"
+    if settings.magzp:
+        origin += f";{settings.band}_manual_zp;"
+        description = "calibrated using manual zeropoint {:g} +- {:g}".format(*settings.magzp)
+    elif done.fit is not None:
+        origin += f";{reference.catalog.name};{settings.band}"
+        description = f"calibrated using {reference.catalog.history}"
+        description += f", {done.term}" if done.term is not None else ""
+        system = reference.catalog.systems.get(settings.band, "Vega")
+    return {
+        "name": frame.ldac.name,
+        "origin": origin,
+        "description": description,
+        "magsys": system,
+        "obstime": frame.number("MIDTIMJD"),
+        "exptime": headers.exptime_s(frame, telescope),
+        "obj": str(frame.header.get("OBJECT", "")).strip(),
+        "filtername": settings.band,
+    }
+
+
+def write_database(done, reference, settings):
+    """Write the database of a frame: its sources, the reference stars beside them, and calibrated magnitudes if any."""
+    table = done.sources.table.copy()
+    table.rename_columns(["XWIN_WORLD", "YWIN_WORLD"], ["ra_deg", "dec_deg"])
+    table["ra_deg"] = np.mod(table["ra_deg"], 360.0)
+    if reference is not None and done.fit is not None and settings.saving.caldata_in_db:
+        _join(table, reference, done.pairs, settings.band)
+    zeropoint, color = zeropoint_row(done, reference, settings), color_row(done)
+    if zeropoint["zp"] is not None:
+        prefix = "" if settings.magzp else "_"
+        table[f"{prefix}{settings.band}mag"] = done.inst + zeropoint["zp"]
+        table[f"{prefix}e_{settings.band}mag"] = np.hypot(done.e_inst, zeropoint["zp_sig"])
+    flux = np.asarray(table[f"FLUX_{settings.photmode}"])
+    zp_err = zeropoint["zp_err"] if zeropoint["zp"] is not None else np.nan
+    common = float(np.hypot(zeropoint["relation_err"], color["color_err"])) if color else zeropoint["relation_err"]
+    gain = gain_of(done.frame, done.telescope)
+    for name, values in errorbars.parts(flux, done.e_inst, gain, zp_err, common).items():
+        table[name] = values
+    framedb.write(done.frame.database, header_row(done, reference, settings), table, zeropoint, color)
+
+
+def gain_of(frame, telescope):
+    """Return the gain (e-/ADU) that Source Extractor used, None if there is none."""
+    return float(frame.header.get(telescope.header.get("gain", "GAIN")) or telescope.gain or 0) or None
+
+
+def _join(table, reference, pairs, band):
+    """Add the columns of the reference stars to the sources that they belong to; the others stay empty."""
+    i_star, i_source = pairs
+    for name in reference.catalog.table.colnames:
+        if name in ("ra_deg", "dec_deg", f"_{band}mag", f"_e_{band}mag") or name in table.colnames:
+            continue
+        column = np.asarray(reference.catalog.table[name])
+        is_text = column.dtype.kind in "US"
+        values = np.full(len(table), "" if is_text else np.nan, dtype=column.dtype if is_text else float)
+        values[i_source] = column[i_star]
+        table[name] = values
+
+
+def write_caldata(done, reference, saving):
+    """Write the matched reference stars of a frame to a table."""
+    i_star, i_source = done.pairs
+    table = Table(reference.catalog.table[i_star])
+    table["fit"] = done.fit.step.used.astype(int)
+    for name in ("MAG_APER", "MAGERR_APER"):
+        table[name] = np.asarray(done.sources.table[name])[i_source]
+    if saving.save_caldata_usedonly:
+        table = table[table["fit"] == 1]
+    with replacing(table_of(done.frame, saving.save_caldata_suffix)) as temporary:
+        table.write(temporary, format=saving.save_caldata_format, overwrite=True)
+
+
+def table_of(frame, suffix):
+    """Return the Path of the table with the reference stars of a frame."""
+    return frame.path.with_name(frame.stem + suffix)
+
+
+def frame_record(done, reference, settings):
+    """Return the part of one frame in the record of the step."""
+    row, fit, frame = zeropoint_row(done, reference, settings), done.fit, done.frame
+    steps = [{"n": step.n_used, "zp": step.zp, "sig": step.sig, "chi2": step.chi2} for step in fit.steps] if fit else []
+    return {
+        "name": frame.name,
+        "ldac": frame.ldac.name,
+        "midtime_jd": frame.number("MIDTIMJD"),
+        **{key: row[key] for key in ("zp", "zp_sig", "zp_err", "n_used", "n_matched")},
+        "reason": done.reason,
+        "steps": steps,
+        "chosen": fit.chosen if fit else None,
+        "stars": list(_star_records(done, reference)) if fit else [],
+    }
+
+
+def _star_records(done, reference):
+    """Yield one dict per matched reference star.
+
+    color : of the star, in the colour that the record names; color_correction : what the colour term adds to its
+    calibrated magnitude beyond that of a source with the target's colour, mag, 0 without a term
+    """
+    table, sources = reference.catalog.table, done.sources.table
+    for i_star, i_source, used in zip(*done.pairs, done.fit.step.used, strict=True):
+        color = float(reference.color[i_star]) if reference.color is not None else None
+        yield {
+            "ident": str(table["ident"][i_star]),
+            "ra_deg": float(table["ra_deg"][i_star]),
+            "dec_deg": float(table["dec_deg"][i_star]),
+            "mag": float(table[reference.mag][i_star]),
+            "e_mag": float(table[reference.err][i_star]),
+            "inst": float(done.inst[i_source]),
+            "e_inst": float(done.e_inst[i_source]),
+            "used": bool(used),
+            "color": color,
+            "color_correction": done.term.correction(color) if done.term is not None else 0.0,
+            "x": float(sources["XWIN_IMAGE"][i_source]),
+            "y": float(sources["YWIN_IMAGE"][i_source]),
+        }
