@@ -220,8 +220,10 @@ def prepare_reference(catalog, settings, solar, epoch, wish=None):
         usable &= np.isfinite(color)
     if usable.sum() < pp_setup.min_sources_photometric_catalog:
         raise CatalogError(f"only {usable.sum()} stars usable in {settings.band}" + (f" and {wish[0]}" if wish else ""))
-    catalog = catalog.at_epoch(epoch).select(usable)
-    toolbox.say(f"{usable.sum()} reference stars in {settings.band} from {catalog.name}")
+    catalog, value = catalog.at_epoch(epoch).select(usable), value[usable]
+    if len(catalog) > pp_setup.max_photometric_stars:
+        catalog = catalog.select(np.sort(np.argsort(value, kind="stable")[: pp_setup.max_photometric_stars]))
+    toolbox.say(f"{len(catalog)} reference stars in {settings.band} from {catalog.name}")
     name = wish[0] if wish else catalog.usual_color()
     colors = catalog.color(name) if name else (None, None)
     uniformity = catalog.survey.uniformity_mag if catalog.survey else 0.0
