@@ -138,10 +138,15 @@ def write(path, rows, remarks=()):
     write_text(path, "\n".join(lines) + "\n")
 
 
-def write_positions(path, rows):
-    """Write `positions.dat`: image, RA, Dec (deg), mid-time (JD) for each (image, ra_deg, dec_deg, jd) in `rows`."""
-    lines = ["# image, RA (deg), Dec (deg), mid-time (JD, UTC)"]
-    lines += [f"{image:>50} {ra:13.8f} {dec:+13.8f} {jd:18.9f}" for image, ra, dec, jd in rows]
+def write_positions(path, rows, target="", remarks=()):
+    """Write `positions.dat`: image, RA, Dec (deg), mid-time (JD) for each (image, ra_deg, dec_deg, jd) in `rows`.
+
+    target : name in a fifth column, if given;  remarks : lines of text, comments behind the first line
+    """
+    name = f" {_word(target)}" if target else ""
+    lines = [f"# image, RA (deg), Dec (deg), mid-time (JD, UTC){', target' if target else ''}"]
+    lines += [f"# {remark}" for remark in remarks]
+    lines += [f"{_word(image):>50} {ra:13.8f} {dec:+13.8f} {jd:18.9f}{name}" for image, ra, dec, jd in rows]
     write_text(path, "\n".join(lines) + "\n")
 
 
