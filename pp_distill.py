@@ -15,26 +15,21 @@ import toolbox
 
 # isort: split
 import functools
-import glob
 import logging
 import sys
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 
 import numpy as np
 
 import diagnostics
 import pp_setup
-from photometrypipeline import ephemeris, exclusions, framedb, matching, results, sky, skybot, targets, telescopes, vsx
-from photometrypipeline.errors import Ambiguous, FrameError, NotFound, NotReachable, PipelineError, UsageError
+from photometrypipeline import ephemchoice, exclusions, framedb, matching, results, targets, targetsearch
+from photometrypipeline.errors import FrameError, NotReachable, PipelineError, UsageError
 from photometrypipeline.files import safe_name
 from photometrypipeline.services import Client
 
 log = logging.getLogger("pp.distill")
 
-ALL_POSITIONS = "all_objects"  # instead of a file: all positions_*.dat
-MAX_UNCERTAINTY_PX = 5  # of the predicted place of an asteroid to look for
-COMPLETENESS_PERCENTILE = 90
 INSTRUMENTAL = "no calibrated magnitude"
 
 
@@ -50,6 +45,7 @@ class Choice:
     asteroids: bool = False
     reject: tuple = ("pos",)
     offline: bool = False
+    ephemeris: ephemchoice.Choice = ephemchoice.Choice()
     exclude: str | None = None
     excluded: exclusions.Exclusions = field(default_factory=exclusions.Exclusions)  # what stands in `exclude`
 
@@ -84,7 +80,12 @@ def distill(frames, losses, choice):
     Raises PipelineError if no frame has a database.
     """
     measured = read_databases(frames, losses)
-    wanted, failure = choose_targets(measured, choice, losses)
+    search = targetsearch.search(measured, choice, Client(offline=choice.offline))
+    wanted, failure = search.targets, search.failure
+    for remark in search.remarks:
+        toolbox.say(remark)
+    for loss in search.losses:
+        losses.add(*loss)
     control = targets.control_star(measured, wanted)
     if control is None:
         log.warning("no star is in both the first and the last frame: no control star")
@@ -126,162 +127,7 @@ def read_databases(frames, losses):
     return measured
 
 
-# ---- which targets
-
-
-def choose_targets(measured, choice, losses):
-    """Return (list of Target, NotReachable or None)."""
-    wanted, failure = [], None
-    if choice.positions:
-        wanted += targets_from_positions(measured, choice.positions)
-    if choice.fixedtargets:
-        wanted += [
-            targets.fixed(*entry[:1], "fixed", *entry[1:], measured, choice.fixedtargets)
-            for entry in targets.read_fixed(choice.fixedtargets)
-        ]
-    client = Client(offline=choice.offline)
-    searches = []
-    if choice.asteroids:
-        searches.append(asteroids)
-    elif not (choice.positions or choice.fixedtargets):
-        searches.append(primary)
-    if choice.variable_stars:
-        searches.append(variable_stars)
-    for search in searches:
-        try:
-            wanted += search(measured, choice, client, losses)
-        except NotReachable as error:
-            log.error("%s", error)
-            failure = failure or error
-    return unique_names(wanted), failure
-
-
-def unique_names(wanted):
-    """Return the targets with names that lead to different files."""
-    seen = {}
-    for target in wanted:
-        number = seen[safe_name(target.name)] = seen.get(safe_name(target.name), 0) + 1
-        if number > 1:
-            target.name = f"{target.name} {number}"
-    return wanted
-
-
-def targets_from_positions(measured, name):
-    """Return the targets of a positions file, or of all files positions_*.dat."""
-    if name != ALL_POSITIONS:
-        return [targets.from_positions(target, rows, measured) for target, rows in results.read_positions(name).items()]
-    paths = sorted(glob.glob("positions_*.dat"))
-    if not paths:
-        raise UsageError("there is no file positions_*.dat in this folder")
-    found = []
-    for path in paths:
-        for target, rows in results.read_positions(
-            path, default_name=Path(path).stem.removeprefix("positions_")
-        ).items():
-            found.append(targets.from_positions(target, rows, measured))
-    return found
-
-
-def site_of(measured):
-    """Return the MPC code of the telescope."""
-    return telescopes.identify(measured[0].frame.header).mpc_code
-
-
-def primary(measured, choice, client, losses):
-    """Return the target that the frames were taken for, as a list; empty if its name means no Solar System object."""
-    name = choice.target or measured[0].header["obj"] or "None"
-    jds = np.array([each.header["obstime"] for each in measured])
-    try:
-        places = ephemeris.positions(name, site_of(measured), jds, client, data_folder=Path.cwd())
-    except Ambiguous as error:
-        losses.add(name, f"{error}; choose one with -target: {', '.join(error.candidates[:8])}")
-        return []
-    except NotFound as error:
-        log.warning("no primary target: %s", error)
-        return []
-    toolbox.say(f"{name} is {places.full_name} (positions: {places.source})")
-    return [targets.from_ephemeris(name, "primary", measured, places, choice.offset_arcsec)]
-
-
-def asteroids(measured, choice, client, losses):
-    """Return the asteroids that SkyBoT expects in the field, bright enough and known well enough to be found."""
-    limit = completeness_mag(measured)
-    if limit is None:
-        log.error("no calibrated magnitudes: asteroids in the field cannot be chosen by brightness, none is taken")
-        return []
-    ra, dec, radius = field_of(measured)
-    jds = np.array([each.header["obstime"] for each in measured])
-    site = site_of(measured)
-    max_err = MAX_UNCERTAINTY_PX * max(unbinned_scale(each.frame) for each in measured)
-    found = []
-    for row in skybot.search(ra, dec, radius, float(jds.mean()), site, client, data_folder=Path.cwd()):
-        if row["err_arcsec"] > max_err or row["v_mag"] > limit:
-            log.info(
-                "asteroid %s left out: V %.1f (limit %.1f), uncertainty %.1f arcsec (limit %.1f)",
-                row["name"],
-                row["v_mag"],
-                limit,
-                row["err_arcsec"],
-                max_err,
-            )
-            continue
-        name = (
-            str(row["number"]).strip() if str(row["number"]).strip() not in ("", "-", "0", "--") else str(row["name"])
-        )
-        try:
-            places = ephemeris.positions(name, site, jds, client, data_folder=Path.cwd())
-        except NotFound as error:
-            log.warning("asteroid %s: %s", name, error)
-            continue
-        found.append(targets.from_ephemeris(str(row["name"]), "asteroid", measured, places, choice.offset_arcsec))
-    toolbox.say(f"{len(found)} asteroids are expected in the field, brighter than {limit:.1f} mag")
-    return found
-
-
-def unbinned_scale(frame):
-    """Return the larger unbinned pixel scale of a frame, arcsec."""
-    telescope = telescopes.identify(frame.header)
-    return max(telescope.pixel_scale) if telescope.pixel_scale else frame.number("SECPIXX")
-
-
-def completeness_mag(measured):
-    """Return the largest, over the frames, of the 90th percentile of calibrated magnitudes; None without any."""
-    limits = []
-    for each in measured:
-        columns = magnitude_columns(each)
-        if columns:
-            limits.append(np.nanpercentile(each.table[columns[0]], COMPLETENESS_PERCENTILE))
-    return float(max(limits)) if limits else None
-
-
-def variable_stars(measured, choice, client, losses):
-    """Return the variable stars of the VSX catalogue that lie on the frames."""
-    found = []
-    for row in vsx.search(*field_of(measured), client, data_folder=Path.cwd()):
-        place = float(row["ra_deg"]), float(row["dec_deg"])
-        covering = [each for each in measured if targets.inside(each.frame, place)]
-        if covering:
-            found.append(targets.fixed(str(row["name"]), "variable", *place, covering, "VSX"))
-    toolbox.say(f"{len(found)} variable stars are on the frames")
-    return found
-
-
-def field_of(measured):
-    """Return (ra_deg, dec_deg, radius_deg) of the circle around all frames."""
-    return sky.skycenter([(np.asarray(each.table["ra_deg"]), np.asarray(each.table["dec_deg"])) for each in measured])
-
-
 # ---- which source
-
-
-def magnitude_columns(each):
-    """Return (mag, error) column names of the calibrated magnitudes in a frame, None where there are none."""
-    band = each.header["filtername"]
-    for prefix in ("_", ""):
-        names = f"{prefix}{band}mag", f"{prefix}e_{band}mag"
-        if band and set(names) <= set(each.table.colnames) and each.zeropoint and each.zeropoint["zp"] is not None:
-            return names
-    return None
 
 
 def rows_of(target, measured, choice):
@@ -312,7 +158,7 @@ def row_of(each, index, place, target, choice):
     """Return the Row for the source `index` of a frame."""
     source = each.table[index]
     origin = each.header["origin"].split(";")
-    columns = magnitude_columns(each)
+    columns = each.magnitude_columns
     inst, e_inst = float(source[f"MAG_{pp_setup.photmode}"]), float(source[f"MAGERR_{pp_setup.photmode}"])
     manual = len(origin) > 2 and origin[2].endswith("_manual_zp")
     return results.Row(
@@ -427,6 +273,8 @@ def arguments_of(choice):
             arguments.append(name)
         elif option.name == "offset_arcsec":
             arguments += [name, *map(str, value)]
+        elif option.name == "ephemeris":
+            arguments += [name, value.mode, *(["-elements", value.elements] if value.elements else [])]
         else:
             arguments += [name, ",".join(value) if isinstance(value, tuple) else str(value)]
     return arguments
@@ -443,6 +291,7 @@ def choice_of(args):
         args.asteroids,
         schemas(args.reject),
         args.offline,
+        toolbox.ephemeris_choice(args),
         args.exclude,
         exclusions.read(args.exclude) if args.exclude else exclusions.Exclusions(),
     )
@@ -459,7 +308,7 @@ def schemas(text):
 
 
 def build_parser():
-    parser = toolbox.make_parser(__doc__, jobs=False, offline=True)
+    parser = toolbox.make_parser(__doc__, jobs=False, offline=True, ephemeris=True)
     parser.add_argument("-target", metavar="NAME", help="target name, whatever the headers say, e.g. 2015_AB123")
     parser.add_argument(
         "-offset",

@@ -24,7 +24,7 @@ import numpy as np
 import diagnostics
 import pp_extract
 import pp_setup
-from photometrypipeline import ephemeris, growthcurve, ldac, matching, telescopes
+from photometrypipeline import ephemchoice, ephemeris, growthcurve, ldac, matching, telescopes
 from photometrypipeline.contents import MEASUREMENT
 from photometrypipeline.errors import NotFound, NotReachable, PipelineError, UsageError
 from photometrypipeline.files import write_text
@@ -75,11 +75,13 @@ def photometry(
     target_only=False,
     deblend=True,
     offline=False,
+    places=ephemchoice.Choice(),  # noqa: B008  it is frozen
     jobs=1,
 ):
     """Measure `frames`; returns Photometry.  Frames that fail go to `losses`.
 
     fixed_aprad : aperture radius in px, no curve of growth;  target : name that overrides the header's
+    places : how those of the target are found
     Raises UsageError for both kinds of sources excluded, PipelineError if no frame could be measured.
     """
     if background_only and target_only:
@@ -95,7 +97,7 @@ def photometry(
     else:
         radii = growthcurve.radii_px(telescope.aprad_range)
         lists = measure_growth(frames, losses, radii, common, jobs)
-        predictions = {} if background_only else predict(list(lists), target, telescope, offline)
+        predictions = {} if background_only else predict(list(lists), target, telescope, offline, places)
         aperture, curve, counts = choose_aperture(lists, radii, predictions, background_only, target_only, losses)
         measured = toolbox.parallel(
             lambda frame: cut_list(frame, lists[frame], aperture), list(lists), jobs, "photometry"
@@ -214,7 +216,7 @@ def measure_growth(frames, losses, radii, common, jobs):
     return dict(toolbox.sort_out(frames, toolbox.parallel(one, frames, jobs, "photometry"), losses))
 
 
-def predict(frames, target, telescope, offline):
+def predict(frames, target, telescope, offline, choice):
     """Return {frame name: (ra_deg, dec_deg)} of the target where an ephemeris has it; what is missing is logged."""
     client, found = Client(offline=offline), {}
     names = {}
@@ -223,7 +225,7 @@ def predict(frames, target, telescope, offline):
     for name, group in names.items():
         jds = np.array([frame.number("MIDTIMJD") for frame in group])
         try:
-            places = ephemeris.positions(name, telescope.mpc_code, jds, client, data_folder=Path.cwd())
+            places = ephemeris.positions(name, telescope.mpc_code, jds, client, Path.cwd(), choice)
         except (NotFound, NotReachable) as error:
             log.warning("aperture from background sources: no position of %s: %s", name, error)
             continue
@@ -358,7 +360,7 @@ def write_curve(radii, curve):
 
 
 def build_parser():
-    parser = toolbox.make_parser(__doc__, offline=True)
+    parser = toolbox.make_parser(__doc__, offline=True, ephemeris=True)
     parser.add_argument(
         "-snr", type=float, default=2.0, metavar="SIGMA", help="detection threshold in sigma (default: %(default)s)"
     )
@@ -387,6 +389,7 @@ def main(args, losses):
         target_only=args.target_only,
         deblend=not args.nodeblending,
         offline=args.offline,
+        places=toolbox.ephemeris_choice(args),
         jobs=args.jobs,
     )
     diagnostics.render()

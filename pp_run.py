@@ -27,7 +27,7 @@ import pp_photometry
 import pp_prepare
 import pp_register
 from catalog import canonical_name
-from photometrypipeline import datatree, headers, recipes, records, telescopes
+from photometrypipeline import datatree, ephemchoice, headers, recipes, records, telescopes
 from photometrypipeline.errors import FrameError, PipelineError, TelescopeError, UsageError
 from photometrypipeline.files import sweep
 from photometrypipeline.frame import Frame
@@ -56,6 +56,7 @@ class Options:
     calibrate_catalogs: list | None = None
     offline: bool = False
     force: bool = False
+    ephemeris: ephemchoice.Choice = ephemchoice.Choice()
     jobs: int = 1
     colorterm: str | None = None
     target_color: float | None = None
@@ -173,12 +174,14 @@ def call_of(step, options):
         return pp_register.register, chosen | common
     if step == "photometry":
         chosen = {"snr": SNR, "fixed_aprad": options.fixed_aprad or None, "target": options.target}
+        chosen["places"] = options.ephemeris
         return pp_photometry.photometry, chosen | common
     if step == "calibrate":
         chosen = {"band": options.band, "catalogs": options.calibrate_catalogs, "solar": options.solar}
         chosen |= {"colorterm": options.colorterm, "target_color": options.target_color}
         return pp_calibrate.calibrate, chosen | common
     asked = {"asteroids": options.asteroids, "reject": options.reject, "offline": options.offline}
+    asked["ephemeris"] = options.ephemeris
     return pp_distill.distill, {"choice": pp_distill.Choice(options.target, **asked)}
 
 
@@ -269,20 +272,20 @@ def run_all(args, losses):
 
 
 def arguments_of(args):
-    """Return the options (list of str) for a data set of a tree; paths of the user's tables are made absolute."""
+    """Return the options (list of str) for a data set of a tree; paths of the user's files are made absolute."""
     arguments = []
     for name, value in vars(args).items():
         option = f"-{name}"
         if name in ("images", "prefix") or value is None or value is False:
             continue
-        if name in ("cat", "catalog") and Path(value).is_file():
+        if name in ("cat", "catalog", "elements") and Path(value).is_file():
             value = Path(value).resolve()
         arguments += [option] if value is True else [option, str(value)]
     return arguments
 
 
 def build_parser():
-    parser = toolbox.make_parser(__doc__, offline=True)
+    parser = toolbox.make_parser(__doc__, offline=True, ephemeris=True)
     parser.add_argument("-prefix", metavar="TEXT", help="with `all`: only files whose names begin with it")
     parser.add_argument(
         "-target", metavar="NAME", help="target name for all images, designations with _ (default: header)"
@@ -349,6 +352,7 @@ def main(args, losses):
         [canonical_name(args.catalog)] if args.catalog else None,
         args.offline,
         args.force,
+        toolbox.ephemeris_choice(args),
         args.jobs,
         args.colorterm,
         args.target_color,

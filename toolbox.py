@@ -26,6 +26,7 @@ from tqdm import tqdm
 import pp_setup
 from photometrypipeline import recipes, records, sky, stamps
 from photometrypipeline.astromatic import votable_named
+from photometrypipeline.ephemchoice import AUTO, MODES, Choice
 from photometrypipeline.errors import FAILED, OK, PARTIAL, USAGE, FrameError, NotReachable, PipelineError, UsageError
 from photometrypipeline.files import safe_name
 from photometrypipeline.frame import Frame
@@ -68,7 +69,7 @@ def _plain(argument):
     return argument[1:] if re.match(r"--[A-Za-z]", argument) else argument
 
 
-def make_parser(doc, images=True, jobs=True, offline=False):
+def make_parser(doc, images=True, jobs=True, offline=False, ephemeris=False):
     """Return a Parser whose help is `doc`, the docstring of a script, with the arguments that scripts share."""
     summary, _, rest = doc.strip().partition("\n")
     parser = Parser(
@@ -89,12 +90,33 @@ def make_parser(doc, images=True, jobs=True, offline=False):
         )
     if offline:
         parser.add_argument("-offline", action="store_true", help="never ask the network; use what is stored")
+    if ephemeris:
+        parser.add_argument(
+            "-ephemeris",
+            choices=MODES,
+            default=AUTO,
+            help="places of the target: auto asks JPL Horizons, and computes them where it cannot be reached; local"
+            " always computes them, from orbital elements; horizons never does (default: %(default)s)",
+        )
+        parser.add_argument(
+            "-elements",
+            metavar="FILE",
+            help="orbital elements to compute with: MPCORB, CometEls, JPL's ELEMENTS, text of Horizons, JSON"
+            " (default: those that came with earlier answers)",
+        )
     return parser
 
 
 def cores():
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def ephemeris_choice(args):
+    """Return the ephemeris.Choice that the options -ephemeris and -elements ask for; raises UsageError."""
+    if args.elements and not os.path.isfile(args.elements):
+        raise UsageError(f"-elements {args.elements}: no such file; check its name")
+    return Choice(args.ephemeris, args.elements)
 
 
 def _jobs(text):

@@ -1,8 +1,8 @@
 """Where a body of the Solar System stood at the mid-times of the frames, as seen from the telescope.
 
 The answer comes from the store of the data set, from the user's store, and for what is missing there from JPL Horizons,
-all epochs in one request. Without Horizons older answers are used, or positions computed from stored elements; `source`
-names what was used.
+all epochs in one request. Without Horizons older answers are used, or positions computed from orbital elements: of the
+user's file, or stored with earlier answers. `source` names what was used.
 """
 
 import logging
@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import horizons, names, skystore
+from photometrypipeline import elementsfile, horizons, names, skystore
+from photometrypipeline.ephemchoice import AUTO, HORIZONS, LOCAL, Choice
 from photometrypipeline.ephemstore import COLUMNS, Kept, Named, Store, epoch_of
 from photometrypipeline.errors import Ambiguous, NotFound, NotReachable
 
@@ -53,6 +54,10 @@ class Ephemeris:
         return len(self.jd)
 
 
+class NoElements(NotFound):
+    """Positions were to be computed and no orbital elements of the body are known for that time."""
+
+
 def store_rows(folder, name, mpc_code, ephemeris):
     """Put an Ephemeris into the store in `folder`, so that `name` leads to it from the site `mpc_code`.
 
@@ -68,12 +73,13 @@ def store_rows(folder, name, mpc_code, ephemeris):
     store.keep_positions(ephemeris.full_name, str(mpc_code), ephemeris.jd, values, None)
 
 
-def positions(name, mpc_code, jds, client, data_folder=None):
+def positions(name, mpc_code, jds, client, data_folder=None, choice=Choice()):  # noqa: B008  it is frozen
     """Return the Ephemeris of the body `name` seen from the site `mpc_code` at the UT Julian dates `jds`, shape (n,).
 
     data_folder : of the frames; the store in its `pp_store/` is looked at first and never written to
     Raises NotFound if no body has that name or Horizons has no position for it then, Ambiguous (with candidates) if
-    several have it, NotReachable if positions are missing and Horizons cannot be asked.
+    several have it, NoElements if positions are to be computed and cannot, NotReachable if positions are missing and
+    Horizons cannot be asked, FrameError for a file of elements that cannot be read.
     """
     jds = np.atleast_1d(np.asarray(jds, dtype=float))
     if not jds.size or not np.isfinite(jds).all():
@@ -81,18 +87,27 @@ def positions(name, mpc_code, jds, client, data_folder=None):
     asked = names.queries(name)
     if not asked:
         raise NotFound(f"{str(name)!r} is not the name of a body of the Solar System")
-    shelf = Shelf(data_folder)
+    shelf, orbits = Shelf(data_folder), _orbits(choice.elements, str(name))
     for query in asked:
         try:
-            return _Search(query, str(mpc_code).strip(), jds, client, shelf).run()
+            return _Search(query, str(mpc_code).strip(), jds, client, shelf, choice.mode, orbits).run()
         except Ambiguous:
             raise
         except NotFound as error:
             log.info("%s", error)
             last = error
-    if len(asked) == 1 or isinstance(last, horizons.NoEphemeris):
+    if len(asked) == 1 or isinstance(last, (horizons.NoEphemeris, NoElements)):
         raise last
     raise NotFound(f"JPL Horizons knows neither a small nor a major body named {str(name)!r}")
+
+
+def _orbits(path, name):
+    """Return the Orbits (list) of one body in the user's file of elements; raises Ambiguous for several bodies."""
+    found = elementsfile.read(path, name) if path else []
+    bodies = sorted({orbit.full_name for orbit in found})
+    if len(bodies) > 1:
+        raise Ambiguous(f"{name!r} names {len(bodies)} objects of {path}: {'; '.join(bodies[:10])}", bodies)
+    return found
 
 
 class Shelf:
@@ -126,17 +141,21 @@ class Shelf:
 class _Search:
     """One question of `positions`: what the stores know, what is missing, who fills it."""
 
-    def __init__(self, query, site, jds, client, shelf):
+    def __init__(self, query, site, jds, client, shelf, mode=AUTO, orbits=()):
         self.query, self.site, self.jds, self.client, self.shelf = query, site, jds, client, shelf
+        self.mode, self.orbits = mode, orbits
         self.known = shelf.find_name(query.command)  # Kept(Named) or None
         self.found = {}  # epoch -> Kept(values)
         self.sources = []
-        if self.known and self.known.value.full_name:
+        if self.known and self.known.value.full_name and mode != LOCAL:
             self.found = shelf.find_positions(self.known.value.full_name, site, jds)
 
     def run(self):
+        if self.mode == LOCAL:
+            self._compute(np.unique(self.jds))
+            return self._ephemeris()
         if self.known and not self.known.expired and not self.known.value.full_name:
-            raise self._as_before()
+            return self._by_own_elements(self._as_before())
         if any(not kept.expired for kept in self.found.values()):
             self.sources.append("store")
         missing = [jd for jd in np.unique(self.jds) if not self._has(jd)]
@@ -145,6 +164,16 @@ class _Search:
                 self._ask(missing)
             except NotReachable as failure:
                 self._do_without(missing, failure)
+            except NotFound as refusal:
+                return self._by_own_elements(refusal)
+        return self._ephemeris()
+
+    def _by_own_elements(self, refusal):
+        """Return the Ephemeris by the user's elements of a body that Horizons does not know, or raise `refusal`."""
+        if not self.orbits or self.mode == HORIZONS or isinstance(refusal, Ambiguous):
+            raise refusal
+        log.info("%s", refusal)
+        self._compute(np.unique(self.jds))
         return self._ephemeris()
 
     def _has(self, jd):
@@ -193,9 +222,7 @@ class _Search:
 
     def _do_without(self, missing, failure):
         """Fill what is missing from expired rows and from elements, or raise `failure`."""
-        from photometrypipeline import orbit  # brings SciPy's integrators along, which are seldom needed
-
-        if self.known and not self.known.value.full_name:
+        if self.known and not self.known.value.full_name and not self.orbits:
             raise self._as_before() from failure
         expired = [self.found[epoch_of(jd)] for jd in missing if epoch_of(jd) in self.found]
         if expired:
@@ -205,15 +232,34 @@ class _Search:
         missing = [jd for jd in missing if epoch_of(jd) not in self.found]
         if not missing:
             return
-        full_name = self.known.value.full_name if self.known else None
-        elements = orbit.nearest(self.shelf.find_elements(full_name), missing) if full_name else None
-        if elements is None:
+        if self.mode == HORIZONS:
             raise failure
-        values = orbit.ephemeris(elements, self.site, missing)
-        source = f"computed from elements of JD {elements['EPOCH']:.1f}"
-        log.warning("%s; position of %s %s", failure, full_name, source)
-        self.found.update((epoch_of(jd), Kept(row, time.time())) for jd, row in zip(missing, values, strict=True))
-        self.sources.append(source)
+        try:
+            self._compute(missing)
+        except NoElements as lacking:
+            log.info("%s", lacking)
+            raise failure from None
+        log.warning("%s; position of %s %s", failure, self.known.value.full_name, self.sources[-1])
+
+    def _compute(self, jds):
+        """Fill the epochs by integration from the user's elements or, without them, stored ones; raises NoElements."""
+        from photometrypipeline import orbit, planets  # bring SciPy's integrators along, which are seldom needed
+
+        full_name = self.known.value.full_name if self.known else None
+        own = [each.elements for each in self.orbits]
+        elements, origin = orbit.nearest(own, jds), "the file given"
+        if elements is None and full_name:
+            elements, origin = orbit.nearest(self.shelf.find_elements(full_name), jds), "the store"
+        if elements is None:
+            raise NoElements(
+                f"no orbital elements of {self.query.text} within {orbit.REACH_D} d of the frames are known; "
+                "give a file of them with -elements, or let Horizons be asked once"
+            )
+        values = orbit.ephemeris(elements, self.site, jds)
+        self.found.update((epoch_of(jd), Kept(row, time.time())) for jd, row in zip(jds, values, strict=True))
+        if not full_name:
+            self.known = Kept(Named(self.orbits[0].full_name or self.query.text), time.time())
+        self.sources.append(f"computed from elements of JD {elements['EPOCH']:.1f} of {origin}, {planets.best().name}")
 
     def _as_before(self):
         """Return the error that Horizons' stored refusal stands for."""

@@ -1,10 +1,10 @@
 """Positions computed from orbital elements, for when Horizons cannot be asked.
 
-The orbit is integrated with the pull of the eight planets and general relativity. Two years from the epoch of the
-elements a main-belt asteroid is good to 0.1 arcsec; the error of the elements themselves comes on top.
+The orbit is integrated with the pull of the eight planets and general relativity, for comets with their outgassing.
+docs/ephemerides.md tells how near Horizons that comes; the error of the elements themselves comes on top.
 
-Planets and Earth come from pyerfa (plan94 after Simon et al. 1994, A&A 282, 663; epv00), so no data file is needed.
-Earth rotation takes UT1 = UTC and no polar motion, an error of the site below 0.5 km, 0.0006 arcsec at 1 au.
+Planets and Earth are those of planets.py. Earth rotation takes UT1 = UTC and no polar motion, an error of the site
+below 0.5 km, 0.0006 arcsec at 1 au.
 """
 
 import erfa
@@ -13,23 +13,12 @@ from astropy.time import Time
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
-from photometrypipeline import obscodes
+from photometrypipeline import obscodes, planets
 from photometrypipeline.ephemstore import COLUMNS
+from photometrypipeline.planets import AU_KM, GM_SUN
 
-AU_KM = 149597870.7
-DAY_S = 86400.0
-GM_SUN = 2.9591220828411956e-4  # au^3/d^2, DE440
 LIGHT_AU_D = 173.1446326846693
 OBLIQUITY_RAD = np.radians(84381.448 / 3600)  # of the ecliptic to which Horizons refers elements
-# Mercury to Neptune, in the order of plan94; Earth with the Moon, Mars and farther with their moons; km^3/s^2, DE440
-PLANETS = np.arange(1, 9)
-GM_PLANETS = (
-    np.array(
-        [22031.868551, 324858.592, 403503.235625, 42828.375816, 126712764.1, 37940584.8418, 5794556.4, 6836527.10058]
-    )
-    * DAY_S**2
-    / AU_KM**3
-)
 REACH_D = 730  # farther from the epoch of the elements the asteroids' pull and the planets' errors begin to show
 MARGIN_D = 2  # light takes half a day from 80 au
 RATE_STEP_D = 5 / 1440
@@ -41,15 +30,17 @@ def nearest(elements, jds):
     return min(reachable, key=lambda one: abs(one["EPOCH"] - np.mean(jds)), default=None)
 
 
-def ephemeris(elements, mpc_code, jds):
+def ephemeris(elements, mpc_code, jds, solar_system=None):
     """Return what is seen from the site `mpc_code` at the UT Julian dates `jds`: ndarray, shape (n, len(COLUMNS)).
+
+    solar_system : planets.Series or planets.Kernel, by default the better of those that are installed
 
     Astrometric right ascension and declination (ICRF), as Horizons' quantity 1: light time is taken into account,
     aberration and refraction are not. Uncertainties are unknown, NaN. Raises TelescopeError for a site without a place.
     """
     jds = np.asarray(jds, dtype=float)
     tdb = tdb_of(jds)
-    path = Path(elements, tdb.min() - MARGIN_D, tdb.max() + MARGIN_D)
+    path = Path(elements, tdb.min() - MARGIN_D, tdb.max() + MARGIN_D, solar_system or planets.best())
     seen, r_au, phase_deg = _seen(path, mpc_code, jds)
     delta_au = np.linalg.norm(seen, axis=1)
     ra_deg, dec_deg = _angles(seen)
@@ -124,9 +115,10 @@ class Path:
     For `tdb` of shape (n,) that is an ndarray of shape (n, 3), au, ICRF.
     """
 
-    def __init__(self, elements, first, last):
+    def __init__(self, elements, first, last, solar_system=None):
         self.epoch = elements["EPOCH"]
-        force = _Force(elements)
+        self.solar_system = solar_system or planets.best()
+        force = _Force(elements, self.solar_system)
         self._arms = {}
         for sign, end in ((-1, min(first, self.epoch)), (1, max(last, self.epoch))):
             if end != self.epoch:
@@ -139,38 +131,49 @@ class Path:
         place = np.empty((since.size, 3))
         for sign, arm in self._arms.items():
             here = since * sign >= 0
-            place[here] = arm(since[here])[:3].T
+            if here.any():  # the integrator's answer cannot be asked for nothing
+                place[here] = arm(since[here])[:3].T
         return place
 
 
 class _Force:
     """Derivative of the heliocentric state, for scipy's integrators; time counts from the epoch of the elements."""
 
-    def __init__(self, elements):
+    def __init__(self, elements, solar_system):
         self.epoch = elements["EPOCH"]
+        self.heliocentric = solar_system.heliocentric
         self.push = np.array([elements.get(key, 0.0) for key in ("A1", "A2", "A3")])  # au/d^2 at the scale distance
         law = ("ALN", "NK", "NM", "NN", "R0")
         self.law = tuple(elements[key] for key in law) if all(key in elements for key in law) else (1, 0, 2, 1, 1)
+        self.conic, self.delay_d = elements, elements.get("DT", 0.0)
 
     def __call__(self, since, y):
         place, speed = y[:3], y[3:]
         r = np.sqrt(place @ place)
         pull = -GM_SUN / r**3 * place
-        planets = erfa.plan94(self.epoch, since, PLANETS)["p"]
-        apart = planets - place
-        pull += GM_PLANETS @ (
-            apart / np.sum(apart**2, axis=1)[:, None] ** 1.5 - planets / np.sum(planets**2, axis=1)[:, None] ** 1.5
+        others = self.heliocentric(self.epoch, since)
+        apart = others - place
+        pull += planets.GM @ (
+            apart / np.sum(apart**2, axis=1)[:, None] ** 1.5 - others / np.sum(others**2, axis=1)[:, None] ** 1.5
         )
         relativity = (4 * GM_SUN / r - speed @ speed) * place + 4 * (place @ speed) * speed
         pull += GM_SUN / (LIGHT_AU_D**2 * r**3) * relativity
         if self.push.any():
-            pull += self._outgassing(place, speed, r)
+            pull += self._outgassing(place, speed, self._distance_before(since) if self.delay_d else r)
         return np.concatenate([speed, pull])
 
+    def _distance_before(self, since):
+        """Return how far from the Sun (au) the body was DT days before, on the conic of the elements: near enough."""
+        on_the_way = self.epoch + since - self.delay_d - self.conic["TP"]
+        return _radius_and_anomaly(self.conic["EC"], self.conic["QR"], on_the_way)[0]
+
     def _outgassing(self, place, speed, r):
-        """After Marsden, Sekanina & Yeomans (1973, AJ 78, 211): radial, transverse and normal parts times g(r)."""
+        """After Marsden, Sekanina & Yeomans (1973, AJ 78, 211): radial, transverse and normal parts times g(r).
+
+        `r` is the distance of DT days ago where the outgassing lags behind (Yeomans & Chodas 1989, AJ 98, 1083).
+        """
         scale, k, m, n, r0 = self.law
-        radial = place / r
+        radial = place / np.linalg.norm(place)
         normal = np.cross(place, speed)
         normal /= np.linalg.norm(normal)
         axes = np.array([radial, np.cross(normal, radial), normal])
@@ -180,22 +183,16 @@ class _Force:
 def _seen(path, mpc_code, jds):
     """Return the vector from observer to body, shape (n, 3), the distance from the Sun (au), the phase angle (deg)."""
     tdb = tdb_of(jds)
-    observer = _earth_and_sun(tdb)[0] + site_au(mpc_code, jds)
+    observer = path.solar_system.earth_and_sun(tdb)[0] + site_au(mpc_code, jds)
     emitted = tdb
     for _ in range(4):  # light time; each round gains four digits
-        sun = _earth_and_sun(emitted)[1]
+        sun = path.solar_system.earth_and_sun(emitted)[1]
         place = path(emitted)
         seen = place + sun - observer
         emitted = tdb - np.linalg.norm(seen, axis=1) / LIGHT_AU_D
     r_au = np.linalg.norm(place, axis=1)
     cosine = np.sum(place * seen, axis=1) / r_au / np.linalg.norm(seen, axis=1)
     return seen, r_au, np.degrees(np.arccos(np.clip(cosine, -1, 1)))
-
-
-def _earth_and_sun(tdb):
-    """Return the barycentric places of the Earth's and the Sun's centre, each of shape (n, 3), au."""
-    heliocentric, barycentric = erfa.epv00(tdb, 0.0)
-    return barycentric["p"], barycentric["p"] - heliocentric["p"]
 
 
 def site_au(mpc_code, jds):

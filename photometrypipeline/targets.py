@@ -29,6 +29,8 @@ class Target:
     """One target: its `name`, `kind` (primary, positions, fixed, variable, asteroid, control) and `places`.
 
     places : {frame name: (ra_deg, dec_deg)}, frames without a prediction are not in it;  source : where they come from
+    sigma_arcsec : {frame name: one-sigma uncertainty of the place along RA and Dec}, where it is known
+    rate_arcsec_h, v_mag : {frame name: speed on the sky; predicted magnitude}, where they are known
     """
 
     name: str
@@ -36,7 +38,14 @@ class Target:
     places: dict
     full_name: str = ""
     source: str = ""
-    uncertainty_arcsec: dict = field(default_factory=dict)
+    sigma_arcsec: dict = field(default_factory=dict)
+    rate_arcsec_h: dict = field(default_factory=dict)
+    v_mag: dict = field(default_factory=dict)
+
+    @property
+    def moves(self):
+        """Whether it is a body of the Solar System: what stands still at its place is something else."""
+        return self.kind in ("primary", "asteroid")
 
 
 @dataclass
@@ -48,18 +57,33 @@ class Measured:
     table: object
     zeropoint: dict | None
 
+    @property
+    def magnitude_columns(self):
+        """(mag, error) column names of the calibrated magnitudes, None where there are none."""
+        band = self.header["filtername"]
+        for prefix in ("_", ""):
+            names = f"{prefix}{band}mag", f"{prefix}e_{band}mag"
+            if band and set(names) <= set(self.table.colnames) and self.zeropoint and self.zeropoint["zp"] is not None:
+                return names
+        return None
+
 
 def from_ephemeris(name, kind, frames, places, offset_arcsec=(0.0, 0.0)):
     """Return the Target for an Ephemeris (`places`) at the mid-times of `frames`; the offset is subtracted from it."""
-    found, uncertainty = {}, {}
+    target = Target(name, kind, {}, places.full_name, places.source)
     for n, measured in enumerate(frames):
-        if np.isfinite(places.ra_deg[n]):
-            ra = (places.ra_deg[n] - offset_arcsec[0] / 3600) % 360
-            found[measured.frame.name] = float(ra), float(places.dec_deg[n] - offset_arcsec[1] / 3600)
-            uncertainty[measured.frame.name] = float(np.hypot(places.sigma_ra_arcsec[n], places.sigma_dec_arcsec[n]))
-        else:
-            log.warning("%s: no ephemeris of %s", measured.frame.name, name)
-    return Target(name, kind, found, places.full_name, places.source, uncertainty)
+        key = measured.frame.name
+        if not np.isfinite(places.ra_deg[n]):
+            log.warning("%s: no ephemeris of %s", key, name)
+            continue
+        ra = (places.ra_deg[n] - offset_arcsec[0] / 3600) % 360
+        target.places[key] = float(ra), float(places.dec_deg[n] - offset_arcsec[1] / 3600)
+        sigma = float(places.sigma_ra_arcsec[n]), float(places.sigma_dec_arcsec[n])
+        rate, magnitude = float(np.hypot(places.ra_rate[n], places.dec_rate[n])), float(places.v_mag[n])
+        for known, values in ((target.sigma_arcsec, sigma), (target.rate_arcsec_h, rate), (target.v_mag, magnitude)):
+            if np.all(np.isfinite(values)):
+                known[key] = values
+    return target
 
 
 def from_positions(name, positions, frames):

@@ -1,5 +1,6 @@
 """Positions of bodies: answers of Horizons read and kept, failures told apart, and what is left without the service."""
 
+import json
 import logging
 import multiprocessing
 import shutil
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 
 from horizons import Body
-from photometrypipeline import ephemeris, ephemstore, horizons, names
+from photometrypipeline import ephemeris, ephemstore, horizons, names, orbit, planets
+from photometrypipeline.ephemchoice import Choice
 from photometrypipeline.errors import Ambiguous, FrameError, NotFound, NotReachable
 from photometrypipeline.services import Client
 from services import Server
@@ -310,6 +312,74 @@ def test_without_the_service_positions_are_computed_from_stored_elements(server,
     assert "computed" in caplog.text
     again = ephemeris.positions("1", "290", [JD + 1], Client())
     assert again.source == "horizons"  # computed positions never enter the store
+
+
+def elements_file(tmp_path, name, **changes):
+    path = tmp_path / "elements.json"
+    path.write_text(json.dumps({**CERES, "full_name": name, **changes}))
+    return str(path)
+
+
+def test_on_request_positions_are_computed_although_horizons_could_be_asked(server, tmp_path):
+    choice = Choice("local", elements_file(tmp_path, "1 Ceres (A801 AA)"))
+    found = ephemeris.positions("Ceres", "290", [JD, JD + 1], Client(), choice=choice)
+    assert server.requests == []
+    assert found.full_name == "1 Ceres (A801 AA)"
+    assert found.source == f"computed from elements of JD 2460400.5 of the file given, {planets.best().name}"
+    expected = orbit.ephemeris(CERES, "290", [JD, JD + 1])
+    np.testing.assert_array_equal(found.ra_deg, expected[:, ephemstore.COLUMNS.index("ra_deg")])
+    assert np.isnan(found.sigma_ra_arcsec).all()  # nobody knows how good the elements are
+
+
+def test_stored_elements_do_without_a_file(server):
+    asked = ephemeris.positions("Ceres", "290", [JD], Client())
+    computed = ephemeris.positions("Ceres", "290", [JD], Client(offline=True), choice=Choice("local"))
+    assert asked.source == "horizons" and "of the store" in computed.source
+    assert computed.ra_deg[0] != asked.ra_deg[0]  # not what was stored for that moment
+
+
+def test_without_elements_nothing_is_computed_and_the_way_out_is_told(server, tmp_path):
+    with pytest.raises(ephemeris.NoElements, match="-elements"):
+        ephemeris.positions("3552", "290", [JD], Client(), choice=Choice("local"))
+    far = elements_file(tmp_path, "3552 Don Quixote", EPOCH=JD - 800)
+    with pytest.raises(ephemeris.NoElements, match="within 730 d"):
+        ephemeris.positions("3552", "290", [JD], Client(), choice=Choice("local", far))
+    assert server.requests == []
+
+
+def test_the_file_helps_when_horizons_is_away_and_not_before(server, tmp_path):
+    choice = Choice(elements=elements_file(tmp_path, "3552 Don Quixote (1983 SA)"))
+    server.faults["horizons"] = "503"
+    away = ephemeris.positions("3552", "290", [JD], Client(), choice=choice)
+    server.faults.clear()
+    there = ephemeris.positions("3552", "290", [JD], Client(), choice=choice)
+    assert "computed" in away.source and there.source == "horizons"
+    assert there.ra_deg[0] == pytest.approx(QUIXOTE["ra_deg"])
+
+
+def test_on_request_nothing_is_computed(server, tmp_path):
+    ephemeris.positions("Ceres", "290", [JD], Client())
+    choice = Choice("horizons", elements_file(tmp_path, "1 Ceres"))
+    assert ephemeris.positions("Ceres", "290", [JD], Client(offline=True), choice=choice).source == "store"
+    with pytest.raises(NotReachable):
+        ephemeris.positions("Ceres", "290", [JD, JD + 1], Client(offline=True), choice=choice)
+
+
+def test_an_object_that_horizons_does_not_know_yet_is_computed_from_the_file(server, tmp_path):
+    choice = Choice(elements=elements_file(tmp_path, "(2026 XY12)"))
+    for _ in range(2):  # the second time the refusal is known
+        found = ephemeris.positions("2026_XY12", "290", [JD], Client(), choice=choice)
+        assert (found.full_name, "computed" in found.source) == ("(2026 XY12)", True)
+    with pytest.raises(NotFound):
+        ephemeris.positions("2026 XY13", "290", [JD], Client(), choice=choice)
+
+
+def test_two_bodies_of_the_file_with_one_name_are_ambiguous(server, tmp_path):
+    path = tmp_path / "two.json"
+    path.write_text(json.dumps([{**CERES, "full_name": name} for name in ("9134 Encke (4822 T-2)", "2P/Encke")]))
+    with pytest.raises(Ambiguous, match="two.json") as found:
+        ephemeris.positions("Encke", "290", [JD], Client(), choice=Choice("local", str(path)))
+    assert found.value.candidates == ["2P/Encke", "9134 Encke (4822 T-2)"]
 
 
 def test_elements_far_from_the_night_are_asked_for_its_date(server):

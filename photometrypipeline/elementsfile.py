@@ -1,0 +1,249 @@
+"""Orbital elements from a file of the user's: those of the Minor Planet Center or of JPL, as both hand them out.
+
+    MPCORB.DAT, and pieces of it      one asteroid a line, packed epoch
+    CometEls.txt                      one comet a line
+    ELEMENTS.NUMBR, .UNNUM, .COMET    JPL's tables, with their two lines of titles
+    Horizons' text                    the head of any answer, or several of them one behind the other
+    JSON                              an object or a list: of JPL's SBDB, of the MPC, or EPOCH, EC, QR, TP, OM, W, IN
+
+All become dictionaries with the keys of horizons.ORBIT and EXTRAS: angles in deg, J2000 ecliptic, au, TDB Julian dates.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from photometrypipeline import horizons, names
+from photometrypipeline.errors import FrameError
+from photometrypipeline.planets import GM_SUN
+
+MJD_ZERO = 2400000.5
+REMEDY = "give lines of MPCORB, CometEls, JPL's ELEMENTS tables, an answer of Horizons, or JSON"
+_MPCORB = re.compile(r".{7} .{12}([IJKL]\d\d[1-9A-C][1-9A-V])\s")
+_COMET = re.compile(r"[\d ]{4}[A-Z].{7} *(\d{4}) (\d\d) ([\d ]\d\.\d+) ")
+_RULE = re.compile(r"-{3,}( -{2,})+\s*")
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
+_CENTURY = {"I": 1800, "J": 1900, "K": 2000, "L": 2100}
+# Our key, and what it is called in JSON files (letter case does not matter)
+_JSON_KEYS = {
+    "EPOCH": ("epoch",),
+    "EC": ("ec", "e"),
+    "QR": ("qr", "q", "perihelion_dist"),
+    "TP": ("tp",),
+    "OM": ("om", "node"),
+    "W": ("w", "peri"),
+    "IN": ("in", "i"),
+    "MA": ("ma", "m"),
+    "A": ("a",),
+    **{key: (key.lower(),) for key in horizons.EXTRAS},
+}
+
+
+@dataclass
+class Orbit:
+    """The `elements` (dict) of one body and the `full_name` under which the file has it, "" where it tells none."""
+
+    full_name: str
+    elements: dict
+
+
+def read(path, text):
+    """Return the Orbits (list) of the body that the name `text` means, in the file `path`; one without a name is any.
+
+    Raises FrameError for a file that cannot be read or holds no elements at all.
+    """
+    asked = names.queries(text)
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            start = stream.read(100000)
+            stream.seek(0)
+            if start.lstrip()[:1] in ("{", "["):
+                found = _from_json(json.load(stream))
+            elif "JPL/HORIZONS" in start or "$$SOE" in start:
+                found = _from_horizons(stream.read())
+            else:
+                found = _from_lines(stream, _sieve(asked))
+    except OSError as error:
+        raise FrameError(path, f"cannot be read ({error.strerror})", "check its name") from None
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise FrameError(path, f"has elements that cannot be read ({error})", REMEDY) from None
+    if found is None:
+        raise FrameError(path, "holds no orbital elements", REMEDY)
+    return [orbit for orbit in found if not orbit.full_name or any(_means(query, orbit.full_name) for query in asked)]
+
+
+def _sieve(asked):
+    """Return a fast test whether a line may hold a body: all of MPCORB, a million lines and more, passes through it."""
+    parts = [re.sub(r"^DES=|;.*", "", query.command).lower() for query in asked]
+    packed = [query.text.lower() for query in asked]  # a line may have no readable designation
+    return lambda line: any(part in line.lower() for part in {*parts, *packed})
+
+
+def _means(query, full_name):
+    if query.kind == names.NAME:
+        before, inside = re.fullmatch(r"(.*?) ?(?:\(([^()]*)\))?", full_name).groups()
+        own_names = re.sub(r"^\d+ |^\d+[PDI]/", "", before), inside or ""
+        return query.command.rstrip(";").lower() in (name.lower() for name in own_names)
+    return query.command in names.aliases(full_name)
+
+
+# ---- lines of fixed columns
+
+
+def _from_lines(lines, may_be):
+    """Return the Orbits (list) in lines of fixed columns that pass `may_be`, None where no line is one."""
+    found, columns, before, known = [], None, "", False
+    for line in lines:
+        line = line.rstrip("\n")
+        if _RULE.fullmatch(line):
+            columns, known = _columns(before, line), True
+        elif columns and line.strip():
+            if may_be(line):
+                found.append(_from_jpl({title: line[start:end].strip() for title, (start, end) in columns.items()}))
+        elif _MPCORB.match(line) or _COMET.match(line):
+            known = True
+            if may_be(line):
+                found.append(_from_mpcorb(line) if _MPCORB.match(line) else _from_comet_line(line))
+        before = line
+    return found if known else None
+
+
+def _columns(titles, rule):
+    """Return {title: (first, last) character} of a table; the rule under the titles shows where its columns lie."""
+    return {
+        " ".join(titles[dashes.start() : dashes.end()].split()): (dashes.start(), dashes.end())
+        for dashes in re.finditer("-+", rule)
+    }
+
+
+def _from_jpl(fields):
+    """One row of JPL's ELEMENTS tables; epochs are MJD, times of perihelion YYYYMMDD.ddddd."""
+    orbit = {key: float(fields[title]) for key, title in (("EC", "e"), ("IN", "i"), ("W", "w"), ("OM", "Node"))}
+    orbit["EPOCH"] = float(fields["Epoch"]) + MJD_ZERO
+    if "q" in fields:
+        year, month, day = re.fullmatch(r"(-?\d+)(\d\d)(\d\d\.\d+)", fields["Tp"]).groups()
+        orbit |= {"QR": float(fields["q"]), "TP": _julian_date(int(year), int(month), float(day))}
+    else:
+        orbit |= _perihelion(orbit["EPOCH"], float(fields["a"]), orbit["EC"], float(fields["M"]))
+    for key in ("H", "G"):
+        if fields.get(key):
+            orbit[key] = float(fields[key])
+    if "Designation" in fields:
+        return Orbit(f"({fields['Designation']})", orbit)
+    name = fields.get("Num Name") or f"{fields['Num']} {fields['Name']}"
+    return Orbit(name, orbit)
+
+
+def _from_mpcorb(line):
+    orbit = {"EC": float(line[70:79]), "IN": float(line[59:68]), "W": float(line[37:46]), "OM": float(line[48:57])}
+    orbit["EPOCH"] = _packed_date(line[20:25])
+    orbit |= _perihelion(orbit["EPOCH"], float(line[92:103]), orbit["EC"], float(line[26:35]))
+    for key, field in (("H", line[8:13]), ("G", line[14:19])):
+        if field.strip():
+            orbit[key] = float(field)
+    readable = line[166:194].strip()
+    numbered = re.fullmatch(r"\((\d+)\) ?(.*)", readable)
+    if numbered:
+        return Orbit(" ".join(numbered.groups()).strip(), orbit)
+    return Orbit(f"({readable})" if readable else _unpacked(line[:7].strip()), orbit)
+
+
+def _unpacked(packed):
+    """Return a name for a packed number or designation."""
+    command = names.queries(packed)[0].command.rstrip(";")
+    return f"({command.removeprefix('DES=')})" if command.startswith("DES=") else f"{command} "
+
+
+def _from_comet_line(line):
+    """One line of the MPC's CometEls.txt; the date of its osculating elements may be missing."""
+    perihelion = _julian_date(int(line[14:18]), int(line[19:21]), float(line[22:29]))
+    epoch = line[81:89]
+    orbit = {
+        "EPOCH": _julian_date(int(epoch[:4]), int(epoch[4:6]), float(epoch[6:])) if epoch.strip() else perihelion,
+        "QR": float(line[30:39]),
+        "EC": float(line[41:49]),
+        "W": float(line[51:59]),
+        "OM": float(line[61:69]),
+        "IN": float(line[71:79]),
+        "TP": perihelion,
+    }
+    if line[91:95].strip() and line[96:100].strip():
+        orbit |= {"M1": float(line[91:95]), "K1": 2.5 * float(line[96:100])}
+    return Orbit(re.sub(r"\s{2,}.*", "", line[102:158].strip()), orbit)
+
+
+def _packed_date(packed):
+    """Return the Julian date of an epoch such as K194R, 2019 April 27.0."""
+    year = _CENTURY[packed[0]] + int(packed[1:3])
+    return _julian_date(year, _DIGITS.index(packed[3]), _DIGITS.index(packed[4]))
+
+
+def _julian_date(year, month, day):
+    a = (14 - month) // 12
+    y, m = year + 4800 - a, month + 12 * a - 3
+    return day + (153 * m + 2) // 5 + 365 * y + y // 4 - y // 100 + y // 400 - 32045.5
+
+
+def _perihelion(epoch, a_au, ecc, anomaly_deg):
+    """Return {QR, TP}: perihelion distance and the passage nearest to `epoch`, from the mean anomaly of an ellipse."""
+    motion = np.degrees(np.sqrt(GM_SUN / a_au**3))  # deg/d
+    return {"QR": a_au * (1 - ecc), "TP": epoch - ((anomaly_deg + 180) % 360 - 180) / motion}
+
+
+# ---- text of Horizons, JSON
+
+
+def _from_horizons(text):
+    found = []
+    for part in re.split(r"(?=^JPL/HORIZONS)", text, flags=re.MULTILINE):
+        elements = horizons.header_elements(part)
+        if elements:
+            told = re.search(r"Target body name:[ \t]*(.*?)[ \t\r]*(\{source|$)", part, re.MULTILINE)
+            head = re.match(r"JPL/HORIZONS +(.*?) +\d{4}-\w{3}-\d\d", part)
+            found.append(Orbit((told or head)[1] if told or head else "", elements))
+    return found or None
+
+
+def _from_json(content):
+    if isinstance(content, dict) and isinstance(content.get("data"), list):
+        content = content["data"]
+    return [_from_json_object(each) for each in (content if isinstance(content, list) else [content])]
+
+
+def _from_json_object(content):
+    """One body: JPL's SBDB nests its elements, the others are flat."""
+    flat = {str(key).lower(): value for key, value in content.items()}
+    name = str(flat.get("full_name") or flat.get("target") or "")
+    if isinstance(content.get("orbit"), dict):
+        orbit = content["orbit"]
+        rows = [*orbit["elements"], *orbit.get("model_pars", []), *content.get("phys_par", [])]
+        flat = {str(row["name"]).lower(): row["value"] for row in rows} | {"epoch": orbit["epoch"]}
+        name = content.get("object", {}).get("fullname", "")
+    elif not name and ("principal_desig" in flat or "name" in flat):
+        number = str(flat.get("number") or "").strip("()")
+        own, designation = str(flat.get("name") or ""), flat.get("principal_desig")
+        name = " ".join(filter(None, (number, own, f"({designation})" if designation else "")))
+    found = {}
+    for key, labels in _JSON_KEYS.items():
+        value = next((flat[label] for label in labels if flat.get(label) not in (None, "")), None)
+        if value is not None and (key in horizons.ORBIT or _is_number(value)):
+            found[key] = float(value)
+    anomaly, a_au = found.pop("MA", None), found.pop("A", None)
+    if not {"TP", "QR"} <= set(found):
+        found |= _perihelion(found["EPOCH"], a_au, found["EC"], anomaly)
+    if found["EPOCH"] < MJD_ZERO:
+        found["EPOCH"] += MJD_ZERO
+    missing = [key for key in horizons.ORBIT if key not in found]
+    if missing:
+        raise ValueError(f"no {', '.join(missing)} for {name or 'the object'}")
+    return Orbit(re.sub(r"\s+", " ", name).strip(), found)
+
+
+def _is_number(value):
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -1,0 +1,178 @@
+"""Which targets a data set has: the one that its frames were taken for, those of files, what else is in the field."""
+
+import glob
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from photometrypipeline import ephemeris, results, sky, skybot, targets, telescopes, vsx
+from photometrypipeline.errors import Ambiguous, NotFound, NotReachable, UsageError
+from photometrypipeline.files import safe_name
+
+log = logging.getLogger("pp.targetsearch")
+
+ALL_POSITIONS = "all_objects"  # instead of a file: all positions_*.dat
+MAX_UNCERTAINTY_PX = 5  # of the predicted place of an asteroid to look for
+COMPLETENESS_PERCENTILE = 90
+USUAL_RATE = 60.0  # arcsec/h; asteroids this fast may be in the field before or after the middle of the sequence
+VARIABLE_MARGIN_MAG = 1.0  # a star may be brighter than its catalogue says
+MAX_VARIABLES = 200  # the brightest; surveys have found hundreds in every field
+
+
+@dataclass
+class Found:
+    """The `targets`, `remarks` for the user (list of str), `losses` [(name, reason)], and the service that was away."""
+
+    targets: list = field(default_factory=list)
+    remarks: list = field(default_factory=list)
+    losses: list = field(default_factory=list)
+    failure: NotReachable | None = None
+
+
+def search(measured, choice, client):
+    """Return what is Found for a choice (pp_distill.Choice) in the frames `measured` (list of Measured)."""
+    found, searches = Found(), []
+    if choice.positions:
+        found.targets += _of_positions(measured, choice.positions)
+    if choice.fixedtargets:
+        found.targets += [
+            targets.fixed(name, "fixed", ra, dec, measured, choice.fixedtargets)
+            for name, ra, dec in targets.read_fixed(choice.fixedtargets)
+        ]
+    if choice.asteroids:
+        searches.append(asteroids)
+    elif not (choice.positions or choice.fixedtargets):
+        searches.append(primary)
+    if choice.variable_stars:
+        searches.append(variable_stars)
+    for one in searches:
+        try:
+            found.targets += one(measured, choice, client, found)
+        except NotReachable as error:
+            log.error("%s", error)
+            found.failure = found.failure or error
+    _name_apart(found.targets)
+    return found
+
+
+def _name_apart(wanted):
+    """Give targets names that lead to different files."""
+    seen = {}
+    for target in wanted:
+        number = seen[safe_name(target.name)] = seen.get(safe_name(target.name), 0) + 1
+        if number > 1:
+            target.name = f"{target.name} {number}"
+
+
+def _of_positions(measured, name):
+    """Return the targets of a positions file, or of all files positions_*.dat."""
+    paths = [name] if name != ALL_POSITIONS else sorted(glob.glob("positions_*.dat"))
+    if not paths:
+        raise UsageError("there is no file positions_*.dat in this folder")
+    found = []
+    for path in paths:
+        unnamed = Path(path).stem.removeprefix("positions_") if name == ALL_POSITIONS else "manual_target"
+        for target, rows in results.read_positions(path, default_name=unnamed).items():
+            found.append(targets.from_positions(target, rows, measured))
+    return found
+
+
+def primary(measured, choice, client, found):
+    """Return the target that the frames were taken for, as a list; empty if its name means no Solar System object."""
+    name = choice.target or measured[0].header["obj"] or "None"
+    try:
+        places = _ephemeris(name, measured, choice, client)
+    except Ambiguous as error:
+        found.losses.append((name, f"{error}; choose one with -target: {', '.join(error.candidates[:8])}"))
+        return []
+    except ephemeris.NoElements as error:
+        found.losses.append((name, str(error)))
+        return []
+    except NotFound as error:
+        log.warning("no primary target: %s", error)
+        return []
+    found.remarks.append(f"{name} is {places.full_name} (positions: {places.source})")
+    return [targets.from_ephemeris(name, "primary", measured, places, choice.offset_arcsec)]
+
+
+def _ephemeris(name, measured, choice, client):
+    jds = np.array([each.header["obstime"] for each in measured])
+    return ephemeris.positions(name, site_of(measured), jds, client, Path.cwd(), choice.ephemeris)
+
+
+def site_of(measured):
+    """Return the MPC code of the telescope."""
+    return telescopes.identify(measured[0].frame.header).mpc_code
+
+
+def asteroids(measured, choice, client, found):
+    """Return the asteroids that SkyBoT expects in the field, bright enough and known well enough to be found."""
+    limit = completeness_mag(measured)
+    if limit is None:
+        log.error("no calibrated magnitudes: asteroids in the field cannot be chosen by brightness, none is taken")
+        return []
+    ra, dec, radius = field_of(measured)
+    jds = np.array([each.header["obstime"] for each in measured])
+    max_err = MAX_UNCERTAINTY_PX * max(unbinned_scale(each.frame) for each in measured)
+    radius += USUAL_RATE / 3600 * np.ptp(jds) * 24 / 2
+    known = skybot.search(ra, dec, radius, float(jds.mean()), site_of(measured), client, data_folder=Path.cwd())
+    targets_found = []
+    for row in known:
+        if row["err_arcsec"] > max_err or row["v_mag"] > limit:
+            reason = f"V {row['v_mag']:.1f} (limit {limit:.1f}), uncertainty {row['err_arcsec']:.1f} arcsec"
+            log.info("asteroid %s left out: %s (limit %.1f)", row["name"], reason, max_err)
+            continue
+        name = str(row["number"]).strip()
+        name = name if name not in ("", "-", "0", "--") else str(row["name"])
+        try:
+            places = _ephemeris(name, measured, choice, client)
+        except NotFound as error:
+            log.warning("asteroid %s: %s", name, error)
+            continue
+        target = targets.from_ephemeris(str(row["name"]), "asteroid", measured, places, choice.offset_arcsec)
+        frames = {each.frame.name: each.frame for each in measured}
+        if any(targets.inside(frames[frame], place) for frame, place in target.places.items()):
+            targets_found.append(target)
+        else:
+            log.info("asteroid %s passes beside the frames", row["name"])
+    found.remarks.append(f"{len(targets_found)} asteroids are expected in the field, brighter than {limit:.1f} mag")
+    return targets_found
+
+
+def unbinned_scale(frame):
+    """Return the larger unbinned pixel scale of a frame, arcsec."""
+    telescope = telescopes.identify(frame.header)
+    return max(telescope.pixel_scale) if telescope.pixel_scale else frame.number("SECPIXX")
+
+
+def completeness_mag(measured):
+    """Return the largest, over the frames, of the 90th percentile of calibrated magnitudes; None without any."""
+    columns = [(each, each.magnitude_columns) for each in measured]
+    limits = [np.nanpercentile(each.table[names[0]], COMPLETENESS_PERCENTILE) for each, names in columns if names]
+    return float(max(limits)) if limits else None
+
+
+def variable_stars(measured, choice, client, found):
+    """Return the variable stars of the VSX catalogue that lie on the frames and may be bright enough to be seen."""
+    limit, targets_found = completeness_mag(measured), []
+    for row in vsx.search(*field_of(measured), client, data_folder=Path.cwd()):
+        place = float(row["ra_deg"]), float(row["dec_deg"])
+        if limit is not None and row["max_mag"] > limit + VARIABLE_MARGIN_MAG:
+            log.info("variable star %s left out: %.1f mag at maximum, limit %.1f", row["name"], row["max_mag"], limit)
+            continue
+        covering = [each for each in measured if targets.inside(each.frame, place)]
+        if covering:
+            targets_found.append(targets.fixed(str(row["name"]), "variable", *place, covering, "VSX"))
+    if len(targets_found) > MAX_VARIABLES:
+        log.warning(
+            "%d variable stars are on the frames, the %d brightest are taken", len(targets_found), MAX_VARIABLES
+        )
+    found.remarks.append(f"{len(targets_found)} variable stars are on the frames")
+    return targets_found[:MAX_VARIABLES]
+
+
+def field_of(measured):
+    """Return (ra_deg, dec_deg, radius_deg) of the circle around all frames."""
+    return sky.skycenter([(np.asarray(each.table["ra_deg"]), np.asarray(each.table["dec_deg"])) for each in measured])
