@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 import pp_setup
-from photometrypipeline import errors, pages, pictures, records, treesummary, views
+from photometrypipeline import errors, pages, pictures, plotdata, records, treesummary, verdicts, views
 from photometrypipeline.gallery import Gallery
 
 log = logging.getLogger("pp.diagnostics")
@@ -41,27 +41,29 @@ def read_records(folder="."):
     return records.read(folder)
 
 
-def render(folder=".", settings=None):
+def render(folder=".", settings=None, jobs=1):
     """Write all pages of the data set `folder` anew and return the path of the main page.
 
     settings : DiagnosticsSettings; default: pp_setup.confdiagnostics
+    jobs : processes that draw
     Returns None, and does nothing, if no step has left a record or pp_setup.diagnostics is off.  Pictures are kept
     where what they show is the same.  Raises UsageError for impossible settings, OSError if nothing can be written.
     """
     settings = (settings or pp_setup.confdiagnostics).check()
-    found, failures = records.read(folder), records.read_failures(folder)
-    if not (pp_setup.diagnostics and (found or failures)):
+    drawn = _draw(folder, settings, jobs)
+    if drawn is None:
         return None
-    if "prepare" in found:
-        found["prepare"]["directory"] = found["prepare"]["directory"] or str(Path(folder).resolve())
-    view = views.overview(found, failures)
+    view, gallery = drawn
     site = Path(folder) / settings.diagnostics_path
-    gallery = Gallery(site / records.FOLDER)
-    _name_pages(view, gallery, settings)
-    _draw(view, gallery, settings, folder)
-    written = _write_pages(view, settings, site, Path(folder))
-    gallery.finish(written)
+    gallery.finish(_write_pages(view, settings, site, Path(folder)))
     return site / settings.main_html
+
+
+def draw_ahead(folder=".", jobs=1):
+    """Draw what the records of `folder` allow so far, for a later `render`, and write no pages."""
+    drawn = _draw(folder, pp_setup.confdiagnostics.check(), jobs)
+    if drawn is not None:
+        drawn[1].keep()
 
 
 def show_failure(step, message, folder="."):
@@ -77,7 +79,7 @@ def summarise(states, root, started):
     """
     made = pages.environment()
     (Path(root) / records.FOLDER).mkdir(exist_ok=True)
-    pages.write_style_sheet(Path(root) / records.FOLDER)
+    pages.write_static(Path(root) / records.FOLDER)
     html = made.get_template("tree.html").render(
         rows=treesummary.rows(states, root),
         root_name=str(Path(root).resolve()),
@@ -87,36 +89,38 @@ def summarise(states, root, started):
     pages.write_page(Path(root) / "summary.html", html)
 
 
-def _name_pages(view, gallery, settings):
+def _draw(folder, settings, jobs):
+    """Return (views.Overview, Gallery) of a data set with all its pictures, None if there is nothing to show."""
+    found, failures = records.read(folder), records.read_failures(folder)
+    if not (pp_setup.diagnostics and (found or failures)):
+        return None
+    folders = [folder]
+    if "prepare" in found:
+        found["prepare"]["directory"] = found["prepare"]["directory"] or str(Path(folder).resolve())
+        folders.append(found["prepare"]["directory"])  # where the frames were, if only the records were copied
+    view = views.overview(found, failures)
+    gallery = Gallery(Path(folder) / settings.diagnostics_path / records.FOLDER)
     if settings.individual_frame_pages:
         for frame in view.frames:
             frame.page = gallery.name(frame.name, ".html")
-
-
-def _draw(view, gallery, settings, folder):
-    folders = [folder]
-    if view.records["prepare"] and view.records["prepare"]["directory"]:
-        folders.append(view.records["prepare"]["directory"])  # where the frames were, if only the records were copied
-    pictures.draw_plots(view, gallery, settings)
-    pictures.draw_frames(view, gallery, settings, folders)
-    pictures.draw_light_curves(view, gallery, settings)
-    pictures.draw_animations(view, gallery, settings)
+    pictures.draw_all(view, gallery, settings, folders, jobs)
+    return view, gallery
 
 
 def _write_pages(view, settings, site, folder):
-    """Write main page, frame pages and style sheet; return the names of those in .diagnostics/."""
+    """Write main page, frame pages and what they share; return the names of those in .diagnostics/."""
     place = site / records.FOLDER
     made = pages.environment()
-    pages.write_style_sheet(place)
+    names = pages.write_static(place)
     shared = {"view": view, "settings": settings, "files": _data_files(view, site, folder)}
     template = made.get_template("frame.html")
     for frame in view.frames:
         if frame.page:
             pages.write_page(place / frame.page, template.render(frame=frame, root="../", here="", **shared))
-    shared |= {"root": "", "here": f"{records.FOLDER}/"}
-    html = made.get_template("main.html").render(verdicts=views.verdicts(view), **shared)
+    shared |= {"root": "", "here": f"{records.FOLDER}/", "verdicts": verdicts.judge(view, pp_setup.confverdict)}
+    html = made.get_template("main.html").render(data=plotdata.build(view, folder), **shared)
     pages.write_page(site / settings.main_html, html)
-    return {pages.STYLE_SHEET, *(frame.page for frame in view.frames if frame.page)}
+    return names | {frame.page for frame in view.frames if frame.page}
 
 
 def _data_files(view, site, folder):

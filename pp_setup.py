@@ -69,10 +69,24 @@ class ConfDistill:
     full_target_names = False  # files named by the full name that Horizons gives, as the last code did
 
 
+class ConfVerdict:
+    """Thresholds (good, doubtful) of the verdicts on top of the website; what is beyond both has failed."""
+
+    registered = (1.0, 0.5)  # fraction of the frames, at least
+    astrometry_arcsec = (0.3, 1.0)  # scatter against the catalogue, at most; targets are identified within pos_epsilon
+    flux_fraction = (0.7, 0.5)  # of a star that the aperture holds in the worst seeing, at least; as fluxlimit_aprad
+    calibrated = (1.0, 0.5)  # fraction of the frames, at least
+    zp_sig_mag = (0.1, 0.3)  # scatter of the reference stars around the zeropoint, at most; 0.05 is usual
+    zp_range_mag = (0.3, 1.0)  # largest minus smallest zeropoint, at most: airmass explains 0.3, beyond that are clouds
+    accepted = (0.9, 0.5)  # fraction of the rows of the target, at least
+    control_ratio = (2.0, 4.0)  # scatter of the control star over its errors, at most: 1 if these are right
+
+
 confprepare = ConfPrepare()
 confcalibrate = ConfCalibrate()
 confdistill = ConfDistill()
 confdiagnostics = DiagnosticsSettings()
+confverdict = ConfVerdict()
 
 
 def user_folders():

@@ -25,6 +25,7 @@ def plain_style():
     with matplotlib.rc_context(), warnings.catch_warnings():
         matplotlib.rcdefaults()
         matplotlib.rcParams["axes.titlesize"] = "medium"
+        matplotlib.rcParams["svg.hashsalt"] = "photometry pipeline"  # else names in a drawing change each time
         matplotlib.rcParams["axes.titley"] = 1.0  # looking for a better place takes longer than the drawing
         warnings.filterwarnings("ignore", "Glyph .* missing")  # names may be in any script; a box stands for it then
         yield
@@ -35,6 +36,11 @@ def save(figure, path, file_format, dpi):
     figure.set_dpi(dpi)  # the places of points are asked for later
     figure.savefig(path, format=file_format, dpi=dpi, pil_kwargs={"compress_level": 3} if file_format == "png" else {})
     return tuple(round(length * dpi) for length in figure.get_size_inches())
+
+
+def save_drawing(figure, path):
+    """Write `figure` to `path` as SVG, the same text each time."""
+    figure.savefig(path, format="svg", metadata={"Date": None})
 
 
 def pixels(figure, points):
@@ -151,6 +157,24 @@ def light_curve(name, rows, band):
     axes.set_xlabel(f"Minutes after {first} UT")
     axes.set_ylabel(f"Magnitude ({short(band)})" if band else "Magnitude (instrumental)", parse_math=False)
     return figure, list(zip(minute.tolist(), magnitude.tolist(), strict=True))
+
+
+def residuals(name, rows):
+    """Return the Figure of predicted minus measured place of `rows` (of a target of the distill record) against time.
+
+    All rows given are drawn; leave out rejected ones.  RA is in arcsec of coordinate, without cos Dec.
+    """
+    minute, first = minutes([row["jd"] for row in rows])
+    figure, axes = _single()
+    for key, label, colour, marker in (("dra_arcsec", "RA", "blue", "s"), ("ddec_arcsec", "Dec", "red", "o")):
+        offset = numbers([row[key] for row in rows])
+        axes.plot(minute, offset, color=colour, marker=marker, markersize=4, linestyle="none", label=label)
+    axes.axhline(0, color="black", linestyle="dashed", linewidth=1)
+    axes.legend(loc="best" if len(rows) < LONGEST_TITLE else "upper right")  # looking for a place takes its time
+    axes.set_title(short(name), parse_math=False)
+    axes.set_xlabel(f"Minutes after {first} UT")
+    axes.set_ylabel("Predicted minus measured (arcsec)")
+    return figure
 
 
 def calibration_analysis(frame, band, catalog):

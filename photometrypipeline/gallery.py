@@ -14,24 +14,65 @@ log = logging.getLogger("pp.gallery")
 
 INDEX = "pictures.json"
 UNDRAWABLE = (OSError, ValueError, TypeError, LookupError, ArithmeticError)
-OWN_ENDINGS = {".html", ".css", ".png", ".webp", ".jpg", ".gif"}  # of files that the website makes, and removes
+OWN_ENDINGS = {".html", ".css", ".js", ".png", ".webp", ".jpg", ".gif", ".svg"}  # that the website makes, and removes
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture: file name, size in pixels, and places [(column, row) or None] of the data points drawn in it."""
+    """A picture: file name, size in pixels, and places [(column, row) or None] of the data points drawn in it.
+
+    `drawing` is the file that holds the same as lines, for papers, where there is one.
+    """
 
     file: str
     width: int
     height: int
     points: list = field(default_factory=list)
+    drawing: str | None = None
+
+
+class Easel:
+    """Where pictures are drawn, in this process or another: a folder and what an earlier run has left there."""
+
+    def __init__(self, folder, before):
+        self.folder = Path(folder)
+        self.before = before
+        self.done = {}
+
+    def picture(self, name, ingredients, draw, drawing=None):
+        """Return the Picture in the file `name`, or None, with a warning, if it cannot be drawn.
+
+        ingredients : whatever the picture depends on, for JSON
+        draw : called with the path to write, and with `drawing` also that of the drawing; returns (width, height) in
+            pixels or (width, height, points)
+        drawing : name of a file that the same is written to as lines
+        """
+        key = hashlib.sha256((_version() + json.dumps(ingredients, default=str)).encode()).hexdigest()
+        names = [name, drawing] if drawing else [name]
+        known = self.before.get(name)
+        if known is None or known["key"] != key or not all((self.folder / each).is_file() for each in names):
+            try:
+                width, height, *points = self._draw(draw, names)
+            except UNDRAWABLE as error:  # a picture is never worth a run
+                log.warning("%s cannot be drawn: %s", name, error)
+                return None
+            known = {"key": key, "picture": [width, height, points[0] if points else [], drawing]}
+        self.done[name] = known
+        return Picture(name, *known["picture"])
+
+    def _draw(self, draw, names):
+        with replacing(self.folder / names[0]) as path:
+            if len(names) == 1:
+                return draw(path)
+            with replacing(self.folder / names[1]) as lines:
+                return draw(path, lines)
 
 
 class Gallery:
     """All files of one website.
 
-    `name` gives each its own name; `picture` draws, or keeps what an earlier run has drawn from the same ingredients;
-    `finish` removes what is left of earlier runs.
+    `name` gives each its own name; pictures are drawn on an `easel`, `hang` takes them over from there; `finish`
+    removes what is left of earlier runs.
     """
 
     def __init__(self, folder):
@@ -51,25 +92,14 @@ class Gallery:
         self._names.add(name.casefold())
         return name
 
-    def picture(self, name, ingredients, draw):
-        """Return the Picture in the file `name`, or None, with a warning, if it cannot be drawn.
+    def easel(self, names):
+        """Return an Easel for the files `names`, which can be handed to another process."""
+        (self.folder / INDEX).unlink(missing_ok=True)  # whoever is interrupted from here on draws all of them again
+        return Easel(self.folder, {name: self._before[name] for name in names if name in self._before})
 
-        ingredients : whatever the picture depends on, for JSON
-        draw : called with the path to write; returns (width, height) in pixels or (width, height, points)
-        """
-        key = hashlib.sha256((_version() + json.dumps(ingredients, default=str)).encode()).hexdigest()
-        known = self._before.get(name)
-        if known is None or known["key"] != key or not (self.folder / name).is_file():
-            (self.folder / INDEX).unlink(missing_ok=True)  # whoever is interrupted from here on draws all of them again
-            try:
-                with replacing(self.folder / name) as path:
-                    width, height, *points = draw(path)
-            except UNDRAWABLE as error:  # a picture is never worth a run
-                log.warning("%s cannot be drawn: %s", name, error)
-                return None
-            known = {"key": key, "picture": [width, height, *points]}
-        self._now[name] = known
-        return Picture(name, *known["picture"])
+    def hang(self, done):
+        """Take over what an Easel has `done`."""
+        self._now |= done
 
     def path(self, picture):
         """Return the path of a Picture."""
@@ -79,10 +109,15 @@ class Gallery:
         """Return what tells one content of a Picture from another."""
         return self._now[picture.file]["key"]
 
+    def keep(self):
+        """Note what is drawn so far, for whoever goes on."""
+        write_text(self.folder / INDEX, json.dumps(self._before | self._now))
+
     def finish(self, pages):
         """Remove files of earlier runs: all but the pictures of this one and `pages` (file names)."""
         write_text(self.folder / INDEX, json.dumps(self._now))
-        kept = {*self._now, *pages}
+        drawings = {entry["picture"][3] for entry in self._now.values()}
+        kept = {*self._now, *drawings, *pages}
         for path in self.folder.iterdir():
             if path.suffix in OWN_ENDINGS and path.name not in kept and path.is_file():
                 path.unlink()

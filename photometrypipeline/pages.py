@@ -11,7 +11,10 @@ from photometrypipeline.times import text_of
 from photometrypipeline.views import calibrated
 
 TEMPLATES = Path(__file__).parent / "templates"
+STATIC = Path(__file__).parent / "static"  # goes beside the pages as it is
+UPLOT = ("uPlot.iife.min.js", "uPlot.min.css", "LICENSE")
 STYLE_SHEET = "diagnostics_stylesheet.css"
+MOST_AREAS = 500  # points of a drawn plot that can be clicked; more lie upon each other
 NOTHING = "—"
 
 
@@ -34,7 +37,7 @@ def environment():
         "text": text,
         "calibrated": calibrated,
     }
-    made.globals |= {"version": __version__, "stylesheet": STYLE_SHEET}
+    made.globals |= {"version": __version__, "stylesheet": STYLE_SHEET, "most_areas": MOST_AREAS}
     return made
 
 
@@ -43,9 +46,16 @@ def write_page(path, html):
     write_text(path, html.encode("utf-8", "replace").decode("utf-8"))
 
 
-def write_style_sheet(folder):
-    """Copy the style sheet into `folder`, so that pages can be moved together with it."""
-    write_text(Path(folder) / STYLE_SHEET, (TEMPLATES / STYLE_SHEET).read_text(encoding="utf-8"))
+def write_static(folder):
+    """Copy style sheet, scripts and the library of the plots into `folder`; return their names (set)."""
+    sources = {path.name: path for path in STATIC.iterdir() if path.is_file()}
+    sources |= {("uPlot_LICENSE.txt" if name == "LICENSE" else name): STATIC / "uplot" / name for name in UPLOT}
+    for name, source in sources.items():
+        content = source.read_text(encoding="utf-8")
+        target = Path(folder) / name
+        if not target.is_file() or target.read_text(encoding="utf-8", errors="replace") != content:
+            write_text(target, content)
+    return set(sources)
 
 
 def text(value):

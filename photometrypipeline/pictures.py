@@ -7,163 +7,134 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import figures, images, overlays
+from photometrypipeline import figures, overlays, workers
+from photometrypipeline.drawing import CalibrationJob, FrameJob, PlotJob, RowJob, draw
 from photometrypipeline.files import stem_of
 from photometrypipeline.records import known
 
 log = logging.getLogger("pp.pictures")
 
-REGISTRATION_MARK_PT = 5  # diameter of circles
-CALIBRATION_MARK_PT = 10
-CALIBRATION_LINE_PT = 0.3
+
+def draw_all(view, gallery, settings, folders, jobs=1):
+    """Draw all pictures of `view` (views.Overview), with `jobs` processes, and put them where it shows them.
+
+    gallery : Gallery that they go to;  folders : where the FITS files of the frames are looked for
+    """
+    planned = [*_plots(view, gallery, settings), *_light_curves(view, gallery, settings)]
+    planned += _frames(view, gallery, settings, folders)
+    jobs_planned = [job for job, _ in planned]
+    easel = gallery.easel([name for job in jobs_planned for name in job.names()])
+    drawn = workers.side_by_side(partial(draw, easel), jobs_planned, jobs)
+    for (_, hang), (made, done) in zip(planned, drawn, strict=True):
+        gallery.hang(done)
+        hang(made)
+    if settings.show_target_animations:
+        _animations(view, gallery, settings)
 
 
-def draw_plots(view, gallery, settings):
-    """Put the plots of the main page, and those of the frame pages, into `view` (views.Overview)."""
+def _plots(view, gallery, settings):
+    """Yield (PlotJob, what takes its pictures) for the plots of the main page."""
     photometry, calibrate = view.records["photometry"], view.records["calibrate"]
-    plot = partial(_plot, gallery, settings)
+    plot = partial(_plot, view, gallery, settings)
     if photometry and photometry["curve"]:
         ingredients = [photometry["curve"], photometry["aprad_px"], photometry["flux_limit"]]
-        view.curve_of_growth = plot("curve_of_growth", figures.curve_of_growth, ingredients)
+        yield plot("curve_of_growth", "curve_of_growth", figures.curve_of_growth, ingredients)
     if photometry and any(known(frame["fwhm_px"]) for frame in photometry["frames"]):
-        view.fwhm = plot("fwhm", figures.fwhm, [photometry["frames"], photometry["aprad_px"]])
-    if not calibrate:
+        yield plot("fwhm", "fwhm", figures.fwhm, [photometry["frames"], photometry["aprad_px"]])
+    if not (calibrate and calibrate["mode"] == "catalog"):
         return
-    if any(known(frame["zp"]) for frame in calibrate["frames"]) and calibrate["mode"] == "catalog":
+    if any(known(frame["zp"]) for frame in calibrate["frames"]):
         points = [{name: frame[name] for name in ("midtime_jd", "zp", "zp_sig")} for frame in calibrate["frames"]]
-        view.zeropoints = plot("zeropoints", figures.zeropoints, [points, calibrate["band"]])
-    if settings.individual_frame_pages and settings.show_phot_calibration_plots:
-        for frame in view.frames:
-            if frame.used_stars and frame.calibrate["steps"]:
-                name = f"{frame.calibrate['ldac'] or stem_of(frame.name) + '.ldac'}_photcal"
-                ingredients = [frame.calibrate, calibrate["band"], calibrate["catalog"]]
-                frame.calibration_plot = plot(name, figures.calibration_analysis, ingredients)
+        yield plot("zeropoints", "zeropoints", figures.zeropoints, [points, calibrate["band"]])
 
 
-def draw_light_curves(view, gallery, settings):
-    """Put a light curve into every target of `view` that has accepted rows with magnitudes."""
+def _light_curves(view, gallery, settings):
+    """Yield the same for light curves and residuals of all targets that have rows to show."""
     for target in view.targets:
+        plot = partial(_plot, target, gallery, settings)
         if target.magnitudes:
             rows = [{name: row.data[name] for name in ("jd", "mag", "sig")} for row in target.accepted]
-            ingredients = [target.name, rows, target.data["band"]]
-            target.light_curve = _plot(gallery, settings, target.name, figures.light_curve, ingredients)
+            yield plot("light_curve", target.name, figures.light_curve, [target.name, rows, target.data["band"]])
+        rows = [{name: row.data[name] for name in ("jd", "dra_arcsec", "ddec_arcsec")} for row in target.accepted]
+        if any(known(row["dra_arcsec"]) and known(row["ddec_arcsec"]) for row in rows):
+            yield plot("residuals", f"{target.name}_residuals", figures.residuals, [target.name, rows])
 
 
-def draw_frames(view, gallery, settings, folders):
-    """Put quick views, star maps and cut-outs into the frames of `view`; `folders` are searched for the FITS files."""
-    wanted = settings.show_quickview_image or any(target.accepted for target in view.targets)
-    if not (settings.individual_frame_pages and wanted):
+def _plot(owner, gallery, settings, slot, name, make, ingredients):
+    names = gallery.name(name, f".{settings.image_file_format}"), gallery.name(name, ".svg")
+    return PlotJob(*names, make, ingredients, settings), lambda pictures: setattr(owner, slot, pictures[0])
+
+
+def _frames(view, gallery, settings, folders):
+    """Yield (FrameJob, what takes its pictures) for every frame."""
+    if not settings.individual_frame_pages:
         return
     reference = _reference_stars(view.records["register"], folders) if settings.show_registration_star_map else None
     for frame in view.frames:
         path = _find(frame.name, folders)
-        if path is None:
-            continue
-        try:
-            with images.Pixels(path) as pixels:
-                _draw_frame(view, frame, pixels, reference, gallery, settings)
-        except (OSError, ValueError, TypeError) as error:  # a bad file costs its pictures, never the pages
-            log.warning("%s: no pictures of this frame: %s", path, error)
+        rows = [row for row in frame.rows if row.accepted and known(row.data["x"]) and known(row.data["y"])]
+        job = FrameJob(frame.name, path, settings)
+        if path and settings.show_quickview_image:
+            _name_maps(job, view, frame, gallery, reference)
+        if path:
+            job.rows = [_row_job(row, gallery, settings) for row in rows]
+        job.calibration = _calibration(view, frame, gallery, settings)
+        if job.names():
+            yield job, partial(_hang_frame, frame, rows)
 
 
-def draw_animations(view, gallery, settings):
+def _name_maps(job, view, frame, gallery, reference):
+    settings = job.settings
+    job.quickview = gallery.name(frame.name, f".{settings.image_file_format}")
+    if reference is not None and frame.register and not view.records["register"]["skipped"]:
+        job.registration_map = gallery.name(f"{frame.name}_astrometry", f".{settings.overlay_format}")
+        job.reference = reference
+    if settings.show_calibration_star_map and frame.used_stars:
+        job.calibration_map = gallery.name(f"{frame.name}_reference_stars", f".{settings.overlay_format}")
+        job.stars = [(star["x"], star["y"]) for star in frame.used_stars if known(star["x"]) and known(star["y"])]
+
+
+def _row_job(row, gallery, settings):
+    stem = f"{row.target.name}_{stem_of(row.frame.name)}_thumb"
+    names = (
+        gallery.name(stem, f".{settings.image_file_format}"),
+        gallery.name(f"{stem}_overlay", f".{settings.overlay_format}"),
+    )
+    wanted = ("x", "y", "aprad_px", "ra_pred_deg", "dec_pred_deg")
+    return RowJob(*names, row.target.name, {name: row.data[name] for name in wanted})
+
+
+def _calibration(view, frame, gallery, settings):
+    """Return the CalibrationJob of a frame, None if there is nothing to show."""
+    if not (settings.show_phot_calibration_plots and frame.used_stars and frame.calibrate["steps"]):
+        return None
+    calibrate = view.records["calibrate"]
+    name = f"{frame.calibrate['ldac'] or stem_of(frame.name) + '.ldac'}_photcal"
+    name = gallery.name(name, f".{settings.image_file_format}")
+    return CalibrationJob(name, [frame.calibrate, calibrate["band"], calibrate["catalog"]])
+
+
+def _hang_frame(frame, rows, pictures):
+    frame.quickview, frame.registration_map, frame.calibration_map, frame.calibration_plot, *pairs = pictures
+    for row, (cutout, overlay) in zip(rows, pairs, strict=False):
+        row.cutout, row.overlay = cutout, overlay
+
+
+def _animations(view, gallery, settings):
     """Put an animation of the cut-outs of its accepted rows, in order of time, into every target of `view`."""
-    if not settings.show_target_animations:
-        return
     for target in view.targets:
         shown = [row for row in target.rows if row.cutout and row.overlay]
-        if len(shown) > 1:
-            pairs = [(gallery.path(row.cutout), gallery.path(row.overlay)) for row in shown]
-            ingredients = [[gallery.key(row.cutout), gallery.key(row.overlay)] for row in shown]
-            name = gallery.name(target.name, ".gif")
-            target.animation = gallery.picture(name, ingredients, partial(overlays.save_animation, pairs))
-
-
-def _plot(gallery, settings, name, make, ingredients):
-    def draw(path):
-        with figures.plain_style():
-            made = make(*ingredients)
-            figure, points = made if isinstance(made, tuple) else (made, [])
-            size = figures.save(figure, path, settings.image_file_format, settings.plot_dpi)
-            return *size, figures.pixels(figure, points)
-
-    name = gallery.name(name, f".{settings.image_file_format}")
-    return gallery.picture(name, [ingredients, settings.plot_dpi], draw)
-
-
-def _draw_frame(view, frame, pixels, reference, gallery, settings):
-    if settings.show_quickview_image:
-        shown_px = round(settings.image_size_lg_in * settings.image_dpi)
-        _draw_quickview(frame, pixels, shown_px, gallery, settings)
-        map_view = images.quickview_view(pixels, shown_px)
-        if reference is not None and frame.quickview and not view.records["register"]["skipped"]:
-            positions = _inside(pixels, zip(*pixels.position(*reference), strict=True))
-            marks = (REGISTRATION_MARK_PT, settings.overlay_lg_linewidth)
-            name = f"{frame.name}_astrometry"
-            frame.registration_map = _star_map(name, map_view, positions, marks, False, gallery, settings)
-        if settings.show_calibration_star_map and frame.quickview and frame.used_stars:
-            positions = [(star["x"], star["y"]) for star in frame.used_stars if known(star["x"]) and known(star["y"])]
-            marks = (CALIBRATION_MARK_PT, CALIBRATION_LINE_PT)
-            name = f"{frame.name}_reference_stars"
-            frame.calibration_map = _star_map(name, map_view, positions, marks, True, gallery, settings)
-    for row in frame.rows:
-        if row.accepted and known(row.data["x"]) and known(row.data["y"]):
-            _draw_cutout(row, pixels, gallery, settings)
-
-
-def _draw_quickview(frame, pixels, shown_px, gallery, settings):
-    arguments = (settings.image_size_lg_px, shown_px, settings.image_stretch)
-
-    def draw(path):
-        return _save(images.quickview(pixels, *arguments)[0], path, settings.image_file_format)
-
-    name = gallery.name(frame.name, f".{settings.image_file_format}")
-    frame.quickview = gallery.picture(name, [pixels.fingerprint, arguments], draw)
-
-
-def _star_map(name, map_view, positions, marks, numbered, gallery, settings):
-    def draw(path):
-        image = overlays.star_map(map_view, positions, settings.image_dpi, *marks, numbered=numbered)
-        return _save(image, path, settings.overlay_format)
-
-    ingredients = [repr(map_view), positions, marks, settings.image_dpi]
-    return gallery.picture(gallery.name(name, f".{settings.overlay_format}"), ingredients, draw)
-
-
-def _draw_cutout(row, pixels, gallery, settings):
-    data, shown_px = row.data, round(settings.image_size_thumb_in * settings.image_dpi)
-    place = (data["x"], data["y"], settings.image_size_thumb_px, shown_px)
-    view = images.cutout_view(*place)
-    labels = (row.frame.name, row.target.name)
-    predicted = _predicted(data, pixels, view)
-
-    def draw_pixels(path):
-        return _save(images.cutout(pixels, *place, settings.image_stretch)[0], path, settings.image_file_format)
-
-    def draw_marks(path):
-        marks = overlays.target_marks(view, data, labels, predicted, pixels.scale_arcsec, settings)
-        return _save(marks, path, settings.overlay_format)
-
-    stem = f"{row.target.name}_{stem_of(row.frame.name)}_thumb"
-    name = gallery.name(stem, f".{settings.image_file_format}")
-    row.cutout = gallery.picture(name, [pixels.fingerprint, place, settings.image_stretch], draw_pixels)
-    ingredients = [place, labels, predicted, data["aprad_px"], pixels.scale_arcsec, repr(settings)]
-    name = gallery.name(f"{stem}_overlay", f".{settings.overlay_format}")
-    row.overlay = gallery.picture(name, ingredients, draw_marks)
-
-
-def _predicted(data, pixels, view):
-    """Return the FITS position of the prediction, None if it is not on the cut-out."""
-    if not (known(data["ra_pred_deg"]) and known(data["dec_pred_deg"])):
-        return None
-    x, y = (float(value[0]) for value in pixels.position(data["ra_pred_deg"], data["dec_pred_deg"]))
-    column, row = view.place(x, y)
-    return (x, y) if 0 <= column < view.width and 0 <= row < view.height else None
-
-
-def _inside(pixels, positions):
-    right, top = pixels.width + 0.5, pixels.height + 0.5
-    return [(float(x), float(y)) for x, y in positions if 0.5 <= x <= right and 0.5 <= y <= top]
+        if len(shown) < 2:
+            continue
+        step = -(-len(shown) // settings.animation_frames)
+        shown = shown[::step]
+        pairs = [(gallery.path(row.cutout), gallery.path(row.overlay)) for row in shown]
+        ingredients = [[gallery.key(row.cutout), gallery.key(row.overlay)] for row in shown]
+        name = gallery.name(target.name, ".gif")
+        easel = gallery.easel([name])
+        target.animation = easel.picture(name, ingredients, partial(overlays.save_animation, pairs))
+        target.animation_step = step
+        gallery.hang(easel.done)
 
 
 def _reference_stars(register, folders):
@@ -182,12 +153,6 @@ def _reference_stars(register, folders):
     except (OSError, KeyError) as error:
         log.warning("%s: reference stars are not shown: %s", path, error)
         return None
-
-
-def _save(image, path, file_format):
-    options = {"png": {"compress_level": 3}, "webp": {"lossless": True}, "jpg": {"quality": 92}}[file_format]
-    image.save(path, format={"jpg": "JPEG"}.get(file_format, file_format.upper()), **options)
-    return image.size
 
 
 def _find(name, folders):

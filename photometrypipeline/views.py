@@ -6,10 +6,10 @@ import re
 import statistics
 from dataclasses import dataclass, field
 
+from photometrypipeline import exclusions
 from photometrypipeline.gallery import Picture
 from photometrypipeline.records import STEPS, known
 
-GOOD, PARTLY, BAD, NEUTRAL = "good", "partly", "bad", "neutral"  # classes of the style sheet; always beside words
 CONTROL = "control"  # the kind of target that comes after all others
 WITH_FRAMES = STEPS[:-1]  # steps whose records are made of frames; the last one's are made of targets
 
@@ -19,6 +19,7 @@ class FrameView:
     """One frame: its part of each record (None where a step left none), its place in the run, its pictures."""
 
     name: str
+    index: int = 0  # from 0, in the order of the run
     page: str | None = None  # file name in .diagnostics/
     prepare: dict | None = None
     register: dict | None = None
@@ -55,6 +56,22 @@ class RowView:
         """Whether the row counts; a row that says nothing about it does not."""
         return bool(self.data["accepted"])
 
+    @property
+    def line(self):
+        """What takes the row out by hand in a list for pp_distill; None if a name cannot stand in there."""
+        line = f"{self.frame.name} {'_'.join(self.target.name.split())}"
+        return line if line.isprintable() else None
+
+    @property
+    def by_hand(self):
+        """Whether somebody has taken the row out."""
+        return self.data["reason"] == exclusions.REASON
+
+    @property
+    def markable(self):
+        """Whether the page can take the row out by hand, or in again."""
+        return (self.accepted or self.by_hand) and self.line is not None
+
 
 @dataclass(repr=False, eq=False)
 class TargetView:
@@ -65,7 +82,9 @@ class TargetView:
     data: dict
     rows: list = field(default_factory=list)
     light_curve: Picture | None = None
+    residuals: Picture | None = None
     animation: Picture | None = None
+    animation_step: int = 1  # of the frames in it: every which
 
     @property
     def accepted(self):
@@ -137,7 +156,7 @@ def _frames(records):
     for target in (records.get("distill") or {"targets": []})["targets"]:
         for row in target["rows"]:
             names.setdefault(base_name(row["frame"] or row["ldac"]), None)
-    return [FrameView(name) for name in names]
+    return [FrameView(name, index) for index, name in enumerate(names)]
 
 
 def _target(view, data, anchor):
@@ -183,59 +202,3 @@ def calibrated(star, frame):
     errors = (star["e_inst"], frame["zp_sig"])
     err = math.hypot(*errors) if all(known(error) for error in errors) else None
     return {"mag": mag, "err": err, "residual": mag - star["mag"] if known(star["mag"]) else None}
-
-
-def verdicts(view):
-    """Return [(step, what came of it, GOOD | PARTLY | BAD | NEUTRAL)] for the head of the main page."""
-    tellers = {
-        "prepare": lambda record: (f"{len(record['frames'])} frames", NEUTRAL),
-        "register": registration_verdict,
-        "photometry": _photometry_verdict,
-        "calibrate": _calibration_verdict,
-        "distill": lambda record: _results_verdict(view.targets),
-    }
-    return [(step, *tell(view.records[step])) for step, tell in tellers.items() if view.records[step] is not None]
-
-
-def registration_verdict(record):
-    """Return (words, class) for the record of register."""
-    frames = record["frames"]
-    if record["skipped"]:
-        return "registration skipped (-keep_wcs)", NEUTRAL
-    failed = sum(1 for frame in frames if not frame["registered"])
-    if not frames:
-        return "no frame registered", BAD
-    if not failed:
-        return "all frames registered", GOOD
-    return f"{failed} of {len(frames)} files could not be registered", BAD if failed == len(frames) else PARTLY
-
-
-def _photometry_verdict(record):
-    if not known(record["aprad_px"]):
-        return f"{record['method'] or 'unknown'} photometry", NEUTRAL
-    return f"aperture radius {record['aprad_px']:.2f} px", NEUTRAL
-
-
-def _calibration_verdict(record):
-    frames = record["frames"]
-    if record["mode"] == "instrumental":
-        return "instrumental magnitudes", BAD if any(frame["reason"] for frame in frames) else NEUTRAL
-    solved = [frame["zp"] for frame in frames if known(frame["zp"])]
-    if record["mode"] == "manual":
-        return "zeropoint set by hand", NEUTRAL
-    if not solved:
-        return "no zeropoint", BAD
-    words = f"zeropoint {statistics.fmean(solved):.3f} mag"
-    if len(solved) == len(frames):
-        return words, GOOD
-    return f"{words}, none for {len(frames) - len(solved)} of {len(frames)} frames", PARTLY
-
-
-def _results_verdict(targets):
-    if not targets:
-        return "no target found", BAD
-    asked = [target for target in targets if target.data["kind"] != "control"] or targets
-    rows = sum(len(target.rows) for target in asked)
-    accepted = sum(len(target.accepted) for target in asked)
-    names = "1 target" if len(asked) == 1 else f"{len(asked)} targets"
-    return f"{names}, {accepted} of {rows} rows accepted", GOOD if accepted == rows else PARTLY if accepted else BAD

@@ -34,6 +34,7 @@ class DiagnosticsSettings:
     show_calibration_star_table: bool = True
 
     show_target_animations: bool = True
+    animation_frames: int = 300  # of the GIF at most, evenly taken from longer runs; the player on the page has all
     thumb_scalelength: float = 10  # arcsec; scale bars
     thumb_fontsize: float = 8  # points
     thumb_linewidth: float = 0.3  # points
@@ -47,7 +48,7 @@ class DiagnosticsSettings:
             if getattr(self, name) not in known:
                 raise UsageError(f"diagnostics setting {name} = {getattr(self, name)!r}; known: {', '.join(known)}")
         sizes = ("image_size_lg_px", "image_size_lg_in", "image_size_thumb_px", "image_size_thumb_in")
-        for name in (*sizes, "image_dpi", "plot_dpi"):
+        for name in (*sizes, "image_dpi", "plot_dpi", "animation_frames"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"diagnostics setting {name} = {getattr(self, name)!r}; it has to be above 0")
         return self

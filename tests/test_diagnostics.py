@@ -23,6 +23,7 @@ from photometrypipeline.errors import UsageError
 from photometrypipeline.websettings import DiagnosticsSettings
 
 MAKERS = {step: getattr(fakerun, step) for step in records.STEPS}
+SCRIPTS = {"uPlot.iife.min.js", "plots.js", "player.js", "marks.js", "keys.js"}
 HOSTILE = "<script>alert(1)</script> \"x' & C/2013 US10 (Ä 星) {{ 7*7 }} $\\frac{1}$ %2e%2e/../../evil" + "z" * 200
 
 
@@ -81,7 +82,7 @@ def words(soup):
 
 
 def check_website(folder, main="diagnostics.html"):
-    """Every page is valid HTML without scripts, what it links to is there and in `folder`, no id is used twice."""
+    """Every page is valid HTML with no scripts but ours, links live and stay in `folder`, no id is used twice."""
     folder = folder.resolve()
     checked = [folder / main, *sorted((folder / ".diagnostics").glob("*.html"))]
     ids = {}
@@ -89,14 +90,22 @@ def check_website(folder, main="diagnostics.html"):
         text = path.read_text(encoding="utf-8")
         html5lib.HTMLParser(strict=True).parse(text)
         soup = BeautifulSoup(text, "html.parser")
-        assert not soup.find_all(["script", "iframe", "object", "base"])
+        assert not soup.find_all(["iframe", "object", "base", "style"])
+        for script in soup.find_all("script"):
+            if "src" in script.attrs:
+                assert Path(script["src"]).name in SCRIPTS
+            else:
+                assert script["type"] == "application/json"
+                json.loads(script.string)
         assert not [tag for tag in soup.find_all(True) if any(name.startswith("on") for name in tag.attrs)]
         own = [tag["id"] for tag in soup.find_all(id=True)]
         assert len(own) == len(set(own)), path
         ids[path] = set(own)
     for path in checked:
-        for tag in page(path).find_all(["a", "img", "area", "link"]):
-            check_link(tag.get("href") or tag.get("src"), path, folder, ids)
+        for tag in page(path).find_all(["a", "img", "area", "link", "script"]):
+            link = tag.get("href") or tag.get("src")
+            if link or tag.name != "script":
+                check_link(link, path, folder, ids)
     return checked
 
 
@@ -308,8 +317,9 @@ def test_results_of_the_target_before_the_control_star_and_rejected_rows_with_th
     assert block.find("a", string="photometry_3552.dat")["href"] == "photometry_3552.dat"
     assert len(block.find_all("area")) == 2  # the rejected row is in no plot
     rows = cells(block.find("table"))[1:]
+    assert [len(row.find_all("input")) for row in block.tbody.find_all("tr")] == [1, 0, 1]
     assert [row[-1] for row in rows] == ["accepted", "rejected : pos", "accepted"]
-    assert rows[0][1:6] == ["2017-02-02 10:57", "2457786.9566372", "19.400 ± 0.031", "0.013", "-5.600 ± 0.012"]
+    assert rows[0][2:7] == ["2017-02-02 10:57", "2457786.9566372", "19.400 ± 0.031", "0.013", "-5.600 ± 0.012"]
     assert section.find("a", string="photometry_Control_Star.dat") is None  # that file is not there
 
 
@@ -328,10 +338,14 @@ def test_the_head_tells_what_came_of_each_step_in_words_and_colour(tmp_path, fie
     rejected = fakerun.distill(field, rejected=(0, 1, 2))
     fill(tmp_path, field, register=fakerun.register(field, lost=(1,)), distill=rejected)
     diagnostics.render(tmp_path)
-    told = {link.b.get_text(): (words(link), link["class"][1]) for link in main_page(tmp_path).nav.find_all("a")}
-    assert told["register"] == ("register 1 of 3 files could not be registered", "partly")
-    assert told["calibrate"] == ("calibrate zeropoint 24.980 mag", "good")
-    assert told["distill"] == ("distill 1 target, 0 of 3 rows accepted", "bad")
+    told = {
+        item.b.get_text(): (words(item), item["class"]) for item in main_page(tmp_path).find("ul", "verdicts")("li")
+    }
+    assert told["Registration"][0].startswith("Registration doubtful 2 of 3 frames registered")
+    assert told["Registration"][1] == ["doubtful"]
+    assert told["Calibration"][0].startswith("Calibration good stars scatter by 0.028 mag around the zeropoint (24.980")
+    assert told["Target"][0].startswith("Target failed 3552: 0 of 3 rows accepted")
+    assert told["Target"][1] == ["failed"]
 
 
 def test_comment_markers_of_the_steps_stay_for_programs_that_read_pages(finished):
@@ -405,9 +419,11 @@ def test_every_file_is_there_under_its_documented_name_and_all_links_live(finish
     pages_checked = check_website(finished)
     assert len(pages_checked) == 4
     present = {path.name for path in (finished / ".diagnostics").iterdir()}
-    expected = {"curve_of_growth.png", "fwhm.png", "zeropoints.png", "diagnostics_stylesheet.css"}
+    expected = {"curve_of_growth.png", "fwhm.png", "zeropoints.png", "diagnostics_stylesheet.css", "icon.svg"}
+    expected |= {"curve_of_growth.svg", "fwhm.svg", "zeropoints.svg", "uPlot.min.css", "uPlot_LICENSE.txt", *SCRIPTS}
     for target in ("3552", "Control_Star"):
-        expected |= {f"{target}.png", f"{target}.gif"}
+        expected |= {f"{target}.png", f"{target}.svg", f"{target}.gif"}
+        expected |= {f"{target}_residuals.png", f"{target}_residuals.svg"}
         for name in field.names:
             stem = name.removesuffix(".fits")
             expected |= {f"{target}_{stem}_thumb.png", f"{target}_{stem}_thumb_overlay.png", f"{stem}.ldac_photcal.png"}
@@ -505,7 +521,7 @@ def test_hostile_names_stay_text_and_inside_the_folder(tmp_path, field):
     assert HOSTILE in [heading.get_text() for heading in shown.find_all("h3")]  # as text, unchanged, not evaluated
     assert "49" not in words(shown.find(id="distill").h3)
     sources = [image["src"] for image in shown.find_all("img")]
-    assert len(sources) == len(set(sources)) == 3 + 9  # a target called like a plot takes no plot's file
+    assert len(sources) == len(set(sources)) == 3 + 2 * 9  # a target called like a plot takes no plot's file
 
 
 def test_names_of_bytes_that_are_no_text_are_survived(tmp_path, field):

@@ -1,0 +1,98 @@
+"use strict";
+/* The player of the main page: cut-outs of a target in order of time, with pause, step and speed. */
+
+PP.startPlayers = () => {
+  class Player {
+    constructor(place) {
+      this.target = PP.data.targets[place.dataset.target];
+      this.anchor = place.dataset.target;
+      this.rows = this.target.rows.filter((row) => row.shown);
+      this.byFrame = new Map(this.rows.map((row, index) => [row.frame, index]));
+      this.index = 0;
+      this.timer = null;
+      this.build(place);
+      PP.onLook((frame, from) => {
+        if (from === this || this.timer !== null || !this.byFrame.has(frame)) return;
+        clearTimeout(this.soon);
+        this.soon = setTimeout(() => this.show(this.byFrame.get(frame)), 80); // not each frame that a pointer passes
+      });
+      this.name();
+    }
+
+    build(place) {
+      const button = (text, title, act) => {
+        const made = PP.element("button", { type: "button", title, "aria-label": title }, text);
+        made.addEventListener("click", act);
+        return made;
+      };
+      this.place = place;
+      [this.picture, this.overlay] = place.querySelectorAll("img");
+      this.play = button("\u25b6", "play", () => (this.timer === null ? this.start() : this.pause()));
+      this.speed = PP.element("select", { "aria-label": "frames per second" });
+      for (const rate of [1, 2, 4, 8, 16]) this.speed.append(PP.element("option", { value: String(rate), selected: rate === 2 }, `${rate} / s`));
+      this.slider = PP.element("input", { type: "range", min: "0", max: String(this.rows.length - 1), value: "0", "aria-label": "frame" });
+      this.slider.addEventListener("input", () => { this.pause(); this.step(Number(this.slider.value)); });
+      const shown = PP.element("input", { type: "checkbox", checked: true });
+      shown.addEventListener("change", () => { this.overlay.hidden = !shown.checked; });
+      this.said = PP.element("p", { class: "readout" });
+      place.append(
+        PP.element("p", { class: "tools" },
+          button("\u25c0", "previous frame", () => { this.pause(); this.step(this.index - 1); }),
+          this.play,
+          button("\u25b6\u2759", "next frame", () => { this.pause(); this.step(this.index + 1); }),
+          this.speed, PP.element("label", {}, shown, " overlay")),
+        this.slider, this.said);
+      place.hidden = false;
+      document.addEventListener("visibilitychange", () => document.hidden && this.pause());
+    }
+
+    /* Show a row as soon as both its pictures are there; resolves then. */
+    async show(index) {
+      this.index = index;
+      const names = this.rows[index].shown.map((name) => PP.here + name);
+      const loaded = names.map((name) => { const image = new Image(); image.src = name; return image.decode().catch(() => {}); });
+      await Promise.all(loaded);
+      if (this.index !== index) return; // somebody was faster
+      [this.picture.src, this.overlay.src] = names;
+      this.slider.value = String(index);
+      this.name();
+    }
+
+    name() {
+      const { frame } = this.rows[this.index];
+      const { name, time } = PP.data.frames[frame];
+      const address = PP.address(frame, this.anchor);
+      const shown = address === null ? name : PP.element("a", { href: address }, name);
+      this.said.replaceChildren(shown, `: ${this.index + 1} of ${this.rows.length}, ${time} UT`);
+      this.picture.alt = `Cut-out around ${this.target.name} on ${name}`;
+    }
+
+    async step(index) {
+      const next = (index + this.rows.length) % this.rows.length;
+      const done = this.show(next);
+      PP.look(this.rows[next].frame, this);
+      await done;
+    }
+
+    start() {
+      this.play.textContent = "\u275a\u275a";
+      this.play.setAttribute("aria-label", "pause");
+      const tick = async () => {
+        const before = performance.now();
+        await this.step(this.index + 1);
+        if (this.timer === null) return; // paused meanwhile
+        this.timer = setTimeout(tick, Math.max(0, 1000 / Number(this.speed.value) - (performance.now() - before)));
+      };
+      this.timer = setTimeout(tick, 1000 / Number(this.speed.value));
+    }
+
+    pause() {
+      clearTimeout(this.timer);
+      this.timer = null;
+      this.play.textContent = "\u25b6";
+      this.play.setAttribute("aria-label", "play");
+    }
+  }
+
+  PP.players = [...document.querySelectorAll(".player")].map((place) => new Player(place));
+};

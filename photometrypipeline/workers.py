@@ -1,0 +1,40 @@
+"""Work in processes side by side, for what threads do not speed up: drawing, mostly."""
+
+import logging
+import multiprocessing
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+log = logging.getLogger("pp.workers")
+
+SOME = 4  # a process for fewer pieces of work costs more than it gains
+
+
+_work = None  # (function, items) that the processes of a pool inherit: nothing has to be sent to them
+
+
+def side_by_side(function, items, jobs):
+    """Return [function(item), ...] in the order of `items`, computed by up to `jobs` processes.
+
+    Processes are copies of this one, which start at once.  Where the system has none that are safe (Linux has), and for
+    few items, the work is done here, one by one; so it is when a process dies.
+    """
+    global _work
+    items = list(items)
+    jobs = min(jobs, len(items) // SOME)
+    if jobs > 1 and sys.platform == "linux":
+        _work = function, items
+        try:
+            with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("fork")) as pool:
+                return list(pool.map(_one, range(len(items))))
+        except (BrokenProcessPool, OSError) as error:
+            log.warning("drawing side by side failed (%s); going on alone", error)
+        finally:
+            _work = None
+    return [function(item) for item in items]
+
+
+def _one(index):
+    function, items = _work
+    return function(items[index])

@@ -1,0 +1,132 @@
+"""The verdicts on top of the page: which numbers make a run good, doubtful or failed."""
+
+import math
+
+import pytest
+
+import fakerun
+import pp_setup
+from photometrypipeline import records, verdicts, views
+
+
+@pytest.fixture
+def field():
+    return fakerun.Field(n_frames=10)
+
+
+def judged(field, failures=(), **changed):
+    """{name: Verdict} of the complete fake run, with the records of `changed` instead."""
+    data = {step: changed.get(step, getattr(fakerun, step)(field)) for step in records.STEPS}
+    complete = {
+        step: records.complete(records.RECORDS[step], records.plain(record))
+        for step, record in data.items()
+        if record is not None
+    }
+    view = views.overview(complete, list(failures))
+    return {verdict.name: verdict for verdict in verdicts.judge(view, pp_setup.confverdict)}
+
+
+def test_a_good_run_is_good_in_all_four_lines(field):
+    told = judged(field)
+    assert {name: verdict.state for name, verdict in told.items()} == {
+        "Registration": "good",
+        "Aperture": "good",
+        "Calibration": "good",
+        "Target": "good",
+    }
+    assert told["Registration"].words == '10 of 10 frames registered; scatter 0.071" against the catalogue'
+
+
+@pytest.mark.parametrize(
+    ("lost", "state"), [((), "good"), ((0,), "doubtful"), (range(5), "doubtful"), (range(6), "failed")]
+)
+def test_registration_is_judged_by_the_share_of_frames(field, lost, state):
+    told = judged(field, register=fakerun.register(field, lost=lost))["Registration"]
+    assert told.state == state
+    assert told.words.startswith(f"{10 - len(lost)} of 10 frames registered")
+
+
+@pytest.mark.parametrize(("scatter", "state"), [(0.29, "good"), (0.31, "doubtful"), (1.1, "failed")])
+def test_registration_is_judged_by_its_scatter_which_then_comes_first(field, scatter, state):
+    record = fakerun.register(field)
+    for frame in record["frames"]:
+        frame["sigma_dec_arcsec"] = scatter  # the larger of both counts
+    told = judged(field, register=record)["Registration"]
+    assert told.state == state
+    assert (told.words.startswith("scatter")) == (state != "good")
+
+
+def test_flux_within_a_radius_is_that_of_a_gaussian():
+    assert verdicts.flux_fraction(2.0, 4.0) == pytest.approx(0.5)  # half the light is within half the FWHM
+    sigma = 4.0 / math.sqrt(8 * math.log(2))
+    assert verdicts.flux_fraction(sigma, 4.0) == pytest.approx(1 - math.exp(-0.5))
+
+
+@pytest.mark.parametrize(("worst_fwhm_px", "state"), [(5.0, "good"), (7.5, "doubtful"), (10.0, "failed")])
+def test_the_aperture_is_judged_by_the_frame_with_the_worst_seeing(field, worst_fwhm_px, state):
+    record = fakerun.photometry(field)  # radius 4.53 px
+    record["frames"][3]["fwhm_px"] = worst_fwhm_px
+    told = judged(field, photometry=record)["Aperture"]
+    held = 1 - 0.5 ** ((2 * 4.53 / worst_fwhm_px) ** 2)
+    assert told.words.startswith(f"holds {held:.0%} of a star's light")
+    assert told.state == state
+    assert told.anchor == "photometry"  # nothing has been drawn here
+
+
+def test_an_aperture_chosen_without_the_target_is_doubtful_and_one_set_by_hand_is_not(field):
+    record = fakerun.photometry(field)
+    background_only = record | {"curve": record["curve"] | {"target": None}}
+    assert judged(field, photometry=background_only)["Aperture"].state == "doubtful"
+    by_hand = record | {"curve": None, "basis": "set by hand", "n_target": None, "n_background": None}
+    assert judged(field, photometry=by_hand)["Aperture"].state == "good"
+
+
+def test_clouds_make_a_calibration_doubtful(field):
+    record = fakerun.calibrate(field)  # falls by 0.18 mag over the run
+    assert judged(field, calibrate=record)["Calibration"].state == "good"
+    record["frames"][4]["zp"] -= 0.4
+    told = judged(field, calibrate=record)["Calibration"]
+    assert (told.state, told.words.split(";")[0]) == ("doubtful", "zeropoint varies by 0.480 mag over the frames")
+
+
+def test_frames_without_a_zeropoint_and_runs_without_any(field):
+    assert judged(field, calibrate=fakerun.calibrate(field, lost=(2,)))["Calibration"].state == "doubtful"
+    none = judged(field, calibrate=fakerun.calibrate(field, lost=range(10)))["Calibration"]
+    assert (none.state, none.words) == ("failed", "no zeropoint for any of 10 frames")
+    frames = [{"name": name} for name in field.names]
+    asked_for = {"mode": "instrumental", "frames": frames}
+    assert judged(field, calibrate=asked_for)["Calibration"].state == "not judged"
+    forced = {"mode": "instrumental", "frames": [frame | {"reason": "no catalogue"} for frame in frames]}
+    assert judged(field, calibrate=forced)["Calibration"].state == "failed"
+
+
+@pytest.mark.parametrize(("rejected", "state"), [(1, "good"), (2, "doubtful"), (6, "failed")])
+def test_the_target_is_judged_by_the_share_of_accepted_rows(field, rejected, state):
+    told = judged(field, distill=fakerun.distill(field, rejected=range(rejected)))["Target"]
+    assert told.state == state
+    assert told.words.startswith(f"3552: {10 - rejected} of 10 rows accepted")
+
+
+def test_rows_taken_out_by_hand_do_not_count_against_the_target(field):
+    record = fakerun.distill(field, rejected=range(5))
+    for row in record["targets"][1]["rows"][:5]:
+        row["reason"] = "by hand"
+    told = judged(field, distill=record)["Target"]
+    assert (told.state, told.words.split(";")[0]) == ("good", "3552: 5 of 5 rows accepted")
+
+
+def test_a_control_star_that_varies_makes_the_target_doubtful(field):
+    record = fakerun.distill(field)
+    for count, row in enumerate(record["targets"][0]["rows"]):
+        row["mag"] += 0.04 * (-1) ** count  # errors are 0.0131 mag
+    told = judged(field, distill=record)["Target"]
+    assert told.state == "doubtful"
+    assert told.words.startswith(f"Control Star scatters {0.04 * math.sqrt(10 / 9) / 0.0131:.1f} times its errors")
+
+
+def test_steps_that_failed_or_have_not_been_run_say_so(field):
+    told = judged(field, [("calibrate", "VizieR could not be reached")], calibrate=None, distill=None)
+    assert told["Calibration"].state == "failed"
+    assert told["Calibration"].words == "pp_calibrate failed: VizieR could not be reached"
+    assert (told["Target"].state, told["Target"].words) == ("not judged", "pp_distill has not been run")
+    assert told["Target"].anchor is None
