@@ -1,6 +1,7 @@
 """A headless Chromium for the tests of the pages, driven by its DevTools protocol over a pipe."""
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -25,23 +26,32 @@ OPTIONS = [
 PATIENCE_S = 60
 
 
+class Leaving(Exception):
+    """The page goes on to another while something is asked of it."""
+
+
 class Browser:
     """One Chromium with a profile of its own in `folder`; use as a context manager."""
 
     def __init__(self, folder):
-        ours, theirs = os.pipe(), os.pipe()  # each (end to read from, end to write to)
-        argv = [CHROMIUM, *OPTIONS, f"--user-data-dir={folder}", "about:blank"]
-        redirect = f'exec "$@" 3<&{ours[0]} 4>&{theirs[1]}'  # where it expects the pipe
+        commands, self._to = os.pipe()
+        self._from, answers = os.pipe()
+        inherited = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (commands, answers)]  # clear of 3 and 4
+
+        def as_expected():
+            os.dup2(inherited[0], 3)
+            os.dup2(inherited[1], 4)
+
         self._process = subprocess.Popen(
-            ["sh", "-c", redirect, "sh", *argv],
-            pass_fds=(ours[0], theirs[1]),
+            [CHROMIUM, *OPTIONS, f"--user-data-dir={folder}", "about:blank"],
+            preexec_fn=as_expected,
+            pass_fds=(3, 4),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        os.close(ours[0])
-        os.close(theirs[1])
-        self._to, self._from = ours[1], theirs[0]
+        for end in (commands, answers, *inherited):
+            os.close(end)
         self._rest, self._count, self.pages = b"", 0, {}
 
     def __enter__(self):
@@ -63,6 +73,8 @@ class Browser:
             answer = self.receive(PATIENCE_S)
             assert answer is not None, f"the browser does not answer {method}"
             if answer.get("id") == number:
+                if "navigated" in answer.get("error", {}).get("message", ""):
+                    raise Leaving
                 assert "error" not in answer, (method, answer["error"])
                 return answer["result"]
 
@@ -146,8 +158,14 @@ class Page:
     def wait(self, condition, patience_s=20):
         """Wait until condition() holds, or the expression `condition` (str) on the page."""
         end = time.monotonic() + patience_s
-        test = condition if callable(condition) else lambda: self.evaluate(condition)
-        while not test():
+
+        def holds():
+            try:
+                return condition() if callable(condition) else self.evaluate(condition)
+            except Leaving:
+                return False
+
+        while not holds():
             assert time.monotonic() < end, f"still not: {condition}"
             self._browser.receive(0.05)
 

@@ -1,0 +1,340 @@
+"""The pages in a real browser: no error, nothing from outside, plots that answer, and nobody shut out."""
+
+import functools
+import http.server
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+import browser
+import diagnostics
+import fakerun
+from photometrypipeline import records
+from test_diagnostics import HOSTILE, MAKERS, fill
+
+ROOT = Path(__file__).resolve().parent.parent
+AXE = ROOT / ".venv" / "share" / "axe-core" / "axe.min.js"
+LIGHT_CURVE = "#plot-target-3552"
+
+pytestmark = pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium here; tools/bootstrap --dev installs it")
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    """One browser for all tests."""
+    with browser.Browser(tmp_path_factory.mktemp("profile")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A data set with a frame lost, one uncalibrated, one row rejected, one taken out by hand; to be looked at only."""
+    folder, field = tmp_path_factory.mktemp("site"), fakerun.Field(n_frames=6)
+    field.write_frames(folder)
+    field.write_catalog(folder)
+    (folder / "photometry_3552.dat").write_text("#\n")
+    distill = fakerun.distill(field, rejected=(3,))
+    distill["targets"][1]["rows"][4] |= {"accepted": False, "reason": "by hand"}
+    distill |= {"images": field.names, "arguments": ["-target", "it's 3552"]}
+    register, calibrate = fakerun.register(field, lost=(5,)), fakerun.calibrate(field, lost=(2,))
+    fill(folder, field, register=register, calibrate=calibrate, distill=distill)
+    diagnostics.render(folder)
+    return folder
+
+
+@pytest.fixture
+def overview(chromium, site):
+    """The main page in a new tab, which must not complain until the end."""
+    page = chromium.page()
+    page.open((site / "diagnostics.html").as_uri())
+    page.settle()
+    yield page
+    assert page.problems == []
+    page.close()
+
+
+def addresses(folder):
+    return [path.as_uri() for path in [folder / "diagnostics.html", *sorted((folder / ".diagnostics").glob("*.html"))]]
+
+
+def check_pages(chromium, addresses, base):
+    """Open each page with all of its sections: nothing fails, and nothing is asked for outside of `base`."""
+    for address in addresses:
+        page = chromium.page()
+        page.open(address)
+        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        page.evaluate("document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; })")
+        page.settle()
+        page.wait("[...document.images].every((image) => image.complete)")
+        assert page.problems == [], address
+        assert [wanted for wanted in page.requests if not wanted.startswith((base, "data:"))] == [], address
+        broken = "[...document.images].filter((image) => !image.naturalWidth).map((image) => image.src)"
+        assert page.evaluate(broken) == []
+        page.close()
+
+
+def test_every_page_opens_without_an_error_and_asks_for_nothing_outside_of_its_folder(chromium, site):
+    check_pages(chromium, addresses(site), site.as_uri())
+
+
+def test_the_folder_can_be_packed_and_served_from_anywhere(chromium, site, tmp_path):
+    shutil.make_archive(tmp_path / "site", "zip", site)
+    shutil.unpack_archive(tmp_path / "site.zip", tmp_path / "else where" / "50% of it")
+    handler = functools.partial(QuietHandler, directory=tmp_path / "else where")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        base = f"http://127.0.0.1:{server.server_address[1]}/50%25%20of%20it/"
+        names = ["diagnostics.html", ".diagnostics/mscience0217.fits.html"]
+        check_pages(chromium, [base + name for name in names], base)
+        server.shutdown()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def test_hostile_names_run_nothing_and_stay_as_they_are(chromium, tmp_path):
+    """Were any of them taken for HTML or script, the title of the page would change."""
+    script = "document.title='pwned'"
+    attack = f'<img src=x onerror="{script}"></script><script>{script}</script>\u2028' + HOSTILE
+    field = fakerun.Field(n_frames=3)
+    field.names = [f"{count} {HOSTILE}.fits".replace("/", ":") for count in range(3)]
+    data = fakerun.prepare(field, directory=attack)
+    for frame in data["frames"]:
+        frame["object"] = frame["filter"] = attack
+    register = fakerun.register(field, lost=(1,))
+    register["frames"][1]["reason"] = register["catalog"] = attack
+    calibrate = fakerun.calibrate(field) | {"band": attack, "catalog": attack, "catalog_history": attack}
+    distill = fakerun.distill(field, name=attack) | {"arguments": ["-target", attack]}
+    fill(tmp_path, field, prepare=data, register=register, calibrate=calibrate, distill=distill)
+    diagnostics.record_failure("distill", attack, tmp_path)
+    diagnostics.render(tmp_path)
+    check_pages(chromium, addresses(tmp_path), tmp_path.as_uri())
+    page = chromium.page()
+    page.open((tmp_path / "diagnostics.html").as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    for figure in page.evaluate("[...document.querySelectorAll('figure[data-plot]')].map((each) => each.id)"):
+        page.show(f"[id='{figure}']")
+        page.evaluate(f"document.querySelector(\"[id='{figure}'] .chart\").focus()")
+        page.press("ArrowRight")
+    assert page.evaluate("document.title") == "Photometry Pipeline - Diagnostics"
+    assert page.evaluate("document.querySelectorAll('script:not([src])').length") == 1
+    assert field.names[2] in page.text(".readout")
+    page.close()
+
+
+# ---- plots
+
+
+def show_plot(page, plot=LIGHT_CURVE):
+    """Scroll to a plot and wait until it is drawn."""
+    page.show(plot)
+    page.wait(f"PP.plots.has({plot.removeprefix('#plot-')!r})")
+    page.show(f"{plot} .chart")
+
+
+def point(page, index, plot=LIGHT_CURVE):
+    """Place in the window of a point of a plot."""
+    show_plot(page, plot)
+    name = plot.removeprefix("#plot-")
+    return page.evaluate(
+        f"(() => {{ const plot = PP.plots.get({name!r}); const box = plot.u.over.getBoundingClientRect();"
+        f" const place = plot.placeOf({index}); return [box.left + place[0], box.top + place[1]]; }})()"
+    )
+
+
+def looked_at(page, plot):
+    return page.evaluate(f"PP.plots.get({plot.removeprefix('#plot-')!r}).index")
+
+
+def test_hovering_tells_frame_value_and_error_and_marks_the_frame_in_all_plots_and_tables(overview):
+    for plot in ("#plot-fwhm", "#plot-zeropoints"):
+        show_plot(overview, plot)
+    overview.move(*point(overview, 1))
+    mag = fakerun.TARGET_MAG + 0.15 * 0.479425538604203  # sin(0.5): the second frame
+    assert overview.text(f"{LIGHT_CURVE} .tip") == f"mscience0218.fits{mag:.3f} ± 0.031 mag2017-02-02 11:01:33 UT"
+    assert [looked_at(overview, plot) for plot in ("#plot-fwhm", "#plot-zeropoints", LIGHT_CURVE)] == [1, 1, 1]
+    rows = "[...document.querySelectorAll('tr.looked')].map((row) => row.querySelector('a').textContent)"
+    assert set(overview.evaluate(rows)) == {"mscience0218.fits"}
+    assert "24.980 ± 0.028 mag" in overview.text("#plot-zeropoints .readout")
+    overview.move(*point(overview, 0, "#plot-fwhm"))
+    assert looked_at(overview, LIGHT_CURVE) == 0
+
+
+def test_rejected_rows_and_uncalibrated_frames_are_in_no_plot(overview):
+    shown = "PP.data.plots[%r].frame"
+    assert overview.evaluate(shown % "target-3552") == [0, 1, 2, 5]
+    values = overview.evaluate("PP.data.plots.zeropoints.series[0].value")
+    assert values == [25.0, 24.98, None, 24.94, 24.92, 24.9]
+
+
+def test_a_click_on_a_point_opens_the_section_of_its_frame(overview):
+    overview.click(*point(overview, 2))
+    overview.wait("location.pathname.endsWith('mscience0219.fits.html')")
+    assert overview.evaluate("location.hash") == "#target-3552"
+
+
+def test_dragging_zooms_and_the_whole_plot_comes_back(overview):
+    scale = "(() => { const x = PP.plots.get('target-3552').u.scales.x; return [x.min, x.max]; })()"
+    x, y = point(overview, 1)
+    whole = overview.evaluate(scale)
+    overview.drag((x - 30, y - 60), (x + 30, y + 60))
+    left, right = overview.evaluate(scale)
+    assert whole[0] < left < 4 < right < whole[1]  # minutes; frames are taken every 4
+    assert right - left < (whole[1] - whole[0]) / 2
+    assert overview.evaluate("location.pathname").endswith("diagnostics.html")  # a zoom is no click
+    overview.evaluate(f"document.querySelector('{LIGHT_CURVE} button[title^=\"show the whole\"]').click()")
+    overview.settle()
+    assert overview.evaluate(scale) == whole
+
+
+def test_plots_are_for_the_keyboard_too(overview):
+    show_plot(overview)
+    overview.evaluate(f"document.querySelector('{LIGHT_CURVE} .chart').focus()")
+    for key in ("ArrowRight", "ArrowRight", "End", "ArrowLeft"):
+        overview.press(key)
+    assert overview.text(f"{LIGHT_CURVE} .readout").startswith("mscience0219.fits: ")
+    overview.press("Enter")
+    overview.wait("location.pathname.endsWith('mscience0219.fits.html')")
+
+
+def test_without_scripts_the_drawn_plots_are_there(chromium, site):
+    page = chromium.page(scripts=False)
+    page.open((site / "diagnostics.html").as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    shown = page.evaluate("[...document.querySelectorAll('noscript img')].map((image) => image.getAttribute('src'))")
+    assert {".diagnostics/fwhm.png", ".diagnostics/zeropoints.png", ".diagnostics/3552.png"} <= set(shown)
+    assert page.evaluate("document.querySelectorAll('noscript area').length") > 10
+    assert page.evaluate("document.querySelector('td.mark').offsetWidth") == 0  # what cannot work is not shown
+    page.close()
+
+
+# ---- marking bad points
+
+
+def test_marked_points_make_the_command_that_takes_them_out(overview):
+    assert overview.evaluate("document.querySelector('#rejection').hidden")  # as the last run had it
+    show_plot(overview)
+    overview.evaluate(f"document.querySelector('{LIGHT_CURVE} button[aria-pressed]').click()")
+    overview.click(*point(overview, 1))
+    box = "input.mark[data-target='target-3552'][data-frame='%d']"
+    assert overview.evaluate(f'document.querySelector("{box % 1}").checked')
+    assert overview.evaluate(f'document.querySelector("{box % 4}").checked')  # taken out before
+    assert overview.text("#rejection pre").splitlines() == [
+        "cat > rejected.lst <<'END'",
+        "mscience0218.fits 3552",
+        "mscience0221.fits 3552",
+        "END",
+        "pp_distill -exclude rejected.lst -target 'it'\"'\"'s 3552' mscience02*.fits",
+    ]
+    overview.evaluate(f'document.querySelector("{box % 4}").click()')
+    overview.click(*point(overview, 1))
+    assert overview.text("#rejection pre") == "pp_distill -target 'it'\"'\"'s 3552' mscience02*.fits"
+    assert overview.evaluate("location.pathname").endswith("diagnostics.html")  # marking opens no page
+
+
+def test_marks_outlast_a_visit_to_a_frame(overview):
+    overview.evaluate("PP.mark('target-3552', 0)")
+    overview.evaluate("document.querySelector('td a[href*=mscience0217]').click()")
+    overview.wait("location.pathname.endsWith('mscience0217.fits.html')")
+    overview.evaluate("document.querySelector('nav a[rel=up]').click()")
+    overview.wait("location.pathname.endsWith('diagnostics.html') && typeof PP === 'object' && !!PP.players")
+    assert overview.evaluate("PP.marked('target-3552', 0)")
+    overview.evaluate("[...document.querySelectorAll('#rejection button')].at(-1).click()")  # forget
+    assert not overview.evaluate("PP.marked('target-3552', 0)")
+
+
+# ---- player, keys
+
+
+def test_the_player_steps_pauses_and_changes_its_speed(overview):
+    overview.show(".player")
+    button = "document.querySelector('.player button[aria-label=\"%s\"]').click()"
+    overview.evaluate(button % "next frame")
+    overview.wait("document.querySelector('.player .readout').textContent.startsWith('mscience0218.fits: 2 of 4')")
+    assert overview.evaluate("document.querySelector('.player img').src").endswith("3552_mscience0218_thumb.png")
+    assert looked_at(overview, LIGHT_CURVE) == 1
+    overview.evaluate("document.querySelector('.player select').value = '16'")
+    overview.evaluate(button % "play")
+    overview.wait("PP.players[0].index === 0")  # past the end
+    overview.evaluate(button % "pause")
+    stopped = overview.evaluate("PP.players[0].index")
+    overview.evaluate("new Promise((done) => setTimeout(done, 250))")
+    assert overview.evaluate("PP.players[0].index") == stopped
+
+
+def test_arrow_keys_lead_from_frame_to_frame_and_keep_the_section(chromium, site):
+    page = chromium.page()
+    page.open((site / ".diagnostics" / "mscience0218.fits.html").as_uri() + "#calibration")
+    opened = "[...document.querySelectorAll('details[open] h2')].map((part) => part.textContent)"
+    assert "Photometric Calibration" in page.evaluate(opened)
+    assert "Astrometric Registration" not in page.evaluate(opened)
+    page.press("ArrowRight")
+    page.wait("location.href.endsWith('mscience0219.fits.html#calibration')")
+    page.press("ArrowLeft")
+    page.wait("location.href.endsWith('mscience0218.fits.html#calibration')")
+    page.press("o")
+    page.wait("location.pathname.endsWith('diagnostics.html')")
+    assert page.problems == []
+    page.close()
+
+
+# ---- sizes and colours
+
+
+@pytest.mark.parametrize("width", [320, 390, 1920])
+def test_no_page_is_wider_than_the_window(chromium, site, width):
+    page = chromium.page(width=width, height=800)
+    for address in addresses(site)[:2]:
+        page.open(address)
+        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        page.settle()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+    page.close()
+
+
+def test_plots_follow_the_width_of_the_window(chromium, site):
+    page = chromium.page(width=1300)
+    page.open((site / "diagnostics.html").as_uri())
+    show_plot(page, "#plot-fwhm")
+    wide = page.evaluate("PP.plots.get('fwhm').u.width")
+    page.resize(420, 800)
+    page.wait(f"PP.plots.get('fwhm').u.width < Math.min(400, {wide})")
+    page.close()
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="no axe-core here; tools/bootstrap --dev fetches it where there is npm")
+@pytest.mark.parametrize("dark", [False, True])
+def test_an_accessibility_checker_finds_nothing_serious(chromium, site, dark):
+    for address in addresses(site)[:2]:
+        page = chromium.page(dark=dark)
+        page.open(address)
+        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        page.evaluate("if (typeof PP === 'object') { PP.mark('target-3552', 0); }")  # with the panel
+        page.settle()
+        page.evaluate(AXE.read_text(encoding="utf-8") + "; true")
+        found = page.evaluate(
+            "axe.run(document, {resultTypes: ['violations']}).then((result) => result.violations.map((each) =>"
+            " [each.impact, each.id, each.nodes.map((node) => node.html.slice(0, 120)).slice(0, 3)]))"
+        )
+        assert [each for each in found if each[0] in ("serious", "critical")] == [], address
+        page.evaluate("if (typeof PP === 'object') { PP.mark('target-3552', 0); }")
+        page.close()
+
+
+@pytest.mark.parametrize("n_frames", [1, 2])
+def test_the_shortest_runs_have_pages_as_well(chromium, tmp_path, n_frames):
+    field = fakerun.Field(n_frames=n_frames)
+    field.write_frames(tmp_path)
+    for step in records.STEPS:
+        diagnostics.record(step, MAKERS[step](field), tmp_path)
+    diagnostics.render(tmp_path)
+    check_pages(chromium, addresses(tmp_path), tmp_path.as_uri())
+    page = chromium.page()
+    page.open((tmp_path / "diagnostics.html").as_uri())
+    page.move(*point(page, 0))
+    assert "19.400 ± 0.031 mag" in page.text(f"{LIGHT_CURVE} .tip")
+    page.close()
