@@ -27,7 +27,7 @@ import pp_photometry
 import pp_prepare
 import pp_register
 from catalog import canonical_name
-from photometrypipeline import datatree, ephemchoice, headers, recipes, records, telescopes
+from photometrypipeline import datatree, ephemchoice, headers, pages, recipes, records, telescopes
 from photometrypipeline.errors import FrameError, PipelineError, TelescopeError, UsageError
 from photometrypipeline.files import sweep
 from photometrypipeline.frame import Frame
@@ -93,7 +93,7 @@ def render_pages(changed):
     recipe = {
         "records": {step: known.contents.of_file(records.path_of(step)) for step in [*STEPS, "failures"]},
         "settings": recipes.relevant(toolbox.settings(), "pages"),
-        "version": recipes.version(),
+        "version": [*recipes.version(), pages.version()],
     }
     stamp = known.read("pages")
     if not changed and stamp and not recipes.difference(stamp.recipe, recipe) and known.same_files(stamp):

@@ -22,6 +22,9 @@ class Exclusions:
     def __bool__(self):
         return bool(self._lines)
 
+    def __repr__(self):
+        return f"Exclusions({sorted(self._lines.values())})"  # a run is up to date as long as this stays the same
+
     def covers(self, image, target):
         """Return whether the observation of `target` on `image` (file name) is taken out."""
         stem = stem_of(image)

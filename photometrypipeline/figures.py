@@ -15,6 +15,7 @@ from photometrypipeline.times import text_of
 SIZE_IN = (6.4, 4.8)
 LONGEST_TITLE = 60  # characters
 MINUTES_PER_DAY = 1440.0
+FEW_TICKS = 5  # where there is a plot for each frame: a label takes as long to draw as all points
 
 
 @contextlib.contextmanager
@@ -177,15 +178,30 @@ def residuals(name, rows):
     return figure
 
 
-def calibration_analysis(frame, band, catalog):
-    """Return the Figure of a frame of the calibrate record: zeropoint as stars are dropped, residuals of the rest."""
+def calibration_analysis(frame, band, catalog, color=None):
+    """Return the Figure of a frame of the calibrate record: zeropoint as stars are dropped, residuals of the rest.
+
+    color : name of the colour of the stars, such as "g-r"; with it residuals are drawn against colour as well
+    """
     figure = _figure()
-    steps_axes, residual_axes = figure.subplots(2)
-    figure.subplots_adjust(left=0.14, right=0.87, top=0.93, bottom=0.1, hspace=0.36)
+    used = [star for star in frame["stars"] if star["used"]]
+    colored = color and any(known(star["color"]) for star in used)
+    steps_axes = figure.add_subplot(2, 2, (1, 2))
+    mag_axes = figure.add_subplot(2, 2, 3 if colored else (3, 4))
+    figure.subplots_adjust(left=0.14, right=0.87, top=0.93, bottom=0.1, hspace=0.36, wspace=0.06)
     title = f"{short(frame['ldac'] or frame['name'])}: {short(band)}-band from {short(catalog)}"
     steps_axes.set_title(title, parse_math=False)
     _draw_steps(steps_axes, frame)
-    _draw_residuals(residual_axes, frame)
+    _draw_residuals(mag_axes, frame, [star["mag"] for star in used])
+    mag_axes.set_xlabel("Reference Star Magnitude")
+    mag_axes.set_ylabel("Calibration-Reference (mag)")
+    if colored:
+        color_axes = figure.add_subplot(2, 2, 4, sharey=mag_axes)
+        _draw_residuals(color_axes, frame, [star["color"] for star in used])
+        color_axes.tick_params(labelleft=False)
+        color_axes.set_xlabel(f"Reference Star {short(color)} (mag)", parse_math=False)
+    if not mag_axes.yaxis_inverted():
+        mag_axes.invert_yaxis()
     return figure
 
 
@@ -196,6 +212,7 @@ def _draw_steps(axes, frame):
     axes.invert_yaxis()
     axes.set_xlabel("Number of Reference Stars")
     axes.set_ylabel("Magnitude Zeropoint", color="red")
+    axes.locator_params(nbins=FEW_TICKS)
     axes.grid(True, linestyle="dashed", alpha=0.5)
     if known(frame["n_used"]):
         axes.axvline(frame["n_used"], color="black")
@@ -209,16 +226,18 @@ def _draw_steps(axes, frame):
     right.axhline(1, color="blue", linestyle="dotted")
 
 
-def _draw_residuals(axes, frame):
+def _draw_residuals(axes, frame, across):
+    """Draw calibrated minus catalogue magnitude of the stars used against `across`, a value for each."""
     used = [star for star in frame["stars"] if star["used"]]
     mag, inst, e_inst = (numbers([star[name] for star in used]) for name in ("mag", "inst", "e_inst"))
+    correction = np.nan_to_num(numbers([star["color_correction"] for star in used]))  # of a colour term
+    residual = inst + number(frame["zp"]) + correction - mag
     error = np.sqrt(e_inst**2 + number(frame["zp_sig"]) ** 2)
-    _errorbar(axes, mag, inst + number(frame["zp"]) - mag, error, color="black", fmt="o", markersize=3, elinewidth=0.8)
+    style = {"color": "black", "fmt": "o", "markersize": 3, "elinewidth": 0.8}
+    _errorbar(axes, numbers(across), residual, error, **style)
     axes.axhline(0, color="black", linestyle="dashed")
-    axes.invert_yaxis()
-    axes.set_xlabel("Reference Star Magnitude")
-    axes.set_ylabel("Calibration-Reference (mag)")
     axes.grid(True, linestyle="dashed", alpha=0.5)
+    axes.locator_params(nbins=FEW_TICKS)
 
 
 def _figure():

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from photometrypipeline import __version__
+from photometrypipeline.contents import digest
 from photometrypipeline.files import write_text
 from photometrypipeline.records import known
 from photometrypipeline.times import text_of
@@ -39,6 +40,12 @@ def environment():
     }
     made.globals |= {"version": __version__, "stylesheet": STYLE_SHEET, "most_areas": MOST_AREAS}
     return made
+
+
+def version():
+    """Return a text that changes with anything that shapes the pages but the code."""
+    files = sorted(path for folder in (TEMPLATES, STATIC) for path in folder.rglob("*") if path.is_file())
+    return digest(b"".join(path.read_bytes() for path in files))
 
 
 def write_page(path, html):

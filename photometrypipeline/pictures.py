@@ -111,7 +111,7 @@ def _calibration(view, frame, gallery, settings):
     calibrate = view.records["calibrate"]
     name = f"{frame.calibrate['ldac'] or stem_of(frame.name) + '.ldac'}_photcal"
     name = gallery.name(name, f".{settings.image_file_format}")
-    return CalibrationJob(name, [frame.calibrate, calibrate["band"], calibrate["catalog"]])
+    return CalibrationJob(name, [frame.calibrate, calibrate["band"], calibrate["catalog"], calibrate["color"]])
 
 
 def _hang_frame(frame, rows, pictures):

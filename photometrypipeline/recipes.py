@@ -29,7 +29,7 @@ SETTINGS = {
         "preferred_relations",
     ),
     "distill": ("photmode", "max_distance_arcsec", "confdistill"),
-    "pages": ("confdiagnostics",),
+    "pages": ("confdiagnostics", "confverdict"),
 }
 
 

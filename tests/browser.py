@@ -1,6 +1,7 @@
 """A headless Chromium for the tests of the pages, driven by its DevTools protocol over a pipe."""
 
 import base64
+import contextlib
 import fcntl
 import json
 import os
@@ -176,10 +177,10 @@ class Page:
         return done["result"].get("value")
 
     def settle(self):
-        """Wait until what is in sight has been drawn and loaded."""
-        self.evaluate(
-            "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 60))))"
-        )
+        """Wait until what is in sight has been drawn and loaded, or the page is left."""
+        drawn = "requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 60)))"
+        with contextlib.suppress(Leaving):
+            self.evaluate(f"new Promise((done) => {drawn})")
 
     def text(self, selector):
         """Return the text of the first element that fits."""

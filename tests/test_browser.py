@@ -3,6 +3,7 @@
 import functools
 import http.server
 import shutil
+import sys
 import threading
 from pathlib import Path
 
@@ -14,8 +15,7 @@ import fakerun
 from photometrypipeline import records
 from test_diagnostics import HOSTILE, MAKERS, fill
 
-ROOT = Path(__file__).resolve().parent.parent
-AXE = ROOT / ".venv" / "share" / "axe-core" / "axe.min.js"
+AXE = Path(sys.prefix) / "share" / "axe-core" / "axe.min.js"
 LIGHT_CURVE = "#plot-target-3552"
 
 pytestmark = pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium here; tools/bootstrap --dev installs it")
