@@ -14,6 +14,7 @@ import os
 from pathlib import Path
 
 from photometrypipeline.errors import UsageError
+from photometrypipeline.reportsettings import ReportSettings
 from photometrypipeline.websettings import DiagnosticsSettings
 
 diagnostics = True  # write pages and plots at all
@@ -87,6 +88,7 @@ confcalibrate = ConfCalibrate()
 confdistill = ConfDistill()
 confdiagnostics = DiagnosticsSettings()
 confverdict = ConfVerdict()
+confreport = ReportSettings()  # who observed, with what: see docs/reports.md
 
 
 def user_folders():

@@ -1,6 +1,7 @@
 """The light curve of a target, `photometry_<target>.dat`: one row of 21 fields per frame, rejected ones behind `#`."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -31,6 +32,8 @@ HEADER = (  # label and the position of its last character
     ("[10]", 206),
     ('FWHM"', 212),
 )
+N_FIELDS = 21  # of a row
+UNNAMED = "manual_target"  # a target whose file of positions does not name it
 LEGEND = (
     "[1]: predicted_RA - source_RA [arcsec]",
     "[2]: predicted_Dec - source_Dec [arcsec]",
@@ -113,16 +116,17 @@ def format_row(row):
     zp = row.mag - row.inst if row.calibrated else 0.0
     zp_sig = np.sqrt(max(row.sig**2 - row.e_inst**2, 0.0)) if row.calibrated else 0.0
     fields = (
-        f"{_word(row.ldac):>35} {row.jd:15.7f} {row.mag:8.4f} {row.sig:6.4f} {row.ra_deg:13.8f} {row.dec_deg:+13.8f} "
+        f"{word(row.ldac):>35} {row.jd:15.7f} {row.mag:8.4f} {row.sig:6.4f} {row.ra_deg:13.8f} {row.dec_deg:+13.8f} "
         f"{row.dra_arcsec:5.2f} {row.ddec_arcsec:5.2f} {row.offset_arcsec[0]:5.2f} {row.offset_arcsec[1]:5.2f} "
-        f"{row.exptime_s:5.2f} {zp:8.4f} {zp_sig:6.4f} {row.inst:8.4f} {row.e_inst:6.4f} {_word(row.catalog)} "
-        f"{_word(row.band)} {row.flags:3d} {_word(row.telescope)}{' ' if len(row.method) > 9 else ''}"
-        f"{_word(row.method):>10} {row.fwhm_arcsec:4.2f}"
+        f"{row.exptime_s:5.2f} {zp:8.4f} {zp_sig:6.4f} {row.inst:8.4f} {row.e_inst:6.4f} {word(row.catalog)} "
+        f"{word(row.band)} {row.flags:3d} {word(row.telescope)}{' ' if len(row.method) > 9 else ''}"
+        f"{word(row.method):>10} {row.fwhm_arcsec:4.2f}"
     )
     return (" " if row.accepted else "#") + fields + (f" # {row.reason}" if row.reason else "")
 
 
-def _word(text):
+def word(text):
+    """Return `text` as one field of a table: blanks become underscores, nothing becomes a dash."""
     return "_".join(str(text).split()) or "-"
 
 
@@ -138,19 +142,76 @@ def write(path, rows, remarks=()):
     write_text(path, "\n".join(lines) + "\n")
 
 
+def read(path):
+    """Return (rows, remarks) of a light curve: list of Row, rejected ones with their reason, and the lines of remarks.
+
+    What the file does not hold is NaN or empty in the rows: `x`, `y`, `err_total`, `frame`.  Raises FrameError for a
+    file that is no light curve.
+    """
+    rows, remarks = [], []
+    try:
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise FrameError(path, f"cannot be read ({error.strerror})", "check its name") from None
+    if not lines or lines[0].split()[:3] != ["#", "filename", "julian_date"]:
+        raise FrameError(path, "is no light curve of pp_distill (photometry_TARGET.dat)", "check its name")
+    for line in lines[1:]:
+        text = line[1:] if line.startswith("#") else line
+        try:
+            rows.append(_row(text, rejected=line.startswith("#")))
+        except (ValueError, IndexError):
+            if not line.startswith("#") and line.strip():
+                raise FrameError(
+                    path, f"has a line that is no row: {line.strip()[:60]}", "run pp_distill again"
+                ) from None
+            remarks += [text.strip()] if text.strip() else []
+    return rows, [remark for remark in remarks if remark not in LEGEND]
+
+
+def _row(text, rejected):
+    """Return the Row of a line without its first character.  Raises ValueError or IndexError for anything else."""
+    content, _, reason = text.partition(" # ")
+    fields = content.split()
+    if len(fields) < N_FIELDS:
+        raise IndexError(len(fields))
+    numbers = [float(fields[n]) for n in (*range(1, 15), 20)]
+    jd, mag, sig, ra, dec, dra, ddec, offset_ra, offset_dec, exptime, _, _, inst, e_inst, fwhm = numbers
+    return Row(
+        ldac=fields[0],
+        jd=jd,
+        exptime_s=exptime,
+        mag=mag,
+        sig=sig,
+        inst=inst,
+        e_inst=e_inst,
+        ra_deg=ra,
+        dec_deg=dec,
+        ra_pred_deg=(ra + dra / 3600) % 360,
+        dec_pred_deg=dec + ddec / 3600,
+        flags=int(fields[17]),
+        telescope=fields[18],
+        fwhm_arcsec=fwhm,
+        catalog=fields[15],
+        band=fields[16],
+        method=fields[19],
+        offset_arcsec=(offset_ra, offset_dec),
+        reason=reason.strip() or ("rejected" if rejected else ""),
+    )
+
+
 def write_positions(path, rows, target="", remarks=()):
     """Write `positions.dat`: image, RA, Dec (deg), mid-time (JD) for each (image, ra_deg, dec_deg, jd) in `rows`.
 
     target : name in a fifth column, if given;  remarks : lines of text, comments behind the first line
     """
-    name = f" {_word(target)}" if target else ""
+    name = f" {word(target)}" if target else ""
     lines = [f"# image, RA (deg), Dec (deg), mid-time (JD, UTC){', target' if target else ''}"]
     lines += [f"# {remark}" for remark in remarks]
-    lines += [f"{_word(image):>50} {ra:13.8f} {dec:+13.8f} {jd:18.9f}{name}" for image, ra, dec, jd in rows]
+    lines += [f"{word(image):>50} {ra:13.8f} {dec:+13.8f} {jd:18.9f}{name}" for image, ra, dec, jd in rows]
     write_text(path, "\n".join(lines) + "\n")
 
 
-def read_positions(path, default_name="manual_target"):
+def read_positions(path, default_name=UNNAMED):
     """Return {target: [(image, ra_deg, dec_deg, jd), ...]} of a file with one position per line.
 
     Fields: image name, RA, Dec in degrees, mid-time JD, and optionally the target's name, parted by blanks or commas;

@@ -1,0 +1,149 @@
+"""ALCDEF, the form in which the archive at alcdef.org takes light curves of asteroids.
+
+After "Asteroid Lightcurve Data Exchange Format, Definition and Standards", version 2.2: blocks of metadata, one per
+session, filter and telescope, each followed by its data.
+"""
+
+import re
+
+import numpy as np
+from astropy import units as u
+from astropy.coordinates import EarthLocation
+
+from photometrypipeline import obscodes, times
+from photometrypipeline.designations import of_body
+from photometrypipeline.errors import TelescopeError
+
+SESSION_GAP_D = 0.5  # more time between two observations begins another session
+FILTERS = {"g": "SG", "r": "SR", "i": "SI", "z": "SZ", "u": "SU", "Ks": "K", "G": "C"}
+NATIVE = {"gp1": "SG", "rp1": "SR", "ip1": "SI", "zp1": "SZ", "gsm": "SG", "rsm": "SR", "ism": "SI", "zsm": "SZ"}
+BANDS = ("U", "B", "V", "R", "I", "J", "H", "K", "C", "SU", "SG", "SR", "SI", "SZ")
+REQUIRED = (
+    "OBJECTNUMBER",
+    "OBJECTNAME",
+    "CONTACTNAME",
+    "CONTACTINFO",
+    "OBSERVERS",
+    "SESSIONDATE",
+    "SESSIONTIME",
+    "FILTER",
+)
+
+
+def band_of(band):
+    """Return the name of one of our bands in ALCDEF, or empty text where it has none."""
+    name = {**FILTERS, **NATIVE}.get(band, band)
+    return name if name in BANDS else ""
+
+
+def sessions(series):
+    """Return lists of Observations of one night, telescope and band each, in order of time; accepted and calibrated."""
+    good = [
+        each for each in series.observations if each.row.accepted and each.row.calibrated and band_of(each.row.band)
+    ]
+    groups = {}
+    for each in sorted(good, key=lambda each: each.row.jd):
+        same = groups.setdefault((each.row.telescope, each.row.band), [])
+        if not same or each.row.jd - same[-1][-1].row.jd > SESSION_GAP_D:
+            same.append([])
+        same[-1].append(each)
+    return sorted((session for parts in groups.values() for session in parts), key=lambda session: session[0].row.jd)
+
+
+def text_of(parts, settings, telescopes):
+    """Return the file (str) for [(Series, Geometry or None), ...] of one object.
+
+    settings : ReportSettings;  telescopes : {key: Telescope}
+    Magnitudes and times are as observed: nothing is reduced to unit distances or corrected for the light time.
+    """
+    blocks = []
+    for series, geometry in parts:
+        for session in sessions(series):
+            blocks += [*_metadata(series, session, geometry, settings, telescopes), *map(_data, session), "ENDDATA"]
+    return "\n".join(blocks) + "\n" if blocks else ""
+
+
+def _metadata(series, session, geometry, settings, telescopes):
+    first = session[0]
+    middle = (first.row.jd + session[-1].row.jd) / 2
+    date, time = times.text_of(middle).split()
+    telescope = telescopes[first.row.telescope]
+    about = settings.telescope(telescope.key)
+    band = band_of(first.row.band)
+    lines = [
+        *_object(series),
+        ("CONTACTNAME", settings.submitter),
+        ("CONTACTINFO", f"[{settings.email}]" if settings.email else ""),
+        ("OBSERVERS", "; ".join(settings.observers)),
+        ("FACILITY", settings.institution or telescope.label),
+        ("MPCCODE", telescope.mpc_code),
+        *_site(telescope.mpc_code),
+        ("TELESCOPE", about.get("name") or telescope.label),
+        ("DETECTOR", about["detector"]),
+        ("EXPOSURE", f"{np.median([each.row.exptime_s for each in session]):.1f}"),
+        ("EXPJD", "MID"),
+        ("SESSIONDATE", date),
+        ("SESSIONTIME", time),
+        ("FILTER", band),
+        ("MAGBAND", band),
+        ("STANDARD", "INTERNAL" if first.row.catalog == "manual_zp" else first.row.catalog.split("_")[0]),
+        ("DIFFERMAGS", "FALSE"),
+        ("LTCTYPE", "NONE"),
+        ("LTCAPP", "NONE"),
+        ("REDUCEDMAGS", "NONE"),
+        *_aspect(series, session, geometry),
+        ("REVISEDDATA", "FALSE"),
+        ("DELIMITER", "PIPE"),
+        ("COMMENT", "magnitude errors: source and mean zeropoint; the error of the catalogue is common to all"),
+    ]
+    return ["STARTMETADATA", *(f"{name}={value}" for name, value in lines if value != ""), "ENDMETADATA"]
+
+
+def _object(series):
+    """Return number, name and designation of the body."""
+    named = of_body(series.full_name) or of_body(series.target)
+    number = named.perm_id if named and named.perm_id.isdigit() else "0"
+    name = re.sub(r"\(.*?\)|^\d+ ", "", series.full_name or series.target).strip()
+    designation = named.prov_id if named else ""
+    return [("OBJECTNUMBER", number), ("OBJECTNAME", name or designation or series.target), ("MPCDESIG", designation)]
+
+
+def _site(code):
+    try:
+        place = EarthLocation.from_geocentric(*obscodes.geocentric_km(code), unit=u.km)
+    except TelescopeError:
+        return []
+    return [("OBSLONGITUDE", f"{place.lon.deg:+.4f}"), ("OBSLATITUDE", f"{place.lat.deg:+.4f}")]
+
+
+def _aspect(series, session, geometry):
+    """Return place and aspect in the middle of a session."""
+    first, last = (series.observations.index(session[n]) for n in (0, -1))
+    ra, dec = session[len(session) // 2].row.ra_deg / 15, session[len(session) // 2].row.dec_deg
+    minutes = round(abs(dec) * 60)
+    lines = [
+        ("OBJECTRA", f"{int(ra):02d}:{int(ra * 60) % 60:02d}"),
+        ("OBJECTDEC", f"{'-' if dec < 0 else '+'}{minutes // 60:02d} {minutes % 60:02d}"),
+        ("EQUINOX", "J2000.0"),
+    ]
+    if geometry is None:
+        return lines
+    values = {
+        name: np.mean([geometry.columns[name][n] for n in (first, last)]) for name in ("phase_deg", "pab_lat_deg")
+    }
+    lon = np.unwrap([geometry.columns["pab_lon_deg"][n] for n in (first, last)], period=360).mean() % 360
+    if not np.isfinite(lon):
+        return lines
+    return [
+        *lines,
+        ("PHASE", f"{values['phase_deg']:+.2f}"),
+        ("PABL", f"{lon:.2f}"),
+        ("PABB", f"{values['pab_lat_deg']:+.2f}"),
+    ]
+
+
+def _data(each):
+    error = each.row.err_total if np.isfinite(each.row.err_total) else each.row.sig
+    airmass = each.card("AIRMASS")
+    fields = [f"{each.row.jd:.6f}", f"{each.row.mag:.4f}", f"{error:.4f}"]
+    return "DATA=" + "|".join(fields + ([f"{airmass:.3f}"] if np.isfinite(airmass) else []))

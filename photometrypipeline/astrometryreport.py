@@ -1,0 +1,180 @@
+"""From light curves to what the Minor Planet Center wants to know of each observation and of who made it."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+import photometrypipeline
+from photometrypipeline import adesrules, mpccodes, telescopes, times
+from photometrypipeline.ades import Block
+from photometrypipeline.centroids import position_errors
+from photometrypipeline.designations import Designation, designation, of_body
+
+log = logging.getLogger("pp.astrometryreport")
+
+LEAST_RMS_ARCSEC = 0.001
+BRIGHTEST_MAG = 0.0  # an instrumental magnitude is below
+
+
+@dataclass
+class Record:
+    """One observation as it is reported: the Observation, its Designation, and `ades`, {field: text}."""
+
+    observation: object
+    designation: Designation
+    ades: dict
+
+
+def name_of(series, identifier=None):
+    """Return the Designation of a Series: of `identifier` (str) if given, else of what is known of the target."""
+    if identifier:
+        return designation(identifier)
+    return of_body(series.full_name) or designation(series.target)
+
+
+def records_of(series, named, settings, astcat=None):
+    """Return the Records (list) of the accepted rows of a Series; `astcat` overrides REGCAT of the images."""
+    return [
+        Record(each, named, _fields(each, named, settings, astcat)) for each in series.observations if each.row.accepted
+    ]
+
+
+def _fields(each, named, settings, astcat):
+    """Return {field of ADES: text} of an Observation; what is not known is left out."""
+    telescope = telescopes.get(each.row.telescope)
+    rms_ra, rms_dec, correlation, rms_fit = position_errors(each)
+    registered = each.header.get("REGCAT")
+    fields = {
+        "permID": named.perm_id + (f"-{named.fragment}" if named.perm_id and named.fragment else ""),
+        "provID": named.prov_id + (f"-{named.fragment}" if named.prov_id and named.fragment else ""),
+        "trkSub": named.trk_sub,
+        "mode": settings.telescope(telescope.key)["mode"],
+        "stn": telescope.mpc_code,
+        "obsTime": iso_of(each.row.jd),
+        "ra": f"{each.row.ra_deg % 360:.7f}",
+        "dec": f"{each.row.dec_deg:+.7f}",
+        "astCat": astcat or mpccodes.catalog_codes(registered)[0],
+        **_photometry(each),
+        "logSNR": _number(np.log10(1.0857 / each.row.e_inst) if each.row.e_inst > 0 else np.nan, 2),
+        "seeing": _number(each.row.fwhm_arcsec, 2),
+        "exp": _number(each.row.exptime_s, 2).rstrip("0").rstrip("."),
+    }
+    if np.isfinite([rms_ra, rms_dec, correlation]).all():
+        fields["rmsRA"], fields["rmsDec"] = (_number(max(rms, LEAST_RMS_ARCSEC), 3) for rms in (rms_ra, rms_dec))
+        fields["rmsCorr"] = f"{np.clip(correlation, -0.999, 0.999):.3f}"
+    if np.isfinite(rms_fit) and rms_fit > 0:
+        fields["rmsFit"] = _number(max(rms_fit, LEAST_RMS_ARCSEC), 3)
+    if each.registration.get("n_matched"):
+        fields["nStars"] = str(int(each.registration["n_matched"]))
+    remarks = _remarks(each, fields)
+    if remarks:
+        fields["remarks"] = remarks
+    return {name: text for name, text in fields.items() if text}
+
+
+def iso_of(jd):
+    """Return `YYYY-MM-DDTHH:MM:SS.ssZ` of a UTC Julian date, seconds rounded and carried over."""
+    hundredths = round((jd + 0.5) % 1 * 8640000)
+    midnight = np.floor(jd + 0.5) - 0.5 + hundredths // 8640000
+    hundredths %= 8640000
+    date = times.text_of(midnight + 1e-6).split()[0]
+    seconds, rest = divmod(hundredths, 100)
+    return f"{date}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{rest:02d}Z"
+
+
+def _photometry(each):
+    """Return the fields of the magnitude; none for an instrumental one, or a band for which the MPC has no name."""
+    row = each.row
+    band = mpccodes.band_codes(row.band)[0]
+    if not (row.calibrated and band):
+        return {}
+    error = np.hypot(
+        row.err_total if np.isfinite(row.err_total) else row.sig, np.nan_to_num(each.value("err_transformation"))
+    )
+    aperture = each.card("APRAD") * each.pixel_scale_arcsec
+    return {
+        "mag": f"{row.mag:.3f}",
+        "rmsMag": _number(max(error, 0.001), 3),
+        "band": band,
+        "photCat": mpccodes.catalog_codes(row.catalog)[0],
+        "photAp": _number(aperture, 2) if row.method == "APER" else "",
+    }
+
+
+def _remarks(each, fields):
+    row, found = each.row, []
+    if row.calibrated and not fields.get("photCat"):
+        known = "a zeropoint given by hand" if row.catalog == "manual_zp" else f"photometric catalogue {row.catalog}"
+        found.append(
+            known if fields.get("mag") else f"magnitude in {row.band} left out: the MPC has no name for this band"
+        )
+    return "; ".join(found)
+
+
+def _number(value, decimals):
+    return f"{value:.{decimals}f}" if np.isfinite(value) else ""
+
+
+def context_of(key, settings):
+    """Return the header {group: entries} for the observations with one telescope and camera, called `key`."""
+    telescope, about = telescopes.get(key), settings.telescope(key)
+    texts = {"aperture": about.get("aperture_m"), "fRatio": about.get("f_ratio"), "design": about.get("design")}
+    texts |= {"detector": about["detector"], "name": about.get("name")}
+    order = ("name", "design", "aperture", "detector", "fRatio")
+    version = f"Photometry Pipeline {photometrypipeline.__version__}"
+    context = {
+        "observatory": [("mpcCode", telescope.mpc_code)],
+        "submitter": [("name", settings.submitter), ("institution", settings.institution)],
+        "observers": [("name", name) for name in settings.observers],
+        "measurers": [("name", name) for name in settings.measurers],
+        "telescope": [(name, str(texts[name])) for name in order if texts[name]],
+        "software": [("astrometry", f"{version}, SCAMP"), ("photometry", f"{version}, Source Extractor")],
+        "coinvestigators": [("name", name) for name in settings.coinvestigators],
+        "collaborators": [("name", name) for name in settings.collaborators],
+        "fundingSource": settings.funding,
+        "comment": [("line", line) for line in settings.comment.splitlines()],
+    }
+    cleaned = {
+        group: entries if isinstance(entries, str) else [(name, text) for name, text in entries if text]
+        for group, entries in context.items()
+    }
+    return {group: entries for group, entries in cleaned.items() if entries}
+
+
+def blocks_of(records, settings):
+    """Return the Blocks (list) of a report: one for each telescope and camera, records in order of time."""
+    keys = list(dict.fromkeys(record.observation.row.telescope for record in records))
+    blocks = []
+    for key in keys:
+        own = [record for record in records if record.observation.row.telescope == key]
+        own.sort(key=lambda record: record.observation.row.jd)
+        blocks.append(Block(context_of(key, settings), [record.ades for record in own]))
+    return blocks
+
+
+def sound(records, losses):
+    """Return the Records that the MPC would not refuse; the others go to `losses`, with the reason."""
+    good = []
+    for record in records:
+        reasons = adesrules.check_record(record.ades)
+        if reasons:
+            losses.add(
+                record.observation.image, f"not reported: {'; '.join(_explained(record, reason) for reason in reasons)}"
+            )
+        else:
+            good.append(record)
+    refused = dict(adesrules.check_series([record.ades for record in good]))
+    for number, reason in refused.items():
+        losses.add(good[number].observation.image, f"not reported: {reason}")
+    return [record for number, record in enumerate(good) if number not in refused]
+
+
+def _explained(record, reason):
+    """Add what to do about a breach."""
+    if not reason.startswith("astCat"):
+        return reason
+    known = record.observation.header.get("REGCAT")
+    if known:
+        return f"the MPC has no name for {known}, the catalogue of its registration; use another, or give -astcat"
+    return "the catalogue behind its positions is unknown; register it with pp_register, or give -astcat"

@@ -1,0 +1,86 @@
+"""The Minor Planet Center's old form of astrometric reports: header lines and records of 80 columns.
+
+After the MPC's pages "Format For Optical Astrometric Observations" and "Observational Details".
+"""
+
+import textwrap
+
+from photometrypipeline import mpccodes, telescopes, times
+
+PLACEHOLDER = "???"  # to be filled in before the report is sent
+
+
+def to_text(records, settings):
+    """Return the report (str) of Records: a header for each telescope, then its observations in order of time."""
+    lines = []
+    for key in dict.fromkeys(record.observation.row.telescope for record in records):
+        own = [record for record in records if record.observation.row.telescope == key]
+        own.sort(key=lambda record: record.observation.row.jd)
+        lines += [*_header(key, own, settings), *(line_of(record) for record in own)]
+    return "\n".join(lines) + "\n"
+
+
+def _header(key, records, settings):
+    about = settings.telescope(key)
+    aperture, f_ratio = about.get("aperture_m"), about.get("f_ratio")
+    telescope = f"{float(aperture):.2f}-m" if aperture else PLACEHOLDER
+    telescope += f" f/{float(f_ratio):.1f}" if f_ratio else ""
+    telescope += f" {about.get('design') or PLACEHOLDER} + {about['detector']}"
+    catalogs = {mpccodes.catalog_codes(record.observation.header.get("REGCAT"))[1] for record in records} - {""}
+    bands = {mpccodes.band_codes(record.observation.row.band)[1] for record in records} - {""}
+    contact = ", ".join(part for part in (settings.submitter, settings.institution) if part)
+    names = records[0].observation.target
+    lines = [
+        f"COD {telescopes.get(key).mpc_code}",
+        f"CON {contact or PLACEHOLDER}",
+        f"CON [{settings.email or PLACEHOLDER}]",
+        *_names("OBS", settings.observers),
+        *_names("MEA", settings.measurers),
+        f"TEL {telescope}",
+        f"NET {', '.join(sorted(catalogs)) or PLACEHOLDER}",
+        f"BND {', '.join(sorted(bands)) or 'C'}",
+        f"NUM {len(records)}",
+        f"COM {settings.comment.splitlines()[0] if settings.comment else 'measured with the Photometry Pipeline'}",
+        f"ACK {names} {date_of(records[0].observation.row.jd)[:10].replace(' ', '')}",
+    ]
+    return [line[:80] for line in lines]
+
+
+def _names(keyword, names):
+    """Return the lines for names of people, as many as they need."""
+    lines = textwrap.wrap(", ".join(names) or PLACEHOLDER, 76, break_long_words=False)
+    return [f"{keyword} {line.rstrip(',')}" for line in lines]
+
+
+def line_of(record):
+    """Return the record of 80 columns of one observation."""
+    row = record.observation.row
+    magnitude = f"{row.mag:5.1f}" if row.mag > 0 else " " * 5
+    letter = mpccodes.band_codes(row.band)[1] if row.calibrated else "C"
+    if not magnitude.strip() or not letter:
+        magnitude, letter = " " * 5, " "
+    mode = {"CMO": "B", "VID": "V"}.get(record.ades.get("mode"), "C")
+    place = f"{date_of(row.jd):<17}{ra_of(row.ra_deg):<12}{dec_of(row.dec_deg):<12}"
+    return f"{record.designation.packed}  {mode}{place}{'':8}{magnitude} {letter}{'':6}{record.ades['stn']}"
+
+
+def date_of(jd):
+    """Return `YYYY MM DD.ddddd` of a UTC Julian date, rounded and carried over."""
+    fraction = round((jd + 0.5) % 1 * 100000)
+    midnight = (jd + 0.5) // 1 - 0.5 + fraction // 100000
+    year, month, day = times.jd_to_gregorian(midnight + 1e-6)[:3]
+    return f"{year:04d} {month:02d} {day:02d}.{fraction % 100000:05d}"
+
+
+def ra_of(ra_deg):
+    """Return `HH MM SS.ss` of a right ascension, rounded and carried over."""
+    hundredths = round(ra_deg / 15 * 360000) % (24 * 360000)
+    seconds, rest = divmod(hundredths, 100)
+    return f"{seconds // 3600:02d} {seconds // 60 % 60:02d} {seconds % 60:02d}.{rest:02d}"
+
+
+def dec_of(dec_deg):
+    """Return `sDD MM SS.s` of a declination, rounded and carried over; the sign stays also above -1 deg."""
+    seconds, tenths = divmod(round(abs(dec_deg) * 36000), 10)
+    sign = "-" if dec_deg < 0 else "+"
+    return f"{sign}{seconds // 3600:02d} {seconds // 60 % 60:02d} {seconds % 60:02d}.{tenths}"

@@ -1,0 +1,69 @@
+"""Who and what stands behind a report: names and telescopes, from pp_setup.py or the command line."""
+
+from dataclasses import dataclass, field, replace
+
+
+@dataclass
+class ReportSettings:
+    """Settings of pptool_mpcreport and pptool_lightcurve; names as the MPC wants them: initials, then the family name.
+
+    telescopes : {key of telescope and camera: dict with design, aperture_m, detector, f_ratio, mode, name}
+    """
+
+    submitter: str = ""  # "A. B. Observer"
+    institution: str = ""
+    email: str = ""
+    observers: tuple = ()  # ("A. B. Observer", "C. Colleague")
+    measurers: tuple = ()
+    coinvestigators: tuple = ()
+    collaborators: tuple = ()
+    funding: str = ""
+    comment: str = ""
+    telescopes: dict = field(default_factory=dict)  # {"VATT4K": {"design": "Gregorian", "aperture_m": 1.83, ...}}
+
+    def telescope(self, key):
+        """Return the dict of one telescope, what is not set taken from `telescopes["*"]`."""
+        return {"detector": "CCD", "mode": "CCD", **self.telescopes.get("*", {}), **self.telescopes.get(key, {})}
+
+
+OPTIONS = {  # name: (form in the help, what it says)
+    "submitter": ("NAME", "who sends the report, such as 'A. B. Observer'"),
+    "email": ("ADDRESS", "where the answer goes"),
+    "observers": ("NAMES", "parted by ;"),
+    "measurers": ("NAMES", "who measured the frames, parted by ;"),
+    "institution": ("NAME", "of the submitter"),
+    "comment": ("TEXT", "a line for the reader of the report"),
+}
+
+
+def add_options(parser, names):
+    """Give a parser options for settings; their defaults are those of pp_setup."""
+    for name in names:
+        form, text = OPTIONS[name]
+        parser.add_argument(f"-{name}", metavar=form, help=f"{text} (default: confreport.{name} in pp_setup.py)")
+
+
+def chosen(settings, args):
+    """Return ReportSettings with what the command line says instead; lists are parted by semicolons."""
+    changes = {}
+    for name in OPTIONS:
+        text = getattr(args, name, None)
+        if text is not None:
+            several = isinstance(getattr(settings, name), tuple)
+            changes[name] = tuple(part.strip() for part in text.split(";") if part.strip()) if several else text.strip()
+    given = {"design": "design", "aperture": "aperture_m", "fratio": "f_ratio", "mode": "mode"}
+    given = {name: getattr(args, option, None) for option, name in given.items()}
+    given = {name: value for name, value in given.items() if value is not None}
+    if given:
+        keys = ["*", *settings.telescopes]
+        changes["telescopes"] = {key: {**settings.telescopes.get(key, {}), **given} for key in keys}
+    found = replace(settings, **changes)
+    for name in ("observers", "measurers", "coinvestigators", "collaborators"):
+        if isinstance(getattr(found, name), str):  # a single name without its comma
+            setattr(found, name, tuple(part.strip() for part in getattr(found, name).split(";") if part.strip()))
+    return found
+
+
+def remedy(names):
+    """Return how to set what is missing, as the end of a message."""
+    return f"set it in confreport of your pp_setup.py, or give {', '.join(f'-{name}' for name in names)}"

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Write light curves in the forms that programs and archives take: one tidy table, or ALCDEF.
+
+reads   photometry_TARGET.dat, and beside it the images, IMAGE.ldac.db and what the steps recorded;
+        the target's ephemeris from the local store, or JPL Horizons
+writes  lightcurve_TARGET.ecsv, .csv, .vot: a row per observation, a column with unit for each quantity, with error
+        parts, rejections and their reasons, distances, phase angle, light time, magnitude as at 1 au;
+        lightcurve_TARGET.alcdef.txt: accepted observations for alcdef.org, names from confreport in pp_setup.py
+
+Examples:
+  pptool_lightcurve photometry_3552.dat
+  pptool_lightcurve -format csv,votable -output all night*/photometry_3552.dat
+  pptool_lightcurve -format alcdef -observers "A. Observer; B. Other" -submitter "A. Observer" photometry_3552.dat
+"""
+
+import toolbox
+
+# isort: split
+import logging
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import pp_setup
+from photometrypipeline import alcdef, ephemeris, lightcurve, observations, reportsettings, results, telescopes
+from photometrypipeline.errors import NotFound, NotReachable, PipelineError, TelescopeError, UsageError
+from photometrypipeline.files import safe_name, write_text
+from photometrypipeline.services import Client
+
+log = logging.getLogger("pp.lightcurve")
+
+ENDINGS = {"ecsv": "ecsv", "csv": "csv", "votable": "vot", "alcdef": "alcdef.txt"}
+STANDING = ("control", "fixed", "variable")  # kinds of targets that are no bodies of the Solar System
+
+
+def formats(text):
+    """Return the formats (list) of a list parted by commas.  Raises UsageError."""
+    names = list(ENDINGS) if text == "all" else [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in ENDINGS]
+    if unknown or not names:
+        raise UsageError(f"format {', '.join(unknown) or text!r} is unknown; valid: {', '.join(ENDINGS)}, all")
+    return names
+
+
+def read_all(paths, target, losses):
+    """Return the Series (list) of the files, called `target` if given; what they lack on disk goes to `losses`."""
+    found = []
+    for path in paths:
+        series = observations.read_series(path)
+        for kind, names in series.missing.items():
+            more = "" if len(names) == 1 else f" and {len(names) - 1} more"
+            losses.add(path, f"{kind} missing: {names[0]}{more}; the columns that come from it are masked")
+        if target:
+            series.target, series.full_name, series.kind = target, "", ""
+        found.append(series)
+    return found
+
+
+def geometry(series, losses, client, choice):
+    """Return the Geometry of a Series; None, with a message, for what has no ephemeris, or none that can be had."""
+    if series.kind in STANDING:
+        return None
+    if series.kind == "positions" or series.target == results.UNNAMED:
+        toolbox.say(f"{series.target}: which body is it? With -target NAME come distances and what follows from them")
+        return None
+    jds = np.array([each.row.jd for each in series.observations])
+    try:
+        site = telescopes.get(series.observations[0].row.telescope).mpc_code
+        places = ephemeris.positions(series.target, site, jds, client, data_folder=series.path.parent, choice=choice)
+    except NotReachable as error:
+        losses.add(series.target, f"{error}; distances and what follows from them are masked")
+    except (NotFound, TelescopeError) as error:
+        toolbox.say(f"{series.target}: no ephemeris ({error}); distances and what follows from them are masked")
+    else:
+        series.full_name = series.full_name if " " in series.full_name else places.full_name
+        return lightcurve.geometry_of(series.observations, places)
+    return None
+
+
+def write_alcdef(parts, stem, settings, draft):
+    """Write the ALCDEF file.  Raises UsageError for names that are missing, PipelineError without any observation."""
+    lacking = [name for name in ("submitter", "email", "observers") if not getattr(settings, name)]
+    if lacking and not draft:
+        raise UsageError(f"ALCDEF wants to know {' and '.join(lacking)}; {reportsettings.remedy(lacking)}")
+    bodies = {series.target for series, _ in parts}
+    if len(bodies) > 1:
+        raise UsageError(f"ALCDEF files hold one object each, these are {', '.join(sorted(bodies))}")
+    keys = {each.row.telescope for series, _ in parts for each in series.observations}
+    text = alcdef.text_of(parts, settings, {key: telescopes.get(key) for key in keys})
+    if not text:
+        raise PipelineError("no observation is both accepted and calibrated in a band that ALCDEF knows")
+    path = f"{stem}.{ENDINGS['alcdef']}"
+    write_text(path, text)
+    lines = text.splitlines()
+    n_observations = sum(line.startswith("DATA=") for line in lines)
+    toolbox.say(f"{path}: {lines.count('STARTMETADATA')} sessions, {n_observations} observations")
+
+
+def build_parser():
+    parser = toolbox.make_parser(__doc__, images=False, jobs=False, offline=True, ephemeris=True)
+    parser.add_argument("files", nargs="+", metavar="FILE", help="light curves, photometry_TARGET.dat")
+    parser.add_argument(
+        "-format",
+        default="ecsv",
+        metavar="LIST",
+        help="parted by commas: ecsv, csv, votable, alcdef; or all (default: %(default)s)",
+    )
+    parser.add_argument("-output", metavar="STEM", help="name of the files without ending (default: lightcurve_TARGET)")
+    parser.add_argument("-target", metavar="NAME", help="name of the target (default: as pp_distill called it)")
+    reportsettings.add_options(parser, ("submitter", "email", "observers", "institution"))
+    parser.add_argument("-draft", action="store_true", help="write ALCDEF without the names of people")
+    return parser
+
+
+@toolbox.command(build_parser)
+def main(args, losses):
+    kinds = formats(args.format)
+    settings = reportsettings.chosen(pp_setup.confreport, args)
+    client = Client(offline=args.offline)
+    choice = toolbox.ephemeris_choice(args)
+    parts = [(series, geometry(series, losses, client, choice)) for series in read_all(args.files, args.target, losses)]
+    names = list(dict.fromkeys(series.target for series, _ in parts))
+    stem = args.output or (f"lightcurve_{safe_name(names[0])}" if len(names) == 1 else "lightcurves")
+    found = lightcurve.table(parts)
+    for kind in kinds:
+        if kind == "alcdef":
+            write_alcdef(parts, stem, settings, args.draft)
+        else:
+            path = Path(f"{stem}.{ENDINGS[kind]}")
+            lightcurve.write(found, path, kind)
+            toolbox.say(f"{path}: {len(found)} observations of {', '.join(names)}, {len(found.colnames)} columns")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Write a report of astrometry and magnitudes for the Minor Planet Center.
+
+reads   photometry_TARGET.dat, and beside it the images, IMAGE.ldac.db and what the steps recorded;
+        names of people and telescopes from confreport in pp_setup.py, or the options
+writes  mpc_astrometry.dat, records of 80 columns; or, as ADES, mpc_astrometry.psv or mpc_astrometry.xml
+
+The last argument may name the object: a number, a designation, a comet, or up to 7 characters for an unknown one;
+without it, it is what pp_distill knows. Rejected rows are not reported. What the MPC would refuse is left out and
+named; ??? in the header of mpc_astrometry.dat is to be filled in, an ADES report that lacks names is not written.
+
+Examples:
+  pptool_mpcreport photometry_3552.dat 3552
+  pptool_mpcreport -format psv night*/photometry_2015_AB123.dat "2015 AB123"
+  pptool_mpcreport -format xml -observers "A. Observer" -measurers "A. Observer" -submitter "A. Observer" \\
+      -design Reflector -aperture 1.8 photometry_3552.dat
+"""
+
+import toolbox
+
+# isort: split
+import logging
+import os
+import sys
+from pathlib import Path
+
+import pp_setup
+from photometrypipeline import ades, adesrules, astrometryreport, mpc80, mpccodes, observations, reportsettings
+from photometrypipeline.errors import PipelineError, UsageError
+from photometrypipeline.files import write_text
+
+log = logging.getLogger("pp.mpcreport")
+
+ENDINGS = {"80": "dat", "psv": "psv", "xml": "xml"}
+STEM = "mpc_astrometry"
+
+
+def arguments(names):
+    """Return (files, identifier or None) of the positional arguments: the last one may name the object."""
+    files, identifier = list(names), None
+    if len(files) > 1 and not os.path.exists(files[-1]):
+        identifier = files.pop()
+    missing = [name for name in files if not os.path.exists(name)]
+    if missing:
+        raise UsageError(f"no such file: {', '.join(missing)}; give photometry_TARGET.dat, then the object's name")
+    return files, identifier
+
+
+def collect(files, identifier, settings, astcat, losses):
+    """Return the Records (list) of all files that the MPC would take; the others go to `losses`."""
+    records = []
+    for path in files:
+        series = observations.read_series(path)
+        named = astrometryreport.name_of(series, identifier)
+        if identifier and named.trk_sub and named.trk_sub != identifier:
+            log.warning("%r is no designation; the object is called %r, an unknown one", identifier, named.trk_sub)
+        if series.kind in ("control", "fixed", "variable"):
+            raise UsageError(f"{path} holds {series.target}, which is no body of the Solar System; give another file")
+        records += astrometryreport.records_of(series, named, settings, astcat)
+    if not records:
+        raise PipelineError("no row of the light curves counts; see the reasons behind # in them")
+    sound = astrometryreport.sound(records, losses)
+    if not sound:
+        raise PipelineError("no observation is left to report")
+    return sound
+
+
+def check_header(blocks, draft):
+    """Raise UsageError for what is missing or wrong in the headers of an ADES report; of a draft warn only."""
+    wrong = list(dict.fromkeys(reason for block in blocks for reason in adesrules.check_context(block.context)))
+    if wrong and draft:
+        log.warning("a draft, which the MPC would refuse: %s", "; ".join(wrong))
+    elif wrong:
+        raise UsageError(
+            f"the MPC would refuse this report: {'; '.join(wrong)}; set it in confreport of your pp_setup.py, or give "
+            "-submitter, -observers, -measurers, -design, -aperture (docs/reports.md); -draft writes it as it is"
+        )
+
+
+def advise(records, kind, text):
+    """Say what the MPC takes, but asks to be done better."""
+    old = {record.ades["astCat"] for record in records} & set(mpccodes.DEPRECATED_CATALOGS)
+    if old:
+        log.warning("the MPC asks not to use the catalogue %s any more", ", ".join(sorted(old)))
+    if any("rmsRA" not in record.ades for record in records):
+        log.warning("uncertainties of positions are unknown, since the databases (.ldac.db) or images are missing")
+    if kind == "80" and mpc80.PLACEHOLDER in text:
+        log.warning("fill in every %s in the header before you send the report", mpc80.PLACEHOLDER)
+
+
+def build_parser():
+    parser = toolbox.make_parser(__doc__, images=False, jobs=False)
+    parser.add_argument("names", nargs="+", metavar="FILE", help="photometry_TARGET.dat, one or more; then the object")
+    parser.add_argument(
+        "-format",
+        choices=list(ENDINGS),
+        default="80",
+        help="80: records of 80 columns; psv, xml: ADES (default: %(default)s)",
+    )
+    parser.add_argument("-output", metavar="FILE", help=f"name of the file (default: {STEM}.dat, .psv or .xml)")
+    reportsettings.add_options(parser, ("submitter", "email", "institution", "observers", "measurers", "comment"))
+    parser.add_argument(
+        "-design", metavar="TEXT", help="of the telescope, such as Reflector (default: from confreport)"
+    )
+    parser.add_argument("-aperture", type=float, metavar="M", help="of the telescope, m (default: from confreport)")
+    parser.add_argument(
+        "-fratio", type=float, metavar="F", help="focal length over aperture (default: from confreport)"
+    )
+    parser.add_argument("-mode", choices=mpccodes.MODES, help="of the camera (default: from confreport, else CCD)")
+    parser.add_argument(
+        "-astcat",
+        metavar="CODE",
+        help="catalogue of the positions as the MPC calls it, such as Gaia3, for frames of other software",
+    )
+    parser.add_argument("-draft", action="store_true", help="write ADES although its header is incomplete")
+    return parser
+
+
+@toolbox.command(build_parser)
+def main(args, losses):
+    files, identifier = arguments(args.names)
+    settings = reportsettings.chosen(pp_setup.confreport, args)
+    records = collect(files, identifier, settings, args.astcat, losses)
+    if args.format == "80":
+        text = mpc80.to_text(records, settings)
+    else:
+        blocks = astrometryreport.blocks_of(records, settings)
+        check_header(blocks, args.draft)
+        text = (ades.to_psv if args.format == "psv" else ades.to_xml)(blocks)
+    path = Path(args.output or f"{STEM}.{ENDINGS[args.format]}")
+    if path.exists():
+        log.info("%s is replaced", path)
+    write_text(path, text)
+    advise(records, args.format, text)
+    toolbox.say(f"{path}: {len(records)} observations of {records[0].designation.packed.strip()}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

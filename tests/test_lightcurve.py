@@ -1,0 +1,203 @@
+"""Light curves as tidy tables and ALCDEF: read back by astropy and pandas, with the geometry of a known orbit."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+from astropy.table import Table
+
+from photometrypipeline import ephemeris, framedb, geometry, lightcurve, observations, orbit, results
+from photometrypipeline.ephemstore import COLUMNS
+from photometrypipeline.errors import FrameError
+
+SITE = "290"  # of the VATT4K
+NAME, FULL_NAME = "3552", "3552 Don Quixote (1983 SA)"
+CERES = {  # any orbit will do
+    "EPOCH": 2458849.5, "EC": 0.07687465, "QR": 2.556401147, "TP": 2458240.1791309, "OM": 80.30119, "W": 73.80897,
+    "IN": 10.59128, "H": 3.34, "G": 0.12,
+}  # fmt: skip
+JD = np.array([2458900.70001234, 2458900.71, 2458900.72, 2458901.73, 2458901.74])
+FILE = "photometry_3552.dat"
+
+
+@pytest.fixture(scope="module")
+def places():
+    """Return {column: values} of a body seen from the telescope, and its position."""
+    return dict(zip(COLUMNS, orbit.ephemeris(CERES, SITE, JD).T, strict=True))
+
+
+@pytest.fixture
+def folder(tmp_path, places):
+    """Return a folder as pp_distill leaves it: two nights of an asteroid, the third row rejected, the last one bare."""
+    rows = []
+    for n, jd in enumerate(JD):
+        stem, ra, dec = f"im {n}", places["ra_deg"][n], places["dec_deg"][n]
+        common = {"ldac": f"{stem}.ldac", "jd": jd, "exptime_s": 30.0, "mag": 15.0 + n / 100, "sig": 0.05, "inst": -9.0}
+        common |= {"e_inst": 0.012, "ra_deg": ra, "dec_deg": dec, "ra_pred_deg": ra, "dec_pred_deg": dec + 0.5 / 3600}
+        row = results.Row(
+            **common, flags=n, telescope="VATT4K", fwhm_arcsec=1.5, catalog="PANSTARRS_transformed", band="R"
+        )
+        row.reason = "cosmic ray" if n == 2 else ""
+        rows.append(row)
+        if n == len(JD) - 1:
+            break
+        header = fits.Header({"AIRMASS": 1.1 + n / 10, "SECPIXX": 0.375, "APRAD": 4.0, "REGCAT": "GAIA"})
+        fits.PrimaryHDU(np.zeros((2, 2), dtype=np.float32), header).writeto(tmp_path / f"{stem}.fits")
+        errors = {"err_photon": 0.008, "err_background": 0.006, "err_zeropoint": 0.005, "err_transformation": 0.015}
+        source = {
+            "ra_deg": [ra, ra + 0.01],
+            "dec_deg": [dec, dec],
+            "XWIN_IMAGE": [10.25, 20.0],
+            "YWIN_IMAGE": [11.5, 9.0],
+        }
+        source |= {name: [value, 9.0] for name, value in {**errors, "err_total": 0.0112}.items()}
+        head = {
+            "name": f"{stem}.ldac",
+            "magsys": "Vega",
+            "obstime": jd,
+            "exptime": 30.0,
+            "obj": NAME,
+            "filtername": "R",
+        }
+        framedb.write(tmp_path / f"{stem}.ldac.db", head, Table(source))
+    results.write(tmp_path / FILE, rows, ["positions predicted by: store"])
+    known = ephemeris.Ephemeris(NAME, FULL_NAME, "store", JD, **places)
+    ephemeris.store_rows(tmp_path / "pp_store", NAME, SITE, known)
+    return tmp_path
+
+
+def test_a_light_curve_is_read_back_as_it_was_written(folder):
+    rows, remarks = results.read(folder / FILE)
+    assert [row.accepted for row in rows] == [True, True, False, True, True] and rows[2].reason == "cosmic ray"
+    assert remarks == ["positions predicted by: store"]
+    assert rows[1].mag == 15.01 and rows[1].ldac == "im_1.ldac" and rows[1].flags == 1 and rows[1].band == "R"
+    assert rows[1].ddec_arcsec == pytest.approx(0.5, abs=1e-6)
+    results.write(folder / "again.dat", rows, remarks)
+    assert (folder / "again.dat").read_text() == (folder / FILE).read_text()
+    (folder / "b.dat").write_text("1 2 3\n")
+    with pytest.raises(FrameError, match="no light curve"):
+        results.read(folder / "b.dat")
+
+
+def test_rows_find_their_files_and_say_what_is_missing(folder):
+    series = observations.read_series(folder / FILE)
+    first, last = series.observations[0], series.observations[-1]
+    assert (first.image, first.magsys, first.row.jd) == ("im 0.fits", "Vega", JD[0])  # all digits, from the database
+    assert (first.row.x, first.row.err_total) == (10.25, 0.0112)
+    assert not last.source and series.missing == {"image": ["im_4.fits"], "database": ["im_4.ldac.db"]}
+
+
+@pytest.fixture
+def tables(folder, run_command):
+    """Return ({format: Table as an independent reader sees it}, standard error) of one call."""
+    done = run_command("pptool_lightcurve", "-format", "ecsv,csv,votable", "-offline", FILE, cwd=folder)
+    assert done.returncode == 3, done.stderr  # one row has neither image nor database, which is said
+    read = {
+        "ecsv": Table.read(folder / "lightcurve_3552.ecsv", format="ascii.ecsv"),
+        "votable": Table.read(folder / "lightcurve_3552.vot", format="votable"),
+        "csv": pd.read_csv(folder / "lightcurve_3552.csv"),
+    }
+    return read, done.stderr
+
+
+def test_every_quantity_is_there_with_its_unit_in_all_forms(tables, places):
+    read, errors = tables
+    assert "im_4.ldac.db" in errors and "im_4.fits" in errors
+    known = [*lightcurve.ROW_COLUMNS, *lightcurve.GEOMETRY_COLUMNS]
+    assert list(read["csv"].columns) == read["ecsv"].colnames == read["votable"].colnames == known
+    for table in (read["ecsv"], read["votable"]):
+        for name in known:
+            unit = u.Unit(str(table[name].unit)) if table[name].unit else u.dimensionless_unscaled
+            wanted = {**lightcurve.ROW_COLUMNS, **lightcurve.GEOMETRY_COLUMNS}[name][0]
+            assert unit == u.Unit(wanted), name
+            assert table[name].description
+        assert list(table["accepted"]) == [True, True, False, True, True]
+    for name, (unit, _, decimals) in lightcurve.GEOMETRY_COLUMNS.items():
+        step = 0.6 * 10.0**-decimals
+        full = np.ma.filled(read["ecsv"][name].astype(float), np.nan)
+        np.testing.assert_allclose(read["csv"][name], full, rtol=0, atol=step, err_msg=name)
+        np.testing.assert_array_equal(np.ma.filled(read["votable"][name].astype(float), np.nan), full)
+        assert unit
+    assert read["csv"]["reason"].fillna("").tolist() == ["", "", "cosmic ray", "", ""]
+    assert [str(value) for value in read["votable"]["reason"]] == ["", "", "cosmic ray", "", ""]
+
+
+def test_numbers_are_right_and_what_is_not_known_is_masked(tables, places):
+    table = tables[0]["ecsv"]
+    assert table.meta["ephemeris"] == {NAME: f"{FULL_NAME}: store"}
+    np.testing.assert_array_equal(table["jd"][:4], JD[:4])
+    for name, column in (("r_au", "r_au"), ("delta_au", "delta_au"), ("phase_deg", "phase_deg")):
+        np.testing.assert_allclose(table[name], places[column], rtol=1e-12)
+    np.testing.assert_allclose(table["rate_ra_arcsec_h"], places["ra_rate"], rtol=1e-12)
+    light_s = places["delta_au"] * 149597870.7 / 299792.458  # au in km over the speed of light in km/s
+    np.testing.assert_allclose(table["light_time_s"], light_s, rtol=1e-9)
+    np.testing.assert_allclose((table["jd"] - table["jd_light_time_corrected"]) * 86400, light_s, atol=1e-4)
+    expected = table["mag"] - 5 * np.log10(places["r_au"] * places["delta_au"])
+    np.testing.assert_allclose(table["reduced_mag"], expected, atol=1e-9)
+    np.testing.assert_allclose(table["airmass"][:4], [1.1, 1.2, 1.3, 1.4])
+    assert table["err_photon_mag"][0] == 0.008 and table["err_total_mag"][0] == 0.0112
+    for name in ("err_photon_mag", "err_total_mag", "x_px", "airmass", "aprad_px"):
+        assert table[name].mask.tolist() == [False] * 4 + [True], name
+
+
+def test_without_an_ephemeris_the_geometry_is_masked_and_it_is_said(folder, run_command):
+    import shutil
+
+    shutil.rmtree(folder / "pp_store")
+    done = run_command("pptool_lightcurve", "-offline", FILE, cwd=folder)
+    assert done.returncode == 3
+    assert "3552: JPL Horizons" in done.stderr and "masked" in done.stderr
+    table = Table.read(folder / "lightcurve_3552.ecsv", format="ascii.ecsv")
+    assert all(table[name].mask.all() for name in lightcurve.GEOMETRY_COLUMNS)
+    done = run_command("pptool_lightcurve", "-offline", "-target", "NGC 7790", FILE, cwd=folder)
+    assert "no ephemeris" in done.stdout + done.stderr
+    assert (folder / "lightcurve_NGC_7790.ecsv").exists()
+
+
+def test_alcdef_blocks_hold_a_night_each(folder, run_command, places):
+    people = ["-submitter", "A. Observer", "-email", "a@example.org", "-observers", "A. Observer; B. Other"]
+    done = run_command("pptool_lightcurve", "-format", "alcdef", "-offline", *people, FILE, cwd=folder)
+    assert done.returncode == 3, done.stderr
+    blocks = (folder / "lightcurve_3552.alcdef.txt").read_text().split("STARTMETADATA\n")[1:]
+    assert len(blocks) == 2
+    for block, night in zip(blocks, ([0, 1], [3, 4]), strict=True):
+        head, data = block.split("ENDMETADATA\n")
+        meta = dict(line.split("=", 1) for line in head.splitlines())
+        expected = {"OBJECTNUMBER": "3552", "OBJECTNAME": "Don Quixote", "MPCDESIG": "1983 SA", "MPCCODE": "290"}
+        expected |= {"FILTER": "R", "MAGBAND": "R", "STANDARD": "PANSTARRS", "LTCAPP": "NONE", "REDUCEDMAGS": "NONE"}
+        expected |= {"CONTACTNAME": "A. Observer", "CONTACTINFO": "[a@example.org]", "DELIMITER": "PIPE"}
+        expected |= {"OBSERVERS": "A. Observer; B. Other", "SESSIONDATE": ["2020-02-21", "2020-02-22"][night[0] > 0]}
+        assert expected.items() <= meta.items()
+        assert float(meta["PHASE"]) == pytest.approx(places["phase_deg"][night].mean(), abs=0.01)
+        assert float(meta["OBSLATITUDE"]) == pytest.approx(32.70, abs=0.01)
+        lines = data.splitlines()
+        assert lines[-1] == "ENDDATA"
+        for line, n in zip(lines[:-1], night, strict=True):
+            values = [float(value) for value in line.removeprefix("DATA=").split("|")]
+            assert values[:2] == [pytest.approx(JD[n], abs=6e-7), pytest.approx(15.0 + n / 100)]
+            assert values[2] == pytest.approx(0.0112 if n < 4 else 0.05)  # without a database the documented error
+
+
+def test_alcdef_without_names_is_refused(folder, run_command):
+    done = run_command("pptool_lightcurve", "-format", "alcdef", "-offline", FILE, cwd=folder)
+    assert done.returncode == 2 and "-observers" in done.stderr and "pp_setup.py" in done.stderr
+    done = run_command("pptool_lightcurve", "-format", "excel", "-offline", FILE, cwd=folder)
+    assert done.returncode == 2 and "excel" in done.stderr and "votable" in done.stderr
+
+
+def test_what_pp_distill_records_beside_the_fields_becomes_a_column(folder):
+    series = observations.read_series(folder / FILE)
+    for each in series.observations[:2]:
+        each.extra = {"match_probability": 0.99, "limit_mag": 21.2}
+    table = lightcurve.table([(series, None)])
+    assert table["limit_mag"].unit == u.mag and table["limit_mag"].mask.tolist() == [False, False, True, True, True]
+    assert table["match_probability"][0] == 0.99
+
+
+def test_the_bisector_lies_half_way_between_sun_and_observer(places):
+    lon, lat = geometry.bisector_deg(JD, places["ra_deg"], places["dec_deg"], places["delta_au"])
+    bisector = SkyCoord(lon, lat, unit="deg", frame="barycentricmeanecliptic").icrs  # J2000, by astropy
+    seen = SkyCoord(places["ra_deg"], places["dec_deg"], unit="deg")
+    np.testing.assert_allclose(bisector.separation(seen).deg, places["phase_deg"] / 2, atol=0.01)
