@@ -81,7 +81,8 @@ class Catalog:
         survey = surveys.get(name)
         if survey.advice:
             log.info("%s: %s", name, survey.advice)
-        table = skystore.fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder)
+        limit_mb = pp_setup.store_limit_mb
+        table = skystore.fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder, limit_mb)
         for column, key in (("mag", survey.key), ("e_mag", f"e_{survey.key}")):
             table[column] = table[key] if key in table.colnames else np.full(len(table), np.nan)
         place = f"{radius_deg:.4f} deg around RA {ra_deg:.5f}, Dec {dec_deg:.5f}"
@@ -118,11 +119,27 @@ class Catalog:
         saturated = self.values("mag") < self.survey.bright.get(self.survey.key, -np.inf)
         return self.select(self.survey.good_astrometry(self.table) & ~saturated)
 
-    def photometric(self, use_all=False):
-        """Return the stars that are fit for calibration, by the flags of the catalogue."""
+    def photometric(self, use_all=False, aperture_arcsec=0.0):
+        """Return the stars that are fit for calibration, by the flags of the catalogue.
+
+        aperture_arcsec : radius within which no neighbour may have a tenth of a star's light, where the catalogue knows
+        its neighbours and enough stars are left
+        """
         if self.survey is None or use_all:
             return self
-        return self.select(self.survey.good_photometry(self.table))
+        sound = self.select(self.survey.good_photometry(self.table))
+        if not (self.survey.neighbours and aperture_arcsec):
+            return sound
+        alone = ~(sound.values(self.survey.neighbours) < aperture_arcsec)
+        if alone.sum() < ENOUGH_STARS:
+            log.info(
+                "%s: %d stars have neighbours within %.1f arcsec, and are kept, since stars are few",
+                self.name,
+                (~alone).sum(),
+                aperture_arcsec,
+            )
+            return sound
+        return sound.select(alone)
 
     def solar_like(self, halfwidth=0.2):
         """Return the stars whose colours are the Sun's within +-`halfwidth` (mag): g-r and r-i (SDSS), or J-H (2MASS).
@@ -162,7 +179,7 @@ class Catalog:
         for name in colorterms.USUAL_COLORS:
             if all(self._photometry_of(band)[0] is not None for band in colorterms.color_bands(name)):
                 known = np.isfinite(self.color(name)[0]).sum()
-                if known > len(self) / 2:
+                if known >= len(self) / 2:
                     return name
         return None
 
@@ -240,15 +257,14 @@ class Catalog:
         for name in columns if self.survey else ():
             good &= ~(self.values(name) < self.survey.bright.get(name, -np.inf))
             if name in self.survey.valid_flags:
-                good &= self.values(self.survey.valid_flags[name]) == 1
+                flag, least = self.survey.valid_flags[name]
+                known = self.values(flag)
+                good &= (known >= least) | ~np.isfinite(known).any()  # a flag that nobody delivered rejects nobody
         return good
 
     def _inputs(self, relations):
         """Return ({column: mag}, {column: error}) of everything that relations and their limits need."""
-        names = {name for relation in relations for name in relation.inputs}
-        for relation in relations:
-            for what, _, _ in relation.limits:
-                names |= {what} if isinstance(what, str) else set(what)
+        names = set().union(*(relation.needs for relation in relations))
         adjusted = self.survey.relation_inputs(self.table) if self.survey else {}
         values = {name: adjusted[name] if name in adjusted else self.values(name) for name in names}
         return values, {name: self.values(f"e_{name}") for name in names}

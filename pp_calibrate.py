@@ -89,6 +89,7 @@ def calibrate(
         raise UsageError("-magzp needs a band; give it with -filter")
     wish = wished_color(colorterm, target_color)
     rest = {"photmode": pp_setup.photmode, "saving": pp_setup.confcalibrate}
+    rest["aperture_arcsec"] = max(map(aperture_arcsec, frames))
     settings = Settings(band, minstars or pp_setup.minstars, maxflag, use_all_stars, magzp, **rest)
     reference, failure, term = None, None, None
     if band and not magzp:
@@ -138,6 +139,12 @@ def wished_color(colorterm, target_color):
     if target_color is None:
         raise UsageError(f"the Sun's {colorterm} is not known here; give the colour of the target with -target_color")
     return colorterm, target_color
+
+
+def aperture_arcsec(frame):
+    """Return the radius of the aperture on a frame, 0 where its header does not tell."""
+    radius_px, scale = frame.header.get("APRAD"), frame.header.get("SECPIX")
+    return float(radius_px) * float(scale) if isinstance(radius_px, float) and isinstance(scale, float) else 0.0
 
 
 def common_band(frames, override):
@@ -208,7 +215,7 @@ def prepare_reference(catalog, settings, solar, epoch, wish=None):
     if len(catalog) < pp_setup.min_sources_photometric_catalog:
         raise CatalogError(f"only {len(catalog)} stars in this field")
     if not settings.use_all_stars:
-        catalog = catalog.photometric()
+        catalog = catalog.photometric(aperture_arcsec=settings.aperture_arcsec)
         if solar:
             catalog = catalog.solar_like(pp_setup.solcol)
     catalog, mag, err = catalog.in_band(settings.band, use_all=settings.use_all_stars)

@@ -41,6 +41,7 @@ class Settings:
     magzp: tuple | None = None
     photmode: str = "APER"
     saving: Any = None
+    aperture_arcsec: float = 0.0
 
 
 @dataclass

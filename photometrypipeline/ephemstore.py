@@ -193,3 +193,42 @@ class Store:
 def _dates(lifetime_d):
     asked = now()
     return asked, None if lifetime_d is None else asked + lifetime_d * SECONDS_PER_DAY
+
+
+def merge(source, target):
+    """Take what the file `source` holds into the file `target`, where it is missing or older; return {table: rows}.
+
+    Raises FrameError for a file that is no store.
+    """
+    taken = {}
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with contextlib.closing(sqlite3.connect(target, timeout=BUSY_S)) as connection:
+            connection.executescript(SCHEMA)
+            connection.execute("attach database ? as other", [str(Path(source).resolve())])
+            for table in ("name", "position", "elements", "answer"):
+                columns = [row[1] for row in connection.execute(f"pragma other.table_info({table})")]
+                keys = [row[1] for row in connection.execute(f"pragma table_info({table})") if row[5]]
+                same = " and ".join(f"mine.{key} = theirs.{key}" for key in keys)
+                newer = f"select 1 from main.{table} mine where {same} and mine.asked >= theirs.asked"
+                listed = ", ".join(columns)
+                query = f"insert or replace into main.{table} ({listed}) select {listed} from other.{table} theirs"
+                taken[table] = connection.execute(f"{query} where not exists ({newer})").rowcount
+            connection.commit()
+    except sqlite3.Error as error:
+        raise FrameError(source, f"is no store of ephemerides ({error})", "export it again") from None
+    return taken
+
+
+def summary(path):
+    """Return {table: number of rows} of a file, empty if there is none.  Raises FrameError for what is no store."""
+    if not Path(path).exists():
+        return {}
+    try:
+        with contextlib.closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            tables = ("name", "position", "elements", "answer")
+            return {table: connection.execute(f"select count(*) from {table}").fetchone()[0] for table in tables}
+    except sqlite3.Error as error:
+        raise FrameError(
+            path, f"is no store of ephemerides ({error})", "delete it, its rows are asked for again"
+        ) from None

@@ -30,6 +30,7 @@ SETTINGS = {
     ),
     "distill": ("photmode", "max_distance_arcsec", "confdistill"),
     "pages": ("confdiagnostics", "confverdict"),
+    "store": ("store_limit_mb",),  # no step: where reference stars come from does not change them
 }
 
 

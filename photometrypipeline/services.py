@@ -54,7 +54,11 @@ class Service:
 SERVICES = {
     "vizier": Service(
         "VizieR",
-        ("https://vizier.cds.unistra.fr/viz-bin/votable", "https://vizier.cfa.harvard.edu/viz-bin/votable"),
+        (
+            "https://vizier.cds.unistra.fr/viz-bin/votable",
+            "https://vizier.cfa.harvard.edu/viz-bin/votable",
+            "https://vizier.nao.ac.jp/viz-bin/votable",
+        ),
         120,
         4,
         2,
@@ -109,17 +113,20 @@ class Client:
         self._last = {}  # label -> time of the end of the last request
         self._down = {}  # host -> time at which it had failed all its tries
 
-    def get(self, service, params, description, check=None):
-        """Return the requests.Response of a GET, or `check(response)`; errors as in `call`."""
-        return self._send_own(service, description, check, method="GET", params=params)
+    def get(self, service, params, description, check=None, path=""):
+        """Return the requests.Response of a GET, or `check(response)`; errors as in `call`.
+
+        path : what follows the address of the service
+        """
+        return self._send_own(service, description, check, path, method="GET", params=params)
 
     def post(self, service, description, *, data=None, files=None, params=None, check=None):
         """Return the requests.Response of a POST (`files`: multipart), or `check(response)`; errors as in `call`."""
         return self._send_own(service, description, check, method="POST", data=data, files=files, params=params)
 
-    def _send_own(self, service, description, check, **request):
+    def _send_own(self, service, description, check, path="", **request):
         def send(timeout):
-            return self._session().request(url=base_url(service), timeout=timeout, **request)
+            return self._session().request(url=base_url(service) + path, timeout=timeout, **request)
 
         return self.call(service, send, check or (lambda response: response), description)
 

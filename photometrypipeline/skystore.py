@@ -25,6 +25,7 @@ log = logging.getLogger("pp.skystore")
 
 MARGIN_DEG = 0.01  # around tiles that are fetched: a star that moves may be listed beyond the edge
 FAINTEST = 40.0  # mag, no star is fainter
+LARGEST_WASTE = 6  # times the area of the tiles that are wanted, in the cone that is asked for
 DEEPEST_CUT = 6  # how often a tile that is too crowded for one request is cut into four
 
 
@@ -34,16 +35,17 @@ def user_folder():
     return Path(base) / "photometrypipeline"
 
 
-def fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder=None):
+def fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder=None, limit_mb=None):
     """Return all rows of a cone that are brighter than the limit, as a Table in the internal schema; may be empty.
 
     survey : Survey or its name; mag_limit : of `survey.limit_on`, mag, None for all; client : services.Client
+    limit_mb : size of the user's store above which tiles that were not used for longest are removed, None: no limit
     Rows come from `<data_folder>/pp_store/`, then from the user's store, then from the network; whole tiles are fetched
     and kept. They are ordered by tile and ident.  Raises NotReachable if a tile is missing and cannot be fetched,
     CatalogError if a store is damaged or an answer unusable.
     """
     survey = surveys.get(survey) if isinstance(survey, str) else survey
-    mag_limit = FAINTEST if mag_limit is None else float(mag_limit)
+    mag_limit = FAINTEST if mag_limit is None or survey.limit_on is None else float(mag_limit)
     missing = tiles.touched(ra_deg, dec_deg, radius_deg)
     parts = []
     for folder, as_it_is in _stores(data_folder):
@@ -51,13 +53,20 @@ def fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder=No
         have = tilefile.covered(path, survey, missing, mag_limit, any_columns=as_it_is, expired=as_it_is)
         parts.append(tilefile.read(path, survey, have))
         missing = [tile for tile in missing if tile not in have]
+        if limit_mb is not None and have and not as_it_is:
+            tilefile.touch(path, survey, have)
     if missing:
         path = database(_writable(user_folder()), survey)
         download_missing(path, survey, missing, mag_limit, client)
         parts.append(tilefile.read(path, survey, missing))
+        if limit_mb is not None:
+            tilefile.touch(path, survey, missing)
+            evict(user_folder(), limit_mb, path, missing + have)
     table = vstack([part for part in parts if len(part)] or parts[:1], metadata_conflicts="silent")
     distance = sky.separation_deg(ra_deg, dec_deg, np.asarray(table["ra_deg"]), np.asarray(table["dec_deg"]))
-    table = table[(distance <= radius_deg) & (np.asarray(table[survey.limit_on]) < mag_limit)]
+    table = table[distance <= radius_deg]
+    if survey.limit_on is not None:
+        table = table[np.asarray(table[survey.limit_on]) < mag_limit]
     return table[np.lexsort((np.asarray(table["ident"]), tiles.tile_of(table["ra_deg"], table["dec_deg"])))]
 
 
@@ -65,6 +74,54 @@ def _stores(data_folder):
     """Return [(folder, as_it_is)] in the order of looking; the store of a data set is as its maker wants it."""
     own = [] if data_folder is None else [(Path(data_folder) / "pp_store", True)]
     return [*own, (user_folder(), False)]
+
+
+def prefetch(survey, cones, mag_limit, client):
+    """Fetch what the user's store lacks of some cones; return the numbers of tiles, and of those that were fetched.
+
+    cones : [(ra_deg, dec_deg, radius_deg)]. Adjoining tiles of all cones go into one request.  Raises as `fetch`.
+    """
+    mag_limit = FAINTEST if mag_limit is None or survey.limit_on is None else float(mag_limit)
+    wanted = list(dict.fromkeys(tile for cone in cones for tile in tiles.touched(*cone)))
+    path = database(user_folder(), survey)
+    if _writable(user_folder()) != user_folder():
+        raise CatalogError(f"{user_folder()} cannot be written to; what is fetched could not be kept")
+    have = tilefile.covered(path, survey, wanted, mag_limit)
+    if len(have) < len(wanted):
+        download_missing(path, survey, wanted, mag_limit, client)
+    return len(wanted), len(wanted) - len(have)
+
+
+def evict(folder, limit_mb, path, needed):
+    """Remove the tiles that were not used for longest until the store takes 9/10 of `limit_mb`.
+
+    path, needed : the file and the tiles that are in use at present and stay, however small the limit
+    """
+    files = sorted((folder / "refcats").glob("*.sqlite"))
+    with locked(folder / "refcats" / "limit.lock"):
+        room = sum(tilefile.size(file) for file in files) - limit_mb * 1e6
+        if room <= 0:
+            return
+        room += 0.1 * limit_mb * 1e6
+        old = []
+        for file in files:
+            entries = tilefile.usage(file)
+            per_row = tilefile.size(file) / max(sum(n_rows for _, n_rows, _ in entries), 1)
+            kept = set(needed) if file == path else set()
+            old += [(used, file, tile, n_rows * per_row) for tile, n_rows, used in entries if tile not in kept]
+        gone = {}
+        for _, file, tile, taken in sorted(old):
+            if room <= 0:
+                break
+            gone.setdefault(file, []).append(tile)
+            room -= taken
+        for file, unwanted in gone.items():
+            with locked(file.with_suffix(".lock")):
+                tilefile.remove(file, surveys.get(file.stem), unwanted)
+                tilefile.shrink(file)
+            log.info("%s: %d tiles removed, the store is limited to %g MB", file.stem, len(unwanted), limit_mb)
+        if room > 0:
+            log.warning("the store is larger than its limit of %g MB: the present field alone takes more", limit_mb)
 
 
 def write_tiles(folder, survey, table, coverage_cone, mag_limit):
@@ -83,6 +140,8 @@ def download_missing(path, survey, wanted, mag_limit, client):
 
     An old answer is better than none: tiles that only ought to be renewed are used as they are if nobody answers.
     """
+    if not survey.table:
+        raise CatalogError(f"{survey.name}: not in the store for this field; {survey.advice}")
     skipped = set()
     while True:
         with locked(path.with_suffix(".lock")):
@@ -90,7 +149,7 @@ def download_missing(path, survey, wanted, mag_limit, client):
             missing = [tile for tile in wanted if tile not in have]
             if not missing:
                 return
-            group = tiles.groups(missing)[0]
+            group = compact(tiles.groups(missing)[0])
             try:
                 download(path, survey, group, mag_limit, client)
             except NotReachable:
@@ -101,20 +160,29 @@ def download_missing(path, survey, wanted, mag_limit, client):
                 skipped.update(group)
 
 
+def compact(group):
+    """Return the first tiles of a group whose cone is not mostly other sky: those of a long path go one by one."""
+    while len(group) > 1:
+        _, _, radius_deg = tiles.enclosing_cone([tiles.bounds(tile) for tile in group], MARGIN_DEG)
+        if np.pi * radius_deg**2 <= LARGEST_WASTE * len(group) * tiles.HEIGHT_DEG**2:
+            break
+        group = group[: len(group) // 2]
+    return group
+
+
 def download(path, survey, group, mag_limit, client):
     """Fetch adjoining tiles with one cone, or with smaller ones where it is cut off, and store them."""
     parts, origin = _download_boxes([tiles.bounds(tile) for tile in group], survey, mag_limit, client)
     table = vstack(parts, metadata_conflicts="silent") if len(parts) > 1 else parts[0]
     tilefile.write(path, survey, group, table, mag_limit, origin)
-    log.info("%s: stored %d tiles with stars to %s < %s", survey.name, len(group), survey.limit_on, mag_limit)
+    depth = f" with stars to {survey.limit_on} < {mag_limit}" if survey.limit_on else ""
+    log.info("%s: stored %d tiles%s", survey.name, len(group), depth)
 
 
 def _download_boxes(boxes, survey, mag_limit, client, cuts=0):
     """Return ([Table], origin) of everything in `boxes`; an answer that is cut off is asked for again in parts."""
-    from photometrypipeline import vizier  # half a second, and needed for a download alone
-
     ra_deg, dec_deg, radius_deg = tiles.enclosing_cone(boxes, MARGIN_DEG)
-    answer = vizier.cone(survey, ra_deg, dec_deg, radius_deg, mag_limit, client)
+    answer = _ask(survey, (ra_deg, dec_deg, radius_deg), mag_limit, client)
     origin = {"url": answer.url, "request": answer.request, "answer_sha256": answer.sha256}
     if answer.complete:
         return [answer.table], origin
@@ -133,6 +201,23 @@ def _download_boxes(boxes, survey, mag_limit, client, cuts=0):
         rows, origin = _download_boxes(part, survey, mag_limit, client, cuts)
         found += rows
     return found, origin
+
+
+def _ask(survey, cone, mag_limit, client):
+    """Return the vizier.Answer for a cone; where VizieR is away MAST is asked, if it has the catalogue."""
+    from photometrypipeline import mast, vizier  # half a second, and needed for a download alone
+
+    try:
+        return vizier.cone(survey, *cone, mag_limit, client)
+    except NotReachable as failure:
+        if not survey.mast or client.offline:
+            raise
+        log.warning("%s; asking MAST for %s", failure, survey.name)
+        try:
+            return mast.cone(survey, *cone, mag_limit, client)
+        except NotReachable as second:
+            log.warning("%s", second)
+            raise failure from None
 
 
 def _writable(folder):

@@ -31,6 +31,8 @@ create table if not exists coverage(
     complete integer not null,      -- 1: an answer that was cut off is not stored
     fetched_utc text not null,
     url text, request text, answer_sha256 text);
+create table if not exists used(tile integer primary key, used_utc text not null);
+-- when a tile was last read; kept only while the size of the store is limited
 """
 EMPTY_LASTS = timedelta(days=7)  # an overloaded service may answer with nothing; then it is asked again
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "lustre", "gpfs", "beegfs", "fuse.sshfs"}
@@ -49,8 +51,9 @@ def write(path, survey, covered, table, mag_limit, origin, shared=True):
     Raises CatalogError for a file that is damaged or of another version.
     """
     names = survey.column_names
-    columns = [_as_stored(table, name, survey) for name in names]
     at = tiles.tile_of(np.asarray(table["ra_deg"], dtype=float), np.asarray(table["dec_deg"], dtype=float))
+    order = np.argsort(at, kind="stable")
+    at, table = at[order], table[order]
     now = datetime.now(UTC).isoformat(timespec="seconds")
     told = [origin.get(key) for key in ("url", "request", "answer_sha256")]
     marks = ",".join("?" * (len(names) + 1))
@@ -58,9 +61,11 @@ def write(path, survey, covered, table, mag_limit, origin, shared=True):
     with _writing(path, survey, shared) as connection:
         for tile in map(int, covered):
             rows = {}  # by ident: the parts in which a crowded tile is fetched overlap
-            for index in np.flatnonzero(at == tile):
-                ident = columns[0][index] or f"row {index}"
-                rows[ident] = (tile, ident, *(column[index] for column in columns[1:]))
+            first, last = np.searchsorted(at, [tile, tile + 1])
+            columns = [_as_stored(table[first:last], name, survey) for name in names]
+            for index, values in enumerate(zip(*columns, strict=True)):
+                ident = values[0] or f"row {first + index}"
+                rows[ident] = (tile, ident, *values[1:])
             with _transaction(connection):
                 connection.execute("delete from source where tile = ?", [tile])
                 connection.executemany(f"insert into source(tile, {fields}) values ({marks})", rows.values())
@@ -75,7 +80,8 @@ def _cover(connection, facts):
 def covered(path, survey, wanted, mag_limit, any_columns=False, expired=False):
     """Return those of the tiles `wanted` (list) that a file can answer for down to `mag_limit`, in their order.
 
-    any_columns : accept rows for which other columns were asked for; expired : accept an old answer of zero rows
+    any_columns : accept rows for which other columns were asked for; expired : accept an old answer of zero rows, and
+    old rows of a catalogue that grows
     """
     with reading(path) as connection:
         if connection is None:
@@ -83,13 +89,55 @@ def covered(path, survey, wanted, mag_limit, any_columns=False, expired=False):
         marks = ",".join("?" * len(wanted))
         query = f"select tile, columns_hash, n_rows, fetched_utc from coverage where tile in ({marks})"
         rows = connection.execute(query + " and mag_limit >= ? and complete = 1", [*wanted, mag_limit]).fetchall()
-    oldest = (datetime.now(UTC) - EMPTY_LASTS).isoformat(timespec="seconds")
+    oldest = _days_ago(EMPTY_LASTS)
+    oldest_full = "" if survey.lasts_days is None else _days_ago(timedelta(days=survey.lasts_days))
     good = set()
     for tile, columns_hash, n_rows, fetched in rows:
-        fresh = n_rows or expired or fetched > oldest
+        fresh = expired or fetched > (oldest_full if n_rows else oldest)
         if fresh and (any_columns or columns_hash == survey.columns_hash):
             good.add(tile)
     return [tile for tile in wanted if tile in good]
+
+
+def _days_ago(interval):
+    return (datetime.now(UTC) - interval).isoformat(timespec="seconds")
+
+
+def touch(path, survey, wanted):
+    """Note that the tiles `wanted` were used now."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    with _writing(path, survey, True) as connection, _transaction(connection):
+        connection.executemany("insert or replace into used values (?, ?)", [[tile, now] for tile in wanted])
+
+
+def usage(path):
+    """Return [(tile, n_rows, last use or fetch, UTC as text)] of a file."""
+    with reading(path) as connection:
+        if connection is None:
+            return []
+        noted = {row[0] for row in connection.execute("select name from sqlite_master")}
+        used = dict(connection.execute("select tile, used_utc from used")) if "used" in noted else {}
+        rows = connection.execute("select tile, n_rows, fetched_utc from coverage").fetchall()
+    return [(tile, n_rows, max(fetched, used.get(tile, ""))) for tile, n_rows, fetched in rows]
+
+
+def shrink(path):
+    """Give the room of removed tiles back to the file system, and return the size of the file in bytes."""
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
+            connection.execute("vacuum")
+            connection.execute("pragma wal_checkpoint(truncate)")
+    except sqlite3.OperationalError as error:  # somebody reads or writes: the room is used by the next tiles
+        log.info("%s: not made smaller now (%s)", path, error)
+    except sqlite3.DatabaseError as error:
+        raise _damaged(path, error) from None
+    return size(path)
+
+
+def size(path):
+    """Return the bytes that a file takes, with its write-ahead log."""
+    parts = (path, path.with_name(path.name + "-wal"))
+    return sum(part.stat().st_size for part in parts if part.exists())
 
 
 def read(path, survey, wanted):
@@ -168,7 +216,7 @@ def copy(source, target, survey, wanted, shared=True):
 def remove(path, survey, unwanted):
     """Forget some tiles."""
     with _writing(path, survey, True) as connection, _transaction(connection):
-        for table in ("source", "coverage"):
+        for table in ("source", "coverage", "used"):
             connection.executemany(f"delete from {table} where tile = ?", [[tile] for tile in unwanted])
 
 

@@ -55,7 +55,7 @@ def cone(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, row_limit=None)
     lacks a column or has a unit that makes no sense.
     """
     place = f"{ra_deg:.5f} {dec_deg:+.5f}, radius {radius_deg:.4f} deg"
-    what = f"{survey.name} at {place}, {survey.limit_label} < {mag_limit}"
+    what = f"{survey.name} at {place}" + (f", {survey.limit_label} < {mag_limit}" if survey.limit_on else "")
     query = _query(survey, mag_limit, row_limit or ROW_LIMIT)
     failure = None
     for number, url in enumerate(services.base_urls("vizier")):
@@ -76,7 +76,7 @@ def _query(survey, mag_limit, row_limit):
     """Return the astroquery object that asks for the columns of `survey`, with its constraints."""
     return VizierClass(
         columns=[label for column in survey.columns for label in (column.label, column.over) if label],
-        column_filters={survey.limit_label: f"<{mag_limit:f}", **survey.constraints},
+        column_filters=({survey.limit_label: f"<{mag_limit:f}"} if survey.limit_on else {}) | survey.constraints,
         catalog=survey.table,
         row_limit=row_limit,
         vizier_server="vizier.cds.unistra.fr",
@@ -148,7 +148,8 @@ def to_schema(rows, survey):
     """
     table = empty(survey, len(rows))
     for column in survey.columns:
-        label = next((name for name in (column.label, plain_label(column.label)) if name in rows.colnames), None)
+        label, flux = (_label_in(rows, name) if name else "" for name in (column.label, column.over))
+        label = None if flux is None else label
         if label is None and column.required and column.name != "ident":
             seen = ", ".join(rows.colnames)
             raise CatalogError(f"VizieR table {survey.table} came without column {column.label}; columns seen: {seen}")
@@ -157,7 +158,7 @@ def to_schema(rows, survey):
         elif column.text:
             table[column.name] = _text(rows[label])
         elif column.over:
-            table[column.name] = _error_of_flux(rows, column)
+            table[column.name] = _error_of_flux(rows[label], rows[flux])
         else:
             table[column.name] = _numbers(rows[label], column, survey)
     _drop_sentinels(table, survey)
@@ -186,33 +187,44 @@ def _text(column):
 
 
 def _numbers(column, sheet, survey):
-    """Return a column of the answer as floats in our unit, converted from the unit that its FIELD names."""
+    """Return a column of the answer as floats in our unit, converted from the unit that its FIELD names.
+
+    Raises CatalogError if that is not the unit that the sheet knows: rows that a mistaken label makes a thousand times
+    too exact look as good as any.
+    """
     values = np.ma.filled(np.ma.asarray(column).astype(float), np.nan)
+    served = _unit_served(column, sheet, survey)
     if sheet.unit in ("mjd", "jd"):
         good = np.isfinite(values) & (values > 0)
         return np.where(good, Time(np.where(good, values, 51544.5), format=sheet.unit).jyear, np.nan)
-    served, here = column.unit, sheet.unit_here
-    if here is None or sheet.unit is None:
-        return values
-    if served is None and sheet.name not in ANGLES | MOTIONS:
-        served = u.Unit(sheet.unit)  # a magnitude or a year cannot be anything else
-    try:
-        factor = u.Unit(served).to(here)
-    except (u.UnitConversionError, TypeError, ValueError):
-        message = f"VizieR table {survey.table}: column {sheet.label} has unit {served}, {sheet.unit} was expected"
-        raise CatalogError(message) from None
-    if u.Unit(served) != u.Unit(sheet.unit):
-        log.warning("%s: %s comes in %s instead of %s; converted", survey.table, sheet.label, served, sheet.unit)
-    values = values * factor + sheet.offset
-    _assert_sensible(values, sheet, survey)
+    if served is not None:
+        values = values * served.to(sheet.unit_here or sheet.unit) + sheet.offset
+        _assert_sensible(values, sheet, survey)
     return values
 
 
-def _error_of_flux(rows, column):
-    """Return the error (mag) of a magnitude whose flux and error of flux are given, in any unit."""
-    error, flux = (
-        np.ma.filled(np.ma.asarray(rows[name]).astype(float), np.nan) for name in (column.label, column.over)
-    )
+def _unit_served(column, sheet, survey):
+    """Return the unit (astropy) of a column in the answer, None for a number without; refuse one that is not ours."""
+    if sheet.unit is None:
+        return None
+    expected = u.Unit({"mjd": "d", "jd": "d"}.get(sheet.unit, sheet.unit))
+    if column.unit is None and sheet.name not in ANGLES | MOTIONS:
+        return expected  # a magnitude or a year cannot be anything else
+    served = u.Unit(column.unit, parse_strict="silent") if column.unit is not None else None
+    if served not in (expected, *map(u.Unit, sheet.also)):
+        message = f"VizieR table {survey.table}: column {sheet.label} has unit {column.unit}, {expected} was expected"
+        raise CatalogError(message)
+    return served
+
+
+def _label_in(rows, label):
+    """Return the name that a column has in an answer, which may be an older spelling; None if it is not there."""
+    return next((name for name in (label, plain_label(label)) if name in rows.colnames), None)
+
+
+def _error_of_flux(error, flux):
+    """Return the error (mag) of a magnitude from the error of its flux and the flux, in any unit."""
+    error, flux = (np.ma.filled(np.ma.asarray(column).astype(float), np.nan) for column in (error, flux))
     good = (flux > 0) & (error > 0)
     return np.where(good, 2.5 / np.log(10) * error / np.where(good, flux, 1.0), np.nan)
 

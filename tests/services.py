@@ -1,17 +1,18 @@
-"""A local server that speaks as VizieR does, and as Horizons and SkyBoT do through `horizons.py`; it can also fail.
+"""A local server that speaks as VizieR and MAST do, as Horizons and SkyBoT do through `horizons.py`, and can fail.
 
     with services.Server(sky={"I/355/gaiadr3": stars}) as server:
         monkeypatch.setenv(...)   # for every pair of server.environment()
         server.faults["vizier"] = ["503", "html"]   # the next two requests; a str: all of them
 
-Faults: slow, 503, retry_after (503, Retry-After of `retry_after_s`), 404, html, empty (no table), cut (fewer bytes
-than announced), truncated (a document that ends early), error_info (HTTP 200 and an error inside), refuse (no answer at
-all), missing:LABEL (a column left out), unit:LABEL=UNIT (a unit told for a column).
+Faults: slow, garbage (bytes), 503, retry_after (503, Retry-After of `retry_after_s`), 404, html, empty (no table), cut
+(fewer bytes than announced), truncated (a document that ends early), error_info (HTTP 200 and an error inside), refuse
+(no answer at all), missing:LABEL (a column left out), unit:LABEL=UNIT (a unit told for a column).
 """
 
 import email
 import gzip
 import importlib
+import json
 import math
 import threading
 import time
@@ -29,6 +30,7 @@ ROUTES = {
     "horizons": "/api/horizons.api",
     "horizons_file": "/api/horizons_file.api",
     "skybot": "/skybot",
+    "mast": "/mast/",
 }
 POSITIONS = (("RA_ICRS", "DE_ICRS"), ("RAJ2000", "DEJ2000"), ("RAICRS", "DEICRS"))
 
@@ -101,6 +103,8 @@ class Server:
             return Reply(b"out of order", int(fault), "text/plain")
         if fault == "retry_after":
             return Reply(b"come back later", 503, "text/plain", {"Retry-After": str(self.retry_after_s)})
+        if fault == "garbage":
+            return Reply(bytes(range(256)) * 40, kind="application/octet-stream")
         if fault == "html":
             return Reply(b"<!DOCTYPE html><html><body>Maintenance</body></html>", kind="text/html")
         reply = self.answer(request, fault)
@@ -113,6 +117,8 @@ class Server:
     def answer(self, request, fault):
         if request.route == "vizier":
             return Reply(vizier_answer(self.sky, request.fields, fault).encode())
+        if request.route == "mast":
+            return Reply(mast_answer(self.sky, request).encode(), kind="application/json")
         routes = importlib.import_module("horizons")  # only where it is needed
         if request.route == "horizons_file":
             status, text = routes.answer_file(multipart_field(request, "input"), self.objects or [])
@@ -198,11 +204,30 @@ def vizier_answer(sky, fields, fault=""):
     wanted = [label for label in fields.get("-out", "").split(",") if label in rows.colnames]
     wanted = [label for label in wanted if fault != f"missing:{label}"]
     told = dict([fault.removeprefix("unit:").split("=")]) if fault.startswith("unit:") else {}
-    cells = [[row[label] for label in wanted] for row in rows]
     content = "".join(field_of(rows[label], told.get(label)) for label in wanted)
-    content += f"<DATA><TABLEDATA>\n{''.join(map(row_of, cells))}</TABLEDATA></DATA>\n"
+    content += f"<DATA><TABLEDATA>\n{rows_of(rows[wanted])}</TABLEDATA></DATA>\n"
     resource = f"<RESOURCE name={quoteattr(source.rsplit('/', 1)[0])}><TABLE name={quoteattr(source)}>\n"
     return f"{head}{status}{resource}{content}</TABLE></RESOURCE>\n</VOTABLE>\n"
+
+
+def mast_answer(sky, request):
+    """Return the JSON (str) of MAST for a page of Pan-STARRS: the stars that VizieR has, as MAST names them."""
+    from photometrypipeline import mast
+
+    fields = request.fields
+    table = sky["II/349/ps1" if "/dr1/" in request.path else "II/389/ps1_dr2"]
+    cone = {"-c": f"{fields['ra']}{float(fields['dec']):+.8f}", "-c.rd": fields["radius"]}
+    rows = table[in_cone(table, cone) & meets_constraints(table, {"rmag": f"<{fields['rMeanPSFMag.lt']}"})]
+    first = (int(fields["page"]) - 1) * int(fields["pagesize"])
+    rows = rows[first : first + int(fields["pagesize"])]
+    wanted = json.loads(fields["columns"])
+    label_of = {name: label for label, (name, _) in mast.COLUMNS.items()}
+    data = []
+    for row in rows:
+        cells = [row[label_of[name]] for name in wanted]
+        cells = [-999.0 if isinstance(cell, float) and math.isnan(cell) else cell for cell in cells]
+        data.append([cell if isinstance(cell, str) else float(cell) for cell in cells])
+    return json.dumps({"info": [{"name": name, "type": "float"} for name in wanted], "data": data})
 
 
 def field_of(column, unit=None):
@@ -213,12 +238,17 @@ def field_of(column, unit=None):
     return f"<FIELD name={quoteattr(column.name)} {datatype}{f' unit={quoteattr(unit)}' if unit else ''}/>\n"
 
 
-def row_of(values):
-    cells = []
-    for value in values:
-        absent = value is np.ma.masked or (isinstance(value, float) and math.isnan(value))
-        cells.append("<TD/>" if absent else f"<TD>{escape(str(value))}</TD>")
-    return f"<TR>{''.join(cells)}</TR>\n"
+def rows_of(table):
+    """Return the rows of a table as TABLEDATA; missing values are empty cells."""
+    columns = []
+    for column in table.itercols():
+        values, mask = np.ma.getdata(column).tolist(), np.ma.getmaskarray(column).tolist()
+        absent = [
+            gone or (isinstance(value, float) and value != value) for value, gone in zip(values, mask, strict=True)
+        ]
+        texts = [escape(value) if isinstance(value, str) else str(value) for value in values]
+        columns.append(["<TD/>" if gone else f"<TD>{text}</TD>" for text, gone in zip(texts, absent, strict=True)])
+    return "".join(f"<TR>{''.join(cells)}</TR>\n" for cells in zip(*columns, strict=True))
 
 
 def in_cone(table, fields):

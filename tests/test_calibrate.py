@@ -1,6 +1,7 @@
 """pp_calibrate on source lists with a known truth: fields anywhere on the sky, colour terms, nothing but the store."""
 
 import json
+import re
 import socket
 
 import toolbox
@@ -13,10 +14,12 @@ from astropy.time import Time
 import calibrationset
 import pp_calibrate
 import pp_setup
+import services as local
 import starlist
 from catalog import Catalog
 from photometrypipeline import framedb, skystore, surveys, vizier
-from photometrypipeline.errors import USAGE, UsageError
+from photometrypipeline.errors import FAILED, OK, PARTIAL, USAGE, UsageError
+from photometrypipeline.frame import Frame
 
 ZEROPOINT, COEFFICIENT, JD = 25.0, -0.12, 2461000.5
 PLACES = [(0.0, 12.0), (359.99, -0.3), (123.0, 89.9), (201.0, -47.5)]
@@ -106,6 +109,86 @@ def test_a_run_whose_field_is_in_the_store_opens_no_socket(folder, monkeypatch):
     done = calibrate(folder, exposed(stars, 150.0, 2.0), offline=False)  # it may ask, and need not
     assert opened == []
     assert not done.uncalibrated
+
+
+# ---- services that fail: what is told, what is kept, how the command ends
+
+
+@pytest.fixture
+def server(folder, monkeypatch):
+    stars = reference_stars(150.0, 2.0)
+    sheets = {name: surveys.get(name) for name in ("REFCAT2", "PANSTARRS")}
+    served = {sheets["REFCAT2"].table: local.as_vizier(sheets["REFCAT2"], stars)}
+    with local.Server(served) as running:
+        for name, value in running.environment().items():
+            monkeypatch.setenv(name, value)
+        for frame in exposed(stars, 150.0, 2.0):
+            calibrationset.write(folder, *frame)
+        yield running
+
+
+def run_calibrate(*arguments):
+    return pp_calibrate.main(["-filter", "V", "-catalog", "REFCAT2", *arguments, "f0.fits", "f1.fits"])
+
+
+def zeropoints(folder):
+    return [framedb.read(folder / f"f{number}.ldac.db")[2]["zp"] for number in (0, 1)]
+
+
+@pytest.mark.parametrize("fault", ["", "503", "retry_after", "slow", "cut", "truncated", "html", "garbage", "refuse"])
+def test_a_fault_that_passes_leaves_no_trace_in_the_result(folder, server, fault):
+    server.faults["vizier"], server.slow_s, server.retry_after_s = [fault] if fault else [], 0.3, 0
+    assert run_calibrate() == OK
+    assert zeropoints(folder) == pytest.approx([ZEROPOINT, ZEROPOINT - 0.1], abs=0.005)
+    assert server.count("vizier") == (1 if fault in ("", "slow") else 2)
+    log = (folder / "LOG").read_text()
+    assert "bytes" in log and "REFCAT2 at 15" in log  # every request, with the size of its answer
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "told"),
+    [
+        ("503", FAILED, "could not be reached: HTTP 503"),
+        ("refuse", FAILED, "could not be reached"),
+        ("cut", FAILED, "could not be reached"),
+        ("truncated", FAILED, "VOTable that cannot be read"),
+        ("html", FAILED, "no VOTable.*Maintenance"),
+        ("garbage", FAILED, "no VOTable"),
+        ("error_info", FAILED, "not currently reachable"),
+        ("404", FAILED, "HTTP 404"),
+        ("empty", PARTIAL, "only 0 stars in this field"),
+        ("missing:gmag", PARTIAL, "without column gmag"),
+        ("unit:pmRA=arcsec/yr", PARTIAL, "column pmRA has unit arcsec"),
+    ],
+)
+def test_a_fault_that_stays_is_named_and_ends_as_specified(folder, server, capsys, fault, status, told):
+    server.faults["vizier"] = fault
+    assert run_calibrate() == status
+    everything = capsys.readouterr()
+    assert re.search(told, everything.err + (folder / "LOG").read_text())
+    assert "Traceback" not in everything.err + everything.out
+    assert "instrumental" in everything.err
+    assert zeropoints(folder) == [None, None]  # what could be done is kept: the databases, without wrong magnitudes
+    assert server.count("vizier") <= 4
+
+
+def test_the_next_catalogue_is_taken_where_one_fails(folder, server, capsys, monkeypatch):
+    server.faults["vizier"] = ["error_info"] * 4
+    frames = [Frame(folder / f"f{number}.fits") for number in (0, 1)]
+    losses = toolbox.Losses()
+    done = pp_calibrate.calibrate(frames, losses, band="V", catalogs=["GSPC", "REFCAT2"])
+    assert done.record["catalog"] == "REFCAT2_transformed" and not done.failure
+    server.faults["vizier"] = []
+    done = pp_calibrate.calibrate(frames, losses, band="V", catalogs=["SDSS-R16", "REFCAT2"])  # nothing there
+    assert done.record["catalog"] == "REFCAT2_transformed"
+
+
+def test_a_few_requests_serve_a_data_set_and_none_a_second_run(folder, server):
+    assert run_calibrate() == OK
+    asked = server.count("vizier")
+    assert asked == 1
+    assert run_calibrate() == OK and run_calibrate("-colorterm", "g-r") == OK
+    assert server.count("vizier") == asked
 
 
 # ---- colour terms

@@ -10,6 +10,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits, votable
 
 import catalog as module
+import pp_setup
 import services as local
 import starlist
 from catalog import Catalog, canonical_name
@@ -149,6 +150,83 @@ def test_synthetic_photometry_needs_its_flag():
     stars = make("GSPC", 10, flag_valid_V=np.r_[np.ones(6), np.zeros(4)])
     assert len(stars.in_band("V")[0]) == 6
     assert stars.in_band("V")[0].systems["V"] == "Vega"
+
+
+def test_stars_with_neighbours_inside_the_aperture_are_left_out_where_enough_are_left(caplog):
+    stars = make(
+        "REFCAT2", 60, flag_dupvar=0.0, flag_rp1=np.r_[np.full(30, 6.0), np.full(20, 25.0), np.full(10, np.nan)]
+    )
+    assert len(stars.photometric(aperture_arcsec=5.0)) == 60
+    assert len(stars.photometric(aperture_arcsec=10.0)) == 30  # nothing found nearby is no neighbour
+    with caplog.at_level("INFO"):
+        assert len(stars.select(np.arange(45)).photometric(aperture_arcsec=10.0)) == 45
+    assert "30 stars have neighbours" in caplog.text
+
+
+def test_skymapper_wants_two_good_images_per_band():
+    flawless = {"e_rsmmag": 0.01, "gsmmag": 15.6, "rsmmag": 15.2, "ismmag": 15.1, "zsmmag": 15.0}
+    goods = {f"flag_good_{band}": 3.0 for band in "uvgriz"}
+    once = goods | {"flag_good_i": np.r_[np.ones(4), np.full(6, 2.0)]}
+    assert len(make("SkyMapper-DR4", 10, **flawless, **once).in_band("ism")[0]) == 6
+    assert len(make("SkyMapper-DR4", 10, **flawless, **once).in_band("gsm")[0]) == 10
+    assert len(make("SkyMapper-DR4", 10, **flawless).in_band("ism")[0]) == 10  # flags that nobody delivered
+    assert len(make("SkyMapper-DR4", 10, **flawless, **once).in_band("r")[0]) == 6  # T12 looks at r - i
+
+
+@pytest.mark.parametrize(
+    ("name", "band", "system"),
+    [
+        ("TGAS", "G", "Vega"),
+        ("GAIA-DR1", "G", "Vega"),
+        ("UCAC4", "V", "Vega"),
+        ("UCAC4", "g", "AB"),
+        ("UCAC4", "Ks", "Vega"),
+    ]
+    + [("URAT-1", "B", "Vega"), ("GSPC", "gp1", "AB"), ("REFCAT2", "K", "Vega"), ("REFCAT2", "Z", "Vega")]
+    + [("SDSS-R16", "Z", "Vega"), ("SkyMapper", "u", "AB"), ("PANSTARRS-DR2", "y", "AB"), ("APASS10", "z", "AB")],
+)
+def test_bands_of_the_registry_are_there(name, band, system):
+    color = {"Jmag": 13.4, "Hmag": 13.0, "Ksmag": 12.9, "gmag": 15.0, "rmag": 14.6, "imag": 14.5, "zmag": 14.4}
+    columns = {column: mag for column, mag in color.items() if column in surveys.get(name).column_names}
+    columns |= {f"flag_valid_{letter}": 1.0 for letter in "UBVRIugriz"} | {"e_rsmmag": 0.01}
+    found, mag, err = make(name, 30, **columns).in_band(band)
+    assert len(found) >= 15 and found.systems[band] == system
+    assert np.isfinite(found.values(mag)).all() and np.isfinite(found.values(err)).all()
+
+
+def test_another_relation_by_its_id(monkeypatch):
+    columns = {"gp1mag": 17.5, "rp1mag": 17.0, "ip1mag": 16.8, "zp1mag": 16.7}
+    stars = make("PANSTARRS", 10, **columns)
+    monkeypatch.setattr(pp_setup, "preferred_relations", ("KB18", "LU05"))
+    found, mag, _ = stars.in_band("V")
+    assert found.history.endswith("by KB18")
+    assert found.values(mag) == pytest.approx(17.5 - 0.020 - 0.498 * 0.5 - 0.008 * 0.25)
+    assert stars.in_band("g")[0].history.endswith("by T12")  # KB18 does not give it
+    monkeypatch.setattr(pp_setup, "preferred_relations", ("nonsense",))
+    with pytest.raises(UsageError, match="nonsense is unknown"):
+        stars.in_band("V")
+
+
+def test_extrapolated_stars_are_marked():
+    stars = make("PANSTARRS", 20, rp1mag=16.0, gp1mag=16.0 + np.r_[np.full(12, 0.5), np.full(8, 1.6)], ip1mag=15.8)
+    assert len(stars.in_band("V")[0]) == 12
+    everything = stars.in_band("V", use_all=True)[0]
+    assert list(everything.values("flag_extrapolated")) == [0.0] * 12 + [1.0] * 8
+
+
+def test_colours_are_those_of_the_band_asked_for():
+    stars = make("PANSTARRS", 4, gp1mag=16.4, rp1mag=[16.0, 16.0, 13.0, np.nan], ip1mag=15.9, zp1mag=15.8)
+    native, error = stars.color("gp1-rp1")
+    assert native[:2] == pytest.approx(0.4) and error[:2] == pytest.approx(0.01 * np.sqrt(2))
+    assert np.isnan(native[2:]).all()  # saturated, and unknown
+    sloan = stars.color("g-r")[0]
+    assert sloan[0] == pytest.approx(0.4 + 0.014 + 0.141 * 0.4 + 0.012 * 0.16)
+    with pytest.raises(BandNotAvailable, match="no band U"):
+        stars.color("U-B")
+    assert stars.usual_color() == "g-r"
+    assert make("2MASS", 5).usual_color() == "J-H"
+    assert make("GAIA", 5).usual_color() in ("g-r", "BP-RP")
+    assert make("USNO-B1", 5).usual_color() is None
 
 
 # ---- Sun-like stars

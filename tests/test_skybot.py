@@ -5,7 +5,7 @@ from pathlib import Path
 import astroquery
 import numpy as np
 import pytest
-from astropy.table import Table
+from astropy.table import Column, Table
 
 from horizons import Body, answer_skybot
 from photometrypipeline import ephemstore, skybot, vsx
@@ -26,8 +26,8 @@ STARS = Table(
         "OID": [1, 2, 3, 4],
         "Name": ["V* one", "ASASSN-V J1|2", "constant", "no maximum"],
         "V": [0, 1, 2, 0],
-        "RAJ2000": [10.0, 10.1, 10.0, 9.95],
-        "DEJ2000": [5.0, 5.0, 5.0, 5.1],
+        "RAJ2000": Column([10.0, 10.1, 10.0, 9.95], unit="deg"),
+        "DEJ2000": Column([5.0, 5.0, 5.0, 5.1], unit="deg"),
         "Type": ["RRAB", "", "CST", "EA"],
         "max": [15.2, 13.0, 10.0, np.nan],
         "n_max": ["V", "V", "V", ""],

@@ -1,5 +1,6 @@
 """The local store of reference stars: fetched once, complete, safe with several processes and after a crash."""
 
+import json
 import os
 import shutil
 import sqlite3
@@ -7,16 +8,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import astroquery.mast
 import numpy as np
 import pytest
+import requests
 
 import services as local
 import starlist
-from photometrypipeline import services, sky, skystore, surveys, tilefile, tiles, vizier
+from photometrypipeline import mast, services, sky, skystore, surveys, tilefile, tiles, vizier
 from photometrypipeline.errors import CatalogError, NotReachable
 
 ROOT = Path(__file__).parent.parent
-PLACES = [(150.0, 2.0), (0.05, 0.1), (359.95, -45.3), (200.0, 89.9), (17.0, -90.0)]
+PLACES = [(150.0, 2.0), (0.05, 0.1), (359.99, -45.3), (200.0, 89.9), (17.0, -90.0)]
 
 
 @pytest.fixture
@@ -122,10 +125,10 @@ def test_a_shifted_field_asks_for_its_new_tiles_alone(server):
 def test_going_deeper_asks_again(server):
     stars = starlist.make("GAIA", 500, 150.2, 2.25, 0.5)
     serve(server, "GAIA", stars)
-    for limit, requests in ((15, 1), (14, 1), (19, 2), (15, 2)):
+    for limit, n_requests in ((15, 1), (14, 1), (19, 2), (15, 2)):
         found = skystore.fetch("GAIA", 150.2, 2.25, 0.1, limit, services.Client())
         assert len(found) == len(in_cone(stars, 150.2, 2.25, 0.1, "Gmag", limit))
-        assert server.count("vizier") == requests
+        assert server.count("vizier") == n_requests
 
 
 def test_an_empty_field_is_remembered_for_a_week(server, home):
@@ -188,6 +191,124 @@ def test_a_field_too_crowded_for_any_request_is_refused(server, monkeypatch, hom
     assert tilefile.covered(home / "refcats" / "GAIA-DR3.sqlite", surveys.get("GAIA"), [184300], 1) == []
 
 
+@pytest.mark.parametrize("fault", ["garbage", "unit:e_RA_ICRS=arcsec", "missing:Gmag"])
+def test_an_answer_that_is_none_is_never_stored(server, home, fault):
+    serve(server, "GAIA", starlist.make("GAIA", 100, 150.2, 2.2, 0.05))
+    server.faults["vizier"] = fault
+    with pytest.raises((NotReachable, CatalogError)):
+        skystore.fetch("GAIA", 150.2, 2.2, 0.1, 20, services.Client())
+    assert tilefile.covered(home / "refcats" / "GAIA-DR3.sqlite", surveys.get("GAIA"), [184300], 1) == []
+    server.faults.clear()
+    assert len(skystore.fetch("GAIA", 150.2, 2.2, 0.1, 20, services.Client())) > 10
+
+
+def test_an_answer_of_200_000_rows_is_read_and_known_to_be_cut_off(server):
+    stars = starlist.make("GAIA-DR1", 200_500, 150.25, 2.25, 0.2)
+    serve(server, "GAIA-DR1", stars)
+    answer = vizier.cone(surveys.get("GAIA-DR1"), 150.25, 2.25, 0.3, 30, services.Client())
+    assert len(answer.table) == 200_000 and not answer.complete  # what the store does then, tests above say
+    assert set(answer.table["ident"]) <= set(stars["ident"])
+
+
+def test_a_catalogue_that_grows_is_asked_for_anew(server, home):
+    serve(server, "VSX", starlist.make("VSX", 50, 150.2, 2.2, 0.05))
+    for _ in range(2):
+        assert len(skystore.fetch("VSX", 150.2, 2.2, 0.1, None, services.Client())) == 50
+    assert server.count("vizier") == 1
+    with sqlite3.connect(home / "refcats" / "VSX.sqlite") as connection:
+        connection.execute("update coverage set fetched_utc = '2020-01-01T00:00:00+00:00'")
+    connection.close()
+    assert len(skystore.fetch("VSX", 150.2, 2.2, 0.1, None, services.Client())) == 50
+    assert server.count("vizier") == 2
+    with sqlite3.connect(home / "refcats" / "VSX.sqlite") as connection:
+        connection.execute("update coverage set fetched_utc = '2020-01-01T00:00:00+00:00'")
+    connection.close()
+    server.faults["vizier"] = "503"
+    assert (
+        len(skystore.fetch("VSX", 150.2, 2.2, 0.1, None, services.Client())) == 50
+    )  # an old answer is better than none
+
+
+# ---- Pan-STARRS where VizieR is away
+
+
+@pytest.mark.parametrize("name", ["PANSTARRS", "PANSTARRS-DR2"])
+def test_mast_steps_in_with_the_same_stars(server, tmp_path, monkeypatch, name):
+    stars = starlist.make(name, 300, 150.2, 2.2, 0.1)
+    stars["zp1mag"][:20] = np.nan
+    stars["e_ra_deg"], stars["e_dec_deg"] = 0.02 / 3600, 0.03 / 3600
+    stars["flag_quality"], stars["flag_detections"], stars["flag_kron_i"] = 4.0, 12.0, stars["ip1mag"]
+    serve(server, name, stars)
+    from_vizier = skystore.fetch(name, 150.2, 2.2, 0.15, 19, services.Client())
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another"))
+    server.faults["vizier"] = "503"
+    from_mast = skystore.fetch(name, 150.2, 2.2, 0.15, 19, services.Client())
+    assert server.count("mast") == 1
+    assert list(from_mast["ident"]) == list(from_vizier["ident"])
+    for column in from_vizier.colnames[1:]:
+        np.testing.assert_allclose(from_mast[column], from_vizier[column], rtol=1e-6, err_msg=column)
+    assert np.isnan(from_mast["zp1mag"]).sum() > 5
+
+
+def test_mast_sends_pages_and_can_fail_too(server, monkeypatch):
+    monkeypatch.setattr(mast, "PAGE_ROWS", 40)
+    stars = starlist.make("PANSTARRS", 100, 150.2, 2.2, 0.05)
+    stars["e_ra_deg"] = 0.02 / 3600
+    serve(server, "PANSTARRS", stars)
+    server.faults["vizier"] = "refuse"
+    assert len(skystore.fetch("PANSTARRS", 150.2, 2.2, 0.1, 30, services.Client())) == 100
+    assert server.count("mast") == 3
+    for fault in ("503", "html", "garbage", "truncated"):
+        server.faults["mast"] = fault
+        with pytest.raises(NotReachable, match="VizieR"):
+            skystore.fetch("PANSTARRS", 10.2, 2.2, 0.1, 30, services.Client())
+
+
+def test_a_real_answer_of_mast_is_read():
+    recorded = Path(astroquery.mast.__file__).parent / "tests" / "data" / "panstarrs.json"
+    response = requests.Response()
+    response._content = recorded.read_bytes()
+    _, names, rows = mast._read(response)
+    assert names[:2] == ["objname", "objID"] and rows[0][1] == "68960059717834079"
+    known = json.loads((recorded.parent / "panstarrs_columns.json").read_text())
+    assert {name for name, _ in mast.COLUMNS.values()} <= {column["name"] for column in known}
+
+
+# ---- a size limit
+
+
+def test_without_a_limit_everything_stays_and_with_one_the_oldest_go(server, home):
+    serve(server, "GAIA", starlist.make("GAIA", 30_000, 150, 2, 3))
+    serve(server, "REFCAT2", starlist.make("REFCAT2", 3000, 150, 2, 1))
+    places = [(148.2, 2.2), (149.2, 2.2), (150.2, 2.2), (151.2, 2.2)]
+    skystore.fetch("REFCAT2", 150.2, 2.2, 0.05, 25, services.Client())
+    for place in places:
+        skystore.fetch("GAIA", *place, 0.05, 25, services.Client())
+    asked = server.count("vizier")
+    assert asked == 5
+    path = home / "refcats" / "GAIA-DR3.sqlite"
+    total_mb = sum(map(tilefile.size, path.parent.glob("*.sqlite"))) / 1e6
+    with sqlite3.connect(path) as connection:  # the third one is the oldest by its fetching, but used just now
+        for day, place in zip((5, 3, 1, 4), places, strict=True):
+            tile = int(tiles.tile_of(*place))
+            connection.execute("update coverage set fetched_utc = ? where tile = ?", [f"2025-01-0{day}", tile])
+    connection.close()
+    skystore.fetch("GAIA", *places[2], 0.05, 25, offline(), limit_mb=total_mb)
+    skystore.fetch("GAIA", 152.2, 2.2, 0.05, 25, services.Client(), limit_mb=0.8 * total_mb)
+    assert sum(map(tilefile.size, path.parent.glob("*.sqlite"))) <= 0.8 * total_mb * 1e6
+    present = {row[0] for row in tilefile.inventory(path)[1]}
+    kept = [int(tiles.tile_of(*place)) in present for place in [*places, (152.2, 2.2)]]
+    assert kept[1] is False and kept[2] and kept[4]  # the one not used for longest is gone, what is in use stays
+    assert server.count("vizier") == asked + 1
+
+
+def test_a_limit_below_the_present_field_says_so_and_keeps_it(server, home, caplog):
+    serve(server, "GAIA", starlist.make("GAIA", 2000, 150.2, 2.2, 0.2))
+    assert len(skystore.fetch("GAIA", 150.2, 2.2, 0.2, 25, services.Client(), limit_mb=0.01)) > 500
+    assert "larger than its limit" in caplog.text
+    assert len(skystore.fetch("GAIA", 150.2, 2.2, 0.2, 25, offline())) > 500
+
+
 # ---- the store of a data set
 
 
@@ -232,15 +353,73 @@ print(len(table), float(table["ra_deg"].sum()))
 """
 
 
-def test_processes_that_want_the_same_field_ask_once(server):
-    serve(server, "GAIA", starlist.make("GAIA", 800, 150, 2, 0.6))
-    server.faults["vizier"], server.slow_s = ["slow"], 1.0
-    command = [sys.executable, "-c", FETCH.format(root=str(ROOT))]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ.copy()) for _ in range(3)]
-    answers = {process.communicate(timeout=60)[0] for process in running}
-    assert len(answers) == 1
-    assert answers.pop().strip()
-    assert server.count("vizier") == 1
+TEN = """
+import os, sys
+sys.path.insert(0, {root!r})
+from photometrypipeline import services, skystore, vizier  # once, before the processes part
+go = os.pipe()
+for number in range(10):
+    if os.fork() == 0:
+        os.close(go[1])
+        os.read(go[0], 1)  # all start when the parent closes its end
+        table = skystore.fetch("GAIA", 150.0, 2.0, 0.3, 20.0, services.Client())
+        os.write(1, f"{{len(table)}} {{float(table['ra_deg'].sum())!r}}\\n".encode())
+        os._exit(0)
+os.close(go[1])
+assert all(os.waitstatus_to_exitcode(os.wait()[1]) == 0 for number in range(10))
+"""
+
+
+def test_ten_processes_that_want_the_same_field_ask_once(server):
+    stars = starlist.make("GAIA", 800, 150, 2, 0.6)
+    serve(server, "GAIA", stars)
+    server.faults["vizier"], server.slow_s = ["slow"], 1.0  # all others arrive while the first one waits
+    command = [sys.executable, "-c", TEN.format(root=str(ROOT))]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ.copy(), timeout=120)
+    assert done.returncode == 0, done.stderr
+    answers = done.stdout.split("\n")[:-1]
+    assert len(answers) == 10 and len(set(answers)) == 1
+    assert int(answers[0].split()[0]) == len(in_cone(stars, 150, 2, 0.3, "Gmag", 20))
+    assert server.count("vizier") == 1  # 150, 2 lies at the corner of four tiles, which adjoin
+
+
+KILL = """
+import os, signal, sys, time
+sys.path[:0] = [{root!r}, {root!r} + "/tests"]
+import starlist
+from pathlib import Path
+from photometrypipeline import surveys, tilefile, tiles
+survey, path = surveys.get("GAIA"), Path(sys.argv[1])
+stars, wanted = starlist.make("GAIA", 12_000, 150, 2, 1.5), tiles.touched(150, 2, 1.4)
+for delay_s in (0.0, 0.005, 0.02, 0.05, 0.08, 0.12, 0.2, 0.3):
+    child = os.fork()
+    if child == 0:
+        while True:
+            tilefile.write(path, survey, wanted, stars, 20 + time.time() % 1, {{}})
+    time.sleep(delay_s)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    print(*tilefile.covered(path, survey, wanted, 20))
+"""
+
+
+def test_kill_9_in_the_middle_of_writing_leaves_whole_tiles(home):
+    path = home / "refcats" / "GAIA-DR3.sqlite"
+    command = [sys.executable, "-c", KILL.format(root=str(ROOT)), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ.copy(), timeout=120)
+    assert done.returncode == 0, done.stderr
+    covered = [len(line.split()) for line in done.stdout.splitlines()]
+    assert len(covered) == 8 and covered[-1] > 0
+    survey, stars = surveys.get("GAIA"), starlist.make("GAIA", 12_000, 150, 2, 1.5)
+    at = tiles.tile_of(stars["ra_deg"], stars["dec_deg"])
+    with tilefile.reading(path) as connection:
+        assert connection.execute("pragma integrity_check").fetchone()[0] == "ok"
+        rows = dict(connection.execute("select tile, count(*) from source group by tile"))
+        noted = dict(connection.execute("select tile, n_rows from coverage"))
+    assert rows == {tile: number for tile, number in noted.items() if number}  # nothing half, nothing unaccounted
+    assert all(number == (at == tile).sum() for tile, number in noted.items())
+    tilefile.write(path, survey, tiles.touched(150, 2, 1.4), stars, 20, {})  # and it goes on from there
+    assert len(tilefile.read(path, survey, tiles.touched(150, 2, 1.4))) == np.isin(at, tiles.touched(150, 2, 1.4)).sum()
 
 
 def test_a_crash_in_the_middle_of_writing_leaves_no_half_tile(server, home, monkeypatch):

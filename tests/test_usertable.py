@@ -9,8 +9,8 @@ from astropy.io import fits
 from astropy.table import Table
 
 from catalog import Catalog
-from photometrypipeline import usertable
-from photometrypipeline.errors import CatalogError
+from photometrypipeline import surveys, usertable
+from photometrypipeline.errors import BandNotAvailable, CatalogError
 
 TYCHO = Path(__file__).parent.parent.parent / "shared" / "data" / "anacostia" / "tycho2_anacostia.csv"
 
@@ -82,12 +82,42 @@ def test_sidecar_names_columns_units_and_constants(tmp_path):
     assert (user.table["Vmag"][0], user.table["e_Vmag"][0], user.systems["V"]) == (12.0, 0.05, "AB")
 
 
+def test_a_table_that_allows_relations_gives_other_bands(tmp_path):
+    path = tmp_path / "stars.csv"
+    path.write_text(
+        "ra,dec,gp1mag,e_gp1mag,rp1mag,e_rp1mag\n10.0,20.0,17.5,0.01,17.0,0.01\n10.1,20.1,17.5,0.01,17.0,0.01\n"
+    )
+    with pytest.raises(BandNotAvailable, match="no band V; it has gp1, rp1$"):
+        Catalog.read(path).in_band("V")
+    (tmp_path / "stars.columns.toml").write_text('relations = ["T12"]\n')
+    stars = Catalog.read(path)
+    found, mag, _ = stars.in_band("V")
+    assert found.values(mag) == pytest.approx(17.23925)
+    assert found.systems["V"] == "Vega" and found.history.endswith("by T12")
+    with pytest.raises(BandNotAvailable, match="by transformation B, V, R$"):  # the others look at r - i
+        stars.in_band("I")
+
+
+def test_any_band_of_any_catalogue_may_stand_in_a_table(tmp_path):
+    bands = [band for survey in surveys.SURVEYS.values() for band in survey.bands]
+    names = [f"{band}mag" for band in dict.fromkeys(bands)]
+    columns = ["ra", "dec", *names, *(f"e_{name}" for name in names)]
+    numbers = ["10", "20", *(f"{12 + 0.1 * k:.2f}" for k in range(len(names))), *["0.02"] * len(names)]
+    (tmp_path / "stars.csv").write_text(",".join(columns) + "\n" + "\n".join([",".join(numbers)] * 3) + "\n")
+    user = usertable.read(tmp_path / "stars.csv")
+    assert set(bands) <= set(user.bands)
+    for number, name in enumerate(names):
+        assert user.table[name][0] == pytest.approx(12 + 0.1 * number), name
+        assert user.table[f"e_{name}"][0] == 0.02, name
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ('Vmag = "nothing"', "nothing.*has the columns ra, dec, VT"),
         ('ra_dge = "ra"', "ra_dge is none of our columns, perhaps ra_deg"),
         ("Vmag = ", "cannot be read"),
+        ('relations = ["T13"]', "T13 is unknown; there are CG08"),
         ('Vmag = ["VT", "furlong"]', "column VT cannot be Vmag"),
     ],
 )

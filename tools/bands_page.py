@@ -21,8 +21,8 @@ Written by `make docs` from the data in `photometrypipeline/surveys/` and `photo
 
 **N** stands for magnitudes that the catalogue has itself, an identifier such as **T12** for a transformation (below),
 a dash for a band that it does not give. Where several transformations exist the first is taken; the setting
-`preferred_relations = ("KB18",)` in a `pp_setup.py` of yours takes another one wherever it applies. What was used stands in LOG, in the
-history of the database and on the pages. Names of catalogues and how to choose one: `pp_calibrate -catalog`.
+`preferred_relations = ("KB18",)` in a `pp_setup.py` of yours takes another one wherever it applies. What was used
+stands in LOG, in the history of the database and on the pages. How to choose a catalogue: `pp_calibrate -catalog`.
 
 A plain `g` with Pan-STARRS or REFCAT2 is the g of SDSS, transformed; `gp1` is their own. J and H mean those of 2MASS,
 K that of UKIRT. `y` means Pan-STARRS's, with SkyMapper `u` and `v` are its own. SDSS-R9, -R12 and -R16 have u and z

@@ -18,7 +18,7 @@ def find(set_ids, band, columns=None):
     """
     for set_id in set_ids:
         found = [relation for relation in RELATIONS if relation.id == set_id and relation.band == band]
-        if found and (columns is None or set(found[0].inputs) <= set(columns)):
+        if found and (columns is None or found[0].needs <= set(columns)):
             return found
     return []
 

@@ -49,6 +49,11 @@ class Relation:
         return tuple(dict.fromkeys([self.lead, *(name for term in self.terms for name in (term.blue, term.red))]))
 
     @property
+    def needs(self):
+        """Names of all magnitude columns that it looks at, those of its limits too."""
+        return {*self.inputs, *(name for what, _, _ in self.limits for name in _names(what))}
+
+    @property
     def systematic(self):
         """The part of the error that does not average out over stars, mag."""
         return self.zero_err or self.scatter
@@ -110,8 +115,7 @@ class Chain:
     @property
     def steps(self):
         """The relations of `first` that `second` needs, {intermediate column: Relation}."""
-        needed = {*self.second.inputs, *(name for what, _, _ in self.second.limits for name in _names(what))}
-        return {name: relation for name, relation in self.first.items() if name in needed}
+        return {name: relation for name, relation in self.first.items() if name in self.second.needs}
 
     @property
     def inputs(self):
@@ -134,6 +138,7 @@ class Chain:
         return float(np.hypot(next(iter(self.first.values())).scatter, self.second.scatter))
 
     systematic = scatter
+    needs = Relation.needs
 
     band = property(lambda self: self.second.band)
     system = property(lambda self: self.second.system)

@@ -1,6 +1,17 @@
 """The reference catalogues: one file each says what to ask for, what to throw away, and why."""
 
-from photometrypipeline.surveys import apass, gaia, gspc, panstarrs, proper_motions, refcat2, sdss, skymapper, twomass
+from photometrypipeline.surveys import (
+    apass,
+    gaia,
+    gspc,
+    panstarrs,
+    proper_motions,
+    refcat2,
+    sdss,
+    skymapper,
+    twomass,
+    variables,
+)
 from photometrypipeline.surveys.sheet import Survey
 
 SURVEYS = {
@@ -21,10 +32,12 @@ SURVEYS = {
         skymapper.DR1,
         skymapper.DR4,
         apass.APASS9,
+        apass.APASS10,
         twomass.TWOMASS,
         proper_motions.URAT1,
         proper_motions.UCAC4,
         proper_motions.USNO_B1,
+        variables.VSX,
     )
 }
 # SDSS-R13: the imaging of DR13 to DR17 is the same, and the server of DR13 no longer answers for whole fields

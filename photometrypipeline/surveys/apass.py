@@ -4,6 +4,8 @@ Its pixels of 2.6 arcsec leave pairs closer than about 5 arcsec unresolved, its 
 0.1 to 0.3 arcsec.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -58,4 +60,32 @@ APASS9 = Survey(
     uniformity_mag=0.035,  # what SkyMapper found of its first release, which was tied to APASS: 3 to 4 % in g and r
     position_error_arcsec=0.3,
     match_radius_arcsec=1.0,
+)
+
+
+def good_dr10_photometry(table):
+    """Keep stars within the range of the survey, once each; one observation has no error, and is left out later."""
+    faint = known(table, "Vmag") >= 17
+    return unless(faint) & listed_first(table)
+
+
+DR10_BANDS = ("Bmag", "Vmag", "gmag", "rmag", "imag", "zmag")
+
+APASS10 = replace(
+    APASS9,
+    name="APASS10",
+    title="AAVSO Photometric All Sky Survey, DR10",
+    table="",
+    release="APASS DR10",
+    columns=(  # as apasszones.py reads them
+        Column("ident", "ident", text=True),
+        *(Column(name, name, "deg") for name in ("ra_deg", "dec_deg", "e_ra_deg", "e_dec_deg")),
+        *magnitudes({name: name for name in DR10_BANDS}),
+        *(flag(f"nights_{band}", f"nights_{band}") for band in "BVgriz"),
+    ),
+    bands={name.removesuffix("mag"): name for name in DR10_BANDS},
+    systems=APASS9.systems | {"z": "AB"},
+    bright=dict.fromkeys(DR10_BANDS, 7.0),
+    good_photometry=good_dr10_photometry,
+    advice="no service offers APASS DR10: pptool_store import takes in its zone files",
 )

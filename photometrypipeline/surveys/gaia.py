@@ -119,18 +119,23 @@ DR2 = Survey(
     relation_inputs=corrected_dr2_g,
 )
 
-# Of historical interest: without BP, RP, and for DR1 without proper motions.
+# Of historical interest: without BP, RP, and for DR1 without proper motions. The error of G follows from its flux.
 TGAS = Survey(
     name="TGAS",
     title="Tycho-Gaia Astrometric Solution (Gaia DR1)",
     table="I/337/tgas",
     release="Gaia DR1 TGAS",
-    columns=(*POSITIONS, Column("Gmag", "<Gmag>", "mag")),
+    columns=(
+        *POSITIONS,
+        Column("Gmag", "<Gmag>", "mag"),
+        Column("e_Gmag", "e_<FG>", over="<FG>", required=False),
+    ),
     limit_on="Gmag",
     key="Gmag",
-    bands={},
-    systems={},
+    bands={"G": "Gmag"},
+    systems={"G": "Vega"},
     epoch_yr=2015.0,
+    uniformity_mag=0.003,
     advice="TGAS ends at G = 12 and has too few stars for small fields; GAIA replaces it",
 )
 DR1 = replace(

@@ -44,6 +44,6 @@ GSPC = Survey(
     epoch_yr=2016.0,
     uniformity_mag=0.01,
     relations=("GS-PS1",),
-    valid_flags={f"{band}mag": f"flag_valid_{band}" for band in JOHNSON + SLOAN},
+    valid_flags={f"{band}mag": (f"flag_valid_{band}", 1) for band in JOHNSON + SLOAN},
     good_photometry=good_photometry,
 )

@@ -56,6 +56,7 @@ PANSTARRS = Survey(
     bright={"gp1mag": 14.0, "rp1mag": 14.0, "ip1mag": 14.0, "zp1mag": 13.0, "yp1mag": 12.0},  # saturation
     good_photometry=good_photometry,
     good_astrometry=good_astrometry,
+    mast="dr1",
 )
 DR2 = replace(
     PANSTARRS,
@@ -63,4 +64,5 @@ DR2 = replace(
     title="Pan-STARRS DR2",
     table="II/389/ps1_dr2",
     release="Pan-STARRS DR2",
+    mast="dr2",
 )

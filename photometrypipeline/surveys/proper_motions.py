@@ -4,6 +4,7 @@ from photometrypipeline.surveys.sheet import Column, Survey, flag, known, magnit
 
 APASS_BANDS = {"Bmag": "Bmag", "Vmag": "Vmag", "gmag": "gmag", "rmag": "rmag", "imag": "imag"}
 TWOMASS_BANDS = {"Jmag": "Jmag", "Hmag": "Hmag", "Ksmag": "Kmag"}
+APASS_RELATIONS = ("CG08-APASS", "STD-APASS", "LU05", "JE05", "HO09", "HO09Z")
 SYSTEMS = dict.fromkeys(("B", "V", "J", "H", "Ks"), "Vega") | dict.fromkeys("gri", "AB")
 
 URAT1 = Survey(
@@ -28,7 +29,7 @@ URAT1 = Survey(
     key="fmag",
     bands={name.removesuffix("mag"): name for name in APASS_BANDS | TWOMASS_BANDS},
     systems=SYSTEMS,
-    relations=("CG08-APASS", "STD-APASS", "LU05", "JE05", "HO09", "HO09Z"),
+    relations=APASS_RELATIONS,
     zero_error_is_unknown=True,
     uniformity_mag=0.035,  # APASS's
     advice="the magnitudes in URAT-1 are copied from APASS; APASS9 or REFCAT2 are better for photometry",
@@ -47,15 +48,21 @@ UCAC4 = Survey(
         Column("e_dec_deg", "ePos", "mas"),
         Column("pmra", "pmRA", "mas/yr"),
         Column("pmdec", "pmDE", "mas/yr"),
+        Column("e_pmra", "e_pmRA", "mas/yr", required=False),
+        Column("e_pmdec", "e_pmDE", "mas/yr", required=False),
         Column("fmag", "f.mag", "mag"),
         Column("amag", "a.mag", "mag"),
+        *magnitudes(APASS_BANDS | TWOMASS_BANDS, required=False, also=("cmag",)),
     ),
     limit_on="fmag",
     key="fmag",
-    bands={},
-    systems={},
+    bands={name.removesuffix("mag"): name for name in APASS_BANDS | TWOMASS_BANDS},
+    systems=SYSTEMS,
+    relations=APASS_RELATIONS,
     epoch_yr=2000.0,
-    advice="UCAC4 is used for positions only; GAIA is more exact",
+    zero_error_is_unknown=True,
+    uniformity_mag=0.035,  # APASS's
+    advice="UCAC4 ends at 16; GAIA has better positions, and its magnitudes are copied from APASS and 2MASS",
 )
 
 

@@ -44,6 +44,7 @@ REFCAT2 = Survey(
     epoch_yr=2015.5,
     relations=(*panstarrs.RELATIONS, "HO09", "HO09Z"),
     good_photometry=good_photometry,
+    neighbours="flag_rp1",
     zero_error_is_unknown=True,
     uniformity_mag=0.005,  # Tonry et al. 2018, ApJ 867, 105; 0.02 near the galactic plane
     position_error_arcsec=0.005,

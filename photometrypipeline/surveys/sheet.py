@@ -22,6 +22,7 @@ class Column:
     """One column: our `name`, the `label` that VizieR uses, and the `unit` that its FIELD is known to have.
 
     unit : None for a number without one; "mjd" and "jd" for a date that becomes `epoch_yr`
+    also : other units that the FIELD may have, where releases differ; any other is refused
     text : kept as text, such as identifiers of 64 bits and flags that are letters
     required : an answer without it is refused; otherwise its values are missing
     offset : added to a magnitude, mag
@@ -35,6 +36,7 @@ class Column:
     required: bool = True
     offset: float = 0.0
     over: str | None = None
+    also: tuple = ()
 
     @property
     def unit_here(self):
@@ -58,12 +60,15 @@ def flag(name, label, unit=None, text=False):
     return Column(f"flag_{name}", label, unit, text=text, required=False)
 
 
-def magnitudes(pairs, offsets=None):
-    """Return the Columns of magnitudes and their errors; `pairs` maps our name to the label, `gp1mag` to `gmag`."""
+def magnitudes(pairs, offsets=None, required=True, also=()):
+    """Return the Columns of magnitudes and their errors; `pairs` maps our name to the label, `gp1mag` to `gmag`.
+
+    offsets : {our name: mag} to add;  also : units that errors may have beside mag
+    """
     columns = []
     for name, label in pairs.items():
-        columns.append(Column(name, label, "mag", offset=(offsets or {}).get(name, 0.0)))
-        columns.append(Column(f"e_{name}", f"e_{label}", "mag"))
+        columns.append(Column(name, label, "mag", required=required, offset=(offsets or {}).get(name, 0.0)))
+        columns.append(Column(f"e_{name}", f"e_{label}", "mag", required=required, also=also))
     return tuple(columns)
 
 
@@ -72,13 +77,15 @@ def all_good(table):
     return np.ones(len(table), dtype=bool)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Survey:
     """One reference catalogue.
 
-    name : what users type; table : VizieR's identifier; release : what LOG and database say
+    name : what users type; table : VizieR's identifier, "" where no service has it; release : what LOG and database say
     columns : tuple of Column, in the order of the store
-    limit_on : column that the magnitude limit of a request applies to
+    limit_on : column that the magnitude limit of a request applies to, None if there is no limit
+    mast : the release at MAST ("dr1"), which is asked where VizieR is away
+    lasts_days : after which a tile is asked for anew; None: the release does not change
     key : column used as `mag` for astrometry, None if the catalogue is not meant for that
     bands : {band: magnitude column}; systems : {band: "AB" or "Vega"}; aliases : {other name: band}
     epoch_yr : of all positions, where no column gives it
@@ -86,7 +93,8 @@ class Survey:
     bright : {magnitude column: mag}, brighter stars are saturated in it
     good_photometry, good_astrometry : functions from table to mask (bool, shape (n,)); a missing flag passes
     relation_inputs : from a table to {column: magnitudes as the transformations want them}
-    valid_flags : {magnitude column: flag column}, the magnitude counts where the flag is 1
+    valid_flags : {magnitude column: (flag column, least value)} for the magnitude to count
+    neighbours : column with the radius (arcsec) within which neighbours have a tenth of the star's light
     finish : a function that fills in columns of a table that follow from others
     constraints : {label: condition} that the service applies, such as "=1"
     zero_error_is_unknown : an error of 0 does not mean perfect
@@ -101,7 +109,7 @@ class Survey:
     table: str
     release: str
     columns: tuple
-    limit_on: str
+    limit_on: str | None
     key: str | None
     bands: dict
     systems: dict
@@ -114,12 +122,18 @@ class Survey:
     relation_inputs: Callable = lambda table: {}
     valid_flags: dict = field(default_factory=dict)
     finish: Callable = lambda table: None
+    neighbours: str | None = None
     constraints: dict = field(default_factory=dict)
+    mast: str = ""
+    lasts_days: float | None = None
     zero_error_is_unknown: bool = False
     uniformity_mag: float = 0.0
     position_error_arcsec: float = 0.1
     match_radius_arcsec: float = 0.0
     advice: str = ""
+
+    def __repr__(self):
+        return f"Survey({self.name})"
 
     @property
     def column_names(self):
@@ -134,7 +148,9 @@ class Survey:
 
     @property
     def limit_label(self):
-        """VizieR's label of the column that a magnitude limit applies to."""
+        """VizieR's label of the column that a magnitude limit applies to, None without one."""
+        if self.limit_on is None:
+            return None
         return next(column.label for column in self.columns if column.name == self.limit_on)
 
     @property

@@ -20,8 +20,8 @@ DR1 = Survey(
         Column("ident", "ObjectId", text=True),
         Column("ra_deg", "RAICRS", "deg"),
         Column("dec_deg", "DEICRS", "deg"),
-        Column("e_ra_deg", "e_RAICRS", "mas", required=False),
-        Column("e_dec_deg", "e_DEICRS", "mas", required=False),
+        Column("e_ra_deg", "e_RAICRS", "mas", required=False, also=("arcsec",)),
+        Column("e_dec_deg", "e_DEICRS", "mas", required=False, also=("arcsec",)),
         Column("epoch_yr", "EpMean", "mjd", required=False),
         *magnitudes({f"{band}smmag": f"{band}PSF" for band in "uvgriz"}),
         flag("worst", "flags"),
@@ -44,6 +44,8 @@ DR4 = replace(
     title="SkyMapper Southern Sky Survey DR4",
     table="II/379/smssdr4",
     release="SkyMapper DR4",
+    columns=(*DR1.columns, *(flag(f"good_{band}", f"Ngood{band}") for band in "uvgriz")),
+    valid_flags={f"{band}smmag": (f"flag_good_{band}", 2) for band in "uvgriz"},  # once may be a trail or a plane
     uniformity_mag=0.01,
     relations=("STD-SM4", "STD-SM4+T12", "SM1"),
 )
