@@ -145,7 +145,7 @@ def test_variable_stars_without_the_constant_ones(server):
     assert found["max_mag"].tolist()[:2] == [13.0, 15.2]
     assert np.isnan(found["max_mag"][2])
     assert found["period_d"][1] == pytest.approx(0.56)
-    assert server.requests[0].fields["-out.max"] == "unlimited"
+    assert int(server.requests[0].fields["-out.max"]) > 100_000  # and an answer that long is asked for in parts
     assert len(vsx.search(10.0, 5.0, 0.2, Client(offline=True))) == 3
     assert server.count("vizier") == 1
 
