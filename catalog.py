@@ -81,13 +81,13 @@ class Catalog:
         survey = surveys.get(name)
         if survey.advice:
             log.info("%s: %s", name, survey.advice)
-        limit_mb = pp_setup.store_limit_mb
-        table = skystore.fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder, limit_mb)
+        more = {"limit_mb": pp_setup.store_limit_mb, "installed": pp_setup.catalog_folders}
+        table = skystore.fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder, **more)
         for column, key in (("mag", survey.key), ("e_mag", f"e_{survey.key}")):
             table[column] = table[key] if key in table.colnames else np.full(len(table), np.nan)
         place = f"{radius_deg:.4f} deg around RA {ra_deg:.5f}, Dec {dec_deg:.5f}"
         log.info("%s: %d rows brighter than %s, %s", survey.release, len(table), mag_limit, place)
-        history = f"{len(table)} sources downloaded"
+        history = f"{len(table)} sources {'read' if survey.reader else 'downloaded'}"
         return cls(name, table, history, survey.release, dict(survey.systems), dict(survey.bands), survey)
 
     @classmethod

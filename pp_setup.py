@@ -19,6 +19,8 @@ from photometrypipeline.websettings import DiagnosticsSettings
 
 diagnostics = True  # write pages and plots at all
 
+catalog_folders = ()  # where TYCHO2's index file lies; empty: where Debian and astrometry.net put such files
+
 # ---- registration
 min_sources_astrometric_catalog = 10  # fewer reference stars in the field: the next catalogue is tried
 min_sources_frame = 10  # a frame with no more sources than this is not registered

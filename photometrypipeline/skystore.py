@@ -35,17 +35,22 @@ def user_folder():
     return Path(base) / "photometrypipeline"
 
 
-def fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder=None, limit_mb=None):
+def fetch(
+    survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder=None, limit_mb=None, installed=()
+):
     """Return all rows of a cone that are brighter than the limit, as a Table in the internal schema; may be empty.
 
     survey : Survey or its name; mag_limit : of `survey.limit_on`, mag, None for all; client : services.Client
     limit_mb : size of the user's store above which tiles that were not used for longest are removed, None: no limit
     Rows come from `<data_folder>/pp_store/`, then from the user's store, then from the network; whole tiles are fetched
-    and kept. They are ordered by tile and ident.  Raises NotReachable if a tile is missing and cannot be fetched,
+    and kept. They are ordered by tile and ident. A catalogue that is a file of this machine is read from there, found
+    in the folders `installed` or the usual ones.  Raises NotReachable if a tile is missing and cannot be fetched,
     CatalogError if a store is damaged or an answer unusable.
     """
     survey = surveys.get(survey) if isinstance(survey, str) else survey
     mag_limit = FAINTEST if mag_limit is None or survey.limit_on is None else float(mag_limit)
+    if survey.reader:
+        return survey.reader(ra_deg, dec_deg, radius_deg, mag_limit, installed)
     missing = tiles.touched(ra_deg, dec_deg, radius_deg)
     parts = []
     for folder, as_it_is in _stores(data_folder):

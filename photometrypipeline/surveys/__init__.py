@@ -10,6 +10,7 @@ from photometrypipeline.surveys import (
     sdss,
     skymapper,
     twomass,
+    tycho2,
     variables,
 )
 from photometrypipeline.surveys.sheet import Survey
@@ -34,6 +35,7 @@ SURVEYS = {
         apass.APASS9,
         apass.APASS10,
         twomass.TWOMASS,
+        tycho2.TYCHO2,
         proper_motions.URAT1,
         proper_motions.UCAC4,
         proper_motions.USNO_B1,

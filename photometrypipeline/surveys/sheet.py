@@ -101,6 +101,7 @@ class Survey:
     uniformity_mag : rms by which its zeropoint differs from field to field; averaging over stars does not take it away
     position_error_arcsec : of stars for which the catalogue gives none
     match_radius_arcsec : least radius for matching with sources, where positions are coarse
+    reader : function (ra_deg, dec_deg, radius_deg, mag_limit, folders) to a table, of a catalogue that is installed
     advice : a sentence for LOG, when users should know more
     """
 
@@ -130,6 +131,7 @@ class Survey:
     uniformity_mag: float = 0.0
     position_error_arcsec: float = 0.1
     match_radius_arcsec: float = 0.0
+    reader: Callable | None = None
     advice: str = ""
 
     def __repr__(self):
