@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Register images: find their astrometric solution against a catalogue of stars, with SCAMP.
+"""Register images: find their astrometric solution against a catalogue of stars.
+
+The pattern of the stars tells where a frame lies; SCAMP and a fit of our own refine that, and the better one is kept.
 
 reads   images from pp_prepare; reference stars from the local store, or VizieR
 writes  the WCS into the header of each image that could be registered; CATALOG.cat, registration_succeeded.lst,
@@ -17,7 +19,6 @@ import toolbox
 import functools
 import logging
 import sys
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -27,7 +28,17 @@ import diagnostics
 import pp_extract
 import pp_setup
 from catalog import Catalog, canonical_name
-from photometrypipeline import astromatic, astrometry, sky, telescopes, times, wcskeywords
+from photometrypipeline import (
+    astromatic,
+    astrometry,
+    locate,
+    scampfit,
+    sky,
+    telescopes,
+    times,
+    wcsfit,
+    wcskeywords,
+)
 from photometrypipeline.errors import CatalogError, NotReachable, ProgramError
 from photometrypipeline.files import safe_name, write_text
 from photometrypipeline.services import Client
@@ -35,26 +46,10 @@ from photometrypipeline.services import Client
 log = logging.getLogger("pp.register")
 
 SEPARATION_LIMIT_DEG = 5.0  # fields further apart are different fields
-LEAST_SNR = 3.0  # of sources for SCAMP
-WORK = ".diagnostics"  # where the .head files end
-FILES = ("registration_succeeded.lst", "registration_failed.lst", "best_astrometry.dat", "astrometry_scamp.xml")
-
-
-@dataclass(frozen=True)
-class Search:
-    """How SCAMP looks for the match: around the given orientation only (`narrow`), how finely (px; None: as it likes).
-
-    Its own choice follows the errors of the catalogue; with those of Gaia it takes 5 s per frame, a hundred times
-    as long as at the resolution of a pixel.
-    """
-
-    name: str
-    narrow: bool
-    resolution_px: float | None
-
-
-NARROW = Search("narrow search", True, 1.0)
-WIDE = (Search("wide search", False, 1.0), Search("wide and fine search", False, None))
+LEAST_SNR = 3.0  # of sources that take part
+FAR_DEG = 1.0  # pointing error that is survived with any catalogue
+SCALE_TOLERANCE = 0.2  # of the pixel scale
+FILES = ("registration_succeeded.lst", "registration_failed.lst", "best_astrometry.dat", scampfit.REPORT)
 
 
 @dataclass
@@ -69,17 +64,34 @@ class Registration:
 
 @dataclass
 class Attempt:
-    """State of the work: extractions in question, first guesses, and what has been solved so far, all by frame name."""
+    """State of the work: extractions in question, first guesses, and what has been solved so far, all by frame name.
+
+    trimmed : {name: SourceList} of the sources that take part;  located : [(Seen, Solution)]
+    """
 
     extractions: list
     guesses: dict
+    trimmed: dict
+    telescope: object
+    mask: int
     solved: dict = field(default_factory=dict)
     verdicts: dict = field(default_factory=dict)
     catalogs: dict = field(default_factory=dict)
+    located: list = field(default_factory=list)
 
     def open(self):
         """Return the extractions that are not solved yet."""
         return [each for each in self.extractions if each.frame.name not in self.solved]
+
+    def refuse(self, extraction, reason, **numbers):
+        """Note why a frame is not solved, unless something more telling is noted already."""
+        name = extraction.frame.name
+        self.verdicts[name] = astrometry.Verdict(name, reason, n_sources=len(self.trimmed[name]), **numbers)
+
+    @property
+    def scale_tolerance(self):
+        """How far the pixel scale may be off (fraction)."""
+        return max(SCALE_TOLERANCE, float(self.telescope.scamp.get("PIXSCALE_MAXERR", 1.0)) - 1)
 
 
 @toolbox.stamped("register", lambda done: (done.registered, FILES, {"failed": len(done.failed)}))
@@ -116,9 +128,11 @@ def register(
         else:
             extracted.append(extraction)
     extracted = drop_other_fields(extracted, verdicts)
-    attempt = Attempt(extracted, {each.frame.name: each.frame.header.copy() for each in extracted})
+    guesses = {each.frame.name: each.frame.header.copy() for each in extracted}
+    chosen = {each.frame.name: trimmed(each, mask) for each in extracted}
+    attempt = Attempt(extracted, guesses, chosen, telescope, mask)
     if extracted:
-        try_catalogs(attempt, catalogs or telescope.astrometry_catalogs, telescope, mask, offline)
+        try_catalogs(attempt, catalogs or telescope.astrometry_catalogs, offline)
     verdicts |= attempt.verdicts
     return finish(frames, attempt, verdicts, telescope, losses)
 
@@ -162,156 +176,143 @@ def drop_other_fields(extractions, verdicts):
     return [extraction for extraction, kept in zip(extractions, keep, strict=True) if kept]
 
 
-def try_catalogs(attempt, names, telescope, mask, offline):
-    """Register what can be registered with the catalogues `names`, one after the other; changes `attempt`."""
-    ra, dec, radius = sky.skycenter([unflagged(each) for each in attempt.extractions])
-    epoch = times.julian_epoch(np.mean([each.frame.number("MIDTIMJD") for each in attempt.extractions]))
-    client, failures = Client(offline=offline), []
-    for name in dict.fromkeys(names):
-        try:
-            catalog = Catalog.fetch(
-                name,
-                ra,
-                dec,
-                radius + telescope.search_radius,
-                telescope.max_mag,
-                client=client,
-                data_folder=Path.cwd(),
-            )
-        except NotReachable as error:
-            log.warning("catalogue %s: %s", name, error)
-            failures.append(error)
-            continue
-        catalog = catalog.astrometric().at_epoch(epoch)
-        log.info(
-            "%d stars of %s within %.3f deg of RA %.5f, Dec %.5f for the registration",
-            len(catalog),
-            catalog.release,
-            radius + telescope.search_radius,
-            ra,
-            dec,
-        )
-        if len(catalog) < pp_setup.min_sources_astrometric_catalog:
-            failures.append(CatalogError(f"{name} has only {len(catalog)} stars in this field"))
-            log.warning("%s; %s", failures[-1], "next catalogue")
-            continue
-        reference = Path.cwd() / f"{safe_name(catalog.name)}.cat"
-        catalog.write_reference(reference, epoch)
-        use_catalog(attempt, catalog, reference, telescope, mask)
-        if not attempt.open():
-            return
-    unreachable = [error for error in failures if isinstance(error, NotReachable)]
-    if unreachable and len(failures) == len(dict.fromkeys(names)):
-        raise unreachable[0]
-    for extraction in attempt.open():
-        name = extraction.frame.name
-        attempt.verdicts.setdefault(
-            name,
-            astrometry.Verdict(
-                name, str(failures[-1]) if failures else "no catalogue", n_sources=len(extraction.sources)
-            ),
-        )
+def try_catalogs(attempt, names, offline):
+    """Register what can be registered with the catalogues `names`, one after the other; changes `attempt`.
 
-
-def use_catalog(attempt, catalog, reference, telescope, mask):
-    """Run SCAMP with one catalogue until all frames are solved: quickly first, thoroughly where that does not do."""
-    known_orientation = telescope.key != "GENERIC"
-    for search in [NARROW] * known_orientation + list(WIDE[: pp_setup.n_registration_repetitions]):
-        toolbox.say(f"registering {len(attempt.open())} frames on {catalog.name}, {search.name}")
-        try:
-            run_once(attempt, attempt.extractions, catalog, reference, telescope, mask, search)
-        except ProgramError as error:
-            log.warning("%s", error)
-            for extraction in attempt.open():
-                name = extraction.frame.name
-                attempt.verdicts[name] = astrometry.Verdict(name, str(error), n_sources=len(extraction.sources))
-        if not attempt.open():
-            return
-        attempt.guesses = astrometry.improve_guesses(attempt.guesses, attempt.solved)
-
-
-def run_once(attempt, extractions, catalog, reference, telescope, mask, search):
-    """Run SCAMP once and take over the solutions that stand the test.
-
-    Frames without a match disturb the common distortion of the others: where some failed, those that matched are solved
-    again without them.
+    Each is asked twice at most: for the stars around the pointing, then, for frames that do not lie among them, as far
+    as a telescope may be off.
     """
-    verdicts, solutions = solve(attempt, extractions, catalog, reference, telescope, mask, search)
-    good = [each for each in extractions if verdicts[each.frame.name].registered]
-    if good and len(good) < len(extractions):
-        again, solutions = solve(attempt, good, catalog, reference, telescope, mask, search)
-        verdicts |= again
-    for name, verdict in verdicts.items():
-        if name not in attempt.solved:
-            attempt.verdicts[name] = verdict
-            if verdict.registered:
-                attempt.solved[name] = solutions[name]
-                attempt.catalogs[name] = catalog.name
+    ra, dec, radius = sky.skycenter([unflagged(each) for each in attempt.extractions])
+    client, failures, scarce, asked = Client(offline=offline), {}, [], set()
+    reaches = [attempt.telescope.search_radius, FAR_DEG][: max(1, pp_setup.n_registration_repetitions)]
+    for name in dict.fromkeys(names):
+        for reach in dict.fromkeys([reaches[0], max(reaches)]):
+            try:
+                catalog = stars_around(attempt, name, ra, dec, radius + reach, client)
+            except (CatalogError, NotReachable) as error:
+                log.warning("catalogue %s: %s", name, error)
+                failures.setdefault(name, error)
+                break
+            if len(catalog) < pp_setup.min_sources_astrometric_catalog:
+                log.warning("%s has only %d stars in this field; next catalogue", name, len(catalog))
+                scarce.append(f"{name} has only {len(catalog)} stars in this field")
+                break
+            asked.add(name)
+            use_catalog(attempt, catalog, reach)
+            if not attempt.open():
+                return
+    if failures and not asked and not scarce:
+        raise next((error for error in failures.values() if isinstance(error, NotReachable)), [*failures.values()][0])
+    for extraction in attempt.open():
+        if extraction.frame.name not in attempt.verdicts:
+            attempt.refuse(extraction, scarce[-1] if scarce else str([*failures.values()][0]))
 
 
-def solve(attempt, extractions, catalog, reference, telescope, mask, search):
-    """Run SCAMP on `extractions`; returns ({name: Verdict}, {name: Header of the solution}).  Raises ProgramError."""
-    names = [each.frame.name for each in extractions]
-    folder = Path.cwd() / WORK
-    folder.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="scamp_", dir=folder) as work:
-        lists = [Path(work) / f"{number:05d}.ldac" for number in range(len(extractions))]
-        for path, each in zip(lists, extractions, strict=True):
-            astromatic.write_for_scamp(path, trimmed(each, mask), attempt.guesses[each.frame.name])
-            bring_extra_header(each.frame, path)
-        numbers = astromatic.run_scamp(
-            lists,
-            reference,
-            telescope,
-            mask,
-            work,
-            pp_setup.scamp_timeout_s,
-            narrow=search.narrow,
-            extra=scamp_extras(telescope, extractions, search),
-        )
-        solutions = {
-            name: astromatic.read_head(path.with_suffix(".head")) for name, path in zip(names, lists, strict=True)
-        }
-        for each, path in zip(extractions, lists, strict=True):
-            path.with_suffix(".head").replace(folder / f"{each.frame.stem}.head")
-        (Path(work) / "scamp_output.xml").replace(Path.cwd() / "astrometry_scamp.xml")
-    stars = np.asarray(catalog.table["ra_deg"], dtype=float), np.asarray(catalog.table["dec_deg"], dtype=float)
-    limits = {
-        "as_contrast": pp_setup.scamp_as_contrast_limit,
-        "xy_contrast": pp_setup.scamp_xy_contrast_limit,
-        "scale_factor": float(telescope.scamp.get("PIXSCALE_MAXERR", 1.1)),
-        "chance": pp_setup.registration_chance_limit,
-    }
-    verdicts = {}
-    for each, found in zip(extractions, numbers, strict=True):
-        name, sources = each.frame.name, trimmed(each, mask)
-        verdicts[name] = astrometry.judge(
-            name, solutions[name], found, sources, stars, each.frame.number("SECPIXX"), limits
-        )
-        log.info("%s: %s", name, verdicts[name])
-    return verdicts, solutions
+def stars_around(attempt, name, ra_deg, dec_deg, radius_deg, client):
+    """Return the Catalog of a cone at the epoch of the frames.  Raises NotReachable, CatalogError."""
+    epoch = times.julian_epoch(np.mean([each.frame.number("MIDTIMJD") for each in attempt.extractions]))
+    folder = Path.cwd()
+    limit = attempt.telescope.max_mag
+    catalog = Catalog.fetch(name, ra_deg, dec_deg, radius_deg, limit, client=client, data_folder=folder)
+    catalog = catalog.astrometric().at_epoch(epoch)
+    place = f"{radius_deg:.3f} deg of RA {ra_deg:.5f}, Dec {dec_deg:.5f}"
+    log.info("%d stars of %s within %s for the registration", len(catalog), catalog.release, place)
+    return catalog
 
 
-def bring_extra_header(frame, path):
-    """Put a user's `<stem>.ahead`, which SCAMP looks for beside the source list, where it will find it."""
-    ahead = frame.path.with_suffix(".ahead")
-    if ahead.exists():
-        path.with_suffix(".ahead").write_bytes(ahead.read_bytes())
-
-
-def scamp_extras(telescope, extractions, search):
-    """Return settings (dict) that depend on the data: cross-identification within a pixel where pixels are large."""
-    scale = max(each.frame.number("SECPIXX") for each in extractions)
-    extras = (
-        {}
-        if "CROSSID_RADIUS" in telescope.scamp or telescope.scamp_file
-        else {"CROSSID_RADIUS": f"{max(1.0, scale):g}"}
+def use_catalog(attempt, catalog, reach_deg):
+    """Solve what lies among the stars of one catalogue, whose cone reaches `reach_deg` beyond the frames."""
+    stars = tuple(catalog.values(column) for column in ("ra_deg", "dec_deg", "mag"))
+    toolbox.say(f"registering {len(attempt.open())} frames on {catalog.name}, pointing within {reach_deg:g} deg")
+    seen = [seen_in(attempt, each) for each in attempt.open()]
+    found = locate.locate(
+        seen,
+        stars,
+        attempt.located,
+        pointing_error_deg=reach_deg,
+        scale_tolerance=attempt.scale_tolerance,
+        bar=lambda frames: toolbox.progress(frames, "locate"),
     )
-    if search.resolution_px:
-        extras["MATCH_RESOL"] = f"{search.resolution_px * scale:.4g}"
-    if (Path.cwd() / "scamp.ahead").exists():
-        extras["AHEADER_GLOBAL"] = str(Path.cwd() / "scamp.ahead")
-    return extras
+    for extraction in attempt.open():
+        if extraction.frame.name not in found:
+            attempt.refuse(extraction, f"no match with the catalogue: its stars are not those of {catalog.name} here")
+    attempt.located += [(frame, found[frame.name]) for frame in seen if frame.name in found]
+    if found:
+        refine(attempt, [each for each in attempt.open() if each.frame.name in found], found, catalog, stars)
+
+
+def seen_in(attempt, extraction):
+    """Return what is seen in a frame (locate.Seen)."""
+    name = extraction.frame.name
+    return locate.Seen.of(name, attempt.trimmed[name], extraction.frame.size_px, attempt.guesses[name])
+
+
+def refine(attempt, extractions, found, catalog, stars):
+    """Solve frames whose place is known ({name: Solution}), with SCAMP and with a fit of our own; keep the better."""
+    telescope, sources = attempt.telescope, attempt.trimmed
+    frames = {each.frame.name: each.frame for each in extractions}
+    scale = max(solution.scale_arcsec for solution in found.values())
+    degree = scampfit.degree_of(telescope, max(solution.n_matched for solution in found.values()))
+    field = near_frames(catalog, [(frames[name], found[name]) for name in frames])
+    reference = Path.cwd() / f"{safe_name(catalog.name)}.cat"
+    field.write_reference(reference, float(np.nanmedian(field.values("epoch_yr"))))
+    jobs = [scampfit.Job(frame, sources[name], found[name].header) for name, frame in frames.items()]
+    try:
+        numbers, heads = scampfit.run(jobs, reference, telescope, attempt.mask, scale, degree, pp_setup.scamp_timeout_s)
+    except ProgramError as error:
+        log.warning("%s; the fit without SCAMP is used", error)
+        numbers, heads = {}, {}
+    seen = [
+        wcsfit.frame_stars(name, sources[name], frame.size_px, found[name].header) for name, frame in frames.items()
+    ]
+    results = wcsfit.fit(seen, wcsfit.StarList.of(field), (degree, heads))
+    for extraction in extractions:
+        name = extraction.frame.name
+        if name not in results:
+            attempt.refuse(
+                extraction, f"no match with the catalogue: too few of its sources lie on stars of {catalog.name}"
+            )
+            continue
+        verdict = judged(attempt, extraction, found[name], results[name], numbers.get(name, {}), stars)
+        attempt.verdicts[name] = verdict
+        log.info("%s: %s", name, verdict)
+        if verdict.registered:
+            attempt.solved[name] = results[name].header
+            attempt.catalogs[name] = catalog.name
+
+
+def near_frames(catalog, located):
+    """Return the stars of a Catalog in and around frames, [(Frame, Solution)]; SCAMP's time grows with the others."""
+    near = np.zeros(len(catalog), dtype=bool)
+    for frame, solution in located:
+        reach = 0.75 * np.hypot(*frame.size_px) * solution.scale_arcsec / 3600
+        near |= sky.separation_deg(catalog.values("ra_deg"), catalog.values("dec_deg"), *solution.centre_deg) < reach
+    return catalog.select(near)
+
+
+def judged(attempt, extraction, solution, result, numbers, stars):
+    """Return the Verdict on the final WCS of a frame."""
+    frame = extraction.frame
+    sources = attempt.trimmed[frame.name]
+    verdict = astrometry.Verdict(
+        frame.name,
+        None,
+        n_sources=len(sources),
+        solution=result.solution,
+        degree=result.degree,
+        model=result.model,
+        shared=result.shared,
+        cv_arcsec=result.cv_arcsec,
+        offset_arcmin=60 * float(sky.separation_deg(*solution.centre_deg, *seen_in(attempt, extraction).centre_deg)),
+        **{key: numbers[key] for key in astrometry.NUMBERS if key in numbers},
+    )
+    limits = {
+        "scale_arcsec": frame.number("SECPIXX"),
+        "scale_factor": 1.05 * (1 + attempt.scale_tolerance),
+        "log_odds": pp_setup.registration_log_odds,
+        "prior": solution.prior,
+    }
+    return astrometry.judge(verdict, result.header, sources, stars, frame.size_px, limits)
 
 
 def finish(frames, attempt, verdicts, telescope, losses):
@@ -327,15 +328,14 @@ def finish(frames, attempt, verdicts, telescope, losses):
         else:
             losses.add(frame.name, f"not registered: {verdict.reason}")
             failed.append(frame)
-        if (
-            verdict.registered
-            and 0 in (verdict.sigma_ra_arcsec, verdict.sigma_dec_arcsec)
-            and min(verdict.as_contrast, verdict.xy_contrast) < astrometry.SUSPICIOUS_CONTRAST
-        ):
-            log.warning("%s: residuals of exactly 0 at low contrast, look at its solution", frame.name)
+        contrasts = (verdict.as_contrast, verdict.xy_contrast)
+        wanted = (pp_setup.scamp_as_contrast_limit, pp_setup.scamp_xy_contrast_limit)
+        if verdict.registered and any(found < least for found, least in zip(contrasts, wanted, strict=True)):
+            log.info("%s: SCAMP is not sure of its match (contrasts %.1f, %.1f); its stars are", frame.name, *contrasts)
     catalog = next(iter(attempt.catalogs.values()), None)
     write_files(registered, failed, verdicts)
     limits = {"as": pp_setup.scamp_as_contrast_limit, "xy": pp_setup.scamp_xy_contrast_limit}
+    limits["log_odds"] = pp_setup.registration_log_odds
     rows = [{**asdict(verdicts[frame.name]), "registered": verdicts[frame.name].registered} for frame in frames]
     diagnostics.record("register", {"catalog": catalog, "skipped": False, "limits": limits, "frames": rows})
     toolbox.box(

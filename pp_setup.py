@@ -24,12 +24,12 @@ catalog_folders = ()  # where TYCHO2's index file lies; empty: where Debian and 
 # ---- registration
 min_sources_astrometric_catalog = 10  # fewer reference stars in the field: the next catalogue is tried
 min_sources_frame = 10  # a frame with no more sources than this is not registered
-n_registration_repetitions = 2  # wide searches with each catalogue after the narrow one; the second is fine and slow
-scamp_as_contrast_limit = 2.5  # of the match in angle and scale; about 1 where nothing matches
-scamp_xy_contrast_limit = 2.5  # of the match in position
-scamp_max_sources = 2000  # brightest sources per frame handed to SCAMP; its time grows with their number squared
+n_registration_repetitions = 2  # searches with each catalogue: within the telescope's search radius, then within 1 deg
+registration_log_odds = 13.8  # natural logarithm of the odds that a solution must have; one in a million such is wrong
+scamp_as_contrast_limit = 2.5  # of the match in angle and scale; about 1 where nothing matches; below: a warning
+scamp_xy_contrast_limit = 2.5  # of the match in position; below: a warning
+scamp_max_sources = 2000  # brightest sources per frame that take part; SCAMP's time grows with their number squared
 scamp_timeout_s = 900  # SCAMP never ends on some hopeless input
-registration_chance_limit = 1e-6  # a solution is refused if its matches are as likely as this to arise by chance
 
 # ---- photometry
 photmode = "APER"  # APER, ISOCOR or AUTO; only APER has a curve of growth

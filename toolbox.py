@@ -387,11 +387,15 @@ def parallel(function, items, jobs, label):
     with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(items)))) as pool:
         futures = [pool.submit(guarded, item) for item in items]
         try:
-            bar = tqdm(futures, desc=label, unit="frame", delay=2, leave=False, disable=not sys.stderr.isatty())
-            return [future.result() for future in bar]
+            return [future.result() for future in progress(futures, label)]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def progress(items, label):
+    """Return an iterator over `items`, frames or their like, that shows a bar after 2 s, on a terminal only."""
+    return iter(tqdm(items, desc=label, unit="frame", delay=2, leave=False, disable=not sys.stderr.isatty()))
 
 
 def sort_out(frames, results, losses):

@@ -19,7 +19,6 @@ NO_HEADER_FILES = ".pp-none"  # a suffix that no file has: a .head left beside a
 NEVER_SATURATED = 1000000
 # sources with one of these bits are left out
 FLAG_MASKS = {"none": 0x00FF, "low": 0x00FE, "medium": 0x00FC, "high": 0x00F8}
-NARROW = {"POSANGLE_MAXERR": "2.0", "MATCH_FLIPPED": "N"}  # degrees; for telescopes whose orientation is known
 
 
 def extraction_arguments(image, output, telescope, *, apertures_px, snr, min_area, parameters, **options):
@@ -99,38 +98,41 @@ def effective_settings(program, telescope):
     kind = {"Source Extractor": "sex", "SCAMP": "scamp", "SWarp": "swarp"}[program]
     defaults = run_program([find_program(program), "-dd"], [])
     path = getattr(telescope, f"{kind}_file") or setup_file(f"pipeline.{kind}")
-    settings = _settings(defaults) | _settings(Path(path).read_text(encoding="utf-8")) | getattr(telescope, kind)
+    settings = settings_in(defaults) | settings_in(Path(path).read_text(encoding="utf-8")) | getattr(telescope, kind)
     lines = [f"# {program} for {telescope.key}: its defaults, {path}, and the telescope definition"]
     return "\n".join(lines + [f"{name:20s} {value}" for name, value in settings.items()])
 
 
-def _settings(text):
+def settings_in(text):
+    """Return {name: value} of the text of a configuration file."""
     lines = (line.partition("#")[0].split(None, 1) for line in text.splitlines())
     return {fields[0]: fields[1].strip() if len(fields) > 1 else "" for fields in lines if fields}
 
 
-def scamp_arguments(source_lists, reference, telescope, mask, xml, *, narrow, extra=None):
+def scamp_arguments(source_lists, reference, telescope, mask, xml, *, extra=None):
     """Return the SCAMP command line (list of str).
 
     source_lists : paths in the order of the result;  reference : the reference catalogue
-    mask : sources with one of these FLAGS bits are left out;  narrow : search around the given orientation only
-    extra : settings that come last
+    mask : sources with one of these FLAGS bits are left out;  extra : settings that come last
     """
     arguments = [find_program("SCAMP"), *source_lists, "-c", telescope.scamp_file or setup_file("pipeline.scamp")]
-    settings = {**telescope.scamp, **(NARROW if narrow else {})}
-    settings |= {
-        "FLAGS_MASK": f"0x{mask:04x}",
-        "ASTR_FLAGSMASK": f"0x{mask:04x}",
-        "ASTREF_CATALOG": "FILE",
-        "ASTREFCAT_NAME": str(reference),
-        "WRITE_XML": "Y",
-        "XML_NAME": str(xml),
-        "HEADER_SUFFIX": ".head",
-        "VERBOSE_TYPE": "NORMAL",
-        "CHECKPLOT_TYPE": "NONE",
-        "CHECKPLOT_DEV": "NULL",
-        "NTHREADS": "1",  # with more, sums come out in another order, and the last digits of the solution with them
-    } | (extra or {})
+    settings = (
+        dict(telescope.scamp)
+        | {
+            "FLAGS_MASK": f"0x{mask:04x}",
+            "ASTR_FLAGSMASK": f"0x{mask:04x}",
+            "ASTREF_CATALOG": "FILE",
+            "ASTREFCAT_NAME": str(reference),
+            "WRITE_XML": "Y",
+            "XML_NAME": str(xml),
+            "HEADER_SUFFIX": ".head",
+            "VERBOSE_TYPE": "NORMAL",
+            "CHECKPLOT_TYPE": "NONE",
+            "CHECKPLOT_DEV": "NULL",
+            "NTHREADS": "1",  # with more, sums come out in another order, and the last digits of the solution with them
+        }
+        | (extra or {})
+    )
     for name, value in settings.items():
         arguments += [f"-{name}", value]
     return [str(argument) for argument in arguments]

@@ -6,18 +6,27 @@ import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from photometrypipeline import matching, sky
-from photometrypipeline.wcskeywords import pixel_scale_arcsec, write_solution
+from photometrypipeline import matching, sky, tangent
+from photometrypipeline.matchodds import Prior, Stars, odds
+from photometrypipeline.tangent import LinearMap
+from photometrypipeline.wcskeywords import pixel_scale_arcsec
 
 LINEAR = ("CTYPE", "CRVAL", "CRPIX", "CUNIT", "CD1_", "CD2_")
 GEOMETRY = (*LINEAR, "PV1_", "PV2_", "EQUINOX", "RADESYS", "LONPOLE", "LATPOLE")  # beginnings of keywords
 MIN_MATCHED = 5  # stars; fewer cannot tell a match from chance in any field
-SUSPICIOUS_CONTRAST = 5.0  # below this, residuals of exactly 0 are not believed
+TESTED_SOURCES = 150  # brightest ones whose matches are put to the test
+STARS_PER_SOURCE = 3  # of the catalogue, for each of them
+NUMBERS = ("as_contrast", "xy_contrast", "sigma_ra_arcsec", "sigma_dec_arcsec", "chi2_reference", "chi2_internal")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is known of one frame's solution: SCAMP's numbers, own residuals, why it is refused (`reason`, or None)."""
+    """What is known of one frame's solution: SCAMP's numbers, own residuals, why it is refused (`reason`, or None).
+
+    log_odds : natural logarithm of the odds that it is right;  solution : 'fit' or 'SCAMP';  degree, model : of its
+    distortion;  shared : whether the frames have it in common;  cv_arcsec : error of a star that was left out
+    offset_arcmin : from the pointing of the header
+    """
 
     name: str
     reason: str | None
@@ -30,6 +39,13 @@ class Verdict:
     n_sources: int = 0
     n_matched: int = 0
     rms_arcsec: float = np.nan
+    log_odds: float = np.nan
+    solution: str | None = None
+    degree: int | None = None
+    model: str | None = None
+    shared: bool | None = None
+    cv_arcsec: float = np.nan
+    offset_arcmin: float = np.nan
 
     @property
     def registered(self):
@@ -54,77 +70,77 @@ def to_sky(header, x_px, y_px):
     return np.mod(ra, 360.0), dec
 
 
-def judge(name, solution, scamp, sources, stars, expected_scale_arcsec, limits):
-    """Return the Verdict on a solution.
+def judge(verdict, solution, sources, stars, size_px, limits):
+    """Return `verdict` with what the matches say, and the reason if the solution is refused.
 
-    solution : fits.Header with the WCS;  scamp : dict of numbers of that frame (astromatic.run_scamp)
-    sources : SourceList of the frame;  stars : (ra_deg, dec_deg) of the reference catalogue
-    limits : dict with as_contrast, xy_contrast, scale_factor, chance
+    solution : fits.Header with the WCS;  sources : SourceList of the frame, size_px : (nx, ny)
+    stars : (ra_deg, dec_deg, mag) of the reference catalogue
+    limits : dict with scale_arcsec and scale_factor (of the pixel scale), log_odds, prior (Prior)
 
-    Beside SCAMP's own contrasts, which are about 1 where nothing matches, the solution has to put stars onto sources
-    more often than chance does.
+    The matches decide: their odds count what could match by chance, which SCAMP's contrasts do not.
     """
-    verdict = Verdict(name, None, n_sources=len(sources), **{key: scamp[key] for key in NUMBERS})
     scale = pixel_scale_arcsec(solution)
-    factor = max(scale / expected_scale_arcsec, expected_scale_arcsec / scale) if scale > 0 else np.nan
-    for key, label in (("as_contrast", "AS"), ("xy_contrast", "XY")):
-        if not scamp[key] >= limits[key]:
-            found = f"{label} contrast {scamp[key]:.1f}, {limits[key]:g} is needed"
-            return replace(verdict, reason=f"no match with the catalogue ({found})")
+    expected = limits["scale_arcsec"]
+    factor = max(scale / expected, expected / scale) if scale > 0 else np.nan
     if not factor <= limits["scale_factor"]:
-        expected = f"{expected_scale_arcsec:.4f}"
-        return replace(verdict, reason=f"implausible pixel scale {scale:.4f} arcsec instead of {expected}")
-    n_matched, rms, chance = residuals(solution, sources, stars, scale)
-    verdict = replace(verdict, n_matched=n_matched, rms_arcsec=rms)
-    if n_matched < MIN_MATCHED or chance > limits["chance"]:
-        return replace(verdict, reason=f"only {n_matched} of its sources lie on catalogue stars, as many as by chance")
+        return replace(verdict, reason=f"implausible pixel scale {scale:.4f} arcsec instead of {expected:.4f}")
+    n_matched, rms = residuals(solution, sources, stars[:2], scale)
+    found = log_odds(solution, sources, stars, size_px, limits["prior"])
+    verdict = replace(verdict, n_matched=n_matched, rms_arcsec=rms, log_odds=found)
+    if n_matched < MIN_MATCHED or not found >= limits["log_odds"]:
+        chance = f"only {n_matched} of its sources lie on catalogue stars, as many as by chance (log-odds {found:.0f})"
+        return replace(verdict, reason=f"no match with the catalogue: {chance}")
     return verdict
 
 
-NUMBERS = ("as_contrast", "xy_contrast", "sigma_ra_arcsec", "sigma_dec_arcsec", "chi2_reference", "chi2_internal")
-
-
 def residuals(solution, sources, stars, scale_arcsec):
-    """Return (n_matched, rms_arcsec, chance): sources that lie on stars, their robust rms distance per axis, and the
-    probability that so many would do so by chance.
-    """
+    """Return (n_matched, rms_arcsec): sources that lie on stars, and their robust rms distance per axis."""
     radius = max(1.0, 1.5 * scale_arcsec)
     ra, dec = to_sky(solution, sources.table["XWIN_IMAGE"], sources.table["YWIN_IMAGE"])
     i_source, i_star = matching.unique_pairs(ra, dec, *stars, radius)
     if not i_source.size:
-        return 0, np.nan, 1.0
+        return 0, np.nan
     east = sky.ra_difference_deg(ra[i_source], stars[0][i_star]) * np.cos(np.radians(dec[i_source])) * 3600
     north = (dec[i_source] - stars[1][i_star]) * 3600
     rms = 1.4826 * np.sqrt((np.median(np.abs(east)) ** 2 + np.median(np.abs(north)) ** 2) / 2)
-    centre = sky.mean_direction(ra, dec)
-    reach = sky.separation_deg(ra, dec, *centre).max()
-    near = sky.separation_deg(*stars, *centre) < reach
-    area = np.pi * max(reach, radius / 3600) ** 2
-    chance = matching.chance_of_matches(i_source.size, len(sources), int(near.sum()), area, radius)
-    return i_source.size, float(rms), chance
+    return i_source.size, float(rms)
 
 
-def improve_guesses(guesses, solved):
-    """Return better first guesses (dict name -> Header) for frames that failed, from what the solved ones taught.
+def log_odds(solution, sources, stars, size_px, prior=None):
+    """Return the natural logarithm of the odds that a WCS is right, -inf where nothing matches; see matchodds.py.
 
-    guesses : {name: Header} of all frames before the solution;  solved : {name: Header} of those that were registered
-    The median change of matrix and position is applied; without a solved frame the guesses come back as they were.
+    solution : fits.Header;  sources : SourceList;  stars : (ra_deg, dec_deg, mag);  size_px : (nx, ny)
+    prior : Prior of the search that found it; default a wide one
     """
-    changes = [_change(guesses[name], header) for name, header in solved.items()]
-    if not changes:
-        return guesses
-    matrix = np.median([change[0] for change in changes], axis=0)
-    shift = np.median([change[1] for change in changes], axis=0)
-    return {
-        name: _solved(header, solved[name]) if name in solved else _changed(header, matrix, shift)
-        for name, header in guesses.items()
-    }
+    table = sources.table
+    order = np.argsort(-np.asarray(table["FLUX_ISOCOR"]), kind="stable")[:TESTED_SOURCES]
+    ra, dec = to_sky(solution, np.asarray(table["XWIN_IMAGE"])[order], np.asarray(table["YWIN_IMAGE"])[order])
+    middle = [(length + 1) / 2 for length in size_px]
+    centre = tuple(float(value[0]) for value in to_sky(solution, *([value] for value in middle)))
+    if not np.isfinite(centre).all():
+        return -np.inf
+    # both on the tangent plane, in undistorted pixels: inverting the distortion is slow and need not converge
+    matrix = np.array([[float(solution[f"CD{i}_{j}"]) for j in (1, 2)] for i in (1, 2)])
+    linear = LinearMap.of_matrix(matrix, (0.0, 0.0))
+    ours = linear.inverse(tangent.project(ra, dec, centre))
+    theirs = linear.inverse(tangent.project(stars[0], stars[1], centre))
+    inside = np.flatnonzero((np.abs(theirs.real) <= size_px[0] / 2) & (np.abs(theirs.imag) <= size_px[1] / 2))
+    inside = inside[np.argsort(np.nan_to_num(np.asarray(stars[2])[inside], nan=99.0), kind="stable")]
+    near = Stars(theirs[inside[: STARS_PER_SOURCE * len(order)]], float(size_px[0]) * size_px[1])
+    found = odds(
+        ours[np.isfinite(ours)],
+        near,
+        prior=prior or Prior(),
+        scale_arcsec=pixel_scale_arcsec(solution),
+        half_diagonal_px=float(np.hypot(*size_px)) / 2,
+    )
+    return found.log_odds
 
 
-def _solved(header, solution):
-    header = header.copy()
-    write_solution(header, solution, "")
-    return header
+def taught(guess, other_guess, other_solution):
+    """Return the guess (fits.Header with a linear WCS) corrected by what another frame's turned out to be off."""
+    matrix, shift = _change(other_guess, other_solution)
+    return _changed(guess, matrix, shift)
 
 
 def _matrix(header):

@@ -28,7 +28,7 @@ class Solution:
     angle_deg : of rotation, such that wcskeywords.first_guess(..., flip_x=parity < 0, flip_y=False,
     rotate_deg=angle_deg) has this orientation;  parity : -1 as the sky is seen (East left of North), 1 mirrored
     centre_deg : (ra, dec) of the middle of the frame;  offset_deg : its distance from the pointing that was given
-    log_odds : natural logarithm of the odds that this is right
+    log_odds : natural logarithm of the odds that this is right;  prior : of the search that found it
     i_source, i_star : indices of sources and stars that belong together, shape (n_matched,);  rms_arcsec : per axis
     """
 
@@ -43,6 +43,7 @@ class Solution:
     rms_arcsec: float
     i_source: np.ndarray
     i_star: np.ndarray
+    prior: Prior
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ def test(start, frame, sky, candidates, bounds):
     return (fitted, centre, found) if found else None
 
 
-def finish(fitted, centre_deg, found, frame, sky):
+def finish(fitted, centre_deg, found, frame, sky, prior):
     """Return the Solution: the map fitted once more, to all matches around the true middle of the frame."""
     middle = tuple(float(value[0]) for value in tangent.deproject(fitted(0j), centre_deg))
     plane = tangent.project(sky.ra_deg, sky.dec_deg, middle)
@@ -206,4 +207,5 @@ def finish(fitted, centre_deg, found, frame, sky):
         rms_arcsec=float(np.sqrt(np.mean(offsets**2) / 2)) if matched.any() else np.nan,
         i_source=frame.order[matched],
         i_star=sky.order[inside[index[matched]]],
+        prior=prior,
     )

@@ -2,7 +2,6 @@
 
 import numpy as np
 from scipy.spatial import cKDTree
-from scipy.special import pdtrc
 
 from photometrypipeline.sky import ARCSEC_PER_DEG, vectors
 
@@ -42,14 +41,3 @@ def unique_pairs(ra1_deg, dec1_deg, ra2_deg, dec2_deg, radius_arcsec):
     alone = (np.bincount(i1, minlength=first.n)[i1] == 1) & (np.bincount(i2, minlength=second.n)[i2] == 1)
     order = np.argsort(i1[alone], kind="stable")
     return i1[alone][order], i2[alone][order]
-
-
-def chance_of_matches(n_matched, n_tried, n_others, area_deg2, radius_arcsec):
-    """Return the probability (0 to 1) that at least `n_matched` of `n_tried` positions find a neighbour by chance.
-
-    n_others : positions that are spread at random over `area_deg2`; the number of chance neighbours within
-    `radius_arcsec` is taken as Poisson distributed.
-    """
-    disc_deg2 = np.pi * (radius_arcsec / ARCSEC_PER_DEG) ** 2
-    expected = n_tried * -np.expm1(-n_others / area_deg2 * disc_deg2)
-    return float(pdtrc(n_matched - 1, expected)) if n_matched else 1.0

@@ -20,7 +20,13 @@ PIPELINE_FILES = ("pipeline.sex", "pipeline.scamp", "singleaperture.sexparam", "
 SETTINGS = {
     "register": (
         *("min_sources_astrometric_catalog", "min_sources_frame", "n_registration_repetitions", "scamp_max_sources"),
-        *("scamp_as_contrast_limit", "scamp_xy_contrast_limit", "scamp_timeout_s", "registration_chance_limit"),
+        *(
+            "scamp_as_contrast_limit",
+            "scamp_xy_contrast_limit",
+            "scamp_timeout_s",
+            "registration_log_odds",
+            "catalog_folders",
+        ),
     ),
     "photometry": ("photmode", "pos_epsilon", "fluxlimit_aprad", "fluxmargin_aprad"),
     "calibrate": (

@@ -49,10 +49,11 @@ RECORDS = {
     },
     "register": _fields("catalog skipped")
     | {
-        "limits": {"as": None, "xy": None},
+        "limits": {"as": None, "xy": None, "log_odds": None},
         "frames": [
             _fields("name registered reason as_contrast xy_contrast sigma_ra_arcsec sigma_dec_arcsec chi2_reference")
-            | _fields("chi2_internal n_sources n_matched rms_arcsec")
+            | _fields("chi2_internal n_sources n_matched rms_arcsec log_odds solution degree model shared cv_arcsec")
+            | _fields("offset_arcmin")
         ],
     },
     "photometry": _fields("method minarea_px snr aprad_px basis strategy n_target n_background flux_limit flux_margin")

@@ -35,9 +35,7 @@ def user_folder():
     return Path(base) / "photometrypipeline"
 
 
-def fetch(
-    survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder=None, limit_mb=None, installed=()
-):
+def fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder=None, limit_mb=None, installed=()):
     """Return all rows of a cone that are brighter than the limit, as a Table in the internal schema; may be empty.
 
     survey : Survey or its name; mag_limit : of `survey.limit_on`, mag, None for all; client : services.Client

@@ -76,7 +76,7 @@ def solve(
                 candidates = Candidates(frame, sky, scale, reach)
                 found = best_of(proposals, frame, sky, candidates, Bounds(scale, factor, prior), min_log_odds)
                 if found:
-                    return fieldmatch.finish(*found, frame, sky)
+                    return fieldmatch.finish(*found, frame, sky, prior)
     return None
 
 
@@ -101,7 +101,7 @@ def solve_near(
     candidates = Candidates(frame, sky, scale, pointing_error_deg + frame.half_diagonal * scale / 3600)
     proposals = by_shift(frame, sky, guess, pointing_error_deg)
     found = best_of(proposals, frame, sky, candidates, Bounds(scale, NEAR_SCALE, prior), min_log_odds)
-    return fieldmatch.finish(*found, frame, sky) if found else None
+    return fieldmatch.finish(*found, frame, sky, prior) if found else None
 
 
 def scale_ladder(scale_range_arcsec, factor):

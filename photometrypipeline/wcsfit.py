@@ -18,6 +18,7 @@ log = logging.getLogger("pp.wcsfit")
 
 FLOOR_PX = 0.02  # error of a centroid that no formula knows
 SATURATED_PX = 0.3  # added to the error of a saturated source
+UNKNOWN_ARCSEC = 0.1  # error of a star's position where the catalogue gives none
 FOLDS = 8  # of the cross-validation
 WORST = 4.0  # sigmas, more do not count in it: one bad star must not decide
 MOST_FRAMES, MOST_PAIRS = 30, 300  # of each, that choose the model
@@ -51,6 +52,14 @@ class StarList:
     ra_deg: np.ndarray
     dec_deg: np.ndarray
     sigma_deg: np.ndarray
+
+    @classmethod
+    def of(cls, catalog):
+        """Return the stars of a Catalog; an error that it does not give is UNKNOWN_ARCSEC."""
+        errors = [catalog.values(name) for name in ("e_ra_deg", "e_dec_deg")]
+        sigma = np.hypot(*errors) / np.sqrt(2)
+        sigma = np.where(sigma > 0, sigma, UNKNOWN_ARCSEC / 3600)
+        return cls(catalog.values("ra_deg"), catalog.values("dec_deg"), sigma)
 
 
 @dataclass(frozen=True)

@@ -107,8 +107,9 @@ def register(field, lost=()):
             "as_contrast": 58.25 if good else 0.95, "xy_contrast": 28.14 if good else 1.02,
             "sigma_ra_arcsec": 0.0712, "sigma_dec_arcsec": 0.0651, "chi2_reference": 1234.5, "chi2_internal": 0.0123,
             "n_sources": 812, "n_matched": 130 if good else 4, "rms_arcsec": 0.0965,
+            "log_odds": 512.3 if good else -8.1, "solution": "fit" if good else None, "degree": 3, "model": "cubic",
         })  # fmt: skip
-    return {"catalog": "GAIA", "skipped": False, "limits": {"as": 2.5, "xy": 2.5}, "frames": frames}
+    return {"catalog": "GAIA", "skipped": False, "limits": {"as": 2.5, "xy": 2.5, "log_odds": 13.8}, "frames": frames}
 
 
 def photometry(field):

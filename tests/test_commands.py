@@ -124,7 +124,8 @@ def test_the_header_says_what_was_done(night):
     assert header["TEL_KEYW"] == "VATT4K" and header["TELINSTR"] == "VATT/VATT4k"
     assert header["MIDTIMJD"] == pytest.approx(truth.midtime_jd[0], abs=1e-8)
     assert (header["SECPIXX"], header["SECPIXY"], header["SECPIX"]) == (0.375, 0.375, 0.375)
-    assert header["REGCAT"] == "GAIA" and header["CTYPE1"] == "RA---TPV"
+    assert header["REGCAT"] == "GAIA"
+    assert header["CTYPE1"] == "RA---TAN"  # the simulated telescope does not distort: no terms are fitted to noise
     assert isinstance(header["CRVAL1"], float) and "FLXSCALE" not in header
     assert header["PHOTMODE"] == "APER" and 0 <= header["APIDX"] < 20
     for keyword in ("MIDTIMJD", "TEL_KEYW", "SECPIXX", "APRAD", "APIDX", "REGCAT"):

@@ -76,15 +76,3 @@ def test_nearest_across_ra_zero():
     index, distance = matching.nearest(359.9999, 0.0, np.array([0.0001, 359.99]), np.zeros(2))
     assert index[0] == 0 and distance[0] == pytest.approx(0.72, abs=1e-6)
     assert matching.nearest(1.0, 1.0, np.empty(0), np.empty(0))[0][0] == -1
-
-
-def test_matches_by_chance_are_as_likely_as_throwing_stars_at_random_says():
-    rng = np.random.default_rng(7)
-    hits = []
-    for _ in range(300):
-        stars, sources = rng.uniform(0, 0.2, (2, 400)), rng.uniform(0, 0.2, (2, 100))
-        hits.append(int((matching.nearest(sources[0], sources[1], *stars)[1] < 5).sum()))
-    typical = int(np.mean(hits))
-    expected = np.mean(np.array(hits) >= typical)
-    assert matching.chance_of_matches(typical, 100, 400, 0.04, 5) == pytest.approx(expected, abs=0.1)
-    assert matching.chance_of_matches(6 * typical, 100, 400, 0.04, 5) < 1e-6

@@ -1,0 +1,89 @@
+"""SCAMP run on frames whose place is known: it refines the WCS of all of them together, within narrow limits."""
+
+import logging
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from photometrypipeline import astromatic, wcskeywords
+
+log = logging.getLogger("pp.scampfit")
+
+WORK = ".diagnostics"  # where the .head files end
+REPORT = "astrometry_scamp.xml"
+# What is left to find, after the match of the patterns: degrees, a factor, arcmin.
+LIMITS = {"POSANGLE_MAXERR": "0.5", "PIXSCALE_MAXERR": "1.01", "MATCH_FLIPPED": "N"}
+POSITION_PX = 10  # and this many pixels
+# Its own choice follows the errors of the catalogue; with those of Gaia it takes a hundred times as long.
+RESOLUTION_PX = 2.0
+STARS_FOR = {1: 0, 2: 30, 3: 100}  # degree of the distortion: matched stars in the frame that has most
+
+
+@dataclass(frozen=True)
+class Job:
+    """One frame for SCAMP: its Frame, the SourceList that takes part, and the WCS (fits.Header) to start from."""
+
+    frame: object
+    sources: object
+    header: object
+
+
+def degree_of(telescope, n_matched):
+    """Return the degree of the distortion: the telescope's own, else what so many matched stars of a frame allow."""
+    if telescope.scamp_file:
+        return int(settings_of(telescope.scamp_file).get("DISTORT_DEGREES", 3))
+    if "DISTORT_DEGREES" in telescope.scamp:
+        return int(telescope.scamp["DISTORT_DEGREES"])
+    return max(degree for degree, stars in STARS_FOR.items() if n_matched >= stars)
+
+
+def settings_of(path):
+    """Return the settings (dict) in a configuration file."""
+    return astromatic.settings_in(Path(path).read_text(encoding="utf-8"))
+
+
+def run(jobs, reference, telescope, mask, scale_arcsec, degree, timeout_s):
+    """Run SCAMP on the Jobs; returns ({name: numbers}, {name: fits.Header}); numbers as astromatic.run_scamp has them.
+
+    reference : Path of the catalogue;  mask : of FLAGS that are left out;  degree : of the distortion
+    Leaves `astrometry_scamp.xml`, and the .head files in `.diagnostics/`.  Raises ProgramError.
+    """
+    names = [job.frame.name for job in jobs]
+    folder = Path.cwd() / WORK
+    folder.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="scamp_", dir=folder) as work:
+        lists = [Path(work) / f"{number:05d}.ldac" for number in range(len(jobs))]
+        for path, job in zip(lists, jobs, strict=True):
+            header = job.frame.header.copy()
+            wcskeywords.write_solution(header, job.header, "")
+            astromatic.write_for_scamp(path, job.sources, header)
+            bring_extra_header(job.frame, path)
+        extra = extras(telescope, scale_arcsec, degree)
+        numbers = astromatic.run_scamp(lists, reference, telescope, mask, work, timeout_s, extra=extra)
+        heads = [astromatic.read_head(path.with_suffix(".head")) for path in lists]
+        for job, path in zip(jobs, lists, strict=True):
+            path.with_suffix(".head").replace(folder / f"{job.frame.stem}.head")
+        (Path(work) / "scamp_output.xml").replace(Path.cwd() / REPORT)
+    return dict(zip(names, numbers, strict=True)), dict(zip(names, heads, strict=True))
+
+
+def bring_extra_header(frame, path):
+    """Put a user's `<stem>.ahead`, which SCAMP looks for beside the source list, where it will find it."""
+    ahead = frame.path.with_suffix(".ahead")
+    if ahead.exists():
+        path.with_suffix(".ahead").write_bytes(ahead.read_bytes())
+
+
+def extras(telescope, scale_arcsec, degree):
+    """Return settings (dict) that depend on the data: how far to look, the radius of a match, the degree."""
+    found = LIMITS | {
+        "POSITION_MAXERR": f"{max(0.05, POSITION_PX * scale_arcsec / 60):.4g}",
+        "MATCH_RESOL": f"{RESOLUTION_PX * scale_arcsec:.4g}",
+    }
+    if not telescope.scamp_file:
+        found["DISTORT_DEGREES"] = str(degree)
+        if "CROSSID_RADIUS" not in telescope.scamp:
+            found["CROSSID_RADIUS"] = f"{max(1.0, scale_arcsec):g}"
+    if (Path.cwd() / "scamp.ahead").exists():
+        found["AHEADER_GLOBAL"] = str(Path.cwd() / "scamp.ahead")
+    return found
