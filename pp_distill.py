@@ -2,7 +2,7 @@
 """Find the target in all frames and write its light curve.
 
 reads   IMAGE.ldac.db from pp_calibrate, the image headers; the target's ephemeris from the local store, or JPL Horizons
-writes  photometry_TARGET.dat for each target, and photometry_Control_Star.dat
+writes  photometry_TARGET.dat for each target, and photometry_Control_Star.dat; photometry.db, all of it as a database
 
 Examples:
   pp_distill mscience*.fits
@@ -18,12 +18,23 @@ import functools
 import logging
 import sys
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 
 import numpy as np
 
 import diagnostics
 import pp_setup
-from photometrypipeline import ephemchoice, exclusions, framedb, matching, results, targets, targetsearch
+from photometrypipeline import (
+    ephemchoice,
+    exclusions,
+    framedb,
+    nondetections,
+    observationsdb,
+    results,
+    targetmatch,
+    targets,
+    targetsearch,
+)
 from photometrypipeline.errors import FrameError, NotReachable, PipelineError, UsageError
 from photometrypipeline.files import safe_name
 from photometrypipeline.services import Client
@@ -31,6 +42,7 @@ from photometrypipeline.services import Client
 log = logging.getLogger("pp.distill")
 
 INSTRUMENTAL = "no calibrated magnitude"
+OUTSIDE = "predicted outside of the image"
 
 
 @dataclass
@@ -43,7 +55,7 @@ class Choice:
     fixedtargets: str | None = None
     variable_stars: bool = False
     asteroids: bool = False
-    reject: tuple = ("pos",)
+    reject: tuple = ("pos", "prob")
     offline: bool = False
     ephemeris: ephemchoice.Choice = ephemchoice.Choice()
     exclude: str | None = None
@@ -89,18 +101,23 @@ def distill(frames, losses, choice):
     control = targets.control_star(measured, wanted)
     if control is None:
         log.warning("no star is in both the first and the last frame: no control star")
-    rows, blocks, found = {}, [], []
-    for target in [*wanted, *([control] if control else [])]:
-        rows[target.name] = rows_of(target, measured, choice)
+    everything = [*wanted, *([control] if control else [])]
+    matcher = targetmatch.Matcher(measured, Path.cwd())
+    rows = {target.name: rows_of(target, matcher, choice) for target in everything}
+    unseen = look_again(everything, matcher, rows, choice)
+    blocks, found, observations = [], [], []
+    for target in everything:
         own, remarks = mark_instrumental(rows[target.name])
-        rows[target.name] = own
         path = f"photometry_{safe_name(file_name(target))}.dat"
-        results.write(path, own, [f"positions predicted by: {target.source}", *remarks])
-        blocks.append(block(target, path, own))
+        remarks = [f"positions predicted by: {target.source}", *remarks]
+        remarks += [nondetections.LEGEND] if unseen[target.name] else []
+        results.write(path, in_turn(measured, own, unseen[target.name]), remarks)
+        blocks.append(block(target, path, own, unseen[target.name]))
+        observations += observed(target, measured, own, unseen[target.name])
         accepted = sum(row.accepted for row in own)
         toolbox.say(f"{path}: {target.name} in {accepted} of {len(measured)} frames")
         if target.kind != "control":
-            note_losses(target, own, measured, losses)
+            note_losses(target, own, unseen[target.name], measured, losses)
             found += [target.name] if accepted else []
     instrumental_wanted = all(each.header["filtername"] is None for each in measured)
     if not instrumental_wanted and not any(row.calibrated for own in rows.values() for row in own):
@@ -109,9 +126,10 @@ def distill(frames, losses, choice):
         losses.add("target", "no target was found in any frame; name it with -target, or give places with -positions")
     for line in choice.excluded.unused():
         log.warning("%s: %r is no observation of this run", choice.exclude, line)
+    observationsdb.write(observationsdb.FILE_NAME, observations)
     images = [each.frame.name for each in measured]
     diagnostics.record("distill", {"targets": blocks, "images": images, "arguments": arguments_of(choice)})
-    return Distillation(rows, found, failure, [each["file"] for each in blocks])
+    return Distillation(rows, found, failure, [*(each["file"] for each in blocks), observationsdb.FILE_NAME])
 
 
 def read_databases(frames, losses):
@@ -130,23 +148,23 @@ def read_databases(frames, losses):
 # ---- which source
 
 
-def rows_of(target, measured, choice):
+def rows_of(target, matcher, choice):
     """Return the Rows (list) of one target, one per frame in which it is expected and any source was found."""
     rows = []
-    for each in measured:
+    for number, each in enumerate(matcher.measured):
         place = target.places.get(each.frame.name)
         if place is None:
             continue
-        index, distance = matching.nearest(*place, each.table["ra_deg"], each.table["dec_deg"])
-        if index[0] < 0:
+        match = matcher.match(target, number, by_probability="prob" in choice.reject)
+        if match.index < 0:
             log.warning("%s: no source at all, %s cannot be there", each.frame.name, target.name)
             continue
-        row = row_of(each, int(index[0]), place, target, choice)
+        row = row_of(each, match, place, target, choice)
         if not np.all(np.isfinite([row.mag, row.sig, row.inst, row.e_inst, row.ra_deg, row.dec_deg])):
             log.warning("%s: the source of %s lacks a value, row left out", each.frame.name, target.name)
             continue
         taken_out = choice.excluded.covers(each.frame.name, target.name)
-        schemas_say = rejection(row, float(distance[0]), each.frame, place, choice.reject)
+        schemas_say = rejection(match, each.frame, place, choice.reject)
         row.reason = exclusions.REASON if taken_out else schemas_say
         if row.reason:
             log.info("%s: %s rejected: %s", each.frame.name, target.name, row.reason)
@@ -154,9 +172,48 @@ def rows_of(target, measured, choice):
     return rows
 
 
-def row_of(each, index, place, target, choice):
-    """Return the Row for the source `index` of a frame."""
-    source = each.table[index]
+def look_again(everything, matcher, rows, choice):
+    """Return {target name: {frame name: Row}} of forced photometry where targets are on the image and not detected."""
+    lacking = {number: [] for number in range(len(matcher.measured))}
+    for target in everything if "none" not in choice.reject else []:
+        known = {row.frame: row.reason for row in rows[target.name]}
+        for number, each in enumerate(matcher.measured):
+            name = each.frame.name
+            if name not in target.places or known.get(name, "nothing") in ("", exclusions.REASON, OUTSIDE):
+                continue
+            if target.kind != "control" and targets.inside(each.frame, target.places[name]):
+                lacking[number].append(target)
+    numbers = [number for number, some in lacking.items() if some]
+    found = (
+        toolbox.parallel(
+            lambda number: nondetections.measure(matcher, number, lacking[number], choice.offset_arcsec),
+            numbers,
+            toolbox.cores(),
+            "not detected",
+        )
+        if numbers
+        else []
+    )
+    unseen = {target.name: {} for target in everything}
+    for number, forced in zip(numbers, found, strict=True):
+        if isinstance(forced, PipelineError):
+            log.warning("%s: %s", matcher.measured[number].frame.name, forced)
+            continue
+        for name, row in forced.items():
+            unseen[name][row.frame] = row
+    return unseen
+
+
+def in_turn(measured, rows, unseen):
+    """Return all Rows of a target in the order of the frames, forced ones behind those of the same frame."""
+    own = {row.frame: row for row in rows}
+    pairs = [(own.get(each.frame.name), unseen.get(each.frame.name)) for each in measured]
+    return [row for pair in pairs for row in pair if row]
+
+
+def row_of(each, match, place, target, choice):
+    """Return the Row for the source of a frame that a Match names."""
+    source = each.table[match.index]
     origin = each.header["origin"].split(";")
     columns = each.magnitude_columns
     inst, e_inst = float(source[f"MAG_{pp_setup.photmode}"]), float(source[f"MAGERR_{pp_setup.photmode}"])
@@ -186,20 +243,27 @@ def row_of(each, index, place, target, choice):
         offset_arcsec=choice.offset_arcsec if target.kind in ("primary", "asteroid") else (0.0, 0.0),
         source=target.source,
         origin=each.header["origin"],
-        extra={"aprad_px": float(each.frame.header.get("APRAD") or np.nan)},
+        extra={
+            "aprad_px": float(each.frame.header.get("APRAD") or np.nan),
+            "distance_arcsec": match.distance_arcsec,
+            "probability": match.probability,
+            "contamination": match.contamination,
+        },
     )
 
 
-def rejection(row, distance_arcsec, frame, place, schemas):
+def rejection(match, frame, place, schemas):
     """Return why a row does not count (str), empty if it does."""
     if not targets.inside(frame, place):
-        return "predicted outside of the image"
-    if "pos" in schemas and distance_arcsec > pp_setup.max_distance_arcsec:
-        return f'nearest source {distance_arcsec:.1f}" from the prediction (pos)'
-    radius = float(frame.header.get("APRAD") or 0) * frame.number("SECPIXX")
-    if "apr" in schemas and distance_arcsec > radius:
-        return f'nearest source {distance_arcsec:.1f}" from the prediction, outside the aperture (apr)'
-    return ""
+        return OUTSIDE
+    if "none" in schemas:
+        return ""
+    distance = f'nearest source {match.distance_arcsec:.1f}" from the prediction'
+    if "pos" in schemas and match.distance_arcsec > pp_setup.max_distance_arcsec:
+        return f"{distance} (pos)"
+    if "apr" in schemas and match.distance_arcsec > targetmatch.aperture_arcsec(frame):
+        return f"{distance}, outside the aperture (apr)"
+    return f"{match.doubt} (prob)" if "prob" in schemas and match.doubt else ""
 
 
 def mark_instrumental(rows):
@@ -220,20 +284,43 @@ def file_name(target):
     return target.full_name if long_name else target.name
 
 
-def note_losses(target, rows, measured, losses):
+def note_losses(target, rows, unseen, measured, losses):
     """Name the frames in which a target is missing."""
     accepted = {row.frame for row in rows if row.accepted or row.reason == exclusions.REASON}  # asked for: no loss
     reasons = {row.frame: row.reason for row in rows}
+    limits = {name: f"; fainter than {row.mag:.2f} mag" for name, row in unseen.items() if np.isfinite(row.mag)}
     if target.kind in ("asteroid", "variable"):
         return  # nobody asked for any of them in particular
     for each in measured:
         if each.frame.name not in accepted:
-            losses.add(
-                each.frame.name, f"{target.name}: {reasons.get(each.frame.name) or 'no predicted place, or no source'}"
-            )
+            reason = reasons.get(each.frame.name) or "no predicted place, or no source"
+            losses.add(each.frame.name, f"{target.name}: {reason}{limits.get(each.frame.name, '')}")
 
 
-def block(target, path, rows):
+def observed(target, measured, rows, unseen):
+    """Return what is known of a target in each frame, as rows (list of dict) of observationsdb."""
+    own, found = {row.frame: row for row in rows}, []
+    for each in measured:
+        name = each.frame.name
+        row, forced = own.get(name), unseen.get(name)
+        if name not in target.places or not (row or forced):
+            continue
+        values = {"target": target.name, "kind": target.kind, "source": target.source}
+        values |= row_record(row) if row else {"reason": "no source at all"}
+        if forced:  # nothing of what stands in place of the target, but why it is not the target
+            values = {key: value for key, value in values.items() if key not in observationsdb.OF_SOURCE}
+            taken = (*observationsdb.FORCED, *observationsdb.COMMON)
+            values |= {key: value for key, value in row_record(forced).items() if key in taken}
+        status = "accepted" if row and row.accepted else "not detected" if forced else "rejected"
+        status = "not expected" if row and row.reason == OUTSIDE else status
+        sigma = target.sigma_arcsec.get(name, (None, None))
+        values |= {"status": status, "sigma_ra_arcsec": sigma[0], "sigma_dec_arcsec": sigma[1]}
+        values["band"] = None if values.get("band") == "-" else values.get("band")
+        found.append(values)
+    return found
+
+
+def block(target, path, rows, unseen):
     """Return the part of one target in the record of the step."""
     bands = {row.band for row in rows if row.calibrated and row.accepted}
     return {
@@ -244,6 +331,7 @@ def block(target, path, rows):
         "source": target.source,
         "band": next(iter(bands), None),
         "rows": [row_record(row) for row in rows],
+        "unseen": [row_record(row) for row in unseen.values()],
     }
 
 
@@ -300,11 +388,17 @@ def choice_of(args):
 def schemas(text):
     """Return the rejection schemas (tuple) of a list parted by commas."""
     names = tuple(name.strip() for name in text.split(",") if name.strip())
-    known = dict.fromkeys([*pp_setup.confdistill.rejection, "apr"])
+    known = dict.fromkeys([*pp_setup.confdistill.rejection, "pos", "prob", "apr", "none"])
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         raise UsageError(f"rejection schema {', '.join(unknown) or text!r} is unknown; valid: {', '.join(known)}")
     return names
+
+
+REJECT_HELP = (
+    'why a row does not count, parted by commas: pos (no source within 10" of the prediction), prob (the source is more'
+    " likely a star, or blended with one), apr (outside the aperture), none (all rows count; default: %(default)s)"
+)
 
 
 def build_parser():
@@ -326,9 +420,9 @@ def build_parser():
     parser.add_argument("-asteroids", action="store_true", help="all known asteroids in the field, by SkyBoT")
     parser.add_argument(
         "-reject",
-        default="pos",
+        default=",".join(Choice.reject),
         metavar="LIST",
-        help="rejection schemas, parted by commas: pos, apr, none (default: %(default)s)",
+        help=REJECT_HELP,
     )
     parser.add_argument(
         "-exclude",

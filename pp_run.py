@@ -50,7 +50,7 @@ class Options:
     solar: bool = False
     rerun_registration: bool = False
     asteroids: bool = False
-    reject: tuple = ("pos",)
+    reject: tuple = pp_distill.Choice.reject
     keep_wcs: bool = False
     register_catalogs: list | None = None
     calibrate_catalogs: list | None = None
@@ -312,9 +312,9 @@ def build_parser():
     )
     parser.add_argument(
         "-reject",
-        default="pos",
+        default=",".join(pp_distill.Choice.reject),
         metavar="LIST",
-        help="rejection schemas, parted by commas: pos, apr, none (default: %(default)s)",
+        help=pp_distill.REJECT_HELP,
     )
     parser.add_argument("-keep_wcs", action="store_true", help="trust the WCS in the headers, no registration")
     parser.add_argument("-force", action="store_true", help="do all steps again, even those that are up to date")

@@ -54,6 +54,9 @@ store_limit_mb = (
 
 # ---- target
 max_distance_arcsec = 10.0  # rejection schema 'pos': a source further from the prediction is not the target
+position_sigma_arcsec = 1.0  # uncertainty (1 sigma, per axis) of predicted places that come without one
+clock_error_s = 1.0  # uncertainty of the times in the headers; matters for fast targets
+max_contamination = 0.1  # rejection schema 'prob': no more than this share of a target's light may come from stars
 
 
 class ConfPrepare:
@@ -73,7 +76,7 @@ class ConfCalibrate:
 class ConfDistill:
     """Settings of pp_distill."""
 
-    rejection = ("pos", "none")  # schemas that `-reject` knows; see pp_distill
+    rejection = ("pos", "prob", "apr", "none")  # schemas that `-reject` knows; see pp_distill
     full_target_names = False  # files named by the full name that Horizons gives, as the last code did
 
 

@@ -13,6 +13,7 @@ from photometrypipeline.wcskeywords import pixel_scale_arcsec
 
 LINEAR = ("CTYPE", "CRVAL", "CRPIX", "CUNIT", "CD1_", "CD2_")
 GEOMETRY = (*LINEAR, "PV1_", "PV2_", "EQUINOX", "RADESYS", "LONPOLE", "LATPOLE")  # beginnings of keywords
+OTHER_MATRIX = ("PC1_", "PC2_", "CDELT", "CROTA")  # of solutions that came with the frames (-keep_wcs)
 MIN_MATCHED = 5  # stars; fewer cannot tell a match from chance in any field
 TESTED_SOURCES = 150  # brightest ones whose matches are put to the test
 STARS_PER_SOURCE = 3  # of the catalogue, for each of them
@@ -55,7 +56,8 @@ class Verdict:
 
 def wcs_of(header):
     """Return the astropy WCS of a header; PV terms behind a projection called TAN, as SCAMP writes it, count as TPV."""
-    cards = fits.Header([card for card in header.cards if card.keyword.startswith(GEOMETRY)])
+    known = GEOMETRY if "CD1_1" in header else (*GEOMETRY, *OTHER_MATRIX)
+    cards = fits.Header([card for card in header.cards if card.keyword.startswith(known)])
     if any(keyword.startswith("PV") for keyword in cards):
         cards["CTYPE1"], cards["CTYPE2"] = "RA---TPV", "DEC--TPV"
     for keyword in cards:  # images of older versions hold numbers as text

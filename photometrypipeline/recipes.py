@@ -34,7 +34,10 @@ SETTINGS = {
         *("photometric_catalog_limit", "max_photometric_stars", "weighted_ranking", "confcalibrate"),
         "preferred_relations",
     ),
-    "distill": ("photmode", "max_distance_arcsec", "confdistill"),
+    "distill": (
+        *("photmode", "max_distance_arcsec", "position_sigma_arcsec", "clock_error_s", "max_contamination"),
+        "confdistill",
+    ),
     "pages": ("confdiagnostics", "confverdict"),
     "store": ("store_limit_mb",),  # no step: where reference stars come from does not change them
 }

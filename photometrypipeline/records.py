@@ -32,9 +32,14 @@ class Maybe:
 _CURVE = Maybe({"flux": [None], "sigma": [None], "snr": [None]})
 _ROW = _fields(
     "frame ldac jd exptime_s mag sig err_total inst e_inst ra_deg dec_deg ra_pred_deg dec_pred_deg dra_arcsec"
-    " ddec_arcsec x y flags fwhm_arcsec aprad_px accepted reason"
+    " ddec_arcsec x y flags fwhm_arcsec aprad_px accepted reason distance_arcsec probability contamination"
 )
-_TARGET = _fields("name file kind full_name source band") | {"rows": [_ROW]}
+# where the target was not detected: light at its place and its error (ADU), magnitude, 3-sigma limit, light of others
+_UNSEEN = _fields(
+    "frame ldac jd exptime_s ra_pred_deg dec_pred_deg forced_flux forced_err forced_mag mag_limit others_flux"
+)
+_UNSEEN |= _fields("reason")
+_TARGET = _fields("name file kind full_name source band") | {"rows": [_ROW], "unseen": [_UNSEEN]}
 
 RECORDS = {
     "prepare": _fields("directory band")

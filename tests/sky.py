@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from astropy import units as u
 from astropy.io import fits
-from astropy.table import Table
+from astropy.table import Table, vstack
 from astropy.time import Time
 from astropy.wcs import WCS
 from scipy.special import erf
@@ -47,6 +47,7 @@ class Night:
     asteroid_mag: float = 17.0  # in the band of the frame; per frame
     rate: tuple = (-45.0, 20.0)  # arcsec/h, RA with cos Dec, and Dec
     target: str = "3552"  # OBJECT, with or without an asteroid
+    encounters: tuple = ()  # stars on its way: (frame, arcsec East and North of the asteroid there, magnitude)
     blank: tuple = ()  # numbers (from 0) of frames that show nothing but sky
     # what the telescope does
     start: str = "2017-02-02T10:50:00.000"  # UTC
@@ -179,6 +180,7 @@ def _make_truth(folder, night, starts, meant):
     east, north = night.rate[0] * hours + 12.0, night.rate[1] * hours - 9.0
     track = shifted(shifted(night.centre, *night.pointing_error), east, north)
     stars = _clear(make_stars(night.seed, night.n_stars, night.size, night.scale, night.centre), *track)
+    stars = _with_encounters(stars, night, track)
     middles = [shifted(place, *night.pointing_error) for place in meant]
     wcs = [make_wcs(middle, night.size, night.scale, night.rotation_deg, night.flip) for middle in middles]
     mag = night.each("asteroid_mag").astype(float)
@@ -193,6 +195,19 @@ def _clear(stars, ra_deg, dec_deg):
     east = (np.asarray(stars["ra_deg"])[:, None] - ra_deg + 180) % 360 - 180
     north = np.asarray(stars["dec_deg"])[:, None] - dec_deg
     return stars[np.hypot(east * np.cos(np.radians(dec_deg)), north).min(axis=1) > CLEAR_ARCSEC / 3600]
+
+
+def _with_encounters(stars, night, track):
+    """Return `stars` and those that the asteroid meets on its `track`; they have that magnitude in every band."""
+    if not night.encounters:
+        return stars
+    frames, east, north, mag = (np.array(values) for values in zip(*night.encounters, strict=True))
+    ra, dec = shifted((track[0][frames], track[1][frames]), east, north)
+    met = starfield.make_stars(np.random.default_rng([night.seed, 7]), ra, dec, mag.astype(float))
+    for band in met.colnames:
+        if band not in ("ra_deg", "dec_deg", "kind"):
+            met[band] = 0.0 if band.startswith("pm") else mag.astype(float)
+    return vstack([stars, met])
 
 
 def make_stars(seed, n_stars, size, scale=0.375, centre=Night.centre, brightest=14.2, faintest=19.8):

@@ -1,0 +1,173 @@
+"""Forced photometry: how much light there is at a place, whether or not a source was detected there.
+
+The aperture is that of the detected sources, cut out of the pixels in the same way (a grid of 5 x 5 points per pixel),
+the sky comes from a ring around it, as Source Extractor's local background does.  The error is what the same
+measurement scatters by at empty places of the same frame: noise that is correlated between pixels, faint sources that
+nobody sees and an uneven sky are all in it.  Photons of the source itself come on top.
+"""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from photometrypipeline import ldac
+from photometrypipeline.errorbars import MAG_PER_RELATIVE_FLUX
+from photometrypipeline.errors import PipelineError
+
+log = logging.getLogger("pp.forced")
+
+MIN_RING = 100  # pixels of sky; at the edges and among sources the ring has gaps
+RING_PX = 24  # width of the ring, as BACKPHOTO_THICK of the extraction
+N_EMPTY = 800  # empty places that the noise is measured at
+MIN_EMPTY = 30
+CLIP_SIGMA = 3.0  # of ring pixels around their median
+NORMAL = {50: 0.67449, 95: 1.95996, 99: 2.57583}  # so many percent of a normal distribution lie within so many sigma
+SUBPIXELS = 5  # per axis, as Source Extractor
+DETECTION_SIGMA = 3.0
+OUTSIDE = "the aperture at the predicted place leaves the image, or holds pixels without value"
+SEED = 20170202  # places are drawn at random, the same ones in each run
+
+
+@dataclass(frozen=True)
+class Forced:
+    """Light at a place: `flux` and its 1-sigma `flux_err` (ADU), `inst` and `e_inst` (mag; NaN without light), and
+    `inst_limit`, the instrumental magnitude of three times the noise; `n_empty` places tell the noise.
+    """
+
+    flux: float
+    flux_err: float
+    n_empty: int
+
+    @property
+    def inst(self):
+        return -2.5 * np.log10(self.flux) if self.flux > 0 else np.nan
+
+    @property
+    def e_inst(self):
+        return MAG_PER_RELATIVE_FLUX * self.flux_err / self.flux if self.flux > 0 else np.nan
+
+    @property
+    def inst_limit(self):
+        return -2.5 * np.log10(DETECTION_SIGMA * self.flux_err)
+
+
+class ForcedFrame:
+    """The pixels of one frame, ready to be measured anywhere.
+
+    pixels : float array (rows, columns);  sources : (x_px, y_px, radius_px) of everything detected, FITS pixels
+    radius_px : of the aperture;  gain : e-/ADU or None
+    """
+
+    def __init__(self, pixels, sources, radius_px, gain=None):
+        self.pixels, self.radius_px, self.gain = np.asarray(pixels, dtype=np.float32), float(radius_px), gain
+        self.inner = max(2 * self.radius_px, self.radius_px + 4)
+        self.half = int(np.ceil(self.inner + RING_PX)) + 1
+        # beyond the edge there is nothing to measure; sky pixels near it are
+        self._padded = np.pad(self.pixels, self.half, constant_values=np.nan)
+        self._occupied = np.pad(_occupied(self.pixels.shape, *sources), self.half, constant_values=True)
+        self._noise = None  # measured when first needed
+
+    def measure(self, x_px, y_px):
+        """Return the Forced measurement at a place (FITS pixels).
+
+        Raises PipelineError where the aperture leaves the image or holds no values, or where there
+        is no room for empty places.
+        """
+        rows, columns = self.pixels.shape
+        if not (0 <= x_px <= columns + 1 and 0 <= y_px <= rows + 1):
+            raise PipelineError(OUTSIDE)
+        column, row = int(round(x_px)), int(round(y_px))
+        weights, ring = self._masks(x_px - column, y_px - row)
+        flux = float(self._fluxes(np.array([column]), np.array([row]), weights, ring)[0])
+        if not np.isfinite(flux):
+            raise PipelineError(OUTSIDE)
+        if self._noise is None:
+            self._noise = self._measure_noise()
+        noise, number = self._noise
+        photons = max(flux, 0.0) / self.gain if self.gain else 0.0
+        return Forced(flux, float(np.sqrt(noise**2 + photons)), number)
+
+    def _masks(self, dx, dy):
+        """Return (weights, ring): shares of the pixels of a stamp in the aperture, and which of them are sky (bool)."""
+        from photutils.aperture import CircularAperture  # half a second, which runs without non-detections save
+
+        size = 2 * self.half + 1
+        aperture = CircularAperture((self.half + dx, self.half + dy), self.radius_px)
+        weights = aperture.to_mask(method="subpixel", subpixels=SUBPIXELS).to_image((size, size))
+        y, x = np.indices((size, size)) - self.half
+        distance = np.hypot(x - dx, y - dy)
+        return weights, (distance > self.inner) & (distance < self.inner + RING_PX)
+
+    def _fluxes(self, columns, rows, weights, ring):
+        """Return the light (ADU) in apertures around pixels (FITS), their local sky taken off: shape (n,)."""
+        inside = np.nonzero(weights)
+        around = np.nonzero(ring)
+        fluxes = np.empty(columns.size)
+        for first in range(0, columns.size, 64):  # a ring has thousands of pixels
+            part = slice(first, first + 64)
+            top, left = rows[part, None] - 1, columns[part, None] - 1  # the padding shifts by half, the stamp too
+            values = self._padded[top + inside[0], left + inside[1]].astype(float)
+            sky = self._padded[top + around[0], left + around[1]].astype(float)
+            taken = self._occupied[top + around[0], left + around[1]]
+            taken &= ((~taken & np.isfinite(sky)).sum(axis=1) >= MIN_RING)[:, None]  # else clipping has to do
+            sky[taken] = np.nan
+            fluxes[part] = values @ weights[inside] - weights.sum() * _clipped_mean(sky)
+        return fluxes
+
+    def _measure_noise(self):
+        """Return (scatter of the flux at empty places, ADU; how many there are)."""
+        fluxes = self._fluxes(*self._empty_places(), *self._masks(0.0, 0.0))
+        fluxes = fluxes[np.isfinite(fluxes)]
+        if fluxes.size < MIN_EMPTY:
+            raise PipelineError(f"only {fluxes.size} empty places to measure the noise at")
+        off = np.abs(fluxes - np.median(fluxes))
+        # the middle of the distribution or, where sources too faint to be detected make them wider, its tails
+        scatter = [np.percentile(off, share) / sigma for share, sigma in NORMAL.items()]
+        return float(max(scatter)), int(fluxes.size)
+
+    def _empty_places(self):
+        """Return (columns, rows), FITS pixels, of up to N_EMPTY places whose apertures touch no source."""
+        rng = np.random.default_rng(SEED)
+        rows, columns = (rng.integers(1, length + 1, 8 * N_EMPTY) for length in self.pixels.shape)
+        reach = int(np.ceil(self.radius_px)) + 1
+        y, x = np.nonzero(np.hypot(*(np.indices((2 * reach + 1,) * 2) - reach)) <= self.radius_px + 1)
+        touched = self._occupied[
+            rows[:, None] - 1 + self.half + y - reach, columns[:, None] - 1 + self.half + x - reach
+        ].any(axis=1)
+        return columns[~touched][:N_EMPTY], rows[~touched][:N_EMPTY]
+
+
+def _clipped_mean(values):
+    """Return the mean of each row without outliers and NaN; NaN for rows with fewer than MIN_RING values."""
+    with np.errstate(invalid="ignore"):
+        enough = np.isfinite(values).sum(axis=1) >= MIN_RING
+        values = np.where(enough[:, None], values, 0.0)
+        for _ in range(3):
+            middle = np.nanmedian(values, axis=1, keepdims=True)
+            off = np.abs(values - middle)
+            limit = CLIP_SIGMA * 1.4826 * np.nanmedian(off, axis=1, keepdims=True)
+            values = np.where(off <= np.maximum(limit, 1e-12), values, np.nan)
+        return np.where(enough, np.nanmean(values, axis=1), np.nan)
+
+
+def _occupied(shape, x_px, y_px, radius_px):
+    """Return which pixels belong to sources: bool, `shape`."""
+    occupied = np.zeros(shape, dtype=bool)
+    for x, y, radius in zip(x_px, y_px, radius_px, strict=True):
+        bottom, top = (int(np.clip(round(y - 1 + sign * radius), 0, shape[0])) for sign in (-1, 1))
+        left, right = (int(np.clip(round(x - 1 + sign * radius), 0, shape[1])) for sign in (-1, 1))
+        rows, columns = np.ogrid[bottom : top + 1, left : right + 1]
+        part = occupied[bottom : top + 1, left : right + 1]
+        part |= ((columns - x + 1) ** 2 + (rows - y + 1) ** 2 <= radius**2)[: part.shape[0], : part.shape[1]]
+    return occupied
+
+
+def open_frame(frame, radius_px, gain):
+    """Return the ForcedFrame of a Frame (frame.py) with its source list beside it.  Raises FrameError."""
+    table = ldac.read(frame.ldac).table
+    area, width = (np.asarray(table[name], dtype=float) for name in ("ISOAREA_IMAGE", "FWHM_IMAGE"))
+    # wings reach beyond the isophote; twice its radius holds them
+    reach = np.maximum(2 * np.sqrt(np.maximum(area, 1) / np.pi), np.clip(width, 2, 20))
+    sources = np.asarray(table["XWIN_IMAGE"], dtype=float), np.asarray(table["YWIN_IMAGE"], dtype=float), reach
+    return ForcedFrame(frame.read_pixels(), sources, radius_px, gain)

@@ -1,0 +1,81 @@
+"""How likely a source is the target: probabilities against counted outcomes, and the light of neighbours."""
+
+import numpy as np
+import pytest
+
+import sky as simulator
+from photometrypipeline import targetmatch as tm
+
+
+def test_probabilities_of_all_possibilities_add_up_to_one():
+    each, none = tm.posterior([3.0, 0.2, 0.0], seen=0.8)
+    assert each.sum() + none == pytest.approx(1)
+    assert each[0] / each[1] == pytest.approx(15) and each[2] == 0
+    assert tm.posterior([], seen=0.8)[1] == 1
+    assert tm.posterior([1.0], seen=0.5)[0] == pytest.approx([0.5])
+
+
+def test_the_density_of_offsets_is_one_in_all():
+    step = 0.1
+    east, north = np.meshgrid(np.arange(-20, 20, step), np.arange(-20, 20, step))
+    density = tm.offset_density(east, north, 0.5, 1.5)
+    assert density.sum() * step**2 == pytest.approx(1, abs=1e-4)
+    inside = density[np.hypot(east / 0.5, north / 1.5) < 1].sum() * step**2
+    assert inside == pytest.approx(0.95 * 0.3935, abs=0.02)  # 1 sigma of a normal distribution of two dimensions
+
+
+@pytest.mark.parametrize(("per_arcsec2", "sigma"), [(0.002, 0.3), (0.01, 1.5), (0.03, 1.0)])
+def test_of_the_sources_called_likely_by_so_much_that_share_is_the_target(per_arcsec2, sigma):
+    """Four thousand fields with a target that is seen in seven of ten; probabilities are what comes true."""
+    rng, seen, radius = np.random.default_rng(4), 0.7, 20.0
+    told, true = [], []
+    for _ in range(4000):
+        n = rng.poisson(per_arcsec2 * (2 * radius) ** 2)
+        places = rng.uniform(-radius, radius, (n, 2))
+        if rng.uniform() < seen:
+            wide = np.hypot(sigma, tm.FAR_ARCSEC) if rng.uniform() < tm.FAR_SHARE else sigma
+            places = np.vstack([rng.normal(0, wide, 2), places])
+        if len(places):
+            ratios = (
+                tm.offset_density(*places.T, np.full(len(places), sigma), np.full(len(places), sigma)) / per_arcsec2
+            )
+            probability = tm.posterior(ratios, seen)[0]
+            told += list(probability)
+            true += [number == 0 and len(places) > n for number in range(len(places))]
+    told, true = np.array(told), np.array(true)
+    for low, high in ((0.02, 0.2), (0.2, 0.5), (0.5, 0.8), (0.8, 0.95), (0.95, 1.0)):
+        here = (told >= low) & (told < high)
+        if here.sum() > 30:
+            scatter = np.sqrt(told[here] @ (1 - told[here])) / here.sum()
+            assert abs(true[here].mean() - told[here].mean()) < 3.5 * scatter, (low, high)
+    taken = told >= 0.5
+    assert (taken & true).sum() > 0.8 * true.sum() * (0.9 if per_arcsec2 * sigma**2 < 0.01 else 0.5)
+
+
+def test_a_target_much_fainter_than_the_frame_is_not_expected_to_be_seen():
+    assert tm.chance_of_seeing(23.0, 19.0) == tm.SEEN_LIMITS[0]
+    assert tm.chance_of_seeing(15.0, 19.0) == tm.SEEN_LIMITS[1]
+    assert tm.chance_of_seeing(19.0, 19.0) == pytest.approx(0.5)
+    assert tm.chance_of_seeing(np.nan, 19.0) == tm.UNKNOWN_SEEN
+
+
+def test_a_magnitude_as_predicted_speaks_for_the_target_and_a_wrong_one_against_it():
+    field = np.random.default_rng(1).uniform(14, 20, 500)
+    right, wrong = tm.magnitude_ratio(np.array([17.1, 14.2]), 17.0, field)
+    assert right > 2 and 0.01 < wrong < 0.2  # never impossible: comets burst, asteroids are ill known
+    assert tm.magnitude_ratio(np.array([17.0, 14.0]), np.nan, field).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("apart_px", [0.0, 3.0, 7.0, 12.0])
+def test_light_in_an_aperture_beside_a_star_is_that_of_its_pixels(apart_px):
+    fwhm, radius, size = 4.0, 4.0, 61
+    image = simulator.render((size, size), 31.0, 31.0, 1.0, fwhm, beta=tm.MOFFAT_BETA)
+    y, x = (np.indices((size * 9, size * 9)) + 0.5) / 9 - 0.5  # FITS 31 is index 30
+    inside = np.hypot(x - 30 - apart_px, y - 30) < radius
+    summed = (np.kron(image, np.ones((9, 9))) / 81)[inside].sum()
+    assert tm.light_inside(apart_px, radius, fwhm)[0] == pytest.approx(summed, rel=0.05)  # pixels blur the profile
+
+
+def test_a_star_far_away_sends_no_light_and_one_in_the_middle_all_of_its_own():
+    assert tm.leak([1000.0], [0.0], 1.5, 1.6) == pytest.approx([1000.0])
+    assert tm.leak([1000.0], [30.0], 1.5, 1.6)[0] < 0.1
