@@ -47,10 +47,9 @@ max_photometric_stars = 20000  # the brightest of the field are taken; more add 
 preferred_relations = ()  # ids of band transformations to take before the usual ones, such as ("KB18",); docs/bands.md
 weighted_ranking = True  # outliers by residual over error, as documented; False: by residual alone, as in the last code
 
-# ---- the store of what was fetched
-store_limit_mb = (
-    None  # size of the store of reference stars; above, tiles that were not used for longest go; None: no limit
-)
+# ---- services, and the store of what was fetched
+service_urls = {}  # {"vizier": "https://..."}: other addresses of services; several with blanks between are mirrors
+store_limit_mb = None  # size of the store of reference stars; above, tiles unused for longest go; None: no limit
 
 # ---- target
 max_distance_arcsec = 10.0  # rejection schema 'pos': a source further from the prediction is not the target

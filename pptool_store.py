@@ -97,15 +97,18 @@ def fetch_ahead(args, losses):
     fields = prefetch.read_fields(args.fields, args.radius) if args.fields else []
     groups = [(field.name, [field]) for field in fields]
     groups += paths(args, client, losses) if args.targets else []
-    work = [(survey, name, group) for survey in args.catalogs for name, group in groups]
+    failures, work = [], [(survey, name, group) for survey in args.catalogs for name, group in groups]
     for survey, name, group in tqdm(work, desc="fetch", delay=2, leave=False, disable=not sys.stderr.isatty()):
         cones = [(field.ra_deg, field.dec_deg, field.radius_deg) for field in group]
         try:
             n_tiles, n_new = skystore.prefetch(survey, cones, args.mag, client)
         except (NotReachable, CatalogError) as error:
             losses.add(f"{survey.name}, {name}", str(error))
+            failures.append(error)
             continue
         toolbox.say(f"{survey.release}, {name}: {n_tiles} tiles, {n_new} of them fetched now")
+    if failures and len(failures) == len(work):
+        raise failures[-1]
 
 
 def paths(args, client, losses):

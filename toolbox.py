@@ -165,6 +165,7 @@ def _run(function, args, on_failure):
     try:
         if pp_setup.problem:
             raise pp_setup.problem
+        use_addresses(pp_setup.service_urls)
         if hasattr(args, "images"):
             args.images = expand(args.images)
         status = function(args, losses) or OK
@@ -181,6 +182,21 @@ def _run(function, args, on_failure):
         status = FAILED
     losses.summarise()
     return PARTIAL if status == OK and losses else status
+
+
+def use_addresses(service_urls):
+    """Take the addresses of services from the settings; environment variables win, and processes started here inherit.
+
+    Raises UsageError for a service that does not exist.
+    """
+    if not service_urls:
+        return
+    from photometrypipeline.services import SERVICES  # slow to import, seldom needed here
+
+    for service, urls in service_urls.items():
+        if service not in SERVICES:
+            raise UsageError(f"service_urls: there is no service {service!r}, only {', '.join(SERVICES)}")
+        os.environ.setdefault(f"PP_{service.upper()}_URL", urls)
 
 
 def internal_error(error):

@@ -39,7 +39,7 @@ SETTINGS = {
         "confdistill",
     ),
     "pages": ("confdiagnostics", "confverdict"),
-    "store": ("store_limit_mb",),  # no step: where reference stars come from does not change them
+    "store": ("store_limit_mb", "service_urls"),  # no step: where reference stars come from does not change them
 }
 
 

@@ -268,7 +268,8 @@ def pause(attempt):
 
 def cause(error):
     """Return the innermost cause that a requests exception tells of, such as "Connection refused"."""
-    return str(error).rsplit(": ", 1)[-1].split("',")[0].strip("()'\" ")
+    text = str(error).rsplit(": ", 1)[-1].split("',")[0].strip("()'\" ")
+    return text + ")" * (text.count("(") - text.count(")"))
 
 
 def retry_after(response):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy.table import Table
 
 from photometrypipeline import colorfit
 from photometrypipeline.errors import TooFewStars
@@ -78,3 +79,25 @@ def test_what_cannot_be_determined_is_refused(lacking):
         color[:] = 0.5
     with pytest.raises(TooFewStars, match="g-r"):
         fit(seen, error, color, e_color)
+
+
+@pytest.mark.parametrize(
+    ("file", "band"),
+    [("cpt1m012-fa06-20200113-0102-matched-cat.fits", "i"), ("ogg2m001-ep04-20201006-0097-matched-cat.fits", "g")],
+)
+def test_two_halves_of_the_stars_on_a_real_frame_agree(shared_data, file, band):
+    stars = Table.read(shared_data / "catalogs" / file, hdu=1)
+    stars = stars[(stars["flag"] == 0) & (stars["fluxaper5"] > 0)]
+    noise = 1.0857 * np.asarray(stars["fluxerr5"] / stars["fluxaper5"])
+    mag, error = np.asarray(stars[f"{band}mag"]), np.asarray(stars[f"{band}magerr"])
+    color = np.asarray(stars["gmag"] - stars["rmag"])
+    good = (mag > 14.5) & (mag < 18.5) & (error < 0.05) & (noise < 0.03) & (color > 0) & (color < 1.2)
+    terms = []
+    for part in (np.flatnonzero(good)[::2], np.flatnonzero(good)[1::2]):
+        inst = -2.5 * np.log10(np.asarray(stars["fluxaper5"])[part])
+        number = np.arange(part.size)
+        seen = colorfit.Observations(number, 0 * number, mag[part] - inst, noise[part])
+        terms.append(fit(seen, np.maximum(error[part], 0.01), color[part], np.full(part.size, 0.014)))
+    one, other = terms
+    assert abs(one.coefficient - other.coefficient) < 2 * np.hypot(one.err, other.err) < 0.06
+    assert abs(one.coefficient) < 0.08  # filters made after the SDSS's; the catalogue's g, r, i are Pan-STARRS's

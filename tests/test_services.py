@@ -1,14 +1,17 @@
 """The polite client against a server that fails in every way: three outcomes, never mixed up."""
 
 import logging
+import os
 import time
+
+import toolbox
 
 import pytest
 import requests
 
 import services as local
 from photometrypipeline import services
-from photometrypipeline.errors import NotFound, NotReachable
+from photometrypipeline.errors import NotFound, NotReachable, UsageError
 
 
 @pytest.fixture
@@ -157,3 +160,30 @@ def test_addresses_are_replaced_by_the_environment(monkeypatch):
     assert services.base_urls("vizier") == ("http://one/x", "http://two/y")
     monkeypatch.delenv("PP_HORIZONS_URL", raising=False)
     assert services.base_url("horizons").startswith("https://ssd.jpl.nasa.gov/")
+
+
+def test_addresses_are_replaced_by_the_settings(monkeypatch):
+    for service in services.SERVICES:
+        monkeypatch.delenv(f"PP_{service.upper()}_URL", raising=False)
+    monkeypatch.setenv("PP_MAST_URL", "http://environment/")
+    before = dict(os.environ)
+    try:
+        toolbox.use_addresses({"vizier": "http://one/x http://two/y", "mast": "http://settings/"})
+        assert services.base_urls("vizier") == ("http://one/x", "http://two/y")
+        assert services.base_url("mast") == "http://environment/"
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    with pytest.raises(UsageError, match="no service 'vizir', only vizier"):
+        toolbox.use_addresses({"vizir": "http://one/x"})
+
+
+def test_the_cause_of_a_failure_is_told_in_a_few_words():
+    host = "vizier.cds.unistra.fr"
+    text = (
+        f"HTTPSConnectionPool(host='{host}', port=443): Max retries exceeded with url: / (Caused by NameResolutionError"
+    )
+    text += (
+        f"(\"<urllib3.connection.HTTPSConnection object>: Failed to resolve '{host}' ([Errno -2] Name not known)\"))"
+    )
+    assert services.cause(requests.ConnectionError(text)).endswith("([Errno -2] Name not known)")

@@ -9,7 +9,7 @@ import services as local
 import starlist
 from horizons import Body
 from photometrypipeline import apasszones, ephemeris, ephemstore, prefetch, services, skystore, surveys, tilefile, tiles
-from photometrypipeline.errors import OK, PARTIAL, USAGE, CatalogError, UsageError
+from photometrypipeline.errors import FAILED, OK, PARTIAL, USAGE, CatalogError, UsageError
 
 
 @pytest.fixture
@@ -142,6 +142,14 @@ def test_a_service_that_is_down_costs_a_field_and_not_the_rest(work, sky, capsys
     assert pptool_store.main(command) == PARTIAL
     told = capsys.readouterr()
     assert "could not be reached" in told.err and "of them fetched now" in told.out
+
+
+def test_a_service_that_is_down_for_all_fields_is_a_failure(work, sky, capsys):
+    (work / "fields.txt").write_text("150.0 -2.0\n151.2 -2.0\n")
+    sky.faults["vizier"] = "503"
+    command = ["prefetch", "-catalogs", "GAIA", "-fields", "fields.txt", "-radius", "0.1"]
+    assert pptool_store.main(command) == FAILED
+    assert "could not be reached" in capsys.readouterr().err
 
 
 def test_a_long_path_is_not_asked_for_with_one_huge_cone(work, sky):

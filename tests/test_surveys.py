@@ -246,6 +246,40 @@ def test_real_answers_have_the_names_and_units_of_the_sheets(file, name, rows, c
         assert abs(np.nanmedian((by_t12 - by_g2)[bright])) < 0.03  # two ways from different magnitudes to V
 
 
+@pytest.mark.skipif(not RECORDED.exists(), reason="recorded answers are not here")
+def test_a_real_answer_of_the_variable_star_index_is_read():
+    served = Table.read(RECORDED / "unclipped_ey_uma_vsx.fits")
+    served.rename_columns(["id", "ra", "dec", "mag", "passband"], ["Name", "RAJ2000", "DEJ2000", "max", "n_max"])
+    for name in ("Name", "n_max", "Type"):
+        served[name] = np.char.decode(np.ma.filled(served[name], b"").astype("S"))
+    table = vizier.to_schema(served, surveys.get("VSX"))
+    assert len(table) == 39 and len(set(table["ident"])) == 39
+    row = table[list(table["name"]).index("EY UMa")]
+    assert row["type"] == "RRAB/BL" and row["period_d"] == pytest.approx(0.549, abs=0.001)  # an RR Lyrae star
+    assert (row["ra_deg"], row["dec_deg"]) == pytest.approx((135.58, 49.82), abs=0.05)
+
+
+@pytest.mark.skipif(not RECORDED.exists(), reason="recorded answers are not here")
+def test_ways_from_pan_starrs_to_johnson_on_real_stars():
+    lines = (RECORDED / "atlas_refcat2_megacam_fields.dat").read_text().splitlines()
+    rows = np.array([[float(line.split()[column]) for column in (8, 21, 25, 29, 33)] for line in lines[1:]])
+    values = dict(zip(("Gmag", "gp1mag", "rp1mag", "ip1mag", "zp1mag"), rows.T, strict=True))
+    color = values["gp1mag"] - values["rp1mag"]
+    good = (values["gp1mag"] < 18) & (values["gp1mag"] > 14) & (color > 0.2) & (color < 0.8)
+    values = {name: mags[good] for name, mags in values.items()}
+    assert good.sum() > 200
+    errors = dict.fromkeys(values, 0.0)
+    made = {
+        (set_id, band): colorterms.transform(colorterms.find([set_id], band), values, errors)[0]
+        for set_id in ("T12", "KB18", "STD-PS1")
+        for band in "BVRI"
+    }
+    # the fit to Stetson's standards is brighter: 0.01-0.02 in V, 0.02-0.05 in B and R, 0.02-0.03 in I; stdpipe's is not
+    for band, (low, high) in {"B": (0.01, 0.05), "V": (0.005, 0.02), "R": (0.015, 0.04), "I": (0.015, 0.03)}.items():
+        assert low < np.nanmedian(made["T12", band] - made["KB18", band]) < high, band
+        assert abs(np.nanmedian(made["T12", band] - made["STD-PS1", band])) < 0.015, band
+
+
 def v_magnitude(table, set_id):
     relations = colorterms.find([set_id], "V")
     values = {name: np.asarray(table[name], dtype=float) for name in relations[0].inputs}
