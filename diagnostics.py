@@ -8,13 +8,16 @@ The steps themselves call this module; by hand it is needed only after a change 
 """
 
 import argparse
+import contextlib
 import logging
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import pp_setup
 from photometrypipeline import errors, pages, pictures, plotdata, records, treesummary, verdicts, views
+from photometrypipeline.follower import Follower, obey
 from photometrypipeline.gallery import Gallery
 
 log = logging.getLogger("pp.diagnostics")
@@ -26,8 +29,14 @@ def record(step, data, folder="."):
     Records of later steps are stale then and are removed, and so are notes that this step or a later one failed.
     Does nothing where pp_setup.diagnostics is off.  Raises OSError if the folder cannot be written to.
     """
-    if pp_setup.diagnostics:
-        records.write(step, data, folder)
+    if not pp_setup.diagnostics:
+        return
+    records.write(step, data, folder)
+    if folder in _ahead:
+        if _ahead[folder] is None:
+            argv = [sys.executable, os.path.abspath(__file__), "-follow", "-jobs", str(_jobs[folder])]
+            _ahead[folder] = Follower(argv, folder)
+        _ahead[folder].draw()
 
 
 def record_failure(step, message, folder="."):
@@ -49,14 +58,38 @@ def render(folder=".", settings=None, jobs=1):
     Returns None, and does nothing, if no step has left a record or pp_setup.diagnostics is off.  Pictures are kept
     where what they show is the same.  Raises UsageError for impossible settings, OSError if nothing can be written.
     """
-    settings = (settings or pp_setup.confdiagnostics).check()
+    own, settings = settings is None, (settings or pp_setup.confdiagnostics).check()
+    site = Path(folder) / settings.diagnostics_path
+    follower = _ahead.pop(folder, None) if own else None
+    if follower and follower.finish():
+        return site / settings.main_html
     drawn = _draw(folder, settings, jobs)
     if drawn is None:
         return None
     view, gallery = drawn
-    site = Path(folder) / settings.diagnostics_path
     gallery.finish(_write_pages(view, settings, site, Path(folder)))
     return site / settings.main_html
+
+
+@contextlib.contextmanager
+def drawing_ahead(folder=".", jobs=1):
+    """Within the block pictures are drawn by a process beside this one as soon as a step has left its record.
+
+    The next `render` in the block is done by that process too, with `jobs` of its kind.  Without a core to spare
+    (`jobs` is 1) all is drawn in the end.
+    """
+    if jobs > 1:
+        _ahead[folder], _jobs[folder] = None, jobs
+    try:
+        yield
+    finally:
+        follower = _ahead.pop(folder, None)
+        if follower:
+            follower.stop()
+
+
+_ahead = {}  # {folder: Follower, or None before the first record}
+_jobs = {}  # {folder: how many processes draw}
 
 
 def draw_ahead(folder=".", jobs=1):
@@ -138,6 +171,10 @@ def build_parser():
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="diagnostics.py", description=__doc__, formatter_class=form)
     parser.add_argument("folder", nargs="?", default=".", help="data set (default: the current directory)")
+    cores = os.cpu_count() or 1
+    help_of_jobs = "pictures drawn side by side (default: all cores, %(default)s)"
+    parser.add_argument("-jobs", type=int, default=cores, help=help_of_jobs)
+    parser.add_argument("-follow", action="store_true", help=argparse.SUPPRESS)  # what a run starts beside itself
     return parser
 
 
@@ -147,7 +184,9 @@ def main(arguments=None):
     try:
         if pp_setup.problem:
             raise pp_setup.problem
-        page = render(args.folder)
+        if args.follow:
+            return obey(partial(draw_ahead, args.folder, args.jobs), partial(render, args.folder, jobs=args.jobs))
+        page = render(args.folder, jobs=args.jobs)
     except (errors.PipelineError, OSError) as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return getattr(error, "status", errors.FAILED)

@@ -442,7 +442,7 @@ def main(args, losses):
         offline=args.offline,
         jobs=args.jobs,
     )
-    diagnostics.render()
+    diagnostics.render(jobs=args.jobs)
     if done.failure:
         raise done.failure
 

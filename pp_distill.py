@@ -16,6 +16,7 @@ import toolbox
 # isort: split
 import functools
 import logging
+import os
 import sys
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -437,7 +438,7 @@ def build_parser():
 def main(args, losses):
     choice = choice_of(args)
     done = distill(toolbox.prepared_frames(args.images, losses), losses, choice)
-    diagnostics.render()
+    diagnostics.render(jobs=os.cpu_count() or 1)
     if done.failure:
         raise done.failure
 

@@ -392,7 +392,7 @@ def main(args, losses):
         places=toolbox.ephemeris_choice(args),
         jobs=args.jobs,
     )
-    diagnostics.render()
+    diagnostics.render(jobs=args.jobs)
 
 
 if __name__ == "__main__":

@@ -335,7 +335,7 @@ def main(args, losses):
         answers=generic.parse_answers(args.set),
         jobs=args.jobs,
     )
-    diagnostics.render()
+    diagnostics.render(jobs=args.jobs)
 
 
 if __name__ == "__main__":

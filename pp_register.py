@@ -403,7 +403,7 @@ def main(args, losses):
         offline=args.offline,
         jobs=args.jobs,
     )
-    diagnostics.render()
+    diagnostics.render(jobs=args.jobs)
     return toolbox.OK if done.registered else toolbox.FAILED
 
 

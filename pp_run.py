@@ -74,20 +74,21 @@ def run(images, losses, options):
     step, changed = ["prepare"], True
     for folder in {Path(), *(Path(image).parent for image in images)}:
         sweep(folder)
-    try:
-        failure, changed = run_steps(images, losses, options, step)
-        if failure:  # what could be done without the service is kept
-            raise failure
-    except PipelineError as error:
-        diagnostics.record_failure(step[0], str(error))
-        raise
-    finally:
-        render_pages(changed)
+    with diagnostics.drawing_ahead(jobs=options.jobs):
+        try:
+            failure, changed = run_steps(images, losses, options, step)
+            if failure:  # what could be done without the service is kept
+                raise failure
+        except PipelineError as error:
+            diagnostics.record_failure(step[0], str(error))
+            raise
+        finally:
+            render_pages(changed, options.jobs)
     toolbox.say("Done!")
     return toolbox.OK
 
 
-def render_pages(changed):
+def render_pages(changed, jobs):
     """Make the pages, unless nothing has changed since they were made."""
     known = Stamps()
     recipe = {
@@ -98,7 +99,7 @@ def render_pages(changed):
     stamp = known.read("pages")
     if not changed and stamp and not recipes.difference(stamp.recipe, recipe) and known.same_files(stamp):
         return
-    page = diagnostics.render()
+    page = diagnostics.render(jobs=jobs)
     if page:
         known.finish(Stamp("pages", recipe), [], [page], [], {})
 

@@ -174,6 +174,10 @@ def _inside(pixels, positions):
 
 
 def _save(image, path, file_format):
-    options = {"png": {"compress_level": 3}, "webp": {"lossless": True}, "jpg": {"quality": 92}}[file_format]
+    options = {"png": {"compress_level": 1}, "webp": {"lossless": True}, "jpg": {"quality": 92}}[file_format]
+    if image.mode == "L" and file_format == "png":
+        options = {"compress_type": 2}  # noise only needs its letters counted (Huffman): half the time, the same size
+    if file_format != "png" and image.mode == "P":
+        image = image.convert("RGBA")
     image.save(path, format={"jpg": "JPEG"}.get(file_format, file_format.upper()), **options)
     return image.size

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-MOST_SAMPLES = 250_000  # pixels that percentiles and limits are taken from
+MOST_SAMPLES = 100_000  # pixels that percentiles and limits are taken from
 PROBED_ROWS = 64  # rows that tell whether pixels have changed
 ARCSEC_PER_DEG = 3600.0
 
@@ -100,7 +100,7 @@ class Pixels:
         columns = slice(max(left, 0), min(left + side, self.width))
         rows = slice(max(bottom, 0), min(bottom + side, self.height))
         if columns.start < columns.stop and rows.start < rows.stop:
-            inside = self._usable(self._hdu.section[rows, columns])
+            inside = self._usable(self._hdu.section[rows][:, columns])  # whole rows are read at once
             part[rows.start - bottom : rows.stop - bottom, columns.start - left : columns.stop - left] = inside
         return part
 
@@ -160,8 +160,13 @@ def to_grey(values, stretch):
     if sample.size == 0:
         return np.zeros(values.shape, dtype=np.uint8)
     low, high = _zscale(sample)
-    scaled = np.clip((values - low) / (high - low), 0, 1)
-    return (_stretched(np.where(np.isnan(scaled), 0, scaled), stretch) * 255).round().astype(np.uint8)
+    scaled = values - np.float32(low)
+    scaled *= np.float32(1 / (high - low))
+    np.nan_to_num(scaled, copy=False, nan=0.0, posinf=1.0)
+    scaled = _stretched(np.clip(scaled, 0, 1, out=scaled), stretch)
+    scaled *= 255
+    scaled += 0.5
+    return scaled.astype(np.uint8)
 
 
 def _sample(values):

@@ -12,6 +12,7 @@ BLACK, RED, WHITE = (0, 0, 0), (255, 40, 40), (255, 255, 255)
 POINTS_PER_INCH = 72
 FRAME_TIME_MS = 500
 LONGEST_LABEL = 44  # characters; more do not fit a cut-out
+NUMBER_PT = 6
 BOX_PX = 15  # frame pixels; marks the target where there is no aperture
 
 
@@ -90,14 +91,48 @@ class Overlay:
 
 def star_map(view, positions, dpi, diameter_pt, width_pt, numbered=False):
     """Return the overlay with red circles on `positions` [(x, y)], with `numbered` counted from 1 at their right."""
-    overlay = Overlay(view, dpi)
+    from PIL import Image, ImageChops, ImageDraw
+
     radius_px = diameter_pt * dpi / POINTS_PER_INCH / 2
-    for count, (x, y) in enumerate(positions, start=1):
-        overlay.circle(x, y, radius_px, RED, width_pt)
-        if numbered:
+    mask = Image.new("L", (view.width, view.height), 0)
+    for x, y in positions:
+        column, row = view.place(x, y)
+        left, top = math.floor(column - radius_px) - 2, math.floor(row - radius_px) - 2
+        ring = _ring(radius_px, width_pt * dpi / POINTS_PER_INCH, *(_quarter(column - left), _quarter(row - top)))
+        box = (left, top, left + ring.width, top + ring.height)
+        mask.paste(ImageChops.lighter(mask.crop(box), ring), box)  # rings may cross
+    if numbered:
+        pen, font = ImageDraw.Draw(mask), _font(round(NUMBER_PT * dpi / POINTS_PER_INCH))
+        for count, (x, y) in enumerate(positions, start=1):
             column, row = view.place(x, y)
-            overlay.text(column + radius_px + 2, row, str(count), 6, "lm", RED)
-    return overlay.image()
+            pen.text((column + radius_px + 2, row), str(count), fill=255, font=font, anchor="lm")
+    return _in_one_colour(mask, RED)
+
+
+@cache
+def _ring(radius_px, width_px, column, row):
+    """Return a mask with a smooth circle around a place of it."""
+    from PIL import Image, ImageDraw
+
+    side = math.ceil(2 * radius_px) + 5
+    ring = Image.new("L", (side * FINER, side * FINER), 0)
+    box = [(centre + sign * radius_px) * FINER for sign in (-1, 1) for centre in (column, row)]
+    ImageDraw.Draw(ring).ellipse(box, outline=255, width=max(FINER, round(width_px * FINER)))
+    return ring.reduce(FINER)
+
+
+def _quarter(length):
+    return round(4 * length) / 4
+
+
+def _in_one_colour(mask, colour):
+    """Return the picture in `colour` whose opacity is `mask`: with a palette of opacities, a quarter of the size."""
+    from PIL import Image
+
+    picture = Image.frombytes("P", mask.size, mask.tobytes())
+    picture.putpalette(colour * 256)
+    picture.info["transparency"] = bytes(range(256))
+    return picture
 
 
 def target_marks(view, row, labels, predicted, scale_arcsec, settings):

@@ -88,7 +88,7 @@ PP.element = (name, attributes = {}, ...children) => {
 
     size() {
       const width = Math.max(260, Math.floor(this.chart.clientWidth));
-      return { width, height: Math.round(Math.min(440, Math.max(240, width * 0.6))) };
+      return { width, height: Math.round(Math.min(440, Math.max(270, width * 0.6))) };
     }
 
     draw() {
@@ -106,7 +106,7 @@ PP.element = (name, attributes = {}, ...children) => {
           x: { time: false, auto: false, range: keep, ...this.full.x },
           y: { auto: false, range: keep, dir: spec.down ? -1 : 1, ...this.full.y },
         },
-        axes: [axis(spec.x, 34), { ...axis(spec.y, 58), values: (u, ticks) => this.tickTexts(ticks) }],
+        axes: [axis(spec.x, 34), { ...axis(spec.y), size: (u, texts) => 16 + 7 * Math.max(3, ...(texts || []).map((text) => text.length)), values: (u, ticks) => this.tickTexts(ticks) }],
         series: [{}, ...spec.series.map(() => ({ paths: () => null, points: { show: false } }))],
         cursor: {
           points: { show: false }, x: false, y: false,
