@@ -158,15 +158,20 @@ def zeropoints(frames, band):
     return figure, list(zip(minute.tolist(), zeropoint.tolist(), strict=True))
 
 
-def light_curve(name, rows, band):
+def light_curve(name, rows, band, limits=()):
     """Return (Figure, data points): the magnitudes of `rows` (of a target of the distill record) against time.
 
     All rows given are drawn; leave out rejected ones.  Without a band the magnitudes are called instrumental.
+    limits : non-detections (jd, mag_limit), drawn as open triangles that point to fainter magnitudes
     """
-    minute, first = minutes([row["jd"] for row in rows])
+    minute, first = minutes([row["jd"] for row in [*rows, *limits]])
+    minute, later = minute[: len(rows)], minute[len(rows) :]
     magnitude = numbers([row["mag"] for row in rows])
     figure, axes = _single()
     _errorbar(axes, minute, magnitude, [row["sig"] for row in rows], color="red", fmt="o", capsize=3)
+    if limits:
+        faintest = numbers([row["mag_limit"] for row in limits])
+        axes.plot(later, faintest, color="red", marker="v", markerfacecolor="none", linestyle="none")
     axes.invert_yaxis()
     axes.set_title(short(name), parse_math=False)
     axes.set_xlabel(f"Minutes after {first} UT")

@@ -54,7 +54,9 @@ def _light_curves(view, gallery, settings):
         plot = partial(_plot, target, gallery, settings)
         if target.magnitudes:
             rows = [{name: row.data[name] for name in ("jd", "mag", "sig")} for row in target.accepted]
-            yield plot("light_curve", target.name, figures.light_curve, [target.name, rows, target.data["band"]])
+            limits = [{name: row.data[name] for name in ("jd", "mag_limit")} for row in target.limits]
+            ingredients = [target.name, rows, target.data["band"], limits]
+            yield plot("light_curve", target.name, figures.light_curve, ingredients)
         rows = [{name: row.data[name] for name in ("jd", "dra_arcsec", "ddec_arcsec")} for row in target.accepted]
         if any(known(row["dra_arcsec"]) and known(row["ddec_arcsec"]) for row in rows):
             yield plot("residuals", f"{target.name}_residuals", figures.residuals, [target.name, rows])

@@ -3,6 +3,7 @@
 import glob
 import os
 import shlex
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def _photometry_plots(view):
         return {}
     diameter_px = 2 * number(record["aprad_px"])
     points = [(view.frame_of(part).index, part["midtime_jd"], part["fwhm_px"]) for part in record["frames"]]
-    plot = _plot(points, "Point Source FWHM", "px", {"FWHM": "black"}) | {"zero": True}
+    plot = _plot(points, "Point Source FWHM", "px", [Series("", "black")]) | {"zero": True}
     if np.isfinite(diameter_px):
         plot["line"] = {"at": diameter_px, "label": "aperture diameter"}
     return {"fwhm": plot}
@@ -56,7 +57,7 @@ def _calibration_plots(view):
         return {}
     points = [(view.frame_of(part).index, part["midtime_jd"], part["zp"], part["zp_sig"]) for part in record["frames"]]
     label = f"{figures.short(record['band'])}-Band Zeropoints"
-    plot = _plot(points, label, "mag", {"zeropoint": "blue"}, errors=True)
+    plot = _plot(points, label, "mag", [Series("", "blue", error=True)])
     return {"zeropoints": plot | {"down": True, "section": "calibration"}}
 
 
@@ -64,30 +65,39 @@ def _target_plots(target):
     plots = {}
     shared = {"section": target.anchor, "target": target.anchor}
     if target.light_curve:
-        points = [(row.frame.index, row.data["jd"], row.data["mag"], row.data["sig"]) for row in target.accepted]
+        points = [(row.frame.index, row.data["jd"], row.data["mag"], row.data["sig"], None) for row in target.accepted]
+        points += [(row.frame.index, row.data["jd"], None, None, row.data["mag_limit"]) for row in target.limits]
         label = f"Magnitude ({figures.short(target.data['band'] or 'instrumental')})"
-        plot = _plot(points, label, "mag", {target.name: "red"}, errors=True)
-        plots[target.anchor] = plot | shared | {"down": True}
+        series = [Series("", "red", error=True)]
+        series += [Series("not detected, fainter than", "limit")] if target.limits else []
+        plots[target.anchor] = _plot(points, label, "mag", series) | shared | {"down": True}
     if target.residuals:
         points = [
             (row.frame.index, row.data["jd"], row.data["dra_arcsec"], row.data["ddec_arcsec"])
             for row in target.accepted
         ]
-        plot = _plot(points, "Predicted minus measured", "arcsec", {"RA": "blue", "Dec": "red"})
+        plot = _plot(points, "Predicted minus measured", "arcsec", [Series("RA", "blue"), Series("Dec", "red")])
         plots[f"{target.anchor}_residuals"] = plot | shared | {"line": {"at": 0, "label": ""}}
     return plots
 
 
-def _plot(points, label, unit, colours, errors=False):
-    """Return a plot of `points`, [(frame, JD, value, ...)], a value for each series of `colours` {its name: colour}.
+@dataclass(frozen=True)
+class Series:
+    """One kind of points: what is said before its values, how it is drawn, and whether an error follows each value."""
 
-    With `errors` there is one series, and the last number is the error of its value.
-    """
+    name: str
+    colour: str  # one of LOOKS in plots.js
+    error: bool = False
+
+
+def _plot(points, label, unit, series):
+    """Return a plot of `points`, [(frame, JD, value, ...)], with the numbers of each Series one after the other."""
     minutes, first = figures.minutes([point[1] for point in points])
     timed = sorted((index for index in range(len(points)) if np.isfinite(minutes[index])), key=minutes.__getitem__)
+    columns = iter(range(2, 2 + len(series) + sum(each.error for each in series)))
 
-    def column(number_of):
-        return [points[index][number_of] if known(points[index][number_of]) else None for index in timed]
+    def column(place):
+        return [points[index][place] if known(points[index][place]) else None for index in timed]
 
     return {
         "x": f"Minutes after {first} UT",
@@ -98,12 +108,12 @@ def _plot(points, label, unit, colours, errors=False):
         "minutes": [round(float(minutes[index]), 4) for index in timed],
         "series": [
             {
-                "label": figures.short(name),
-                "colour": colour,
-                "value": column(2 + number_of),
-                "error": column(3) if errors else None,
+                "label": figures.short(each.name),
+                "colour": each.colour,
+                "value": column(next(columns)),
+                "error": column(next(columns)) if each.error else None,
             }
-            for number_of, (name, colour) in enumerate(colours.items())
+            for each in series
         ],
     }
 
@@ -112,7 +122,7 @@ def _target(target):
     rows = [
         {
             "frame": row.frame.index,
-            "line": row.line,
+            "line": row.line if row.markable else None,
             "out": row.by_hand,
             "shown": [url(row.cutout.file), url(row.overlay.file)] if row.cutout and row.overlay else None,
         }

@@ -26,6 +26,7 @@ class FrameView:
     photometry: dict | None = None
     calibrate: dict | None = None
     rows: list = field(default_factory=list)  # RowView, one per target seen on it
+    unseen: list = field(default_factory=list)  # UnseenView, one per target that is not
     previous: "FrameView | None" = None
     next: "FrameView | None" = None
     quickview: Picture | None = None
@@ -74,6 +75,15 @@ class RowView:
 
 
 @dataclass(repr=False, eq=False)
+class UnseenView:
+    """A frame on which a target was expected and not detected, with what was measured at its place."""
+
+    data: dict
+    target: "TargetView"
+    frame: FrameView
+
+
+@dataclass(repr=False, eq=False)
 class TargetView:
     """One target with its rows in order of time; `anchor` marks its section on every page."""
 
@@ -81,6 +91,7 @@ class TargetView:
     anchor: str
     data: dict
     rows: list = field(default_factory=list)
+    unseen: list = field(default_factory=list)  # UnseenView: frames on which it should have been
     light_curve: Picture | None = None
     residuals: Picture | None = None
     animation: Picture | None = None
@@ -90,6 +101,11 @@ class TargetView:
     def accepted(self):
         """Rows that count."""
         return [row for row in self.rows if row.accepted]
+
+    @property
+    def limits(self):
+        """Non-detections with a limiting magnitude."""
+        return [row for row in self.unseen if known(row.data["mag_limit"])]
 
     @property
     def magnitudes(self):
@@ -154,7 +170,7 @@ def _frames(records):
         for part in (records.get(step) or {"frames": []})["frames"]:
             names.setdefault(base_name(part["name"]), None)
     for target in (records.get("distill") or {"targets": []})["targets"]:
-        for row in target["rows"]:
+        for row in [*target["rows"], *target["unseen"]]:
             names.setdefault(base_name(row["frame"] or row["ldac"]), None)
     return [FrameView(name, index) for index, name in enumerate(names)]
 
@@ -166,6 +182,9 @@ def _target(view, data, anchor):
     _chain(target.rows)
     for row in target.rows:
         row.frame.rows.append(row)
+    for row in sorted(data["unseen"], key=_time):
+        target.unseen.append(UnseenView(row, target, view.frame_of(row)))
+        target.unseen[-1].frame.unseen.append(target.unseen[-1])
     return target
 
 

@@ -13,7 +13,7 @@ ZEROPOINT, FWHM_PX, SCALE_ARCSEC, BINNING = 25.0, 4.0, 0.25, 2
 RA_DEG, DEC_DEG = 179.30, 0.43  # centre of the first frame
 APERTURES_PX = np.linspace(2, 10, 20)
 N_STARS = 30
-TARGET_MAG, CONTROL_MAG = 19.4, 16.0
+TARGET_MAG, CONTROL_MAG, LIMIT_MAG = 19.4, 16.0, 20.1
 
 
 def frame_names(n_frames):
@@ -173,23 +173,39 @@ def _zeropoint(field, count):
     return fit | {"reason": None, "steps": steps, "stars": stars}
 
 
-def distill(field, rejected=(), name="3552"):
-    """Record of distill: a moving target and the control star; on the frames `rejected` the target is 12" off."""
+def distill(field, rejected=(), name="3552", unseen=()):
+    """Record of distill: a moving target and the control star; on the frames `rejected` the target is 12" off.
+
+    On the frames `unseen` there is no source at all, and a limit of LIMIT_MAG.
+    """
     rows, control = [], []
     for count in range(field.n_frames):
         x, y = field.target_at(count)
         off = 12.0 if count in rejected else 0.3
         mag = TARGET_MAG + 0.15 * math.sin(count / 2)
+        star = _row(field, count, field.x[0], field.y[0], CONTROL_MAG, 0.0)
+        control.append(star | {"accepted": True, "reason": None})
+        if count in unseen:
+            continue
         rows.append(_row(field, count, x, y, mag, off) | {
             "accepted": count not in rejected, "reason": "pos" if count in rejected else None,
         })  # fmt: skip
-        star = _row(field, count, field.x[0], field.y[0], CONTROL_MAG, 0.0)
-        control.append(star | {"accepted": True, "reason": None})
     kept = {"band": "V", "source": "horizons"}
     target = {"name": name, "file": f"photometry_{name}.dat", "kind": "primary"}
     target["full_name"] = "3552 Don Quixote (1983 SA)"
+    target["unseen"] = [_unseen(field, count) for count in unseen]
     star = {"name": "Control Star", "file": "photometry_Control_Star.dat", "kind": "control", "full_name": None}
     return {"targets": [star | kept | {"rows": control}, target | kept | {"rows": rows}]}
+
+
+def _unseen(field, count):
+    ra, dec = field.sky(*field.target_at(count))
+    frame = field.names[count]
+    return {
+        "frame": frame, "ldac": frame.replace(".fits", ".ldac"), "jd": jd_of(count), "exptime_s": 180.0,
+        "ra_pred_deg": ra, "dec_pred_deg": dec, "forced_flux": 12.0, "forced_err": 30.0, "forced_mag": 22.3,
+        "mag_limit": LIMIT_MAG, "others_flux": 0.0, "reason": "not detected",
+    }  # fmt: skip
 
 
 def _row(field, count, x, y, mag, off_arcsec):

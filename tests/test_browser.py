@@ -30,12 +30,12 @@ def chromium(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """A data set with a frame lost, one uncalibrated, one row rejected, one taken out by hand; to be looked at only."""
-    folder, field = tmp_path_factory.mktemp("site"), fakerun.Field(n_frames=6)
+    """A data set with a frame lost, one uncalibrated, rows rejected, by hand, and not seen; to be looked at only."""
+    folder, field = tmp_path_factory.mktemp("site"), fakerun.Field(n_frames=7)
     field.write_frames(folder)
     field.write_catalog(folder)
     (folder / "photometry_3552.dat").write_text("#\n")
-    distill = fakerun.distill(field, rejected=(3,))
+    distill = fakerun.distill(field, rejected=(3,), unseen=(6,))
     distill["targets"][1]["rows"][4] |= {"accepted": False, "reason": "by hand"}
     distill |= {"images": field.names, "arguments": ["-target", "it's 3552"]}
     register, calibrate = fakerun.register(field, lost=(5,)), fakerun.calibrate(field, lost=(2,))
@@ -166,9 +166,16 @@ def test_hovering_tells_frame_value_and_error_and_marks_the_frame_in_all_plots_a
 
 def test_rejected_rows_and_uncalibrated_frames_are_in_no_plot(overview):
     shown = "PP.data.plots[%r].frame"
-    assert overview.evaluate(shown % "target-3552") == [0, 1, 2, 5]
+    assert overview.evaluate(shown % "target-3552") == [0, 1, 2, 5, 6]
+    seen, limits = overview.evaluate("PP.data.plots['target-3552'].series.map((each) => each.value)")
+    assert (seen[4], limits) == (None, [None, None, None, None, fakerun.LIMIT_MAG])  # the last frame has a limit only
     values = overview.evaluate("PP.data.plots.zeropoints.series[0].value")
-    assert values == [25.0, 24.98, None, 24.94, 24.92, 24.9]
+    assert values == [25.0, 24.98, None, 24.94, 24.92, 24.9, 24.88]
+
+
+def test_a_limit_is_called_one(overview):
+    overview.move(*point(overview, 4))
+    assert f"not detected, fainter than {fakerun.LIMIT_MAG:.3f} mag" in overview.text(f"{LIGHT_CURVE} .tip")
 
 
 def test_a_click_on_a_point_opens_the_section_of_its_frame(overview):
@@ -196,9 +203,9 @@ def test_plots_are_for_the_keyboard_too(overview):
     overview.evaluate(f"document.querySelector('{LIGHT_CURVE} .chart').focus()")
     for key in ("ArrowRight", "ArrowRight", "End", "ArrowLeft"):
         overview.press(key)
-    assert overview.text(f"{LIGHT_CURVE} .readout").startswith("mscience0219.fits: ")
+    assert overview.text(f"{LIGHT_CURVE} .readout").startswith("mscience0222.fits: ")
     overview.press("Enter")
-    overview.wait("location.pathname.endsWith('mscience0219.fits.html')")
+    overview.wait("location.pathname.endsWith('mscience0222.fits.html')")
 
 
 def test_without_scripts_the_drawn_plots_are_there(chromium, site):

@@ -18,13 +18,20 @@ from bs4 import BeautifulSoup
 import diagnostics
 import fakerun
 import pp_setup
-from photometrypipeline import pages, records
+from photometrypipeline import figures, pages, records
 from photometrypipeline.errors import UsageError
 from photometrypipeline.websettings import DiagnosticsSettings
 
 MAKERS = {step: getattr(fakerun, step) for step in records.STEPS}
 SCRIPTS = {"uPlot.iife.min.js", "plots.js", "player.js", "marks.js", "keys.js"}
 HOSTILE = "<script>alert(1)</script> \"x' & C/2013 US10 (Ä 星) {{ 7*7 }} $\\frac{1}$ %2e%2e/../../evil" + "z" * 200
+
+
+@pytest.fixture(autouse=True)
+def quickly(request, monkeypatch):
+    """Leave the plots as lines out where nobody looks at them: they take longer than all the rest."""
+    if "finished" not in request.fixturenames and "run" not in request.fixturenames:
+        monkeypatch.setattr(figures, "save_drawing", lambda figure, path: path.write_text("<svg/>"))
 
 
 @pytest.fixture
@@ -321,6 +328,17 @@ def test_results_of_the_target_before_the_control_star_and_rejected_rows_with_th
     assert [row[-1] for row in rows] == ["accepted", "rejected : pos", "accepted"]
     assert rows[0][2:7] == ["2017-02-02 10:57", "2457786.9566372", "19.400 ± 0.031", "0.013", "-5.600 ± 0.012"]
     assert section.find("a", string="photometry_Control_Star.dat") is None  # that file is not there
+
+
+def test_non_detections_have_a_table_and_their_frame_says_so(tmp_path, field):
+    fill(tmp_path, field, distill=fakerun.distill(field, unseen=(1,)))
+    diagnostics.render(tmp_path)
+    section = main_page(tmp_path).find(id="target-3552_unseen")
+    row = cells(section.find("table"))[1]
+    assert (row[0], row[4], row[7]) == ("mscience0218.fits", "12 ± 30", "20.100")
+    block = page(tmp_path / ".diagnostics" / "mscience0218.fits.html").find(id="target-3552")
+    assert words(block) == "not detected : fainter than 20.10 mag (3 σ) at the predicted place; not detected"
+    check_website(tmp_path)
 
 
 def test_a_target_without_accepted_rows_and_a_run_without_targets_say_so(tmp_path, field):

@@ -108,6 +108,25 @@ def test_light_curve_points_down_and_names_the_band(field, band, label):
     assert (axes.yaxis_inverted(), axes.get_ylabel(), axes.get_title()) == (True, label, "3552")
 
 
+def test_limits_of_non_detections_are_open_triangles_at_their_time(field):
+    target = completed("distill", fakerun.distill(field, unseen=(0,)))["targets"][1]
+    figure, points = figures.light_curve("3552", target["rows"], "V", target["unseen"])
+    (limits,) = [line for line in figure.axes[0].lines if line.get_marker() == "v"]
+    assert limits.get_xydata().tolist() == [[0, fakerun.LIMIT_MAG]]
+    np.testing.assert_allclose([minute for minute, _ in points], MINUTES[1:], atol=1e-4)  # after the limit, the first
+
+
+def test_residuals_are_drawn_against_colour_where_it_is_known(field):
+    frame = completed("calibrate", fakerun.calibrate(field))["frames"][0]
+    for count, star in enumerate(frame["stars"]):
+        star |= {"color": 0.02 * count, "color_correction": 0.05 if count == 1 else None}
+    figure = figures.calibration_analysis(frame, "V", "SDSS-R9", "g-r")
+    (against_color,) = [axes for axes in figure.axes if axes.get_xlabel() == "Reference Star g-r (mag)"]
+    color, residual, _ = error_bars(against_color)
+    np.testing.assert_allclose(color[:3], [0.02, 0.04, 0.08])  # every third star is not used
+    np.testing.assert_allclose(residual[:3], [0.05, 0, 0], atol=1e-9)  # what the colour term adds to this star
+
+
 def test_calibration_analysis_shows_the_choice_and_the_residuals_of_the_stars_used(field):
     data = completed("calibrate", fakerun.calibrate(field))
     frame = data["frames"][0]

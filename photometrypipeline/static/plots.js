@@ -32,6 +32,7 @@ PP.element = (name, attributes = {}, ...children) => {
     black: ["dot", "--ink"],
     blue: ["square", "--plot-second"],
     red: ["dot", "--plot-first"],
+    limit: ["down", "--plot-first"],
   };
   const finite = (value) => value !== null && Number.isFinite(value);
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -174,6 +175,13 @@ PP.element = (name, attributes = {}, ...children) => {
             }
             ctx.stroke();
             ctx.lineWidth = ratio;
+          } else if (look === "down") {
+            const size = 1.5 * reach;
+            ctx.moveTo(x - size, y - size);
+            ctx.lineTo(x + size, y - size);
+            ctx.lineTo(x, y + size);
+            ctx.closePath();
+            ctx.stroke();
           } else if (look === "square") {
             ctx.fillRect(x - reach, y - reach, 2 * reach, 2 * reach);
           } else {
@@ -298,7 +306,7 @@ PP.element = (name, attributes = {}, ...children) => {
       const frame = PP.data.frames[spec.frame[index]];
       const values = spec.series.filter((each) => finite(each.value[index])).map((each) => {
         const error = each.error && finite(each.error[index]) ? ` \u00b1 ${each.error[index].toFixed(spec.digits)}` : "";
-        return `${spec.series.length > 1 ? each.label + " " : ""}${each.value[index].toFixed(spec.digits)}${error} ${spec.unit}`;
+        return `${each.label ? each.label + " " : ""}${each.value[index].toFixed(spec.digits)}${error} ${spec.unit}`;
       });
       const out = spec.target && PP.marked(spec.target, spec.frame[index]) ? ["marked bad"] : [];
       return [frame.name, values.join(", "), `${frame.time} UT`, ...out];
