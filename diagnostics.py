@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import pp_setup
-from photometrypipeline import errors, pages, pictures, plotdata, records, treesummary, verdicts, views
+from photometrypipeline import errors, pages, pictures, plotdata, records, verdicts, views
 from photometrypipeline.follower import Follower, obey
 from photometrypipeline.gallery import Gallery
 
@@ -103,23 +103,6 @@ def show_failure(step, message, folder="."):
     """Keep a red note and show it on the website at once."""
     record_failure(step, message, folder)
     render(folder)
-
-
-def summarise(states, root, started):
-    """Write summary.html of a tree of data sets into `root`.
-
-    states : {folder relative to `root`: exit status of its run, or text such as "running"};  started : text
-    """
-    made = pages.environment()
-    (Path(root) / records.FOLDER).mkdir(exist_ok=True)
-    pages.write_static(Path(root) / records.FOLDER)
-    html = made.get_template("tree.html").render(
-        rows=treesummary.rows(states, root),
-        root_name=str(Path(root).resolve()),
-        started=started,
-        here=f"{records.FOLDER}/",
-    )
-    pages.write_page(Path(root) / "summary.html", html)
 
 
 def _draw(folder, settings, jobs):

@@ -14,11 +14,14 @@ Examples:
 import toolbox
 
 # isort: split
+import functools
 import logging
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from tqdm import tqdm
 
 import diagnostics
 import pp_calibrate
@@ -27,7 +30,19 @@ import pp_photometry
 import pp_prepare
 import pp_register
 from catalog import canonical_name
-from photometrypipeline import datatree, ephemchoice, headers, pages, recipes, records, telescopes
+from photometrypipeline import (
+    cluster,
+    datatree,
+    ephemchoice,
+    headers,
+    outcomes,
+    pages,
+    recipes,
+    records,
+    splitting,
+    telescopes,
+    treesummary,
+)
 from photometrypipeline.errors import FrameError, PipelineError, TelescopeError, UsageError
 from photometrypipeline.files import sweep
 from photometrypipeline.frame import Frame
@@ -35,6 +50,7 @@ from photometrypipeline.stamps import Stamp, Stamps
 
 log = logging.getLogger("pp.run")
 
+STARTED = time.monotonic()
 SNR = 1.5  # of sources in the photometry
 STEPS = ("prepare", "register", "photometry", "calibrate", "distill")
 
@@ -121,6 +137,7 @@ def run_steps(images, losses, options, step):
     failures, outcome = [], None
     for name in steps[len(done) :]:
         step[0] = name
+        outcomes.write(step=name)
         outcome = in_turns(name, frames, losses, options)
         frames = handed_on(name, outcome)
         failures.append(getattr(outcome, "failure", None))
@@ -220,7 +237,8 @@ def check_one_kind(frames, options):
     if len(set(filters.values())) > 1:
         if not options.band:
             raise UsageError(
-                f"frames in several filters: {_listed(filters)}; run each by itself, or give one band with -filter"
+                f"frames in several filters: {_listed(filters)}; sort them into folders of their own "
+                "(`pp_run all -split` does), or give one band with -filter"
             )
         log.warning(
             "frames in several filters (%s) are all taken as %s", ", ".join(sorted(set(filters.values()))), options.band
@@ -248,28 +266,47 @@ def _listed(values):
 
 def run_all(args, losses):
     """Run every data set below the present folder in a process of its own; returns the exit status."""
-    data_sets = datatree.find(Path.cwd(), args.prefix or "")
-    if not any(data_sets.values()):
-        raise UsageError(
-            f"there are no images in {Path.cwd()} or below it"
-            + (f" that begin with {args.prefix}" if args.prefix else "")
-        )
-    started = time.strftime("%Y-%m-%d %H:%M:%S")
-    states = {folder: "waiting" if images else "no images" for folder, images in data_sets.items()}
-    diagnostics.summarise(states, Path.cwd(), started)
-    for folder, images in data_sets.items():
-        if not images:
-            toolbox.say(f"{folder}: no images, nothing to do")
-            continue
-        toolbox.say(f"{folder}: {len(images)} images")
-        states[folder] = "running"
-        diagnostics.summarise(states, Path.cwd(), started)
-        states[folder] = datatree.run(Path.cwd() / folder, [sys.executable, __file__, *arguments_of(args), *images])
-        if states[folder] != toolbox.OK:
-            losses.add(folder, f"pp_run ended with status {states[folder]}, see {folder}/LOG")
-        diagnostics.summarise(states, Path.cwd(), started)
-    statuses = [status for status in states.values() if isinstance(status, int)]
-    return toolbox.OK if any(status in (toolbox.OK, toolbox.PARTIAL) for status in statuses) else toolbox.FAILED
+    root = Path.cwd()
+    if args.split:
+        split_tree(args)
+    tree = datatree.find(root, args.prefix or "")
+    if not any(each.images for each in tree):
+        of_prefix = f" that begin with {args.prefix}" if args.prefix else ""
+        raise UsageError(f"there are no images in {root} or below it{of_prefix}")
+    for each in tree:
+        toolbox.say(f"{each.folder}: {f'{len(each.images)} images' if each.images else each.state}")
+    summary = treesummary.TreeSummary(tree, root)
+    if args.scheduler:
+        work = cluster.run(root, tree, functools.partial(command_of, args), args.jobs or 1, args.scheduler)
+    else:
+        work = datatree.run(root, tree, functools.partial(command_of, args), args.jobs or toolbox.cores())
+    total, quiet = sum(each.to_be_run for each in tree), not sys.stderr.isatty()
+    with summary, tqdm(total=total, desc="data sets", unit="set", leave=False, disable=quiet) as bar:
+        for ended in work:
+            for each in ended:
+                toolbox.say(f"{each.folder}: {treesummary.STATUS.get(each.state, (each.state,))[0]}")
+                bar.update()
+            summary.update(now=bool(ended))
+            bar.set_postfix_str(", ".join(summary.running()), refresh=False)
+    for each in tree:
+        for name, reason in [*each.losses, *([(None, each.error)] if each.error else [])]:
+            losses.add(f"{each.folder}/{name}" if name else each.folder, reason)
+    toolbox.say(f"summary of all data sets: {summary.page}")
+    statuses = [each.state for each in tree if isinstance(each.state, int)]
+    return toolbox.FAILED if statuses and not {toolbox.OK, toolbox.PARTIAL} & set(statuses) else toolbox.OK
+
+
+def split_tree(args):
+    """Sort the frames of folders with several objects, filters or cameras into sub-folders, as copies."""
+    for folder, images, _ in datatree.image_folders(Path.cwd(), args.prefix):
+        parts = splitting.split(folder, images, by_filter=not args.filter)
+        if parts:
+            toolbox.say(f"{folder}: frames are copied into {', '.join(parts.folders)}; the originals stay as they are")
+
+
+def command_of(args, data_set, jobs):
+    """Return the command (list of str) for a data set of a tree."""
+    return [sys.executable, str(Path(__file__).resolve()), *arguments_of(args), "-jobs", str(jobs), *data_set.images]
 
 
 def arguments_of(args):
@@ -277,7 +314,7 @@ def arguments_of(args):
     arguments = []
     for name, value in vars(args).items():
         option = f"-{name}"
-        if name in ("images", "prefix") or value is None or value is False:
+        if name in ("images", "prefix", "jobs", "split", "scheduler") or value is None or value is False:
             continue
         if name in ("cat", "catalog", "elements") and Path(value).is_file():
             value = Path(value).resolve()
@@ -287,7 +324,19 @@ def arguments_of(args):
 
 def build_parser():
     parser = toolbox.make_parser(__doc__, offline=True, ephemeris=True)
+    parser.set_defaults(jobs=None)
     parser.add_argument("-prefix", metavar="TEXT", help="with `all`: only files whose names begin with it")
+    parser.add_argument(
+        "-split",
+        action="store_true",
+        help="with `all`: copy frames of several objects, filters or cameras in one folder into sub-folders first",
+    )
+    parser.add_argument(
+        "-scheduler",
+        metavar="ADDRESS",
+        help="with `all`: run the data sets on the Dask cluster with this scheduler, e.g. tcp://host:8786; "
+        "-jobs are then the cores for each data set (default: 1)",
+    )
     parser.add_argument(
         "-target", metavar="NAME", help="target name for all images, designations with _ (default: header)"
     )
@@ -333,30 +382,38 @@ def build_parser():
     return parser
 
 
-@toolbox.command(build_parser, alone=lambda args: args.images != ["all"])
+def note_end(args, status, losses, error):
+    """Keep what became of the run, for a `pp_run all` that started it."""
+    if args.images != ["all"]:
+        duration_s = round(time.monotonic() - STARTED, 1)
+        outcomes.write(status=status, error=error, losses=losses.entries, duration_s=duration_s)
+
+
+@toolbox.command(build_parser, alone=lambda args: args.images != ["all"], at_end=note_end)
 def main(args, losses):
     if args.images == ["all"]:
         return run_all(args, losses)
-    if args.prefix:
-        raise UsageError("-prefix belongs to `pp_run all`")
+    for name in ("prefix", "split", "scheduler"):
+        if getattr(args, name):
+            raise UsageError(f"-{name} belongs to `pp_run all`")
     options = Options(
-        args.target,
-        args.filter,
-        args.fixed_aprad,
-        args.source_tolerance,
-        args.solar,
-        args.rerun_registration,
-        args.asteroids,
-        pp_distill.schemas(args.reject),
-        args.keep_wcs,
-        [canonical_name(args.cat)] if args.cat else None,
-        [canonical_name(args.catalog)] if args.catalog else None,
-        args.offline,
-        args.force,
-        toolbox.ephemeris_choice(args),
-        args.jobs,
-        args.colorterm,
-        args.target_color,
+        target=args.target,
+        band=args.filter,
+        fixed_aprad=args.fixed_aprad,
+        source_tolerance=args.source_tolerance,
+        solar=args.solar,
+        rerun_registration=args.rerun_registration,
+        asteroids=args.asteroids,
+        reject=pp_distill.schemas(args.reject),
+        keep_wcs=args.keep_wcs,
+        register_catalogs=[canonical_name(args.cat)] if args.cat else None,
+        calibrate_catalogs=[canonical_name(args.catalog)] if args.catalog else None,
+        offline=args.offline,
+        force=args.force,
+        ephemeris=toolbox.ephemeris_choice(args),
+        jobs=args.jobs or toolbox.cores(),
+        colorterm=args.colorterm,
+        target_color=args.target_color,
     )
     pp_calibrate.wished_color(args.colorterm, args.target_color)  # a mistake is told before the work begins
     return run(args.images, losses, options)

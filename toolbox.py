@@ -126,11 +126,12 @@ def _jobs(text):
     return number
 
 
-def command(build_parser, on_failure=None, alone=lambda args: True):
+def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None):
     """Make the `main` of a script: parses, opens LOG, turns errors into one line and an exit status.
 
     on_failure : called with the text of the error when a step failed, to show it on the pages
     alone : called with the arguments, says whether no other command may be at work in the folder at the same time
+    at_end : called with the arguments, exit status, Losses, and the line of the error that ended it (str)
 
     The decorated function gets (args, losses) and returns nothing, or an exit status.  Losses that it adds are printed
     last and turn status 0 into 3.  `main(argv)` takes a list of str, or uses that of the process.
@@ -147,7 +148,7 @@ def command(build_parser, on_failure=None, alone=lambda args: True):
                 if alone(args):
                     messages.wait_for_others()
                 log.info("%s starts in %s: %s", name, os.getcwd(), _shown(args))
-                status = _run(function, args, on_failure)
+                status = _run(function, args, on_failure, at_end)
                 log.info("%s ends with status %d", name, status)
             return status
 
@@ -160,8 +161,8 @@ def _shown(args):
     return ", ".join(f"{name}={value!r}" for name, value in sorted(vars(args).items()))
 
 
-def _run(function, args, on_failure):
-    losses = Losses()
+def _run(function, args, on_failure, at_end):
+    losses, told = Losses(), ""
     try:
         if pp_setup.problem:
             raise pp_setup.problem
@@ -171,17 +172,21 @@ def _run(function, args, on_failure):
         status = function(args, losses) or OK
     except PipelineError as error:
         log.error("%s", error)
-        status = error.status
+        status, told = error.status, str(error)
         if on_failure and status == FAILED:
             on_failure(str(error))
     except KeyboardInterrupt:
         log.error("interrupted; every file is as it was or done, the same command goes on")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  a bug: one line for the user, the traceback in the LOG
-        log.error("%s", internal_error(error))
+        told = str(internal_error(error))
+        log.error("%s", told)
         status = FAILED
     losses.summarise()
-    return PARTIAL if status == OK and losses else status
+    status = PARTIAL if status == OK and losses else status
+    if at_end:
+        at_end(args, status, losses, told)
+    return status
 
 
 def use_addresses(service_urls):

@@ -1,42 +1,133 @@
-"""A tree of data sets: one folder each, found below a starting folder and run in processes of their own."""
+"""A tree of data sets: one folder each, found below a starting folder, run in processes of their own, side by side."""
 
+import contextlib
 import logging
 import os
+import signal
 import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from photometrypipeline import outcomes, splitting
+from photometrypipeline.errors import FAILED, OK, PARTIAL
 from photometrypipeline.frame import EXTENSIONS
 
 log = logging.getLogger("pp.datatree")
 
 MADE_BY_US = ("skycoadd", "comove", "skycoadd.old", "comove.old", "pp_store")
+LOOK_EVERY_S = 0.1
+WAITING, RUNNING, NO_IMAGES = "waiting", "running", "no images"
+
+
+@dataclass
+class DataSet:
+    """One folder, its images, and what became of it.
+
+    folder : relative to the start of the tree;  state : exit status of pp_run, or text for one that has none yet
+    error : the line that a failed run ended with;  losses : [[name, reason]];  duration_s : wall time, None before
+    """
+
+    folder: str
+    images: list
+    state: int | str = WAITING
+    error: str = ""
+    losses: list = field(default_factory=list)
+    duration_s: float | None = None
+
+    @property
+    def to_be_run(self):
+        """Whether there is anything to do that has not been begun."""
+        return self.state == WAITING
+
+    def ended(self, root, status, last_line):
+        """Take over the outcome of a run that ended with `status`, negative for a signal."""
+        found = outcomes.read(Path(root) / self.folder)
+        self.duration_s = found.get("duration_s")
+        self.losses = [list(entry) for entry in found.get("losses", [])]
+        if status < 0:
+            self.state, self.error = FAILED, f"its process was killed by signal {-status}; run it again"
+        else:
+            self.state = status
+            self.error = "" if status in (OK, PARTIAL) else found.get("error") or last_line or "it said nothing"
+        if self.error:
+            log.warning("%s: %s", self.folder, self.error)
 
 
 def find(root, prefix=""):
-    """Return {folder: [image name, ...]} of `root` and everything below it, sorted; folders are relative to `root`.
+    """Return the DataSets (list) of `root` and everything below it, sorted by folder.
 
     Images begin with `prefix` and end on .fits, .fit or .fts in any letter case.  Hidden folders, and those that the
-    pipeline makes itself, are passed over.  Folders without images are in it only if nothing lies below them.
+    pipeline makes itself, are passed over, and so are images that have been sorted into sub-folders (see splitting.py).
+    Folders without images are in it only if nothing lies below them.
     """
-    root, found = Path(root), {}
-    for folder, below, files in sorted(_walk(root)):
-        images = sorted(name for name in files if name.startswith(prefix) and name.lower().endswith(EXTENSIONS))
-        if images or not below:
-            found[str(folder.relative_to(root))] = images
+    root, found = Path(root), []
+    for folder, images, below in image_folders(root, prefix):
+        name, parts = str(folder.relative_to(root)), splitting.read(folder)
+        if parts:
+            left = [image for image in images if not parts.covers(image)]
+            state = f"sorted into {', '.join(parts.folders)}"
+            found.append(DataSet(name, [], state, losses=[[image, parts.why(image)] for image in left]))
+        elif images or not below:
+            found.append(DataSet(name, images, WAITING if images else NO_IMAGES))
     return found
 
 
-def _walk(root):
+def image_folders(root, prefix=""):
+    """Return [(folder, names of images in it, names of folders below it)] of `root` and all below it, sorted."""
+    found = []
     for folder, below, files in os.walk(root):
         below[:] = sorted(name for name in below if not name.startswith(".") and name not in MADE_BY_US)
-        yield Path(folder), list(below), [name for name in files if not name.startswith(".")]
+        names = [name for name in files if name.startswith(prefix or "") and not name.startswith(".")]
+        found.append((Path(folder), sorted(name for name in names if name.lower().endswith(EXTENSIONS)), list(below)))
+    return sorted(found)
 
 
-def run(folder, argv):
-    """Run a command (list of str) in `folder`; returns its exit status.  Its output is in the LOG there."""
+def run(root, data_sets, command, jobs):
+    """Run the data sets that are to be run, several side by side; changes their states.
+
+    command : called with a DataSet and the number of cores for it, returns the argument list
+    jobs : cores in all; each data set gets an equal share of them, the last ones what has become free
+    Yields the DataSets (list) that have ended since the last time, often none, a few times per second.
+    """
+    waiting, running = [each for each in data_sets if each.to_be_run], {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                each = waiting.pop(0)
+                share = max(1, jobs // min(jobs, len(waiting) + len(running) + 1))
+                running[each.folder] = each, *start(Path(root) / each.folder, command(each, share))
+                each.state = RUNNING
+            ended = []
+            for each, process, output in list(running.values()):
+                if process.poll() is not None:
+                    del running[each.folder]
+                    each.ended(root, process.returncode, last_line(output))
+                    ended.append(each)
+            yield ended
+            if not ended:
+                time.sleep(LOOK_EVERY_S)
+    finally:
+        for _, process, output in running.values():
+            with contextlib.suppress(OSError):
+                process.send_signal(signal.SIGINT)
+            process.wait()
+            output.close()
+
+
+def start(folder, argv):
+    """Start a command (list of str) in `folder`; returns (Popen, file with what it prints)."""
     log.info("data set %s: %s", folder, " ".join(map(str, argv)))
-    done = subprocess.run([str(part) for part in argv], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, errors="replace")  # fmt: skip
-    if done.returncode:
-        log.warning("%s: %s", folder, (done.stdout.strip().splitlines() or ["no output"])[-1])
-    return done.returncode
+    outcomes.forget(folder)
+    output = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115  closed by last_line
+    process = subprocess.Popen(argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+    return process, output
+
+
+def last_line(output):
+    """Return the last line that was printed into a file (str), and close it."""
+    with output:
+        output.seek(0)
+        lines = output.read().strip().splitlines()
+    return lines[-1] if lines else ""

@@ -1,11 +1,15 @@
-"""What became of the data sets of a tree, as rows of summary.html."""
+"""What became of the data sets of a tree: summary.html for people, summary.json for programs."""
 
+import json
+import time
 from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import records
+from photometrypipeline import outcomes, pages, records
+from photometrypipeline.datatree import RUNNING
 from photometrypipeline.errors import FAILED, OK, PARTIAL, USAGE
+from photometrypipeline.files import write_text
 
 STATUS = {
     OK: ("done", "good"),
@@ -13,36 +17,141 @@ STATUS = {
     FAILED: ("failed", "bad"),
     USAGE: ("failed: cannot be run as it is", "bad"),
 }
+PAGE, TWIN = "summary.html", "summary.json"
+SHARE = 0.05  # of the time that may go into writing the summary of a large tree
+SHOWN_LOSSES = 20  # per data set on the page; summary.json has all
 
 
-def rows(states, root):
-    """Return one dict per data set: folder, page, and (text, class) of what each step found.
+class TreeSummary:
+    """The summary of a tree while it is worked on; a context manager, after which it is complete."""
 
-    states : {folder: exit status of pp_run, or text for one that has none yet}
-    """
-    return [_row(folder, state, Path(root) / folder) for folder, state in states.items()]
+    def __init__(self, data_sets, root):
+        self.data_sets, self.root = data_sets, Path(root)
+        self.page = self.root / PAGE
+        self._started = time.strftime("%Y-%m-%d %H:%M:%S")
+        self._rows, self._steps = {}, {}
+        self._next = 0.0
+
+    def __enter__(self):
+        (self.root / records.FOLDER).mkdir(exist_ok=True)
+        pages.write_static(self.root / records.FOLDER)
+        self._write(finished=False)
+        return self
+
+    def __exit__(self, *exception):
+        self._write(finished=not any(exception))
+
+    def running(self):
+        """Return texts (list of str) that say what is at work: data set and step."""
+        found = []
+        for each in self.data_sets:
+            if each.state == RUNNING:
+                step = outcomes.read(self.root / each.folder).get("step")
+                found.append(f"{each.folder}: {step}" if step else each.folder)
+        return found
+
+    def update(self, now=False):
+        """Write the summary anew if a data set ended (`now`) or went on a step, and if that does not take too long."""
+        if time.monotonic() < self._next:
+            return
+        steps = self.running()
+        if now or steps != self._steps:
+            self._steps = steps
+            began = time.monotonic()
+            self._write(finished=False)
+            self._next = time.monotonic() + (time.monotonic() - began) / SHARE
+
+    def _write(self, finished):
+        rows = [self._row(each) for each in self.data_sets]
+        about = {"root": str(self.root.resolve()), "started": self._started}
+        about |= {"updated": time.strftime("%Y-%m-%d %H:%M:%S"), "finished": finished}
+        write_text(self.root / TWIN, json.dumps(about | {"data_sets": [row["facts"] for row in rows]}, indent=1) + "\n")
+        html = (
+            pages.environment()
+            .get_template("tree.html")
+            .render(rows=rows, root_name=about["root"], here=f"{records.FOLDER}/", **about)
+        )
+        pages.write_page(self.page, html)
+
+    def _row(self, each):
+        if each.folder in self._rows:
+            return self._rows[each.folder]
+        row = _row(each, self.root / each.folder)
+        if isinstance(each.state, int):
+            self._rows[each.folder] = row  # that is how it stays
+        return row
 
 
-def _row(folder, state, path):
-    found = records.read(path) if isinstance(state, int) else {}
-    failures = records.read_failures(path) if isinstance(state, int) else []
-    text, kind = STATUS.get(state, (str(state), "")) if isinstance(state, int) else (state, "")
-    if failures and state != OK:
-        text += ": " + "; ".join(f"{step}: {message}" for step, message in failures)
-    prepare = found.get("prepare") or {"frames": [], "raw_filters": [], "band": None}
-    targets = (found.get("distill") or {"targets": []})["targets"]
-    return {
-        "folder": folder,
-        "page": f"{folder}/diagnostics.html" if (path / "diagnostics.html").exists() else None,
-        "log": f"{folder}/LOG" if (path / "LOG").exists() else None,
-        "target": ", ".join(dict.fromkeys(str(frame["object"]) for frame in prepare["frames"])),
-        "filter": prepare["band"] or ", ".join(map(str, prepare["raw_filters"])),
-        "frames": len(prepare["frames"]) or None,
+def _row(each, path):
+    """Return one row (dict): (text, class) of what each step found; `facts` holds the same for programs."""
+    began = each.state == RUNNING or isinstance(each.state, int)
+    found = records.read(path) if began else {}
+    row = {
+        "folder": each.folder,
+        "page": f"{each.folder}/diagnostics.html" if (path / "diagnostics.html").exists() else None,
+        "log": f"{each.folder}/LOG" if (path / "LOG").exists() else None,
+        **observed(found.get("prepare"), each),
         "registration": registration(found.get("register")),
         "aperture": aperture(found.get("photometry")),
         "zeropoint": zeropoint(found.get("calibrate")),
-        "brightness": brightness(targets),
-        "status": (text, kind),
+        "brightness": brightness((found.get("distill") or {"targets": []})["targets"]),
+        "status": status(each, path),
+        "losses": [f"{name}: {reason}" for name, reason in each.losses[:SHOWN_LOSSES]],
+    }
+    if len(each.losses) > SHOWN_LOSSES:
+        row["losses"].append(f"and {len(each.losses) - SHOWN_LOSSES} more, see {TWIN}")
+    row["facts"] = facts(each, row, found)
+    return row
+
+
+def status(each, path):
+    """Return (text, class) of how a data set stands."""
+    if not isinstance(each.state, int):
+        step = outcomes.read(path).get("step") if each.state == RUNNING else None
+        return f"{each.state}: {step}" if step else each.state, ""
+    text, kind = STATUS.get(each.state, (f"ended with status {each.state}", "bad"))
+    return (f"{text}: {each.error}" if each.error else text), kind
+
+
+def observed(record, each):
+    """Return target, filter and number of frames (dict) of a data set, None or empty where they are not known yet."""
+    record = record or {"frames": [], "raw_filters": [], "band": None}
+    return {
+        "target": ", ".join(dict.fromkeys(str(frame["object"]) for frame in record["frames"])),
+        "filter": record["band"] or ", ".join(map(str, record["raw_filters"])),
+        "frames": len(each.images) or None,
+    }
+
+
+def facts(each, row, found):
+    """Return what is known of a data set as JSON values (dict)."""
+    register, photometry = found.get("register"), found.get("photometry")
+    calibrate, distill = found.get("calibrate"), found.get("distill")
+    fitted = [frame for frame in calibrate["frames"] if frame["zp"] is not None] if calibrate else []
+    return {
+        "folder": each.folder,
+        "state": row["status"][0],
+        "exit_status": each.state if isinstance(each.state, int) else None,
+        "error": each.error or None,
+        "losses": [{"name": name, "reason": reason} for name, reason in each.losses],
+        "duration_s": each.duration_s,
+        **{name: row[name] or None for name in ("target", "filter", "frames", "page", "log")},
+        "n_registered": sum(bool(frame["registered"]) for frame in register["frames"]) if register else None,
+        "aprad_px": photometry["aprad_px"] if photometry else None,
+        "zeropoint_mag": float(np.mean([frame["zp"] for frame in fitted])) if fitted else None,
+        "catalog": calibrate["catalog"] if calibrate else None,
+        "targets": [target_facts(target) for target in distill["targets"]] if distill else [],
+    }
+
+
+def target_facts(target):
+    """Return what the light curve of a target amounts to (dict)."""
+    values = [row["mag"] for row in target["rows"] if row["accepted"] and row["mag"] is not None]
+    return {
+        **{name: target[name] for name in ("name", "kind", "file", "band")},
+        "n_accepted": len(values),
+        "mean_mag": float(np.mean(values)) if values else None,
+        "std_mag": float(np.std(values)) if values else None,
     }
 
 
