@@ -219,13 +219,17 @@ def write_wcs(frame, telescope, facts, centre_deg, flips, rotate_deg):
         chip.flip_y != flips[1],
         chip.rotate + rotate_deg,
     )
-    for keyword in (telescope.keyword("ra"), telescope.keyword("dec")):
-        if keyword in guess:
-            keep_first(header, keyword)
-    keep_first(header, "EQUINOX")
+    own_wcs = headers.uses_wcs(frame, telescope)
+    if not wcskeywords.is_ours(header):
+        for keyword in (telescope.keyword("ra"), telescope.keyword("dec")):
+            if keyword in guess:
+                keep_first(header, keyword)
+        keep_first(header, "EQUINOX")
     wcskeywords.remove_wcs(header, keep=telescope.keep_keywords)
-    if "EQUINOX" not in header or facts["equinox"] != 2000.0:
-        set_keyword(header, "EQUINOX", 2000.0, "equinox of the WCS")
+    if own_wcs and facts["pointing_deg"]:
+        for keyword, value in zip(headers.OWN_CENTRE, facts["pointing_deg"], strict=True):
+            set_keyword(header, keyword, float(value), "[deg] centre by the WCS that the image came with")
+    set_keyword(header, "EQUINOX", 2000.0, "equinox of the WCS")
     wcskeywords.write_first_guess(header, guess, facts["distortion"])
 
 

@@ -321,7 +321,8 @@ def finish(frames, attempt, verdicts, telescope, losses):
     for frame in frames:
         verdict = verdicts.setdefault(frame.name, astrometry.Verdict(frame.name, "no sources could be extracted"))
         if verdict.registered:
-            wcskeywords.write_solution(frame.header, attempt.solved[frame.name], attempt.catalogs[frame.name])
+            solution, of = attempt.solved[frame.name], attempt.catalogs[frame.name]
+            wcskeywords.write_solution(frame.header, solution, of, telescope.keep_keywords)
             frame.header["TEL_KEYW"] = telescope.key
             frame.save()
             registered.append(frame)

@@ -43,6 +43,7 @@ from photometrypipeline import (
     telescopes,
     treesummary,
 )
+from photometrypipeline.contents import digest
 from photometrypipeline.errors import FrameError, PipelineError, TelescopeError, UsageError
 from photometrypipeline.files import sweep
 from photometrypipeline.frame import Frame
@@ -109,7 +110,7 @@ def render_pages(changed, jobs):
     known = Stamps()
     recipe = {
         "records": {step: known.contents.of_file(records.path_of(step)) for step in [*STEPS, "failures"]},
-        "settings": recipes.relevant(toolbox.settings(), "pages"),
+        "settings": digest(repr(recipes.relevant(toolbox.settings(), "pages"))),
         "version": [*recipes.version(), pages.version()],
     }
     stamp = known.read("pages")

@@ -23,6 +23,7 @@ log = logging.getLogger("pp.frame")
 
 COMMENT_START = "PP: "  # of every keyword that the pipeline writes
 EXTENSIONS = (".fits", ".fit", ".fts")  # in any letter case
+KEYWORD_LENGTH = 8  # longer ones are HIERARCH cards
 VALUE_END = 30  # columns that keyword and value take at least
 LAYOUT = {"SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTEND"}
 STRUCTURE = LAYOUT | {"EXTNAME", "EXTVER", "INHERIT", "CHECKSUM", "DATASUM"}  # belong to one HDU
@@ -107,9 +108,18 @@ def set_keyword(header, keyword, value, comment):
     if isinstance(value, str):
         plain = unicodedata.normalize("NFKD", value).encode("ascii", errors="ignore").decode()
         value = re.sub(r"[^ -~]+", " ", plain)
-    header[keyword] = value
     room = CARD - max(len(str(fits.Card(keyword, value)).rstrip()), VALUE_END) - len(" / ")
-    header.comments[keyword] = (COMMENT_START + comment)[: max(room, 0)]
+    put(header, keyword, value, (COMMENT_START + comment)[: max(room, 0)])
+
+
+def put(header, keyword, value, comment):
+    """Set a keyword to what is written the same way whatever stood there: astropy keeps the digits of equal numbers."""
+    if keyword in header and len(keyword) <= KEYWORD_LENGTH:
+        place = header.index(keyword)
+        del header[place]
+        header.insert(place, (keyword, value, comment))
+    else:
+        header[keyword] = value, comment
 
 
 def keep_first(header, keyword):

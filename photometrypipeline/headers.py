@@ -18,7 +18,7 @@ from photometrypipeline import times
 from photometrypipeline.errors import FrameError
 from photometrypipeline.frame import saved_name
 from photometrypipeline.instrument import OWN_WCS, as_text
-from photometrypipeline.wcskeywords import WCS_PATTERN
+from photometrypipeline.wcskeywords import WCS_PATTERN, is_ours
 
 ROLES = {  # role: the name by which users know it in a telescope definition
     "ra": "ra",
@@ -30,6 +30,7 @@ ROLES = {  # role: the name by which users know it in a telescope definition
     "airmass": "airmass",
     "chip": "chip_id",
 }
+OWN_CENTRE = ("PPRA", "PPDEC")  # where the WCS that a first guess has replaced had the centre of the frame
 OF_WCS = ("CRVAL1", "CRVAL2", "EQUINOX")  # a first guess replaces them; some telescopes have their pointing there
 
 
@@ -162,6 +163,9 @@ def pointing(frame, telescope):
     """
     if uses_wcs(frame, telescope):
         return centre_by_wcs(frame)
+    kept = [frame.header.get(keyword) for keyword in OWN_CENTRE]
+    if None not in kept and telescope.header["ra"].startswith(OWN_WCS) and is_ours(frame.header):
+        return float(kept[0]), float(kept[1])
     ra = _angle(frame, telescope, "ra", units.hourangle)
     dec = _angle(frame, telescope, "dec", units.deg)
     if not -90 <= dec <= 90:
@@ -175,10 +179,10 @@ def pointing(frame, telescope):
 
 
 def uses_wcs(frame, telescope):
-    """Return whether the image's own WCS tells where it looks: the definition says so, and there is one."""
-    return telescope.header["ra"].startswith(OWN_WCS) and str(frame.header.get("CTYPE1", "")).startswith(
-        ("RA--", "DEC-")
-    )
+    """Return whether the image's own WCS tells where it looks: the definition says so, and there is one, not ours."""
+    projection = str(frame.header.get("CTYPE1", ""))
+    own = projection.startswith(("RA--", "DEC-")) and not is_ours(frame.header)
+    return own and telescope.header["ra"].startswith(OWN_WCS)
 
 
 def centre_by_wcs(frame):
@@ -239,7 +243,7 @@ def _sexagesimal(text, unit):
 
 def equinox(frame, telescope=None):
     """Return the equinox (yr) of the header's pointing; 2000 if it has none.  Text such as `J2000` is read too."""
-    by_wcs = telescope is not None and uses_wcs(frame, telescope)  # it may be our own first guess by now
+    by_wcs = telescope is not None and uses_wcs(frame, telescope)
     value = frame.header.get("EQUINOX") if by_wcs else original(frame, "EQUINOX")
     if value is None or not str(value).strip():
         return 2000.0

@@ -97,12 +97,18 @@ def _text(value):
 def plain(value):
     """Return a value of an option as JSON has it."""
     if dataclasses.is_dataclass(value):
-        value = {name: part for name, part in vars(value).items() if name not in HARMLESS}
+        value = {name: part for name, part in vars(value).items() if name not in HARMLESS and is_plain(part)}
     if isinstance(value, dict):
         return {str(name): plain(part) for name, part in sorted(value.items())}
     if isinstance(value, (list, tuple)):
         return [plain(part) for part in value]
     return value if isinstance(value, (bool, int, float, str, type(None))) else str(value)
+
+
+def is_plain(value):
+    """Return whether a part of a dataclass says something itself; other objects are made from the files it names."""
+    kinds = (bool, int, float, str, list, tuple, dict, Path, type(None))
+    return isinstance(value, kinds) or dataclasses.is_dataclass(value)
 
 
 def files_of(value):

@@ -5,7 +5,7 @@ import re
 import numpy as np
 from astropy.io import fits
 
-from photometrypipeline.frame import set_keyword
+from photometrypipeline.frame import COMMENT_START, put, set_keyword
 
 WCS_PATTERN = re.compile(
     r"""(
@@ -28,6 +28,11 @@ def remove_wcs(header, keep=()):
     """Take all WCS keywords out of `header`, of any dialect and any version, but for the names in `keep`."""
     for keyword in {keyword for keyword in header if WCS_PATTERN.fullmatch(keyword)} - set(keep):
         header.remove(keyword, remove_all=True)
+
+
+def is_ours(header):
+    """Return whether the WCS is a first guess or a solution that the pipeline has written."""
+    return "RADECSYS" in header and header.comments["RADECSYS"].startswith(COMMENT_START)
 
 
 def first_guess(ra_deg, dec_deg, size_px, scale_arcsec, flip_x, flip_y, rotate_deg):
@@ -61,13 +66,15 @@ def write_first_guess(header, guess, distortion=()):
         header["CTYPE1"], header["CTYPE2"] = "RA---TPV", "DEC--TPV"
 
 
-def write_solution(header, solution, catalog):
+def write_solution(header, solution, catalog, keep=()):
     """Put SCAMP's `solution` (fits.Header of its .head file) into the header of the frame; values keep their types.
+
+    keep : keywords that stay although they are of a WCS, since the telescope has something else in them
 
     SCAMP calls the projection TAN although it writes PV terms: it is named TPV, so that every library reads it.  Its
     photometric keywords are left out unless it solved photometry: FLXSCALE 0 would spoil a later stack.
     """
-    remove_wcs(header)
+    remove_wcs(header, keep)
     distorted = any(keyword.startswith("PV") for keyword in solution)
     projection = "TPV" if distorted else "TAN"
     header["CTYPE1"], header["CTYPE2"] = f"RA---{projection}", f"DEC--{projection}"
@@ -76,7 +83,7 @@ def write_solution(header, solution, catalog):
         names += OF_PHOTOMETRY
     for keyword in names:
         if keyword in solution:
-            header[keyword] = (solution[keyword], solution.comments[keyword])
+            put(header, keyword, solution[keyword], solution.comments[keyword])
     frame = str(solution.get("RADESYS", "ICRS")).strip()
     header["RADESYS"], header["RADECSYS"] = (frame, "PP: system of the WCS"), (frame, "PP: copy of RADESYS")
     set_keyword(header, "REGCAT", catalog, "reference catalogue of the registration")
