@@ -1,0 +1,88 @@
+"""Data sets on a Dask cluster of two local worker processes: the same bytes, also when a worker is killed."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import interrupting
+import sky
+from conftest import ROOT
+
+distributed = pytest.importorskip("distributed")
+SETS = ("a", "b", "c")
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # of dask's own sockets and threads
+]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Yield a LocalCluster of two processes."""
+    with distributed.LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as made:
+        yield made
+
+
+def make(root):
+    sky.make_dataset(root / "a", 2, seed=3, size=(400, 400), n_stars=70)
+    for name in SETS[1:]:
+        shutil.copytree(root / "a", root / name)
+    (root / "bad").mkdir()
+    (root / "bad" / "a.fits").write_text("no image\n")
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """Return (root of the untouched tree, results of the same without a cluster)."""
+    raw = tmp_path_factory.mktemp("raw")
+    make(raw)
+    quiet = tmp_path_factory.mktemp("quiet") / "a"
+    shutil.copytree(raw / "a", quiet)
+    assert interrupting.start(quiet).wait() == 0
+    return raw, interrupting.results(quiet)
+
+
+def start(folder, cluster):
+    argv = [sys.executable, str(ROOT / "pp_run.py"), "all", "-offline", "-scheduler", cluster.scheduler_address]
+    return subprocess.Popen(
+        argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_a_worker_is_killed_and_the_bytes_are_the_same(here, cluster, tmp_path):
+    raw, expected = here
+    shutil.copytree(raw, tmp_path / "tree")
+    with start(tmp_path / "tree", cluster) as process:
+        limit = time.monotonic() + 120
+        while not list((tmp_path / "tree").glob("*/.diagnostics/stamps/prepare.json")):
+            assert time.monotonic() < limit and process.poll() is None
+            time.sleep(0.05)
+        with distributed.Client(cluster) as client:
+            victim = next(iter(client.run(os.getpid).values()))
+        os.kill(victim, signal.SIGKILL)
+        _, errors = process.communicate(timeout=300)
+    assert process.returncode == 3, errors
+    for name in SETS:
+        assert interrupting.compare(expected, interrupting.results(tmp_path / "tree" / name)) == []
+    facts = json.loads((tmp_path / "tree" / "summary.json").read_text())
+    assert {each["folder"]: each["exit_status"] for each in facts["data_sets"]} == {"a": 0, "b": 0, "c": 0, "bad": 2}
+    assert "bad/a.fits: is no FITS file" in errors
+    with start(tmp_path / "tree", cluster) as again:  # resumes there as here
+        output, _ = again.communicate(timeout=120)
+    assert again.returncode == 3
+    log = (tmp_path / "tree" / "a" / "LOG").read_text()
+    assert "up to date: prepare, register, photometry, calibrate, distill" in log
+
+
+def test_a_scheduler_that_is_not_there_is_an_error_of_one_line(here, run_command):
+    raw, _ = here
+    done = run_command("pp_run", "all", "-offline", "-scheduler", "tcp://127.0.0.1:9", cwd=raw, timeout=90)
+    assert done.returncode == 1
+    assert "Dask scheduler (tcp://127.0.0.1:9) could not be reached" in done.stderr
+    assert "Traceback" not in done.stderr
