@@ -105,7 +105,7 @@ def main(args, losses):
     stem = f"positions_{safe_name(args.target)}" if args.target else "positions"
     positions, saved = Path(f"{stem}.dat"), Path(f"{stem}.marks.json")
     model = open_marks(exposures, saved, args.new, args.edit)
-    pixels = viewport.Pixels(lambda number: exposures[number].frame.read_pixels(), len(exposures))
+    pixels = viewport.PixelCache(lambda number: exposures[number].frame.read_pixels(), len(exposures))
     outcome = markwindow.MarkWindow(figure, model, pixels, args.zoom).run()
     if outcome == markwindow.QUIT:
         finish(model, positions, args.target, losses)

@@ -16,6 +16,7 @@ Examples:
 import toolbox
 
 # isort: split
+import functools
 import logging
 import sys
 from pathlib import Path
@@ -47,7 +48,7 @@ def read_all(paths, target, losses):
     """Return the Series (list) of the files, called `target` if given; what they lack on disk goes to `losses`."""
     found = []
     for path in paths:
-        series = observations.read_series(path)
+        series = observations.read_series(path, functools.partial(toolbox.progress, label="reading"))
         for kind, names in series.missing.items():
             more = "" if len(names) == 1 else f" and {len(names) - 1} more"
             losses.add(path, f"{kind} missing: {names[0]}{more}; the columns that come from it are masked")

@@ -19,6 +19,7 @@ Examples:
 import toolbox
 
 # isort: split
+import functools
 import logging
 import os
 import sys
@@ -50,7 +51,7 @@ def collect(files, identifier, settings, astcat, losses):
     """Return the Records (list) of all files that the MPC would take; the others go to `losses`."""
     records = []
     for path in files:
-        series = observations.read_series(path)
+        series = observations.read_series(path, functools.partial(toolbox.progress, label="reading"))
         named = astrometryreport.name_of(series, identifier)
         if identifier and named.trk_sub and named.trk_sub != identifier:
             log.warning("%r is no designation; the object is called %r, an unknown one", identifier, named.trk_sub)

@@ -96,9 +96,10 @@ def write(path, header, table, zeropoint=None, colorterm=None):
         connection.executemany(f"insert into data values ({_marks(names)})", rows)
 
 
-def read(path):
+def read(path, dec_range_deg=None):
     """Return (header, table, zeropoint) of a frame: dict, astropy Table with NaN for NULL, dict or None.
 
+    dec_range_deg : (lowest, highest) declination of the sources that are wanted, None for all
     Raises FrameError for a database that is missing or holds something else.
     """
     if not Path(path).exists():  # sqlite3 would make an empty database
@@ -106,7 +107,7 @@ def read(path):
     try:
         with contextlib.closing(sqlite3.connect(f"file:{_uri(path)}?mode=ro", uri=True)) as connection:
             header = dict(zip(HEADER_COLUMNS, connection.execute("select * from header").fetchone()[:8], strict=True))
-            table = _read_table(connection)
+            table = _read_table(connection, dec_range_deg)
             zeropoint = _read_row(connection, "zeropoint", ZEROPOINT_COLUMNS)
     except (sqlite3.Error, TypeError) as error:
         raise FrameError(path, f"is no database of a frame ({error})", "run pp_calibrate on this image again") from None
@@ -129,8 +130,9 @@ def _uri(path):
     return str(Path(path).resolve()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
-def _read_table(connection):
-    cursor = connection.execute("select * from data")
+def _read_table(connection, dec_range_deg):
+    where = " where dec_deg between ? and ?" if dec_range_deg else ""
+    cursor = connection.execute("select * from data" + where, dec_range_deg or ())
     names = [original_name(column[0]) for column in cursor.description]
     rows = cursor.fetchall()
     columns = list(zip(*rows, strict=True)) if rows else [[] for _ in names]

@@ -6,12 +6,14 @@ import sys
 
 import matplotlib
 import numpy as np
+from matplotlib import patheffects
 
 from photometrypipeline.errors import PipelineError
 
 TITLE_PX, STATUS_PX = 30, 46  # bars above and below the frame
 LARGEST_PX, SMALLEST_PX = (1200, 900), (640, 480)  # of the window
-RADIUS_PX = 4.0  # of the circles on the screen, at zoom 0.5 and below
+RADIUS_PX = 4.0  # of the circles on the screen, at zoom 0.7 and below
+MANY = 1000  # circles; more are drawn fainter, or the frame would vanish behind them
 GREEN, RED, YELLOW, TEXT, BACKGROUND = "#35d04f", "#ff3b30", "#ffd60a", "#e8e8e8", "#16181c"
 
 
@@ -70,7 +72,10 @@ class Scene:
 
     def _arrow(self, letter):
         arrow = self.axes.annotate("", (0, 0), (0, 0), arrowprops={"arrowstyle": "-|>", "color": TEXT})
-        return arrow, self.axes.text(0, 0, letter, color=TEXT, ha="center", va="center", fontsize=9)
+        outline = [patheffects.withStroke(linewidth=3, foreground="black")]  # legible in front of stars
+        return arrow, self.axes.text(
+            0, 0, letter, color=TEXT, ha="center", va="center", fontsize=9, path_effects=outline
+        )
 
     # ---- sizes
 
@@ -112,16 +117,16 @@ class Scene:
 
     def show_sources(self, plain, marked, followed, zoom, circles):
         """Show circles around places (u, v): green, red, yellow; the green ones only if `circles` are wanted."""
-        radius_px = RADIUS_PX * max(1.0, 2 * zoom) ** 0.75  # grows a little slower than the stars
+        radius_px = RADIUS_PX * max(1.0, 1.4 * zoom)  # grows as the stars do
         diameter = 2 * radius_px * self.ratio * 72 / self.figure.dpi  # points
         for artist, places, size in (
             (self._sources, plain, diameter),
-            (self._marked, marked, 1.5 * diameter),
-            (self._followed, followed, 1.5 * diameter),
+            (self._marked, marked, 1.6 * diameter),
+            (self._followed, followed, 1.6 * diameter),
         ):
             artist.set_data(*places)
             artist.set_markersize(size)
-        self._sources.set_visible(circles)
+        self._sources.set(visible=circles, alpha=float(np.clip(MANY / max(len(plain[0]), 1), 0.4, 1)))
 
     def show_track(self, expected, others, track):
         """Show where the target is expected, where it was marked in other frames, the track; (u, v) or None each."""

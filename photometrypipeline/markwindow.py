@@ -45,7 +45,7 @@ HELP = (
 class MarkWindow:
     """Shows `exposures` one by one and lets the user mark the target; `run` returns QUIT, or CLOSED without q.
 
-    figure : from `markscene.open_figure`;  marks : Marks;  pixels : viewport.Pixels
+    figure : from `markscene.open_figure`;  marks : Marks;  pixels : viewport.PixelCache
     zoom : screen pixels per pixel of the frame at the start
     """
 
@@ -154,7 +154,8 @@ class MarkWindow:
         picture = None if part is None else grey(part, self._sky, self._noise, self.contrast, self.inverted)
         self.scene.show_frame(picture, extent, limits)
         self._draw_sources()
-        place, track = self.marks.predicted(self.number), self.marks.track_places()
+        marked = self.exposures[self.number].name in self.marks.state.marked
+        place, track = None if marked else self.marks.predicted(self.number), self.marks.track_places()
         others = self.marks.marked_places(without=self.number)
         wanted = [self._onto(*each) if each is not None and self.circles else None for each in (place, others, track)]
         self.scene.show_track(*wanted)

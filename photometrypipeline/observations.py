@@ -68,8 +68,11 @@ class Series:
     missing: dict
 
 
-def read_series(path):
-    """Return the Series of a file photometry_TARGET.dat.  Raises FrameError for a file that is no light curve."""
+def read_series(path, watched=iter):
+    """Return the Series of a file photometry_TARGET.dat.  Raises FrameError for a file that is no light curve.
+
+    watched : function that iterates over the rows, and may show how far it got
+    """
     path = Path(path)
     rows, _ = results.read(path)
     if not rows:
@@ -81,7 +84,7 @@ def read_series(path):
     by_ldac = {results.word(str(each["ldac"])): each for each in recorded.get("rows", [])}
     missing = {}
     observations = [
-        _observation(row, path.parent, target, registered, by_ldac.get(row.ldac, {}), missing) for row in rows
+        _observation(row, path.parent, target, registered, by_ldac.get(row.ldac, {}), missing) for row in watched(rows)
     ]
     return Series(path, target, recorded.get("kind") or "", recorded.get("full_name") or "", observations, missing)
 
@@ -96,7 +99,8 @@ def _observation(row, folder, target, registered, recorded, missing):
         log.info("%s", error)
         missing.setdefault("image", []).append(frame.name)
     try:
-        head, table, _ = framedb.read(frame.database)
+        margin = SAME_SOURCE_ARCSEC / 3600
+        head, table, _ = framedb.read(frame.database, (row.dec_deg - margin, row.dec_deg + margin))
     except FrameError as error:
         log.info("%s", error)
         missing.setdefault("database", []).append(frame.database.name)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MOST_BYTES = 400e6  # of pixels kept in memory
+MOST_BYTES = 250e6  # of pixels kept in memory
 SAMPLES = 200_000  # pixels that the grey scale is taken from
 DARK, BRIGHT = 1.0, 14.0  # limits of the grey scale below and above the sky, in sigma of its noise, at contrast 1
 SIGMA_PER_MAD = 1.4826
@@ -106,7 +106,7 @@ def _blocks(first, last, step, size):
     return start, stop
 
 
-class Pixels:
+class PixelCache:
     """The pixels of many frames, of which few are in memory at a time; the neighbours of the last one come unasked.
 
     read : function of the number of a frame that returns its pixels, float32, shape (rows, columns)

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from photometrypipeline.viewport import Orientation, Pixels, Viewport, grey, orientation_of, sky_and_noise
+from photometrypipeline.viewport import Orientation, PixelCache, Viewport, grey, orientation_of, sky_and_noise
 from screen import wait_for
 
 ALL = [
@@ -80,7 +80,7 @@ def test_few_frames_are_in_memory_and_the_neighbours_come_unasked():
         asked.append(number)
         return np.full((100, 100), number, dtype=np.float32)  # 40 kB
 
-    pixels = Pixels(read, 200, most_bytes=200_000)
+    pixels = PixelCache(read, 200, most_bytes=200_000)
     for number in range(0, 200, 3):
         assert pixels.get(number)[0][0, 0] == number
     wait_for(lambda: {197, 199} <= set(asked), "the neighbours of the last frame")
@@ -95,7 +95,7 @@ def test_a_frame_that_cannot_be_read_says_so_when_it_is_shown():
             raise OSError("cut short")
         return np.zeros((5, 5), dtype=np.float32)
 
-    pixels = Pixels(read, 3)
+    pixels = PixelCache(read, 3)
     pixels.get(0)  # reads frame 1 ahead, silently
     with pytest.raises(OSError, match="cut short"):
         pixels.get(1)
