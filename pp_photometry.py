@@ -209,8 +209,8 @@ def measure_growth(frames, losses, radii, common, jobs):
 
     def one(frame):
         path = WORK / f"{frame.stem}.growth.ldac"
-        pp_extract.run(frame, telescopes.identify(frame.header), path, *settings)
         frame.ldac.unlink(missing_ok=True)  # of the registration: it must not pass for the final one if something fails
+        pp_extract.run(frame, telescopes.identify(frame.header), path, *settings)
         return path
 
     return dict(toolbox.sort_out(frames, toolbox.parallel(one, frames, jobs, "photometry"), losses))
