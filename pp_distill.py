@@ -241,7 +241,7 @@ def row_of(each, match, place, target, choice):
         catalog="-" if not columns else "manual_zp" if manual else origin[2],
         band="-" if not columns else each.header["filtername"],
         method=pp_setup.photmode,
-        offset_arcsec=choice.offset_arcsec if target.kind in ("primary", "asteroid") else (0.0, 0.0),
+        offset_arcsec=choice.offset_arcsec if target.has_ephemeris else (0.0, 0.0),
         source=target.source,
         origin=each.header["origin"],
         extra={

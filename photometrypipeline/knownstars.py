@@ -51,7 +51,7 @@ class KnownStars:
         self.trees = [cKDTree(vectors(ra, dec)) for ra, dec in zip(self.ra, self.dec, strict=True)]
         self.fwhm_arcsec = [_width(each.table) for each in measured]
         self.catalog = _catalog(measured, Path(folder))
-        self._known = {}
+        self._known, self._shifts, self._places = {}, {}, {}
 
     def near(self, target, number, place, radius_arcsec, sigma_arcsec):
         """Return the Stars within `radius_arcsec` of `place` in frame `number`, where `target` is expected there."""
@@ -80,14 +80,13 @@ class KnownStars:
 
     def _others(self, target, number, place, sigma_arcsec):
         """Return the numbers of the frames in which the target is farthest from its place in frame `number`."""
-        apart = {}
-        for other, each in enumerate(self.measured):
-            there = target.places.get(each.frame.name)
-            if there is not None and other != number:
-                apart[other] = separation_deg(*place, *there) * 3600
-        clear = self._clear(number, sigma_arcsec)
-        usable = [other for other, distance in apart.items() if distance > clear]
-        return sorted(usable, key=lambda other: (-apart[other], other))[:N_OTHERS]
+        if target.name not in self._places:
+            there = [target.places.get(each.frame.name, (np.nan, np.nan)) for each in self.measured]
+            self._places[target.name] = np.array(there).T
+        apart = separation_deg(*place, *self._places[target.name]) * 3600
+        apart[number] = np.nan
+        usable = np.flatnonzero(apart > self._clear(number, sigma_arcsec))  # not where it is NaN
+        return usable[np.argsort(-apart[usable], kind="stable")][:N_OTHERS].tolist()
 
     def _standing(self, target, number, others, place, radius_arcsec, sigma_arcsec):
         """Return the Stars that several of the frames `others` show, the target's surroundings there left out."""
@@ -125,12 +124,15 @@ class KnownStars:
 
     def _shift(self, number):
         """Return instrumental minus catalogue magnitude in a frame: a median over stars of all colours."""
+        if number in self._shifts:
+            return self._shifts[number]
         limit = chord_of(SAME_ARCSEC)
         distance, rows = self.trees[number].query(self.catalog.tree.data, distance_upper_bound=limit)
         near = distance <= limit
         shifts = self.inst[number][rows[near]] - self.catalog.mag[near]
         shifts = shifts[np.isfinite(shifts)]
-        return float(np.median(shifts)) if shifts.size >= 3 else np.nan
+        self._shifts[number] = float(np.median(shifts)) if shifts.size >= 3 else np.nan
+        return self._shifts[number]
 
 
 def _spread(n_frames, wanted, but):

@@ -42,7 +42,7 @@ _COORDINATES = re.compile(r"(J ?)?\d{4,6}(\.\d+)?[+-]\d{4,6}(\.\d+)?|\d+:\d+.*|[
 
 _HALF_MONTH = "[A-HJ-Y]"
 _PROVISIONAL = re.compile(
-    rf"((?:18|19|20|21)\d\d|A[89]\d\d) ?({_HALF_MONTH}[A-HJ-Z]) ?(\d{{0,4}})(?![\w-])(?:\)? .*)?", re.IGNORECASE
+    rf"((?:18|19|20|21)\d\d|A[89]\d\d)[ -]?({_HALF_MONTH}[A-HJ-Z]) ?(\d{{0,4}})(?![\w-])(?:\)? .*)?", re.IGNORECASE
 )
 _SURVEY = re.compile(r"(\d{1,4}) ?(P-L|T-[123])", re.IGNORECASE)
 _NUMBERED = re.compile(r"(\()?0*(\d{1,8})(?(1)\))(?: .*)?")

@@ -41,7 +41,7 @@ def measure(matcher, number, lacking, offset_arcsec=(0.0, 0.0)):
             continue
         others = matcher.light_at(target, number, place)
         row = _row(each, target, place, (x, y), light, others, matcher.stars.fwhm_arcsec[number], radius)
-        row.offset_arcsec = offset_arcsec if target.moves else (0.0, 0.0)
+        row.offset_arcsec = offset_arcsec if target.has_ephemeris else (0.0, 0.0)
         found[target.name] = row
     return found
 

@@ -30,7 +30,8 @@ FAR_SHARE, FAR_ARCSEC = 0.05, 3.0  # predictions are worse than they say now and
 MAGNITUDE_SIGMA = 0.7  # mag, of a predicted magnitude: phase, colour, rotation
 MAGNITUDE_FAR = 0.1  # share of predicted magnitudes that are any, within MAGNITUDE_RANGE
 MAGNITUDE_RANGE = 10.0
-UNKNOWN_SEEN = 0.5  # chance that a target of unknown magnitude is seen
+UNKNOWN_SEEN = 0.5  # chance that a moving target of unknown magnitude is seen
+STANDING_SEEN = 0.9  # chance that a star that somebody asks for is seen
 SEEN_LIMITS = (0.02, 0.98)  # nothing is certain
 NEIGHBOURS = 10  # for the local density
 STAR_SHARE = 0.5  # of the light from a known star: the source is that star
@@ -174,7 +175,8 @@ class Matcher:
             unknown = 1 - known.sum() / (known.size + 2)  # share of sources that are not known as stars; never 0
             ratio = np.where(blends.is_star, 0.0, ratio)
         ratio = ratio / (density(self.stars.trees[number], place, each.frame) * unknown)
-        return posterior(ratio, chance_of_seeing(predicted, limit))[0], blends
+        seen = chance_of_seeing(predicted, limit) if target.moves else STANDING_SEEN
+        return posterior(ratio, seen)[0], blends
 
     def magnitudes(self, number):
         """Return (magnitudes of the sources of a frame, the faint limit of their list)."""

@@ -22,6 +22,7 @@ CONTROL_FRACTION = 0.05  # of the stars are brighter: bright, but not among the 
 CONTROL_RADIUS_ARCSEC = 1.0  # in which a star has to be found again in the last frame
 TARGET_MARGIN_ARCSEC = 10.0  # the control star keeps away from all targets
 SAME_TIME_S = 1.0
+MOVING_ARCSEC = 5.0  # places of a file that differ by more are those of a moving target
 
 
 @dataclass
@@ -44,7 +45,15 @@ class Target:
 
     @property
     def moves(self):
-        """Whether it is a body of the Solar System: what stands still at its place is something else."""
+        """Whether it moves from frame to frame: what stands still at its place is something else."""
+        if self.kind == "positions" and len(self.places) > 1:
+            ra, dec = np.transpose(list(self.places.values()))
+            return bool(sky.separation_deg(ra[0], dec[0], ra, dec).max() * 3600 > MOVING_ARCSEC)
+        return self.has_ephemeris
+
+    @property
+    def has_ephemeris(self):
+        """Whether it is a body of the Solar System whose places were computed; an offset applies to them."""
         return self.kind in ("primary", "asteroid")
 
 

@@ -306,6 +306,8 @@ def services(night, monkeypatch):
     def at(jd):
         return tuple(float(np.interp(jd, truth.midtime_jd, values)) for values in (truth.ra_deg, truth.dec_deg))
 
+    stars["RAJ2000"].unit = stars["DEJ2000"].unit = "deg"
+    stars["max"].unit = stars["min"].unit = "mag"
     middle = truth.midtime_jd[4]
     east_of_the_frames = at(middle)[0] + 155 / 3600  # the asteroid is 12" East of the middle there, an edge 150"
     bodies = [
