@@ -44,7 +44,7 @@ def night(pristine, tmp_path, monkeypatch):
     folder, truth = tmp_path / "night", pristine[1]
     shutil.copytree(pristine[0], folder, ignore=shutil.ignore_patterns(".diagnostics", "*.html", "LOG"))
     monkeypatch.chdir(folder)
-    monkeypatch.setattr("diagnostics.render", lambda *folder: None)  # pages are looked at elsewhere
+    monkeypatch.setattr("diagnostics.render", lambda *_, **__: None)  # pages are looked at elsewhere
 
     def distill(*options, frames=truth.files):
         return pp_distill.main([*map(str, options), "-offline", *frames])

@@ -26,7 +26,7 @@ def prepared(tmp_path_factory):
     truth = sky.make_dataset(folder, 3, encounters=met, rate=(-1000.0, 500.0), asteroid_mag=16.0, solved=True, seed=4)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("diagnostics.render", lambda *folder: None)
+        patch.setattr("diagnostics.render", lambda *_, **__: None)
         assert pp_prepare.main(["-keep_wcs", *truth.files]) == 0
     return folder, truth
 
@@ -37,7 +37,7 @@ def frames(prepared, tmp_path, monkeypatch):
     folder, truth = tmp_path / "frames", prepared[1]
     shutil.copytree(prepared[0], folder)
     monkeypatch.chdir(folder)
-    monkeypatch.setattr("diagnostics.render", lambda *folder: None)
+    monkeypatch.setattr("diagnostics.render", lambda *_, **__: None)
 
     def measure(*options, status=0):
         assert pp_photometry.main([*map(str, options), "-offline", "-jobs", "2", *truth.files]) == status
