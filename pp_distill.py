@@ -107,10 +107,11 @@ def distill(frames, losses, choice):
     rows = {target.name: rows_of(target, matcher, choice) for target in everything}
     unseen = look_again(everything, matcher, rows, choice)
     blocks, found, observations = [], [], []
+    about_color = color_remarks(measured)
     for target in everything:
         own, remarks = mark_instrumental(rows[target.name])
         path = f"photometry_{safe_name(file_name(target))}.dat"
-        remarks = [f"positions predicted by: {target.source}", *remarks]
+        remarks = [f"positions predicted by: {target.source}", *about_color, *remarks]
         remarks += [nondetections.LEGEND] if unseen[target.name] else []
         results.write(path, in_turn(measured, own, unseen[target.name]), remarks)
         blocks.append(block(target, path, own, unseen[target.name]))
@@ -144,6 +145,16 @@ def read_databases(frames, losses):
     if not measured:
         raise PipelineError("not one of the frames has a database; run pp_calibrate first")
     return measured
+
+
+def color_remarks(measured):
+    """Return the line (list of one str) that says for what colour the magnitudes hold, none without a colour term."""
+    calibrated = [each for each in measured if each.zeropoint and each.zeropoint["zp"] is not None]
+    term = framedb.read_colorterm(calibrated[0].frame.database) if calibrated else None
+    if term is None:
+        return []
+    value, place = "{coefficient:+.4f}+-{err:.4f}".format(**term), "{color} = {target_color:.3f}".format(**term)
+    return [f"colour term {value} * ({term['color']}): magnitudes hold for a source of {place}"]
 
 
 # ---- which source

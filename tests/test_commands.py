@@ -227,6 +227,24 @@ def test_steps_by_hand_give_what_pp_run_gives(night, tmp_path, run_command):
     assert (tmp_path / TARGET).read_text() == (folder / TARGET).read_text()
 
 
+def test_pp_run_hands_the_colour_term_on_and_the_results_state_it(night, tmp_path, run_command):
+    folder, truth, _, _ = night
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    done = run_command("pp_run", *truth.files, OFFLINE, "-colorterm", "g-r", "-target_color", "0.9", cwd=copy)
+    assert done.returncode == 0, done.stderr
+    assert "up to date: prepare, register, photometry" in done.stdout  # the colour term concerns the calibration alone
+    term = framedb.read_colorterm(copy / truth.files[0].replace(".fits", ".ldac.db"))
+    assert abs(term["coefficient"]) < 4 * term["err"] < 0.1  # the simulated camera has the band of the catalogue
+    text = (copy / TARGET).read_text()
+    assert f"# colour term {term['coefficient']:+.4f}+-{term['err']:.4f} * (g-r): magnitudes hold for" in text
+    assert "a source of g-r = 0.900" in text
+    light_curve(copy)  # and it reads as before
+    wrong = run_command("pp_run", *truth.files, OFFLINE, "-colorterm", "g-g", cwd=copy)
+    assert wrong.returncode == 2 and "g-g is no colour" in wrong.stderr
+    assert run_command("pp_run", *truth.files, OFFLINE, cwd=copy).returncode == 0
+    assert results_of(copy) == results_of(folder)  # without it everything is as it was
+
+
 def test_the_control_star_keeps_still(night):
     folder, _, _, _ = night
     table = light_curve(folder, "photometry_Control_Star.dat")
