@@ -6,6 +6,7 @@ import numpy as np
 from astropy.table import MaskedColumn, Table
 
 from photometrypipeline import geometry
+from photometrypipeline.results import NOT_DETECTED
 
 # name: (unit, description, decimals in text files or None, value of an Observation)
 ROW_COLUMNS = {
@@ -14,7 +15,13 @@ ROW_COLUMNS = {
     "filename": ("", "name of the source list, field 1 of photometry_*.dat", None, lambda each: each.row.ldac),
     "jd": ("d", "middle of the exposure, Julian date, UTC", 8, lambda each: each.row.jd),
     "accepted": ("", "whether the observation counts", None, lambda each: each.row.accepted),
-    "reason": ("", "why it does not", None, lambda each: each.row.reason),
+    "status": (
+        "",
+        "accepted, rejected, or not detected: limit_mag tells how faint it is",
+        None,
+        lambda each: _status(each),
+    ),
+    "reason": ("", "why it does not count", None, lambda each: each.row.reason),
     "mag": ("mag", "magnitude, calibrated unless band is -", 4, lambda each: each.row.mag),
     "sig_mag": ("mag", "its uncertainty with the scatter of the zeropoint", 4, lambda each: each.row.sig),
     "err_total_mag": (
@@ -55,6 +62,22 @@ ROW_COLUMNS = {
     "telescope": ("", "key of telescope and camera", None, lambda each: each.row.telescope),
     "method": ("", "photometry method", None, lambda each: each.row.method),
 }
+# of the source that is taken for the target: masked where it was not detected
+OF_SOURCE = (
+    "mag", "sig_mag", "err_total_mag", "zp_mag", "zp_sig_mag", "inst_mag", "inst_sig_mag", "ra_deg", "dec_deg",
+    "dra_arcsec", "ddec_arcsec", "fwhm_arcsec", "x_px", "y_px", "flags",
+)  # fmt: skip
+# name: (unit, description, decimals, name in what pp_distill recorded)
+EXTRA_COLUMNS = {
+    "limit_mag": ("mag", "3-sigma limit where the target was not detected", 3, "mag_limit"),
+    "forced_mag": ("mag", "magnitude of the light at its place where it was not detected", 3, "forced_mag"),
+    "forced_flux_adu": ("adu", "that light; may be negative", 2, "forced_flux"),
+    "forced_err_adu": ("adu", "its uncertainty", 2, "forced_err"),
+    "others_flux_adu": ("adu", "light of stars and other sources there", 2, "others_flux"),
+    "distance_arcsec": ("arcsec", "of the source from the predicted place", 3, "distance_arcsec"),
+    "probability": ("", "that the source is the target, 0 to 1", 4, "probability"),
+    "contamination": ("", "share of its light that comes from known stars, 0 to 1", 4, "contamination"),
+}
 # name: (unit, description, decimals)
 GEOMETRY_COLUMNS = {
     "r_au": ("AU", "distance from the Sun", 8),
@@ -91,6 +114,12 @@ class Geometry:
     source: str
 
 
+def _status(each):
+    if each.row.accepted:
+        return "accepted"
+    return "rejected" if each.row.detected else NOT_DETECTED
+
+
 def _zp_sig(row):
     return float(np.sqrt(max(row.sig**2 - row.e_inst**2, 0.0))) if row.calibrated else np.nan
 
@@ -98,7 +127,7 @@ def _zp_sig(row):
 def geometry_of(observations, ephemeris):
     """Return the Geometry for Observations at whose times the Ephemeris was asked."""
     jd, mag = (np.array([getattr(each.row, name) for each in observations]) for name in ("jd", "mag"))
-    calibrated = np.array([each.row.calibrated for each in observations])
+    calibrated = np.array([each.row.calibrated and each.row.detected for each in observations])
     light_d = geometry.light_time_d(ephemeris.delta_au)
     lon, lat = geometry.bisector_deg(jd, ephemeris.ra_deg, ephemeris.dec_deg, ephemeris.delta_au)
     columns = {
@@ -128,14 +157,19 @@ def table(parts):
     observations = [each for series, _ in parts for each in series.observations]
     columns = {}
     for name, (unit, text, decimals, value) in ROW_COLUMNS.items():
-        columns[name] = _column([value(each) for each in observations], unit, text, decimals)
+        absent = name in OF_SOURCE
+        values = [None if absent and not each.row.detected else value(each) for each in observations]
+        columns[name] = _column(values, unit, text, decimals)
+    for name, (unit, text, decimals, recorded) in EXTRA_COLUMNS.items():
+        columns[name] = _column([_extra(each, recorded) for each in observations], unit, text, decimals)
     for name, (unit, text, decimals) in GEOMETRY_COLUMNS.items():
         values = [
             known.columns[name] if known else np.full(len(series.observations), np.nan) for series, known in parts
         ]
         columns[name] = _column(np.concatenate(values).tolist(), unit, text, decimals)
+    known = {recorded for *_, recorded in EXTRA_COLUMNS.values()}
     for name in dict.fromkeys(name for each in observations for name in each.extra):
-        if name not in columns:
+        if name not in known and name not in columns:
             unit = UNITS.get(name.rpartition("_")[2], "")
             columns[name] = _column([each.extra.get(name) for each in observations], unit, "from pp_distill", None)
     found = Table(columns)
@@ -144,15 +178,25 @@ def table(parts):
     return found
 
 
+def _extra(each, recorded):
+    """Return what pp_distill recorded under a name; a limit stands in the row itself as well."""
+    if recorded == "mag_limit" and recorded not in each.extra and not each.row.detected:
+        return each.row.mag
+    value = each.extra.get(recorded)
+    return None if value is None else float(value)
+
+
 def _column(values, unit, description, decimals):
-    """Return a MaskedColumn; None, NaN and empty text are masked. Texts only where no value is a number."""
+    """Return a MaskedColumn of numbers, or texts if there is one; None, NaN and empty text are masked."""
     if all(isinstance(value, bool) for value in values):
         return MaskedColumn(values, dtype=bool, description=description)
     if any(isinstance(value, str) for value in values):
         texts = ["" if value is None else str(value) for value in values]
         return MaskedColumn(texts, mask=[not text for text in texts], dtype=str, description=description)
-    if all(isinstance(value, (int, np.integer)) for value in values):
-        return MaskedColumn(values, dtype=int, unit=unit or None, description=description)
+    mask = [value is None for value in values]
+    if all(value is None or isinstance(value, (int, np.integer)) for value in values) and not all(mask):
+        whole = [value or 0 for value in values]
+        return MaskedColumn(whole, mask=mask, dtype=int, unit=unit or None, description=description)
     numbers = np.array([np.nan if value is None else float(value) for value in values])
     form = f".{decimals}f" if decimals is not None else None
     return MaskedColumn(numbers, mask=~np.isfinite(numbers), unit=unit or None, description=description, format=form)

@@ -81,10 +81,12 @@ def read_series(path, watched=iter):
     recorded = next((each for each in found.get("distill", {}).get("targets", []) if each["file"] == path.name), {})
     target = recorded.get("name") or path.stem.removeprefix("photometry_")
     registered = {each["name"]: each for each in found.get("register", {}).get("frames", [])}
-    by_ldac = {results.word(str(each["ldac"])): each for each in recorded.get("rows", [])}
+    parts = ((True, recorded.get("rows", [])), (False, recorded.get("unseen", [])))
+    noted = {(detected, results.word(str(each["ldac"]))): each for detected, rows_ in parts for each in rows_}
     missing = {}
     observations = [
-        _observation(row, path.parent, target, registered, by_ldac.get(row.ldac, {}), missing) for row in watched(rows)
+        _observation(row, path.parent, target, registered, noted.get((row.detected, row.ldac), {}), missing)
+        for row in watched(rows)
     ]
     return Series(path, target, recorded.get("kind") or "", recorded.get("full_name") or "", observations, missing)
 
@@ -108,14 +110,15 @@ def _observation(row, folder, target, registered, recorded, missing):
         each.magsys = head["magsys"] or ""
         if abs(head["obstime"] - row.jd) < SAME_TIME_D:
             row.jd = head["obstime"]
-        each.source = _source(table, row)
-        if not each.source:
+        each.source = _source(table, row) if row.detected else {}
+        if row.detected and not each.source:
             missing.setdefault("source in the database", []).append(frame.database.name)
     each.registration = registered.get(each.image, {})
     each.extra = {
         name: value for name, value in recorded.items() if name not in KNOWN and not isinstance(value, (dict, list))
     }
-    row.x, row.y, row.err_total = each.value("XWIN_IMAGE"), each.value("YWIN_IMAGE"), each.value("err_total")
+    if row.detected:
+        row.x, row.y, row.err_total = each.value("XWIN_IMAGE"), each.value("YWIN_IMAGE"), each.value("err_total")
     return each
 
 

@@ -33,6 +33,7 @@ HEADER = (  # label and the position of its last character
     ('FWHM"', 212),
 )
 N_FIELDS = 21  # of a row
+NOT_DETECTED = "not detected"  # beginning of the reason of a row that holds forced photometry
 UNNAMED = "manual_target"  # a target whose file of positions does not name it
 LEGEND = (
     "[1]: predicted_RA - source_RA [arcsec]",
@@ -86,6 +87,11 @@ class Row:
     def accepted(self):
         """Whether the row counts."""
         return not self.reason
+
+    @property
+    def detected(self):
+        """Whether there is a source; if not, `mag` is a limit, or NaN, and the place is the predicted one."""
+        return not self.reason.startswith(NOT_DETECTED)
 
     @property
     def calibrated(self):

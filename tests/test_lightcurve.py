@@ -1,5 +1,7 @@
 """Light curves as tidy tables and ALCDEF: read back by astropy and pandas, with the geometry of a known orbit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -105,13 +107,13 @@ def tables(folder, run_command):
 def test_every_quantity_is_there_with_its_unit_in_all_forms(tables, places):
     read, errors = tables
     assert "im_4.ldac.db" in errors and "im_4.fits" in errors
-    known = [*lightcurve.ROW_COLUMNS, *lightcurve.GEOMETRY_COLUMNS]
+    sheet = {**lightcurve.ROW_COLUMNS, **lightcurve.EXTRA_COLUMNS, **lightcurve.GEOMETRY_COLUMNS}
+    known = list(sheet)
     assert list(read["csv"].columns) == read["ecsv"].colnames == read["votable"].colnames == known
     for table in (read["ecsv"], read["votable"]):
         for name in known:
             unit = u.Unit(str(table[name].unit)) if table[name].unit else u.dimensionless_unscaled
-            wanted = {**lightcurve.ROW_COLUMNS, **lightcurve.GEOMETRY_COLUMNS}[name][0]
-            assert unit == u.Unit(wanted), name
+            assert unit == u.Unit(sheet[name][0]), name
             assert table[name].description
         assert list(table["accepted"]) == [True, True, False, True, True]
     for name, (unit, _, decimals) in lightcurve.GEOMETRY_COLUMNS.items():
@@ -190,10 +192,28 @@ def test_alcdef_without_names_is_refused(folder, run_command):
 def test_what_pp_distill_records_beside_the_fields_becomes_a_column(folder):
     series = observations.read_series(folder / FILE)
     for each in series.observations[:2]:
-        each.extra = {"match_probability": 0.99, "limit_mag": 21.2}
+        each.extra = {"probability": 0.99, "cloud_mag": 0.2}
     table = lightcurve.table([(series, None)])
-    assert table["limit_mag"].unit == u.mag and table["limit_mag"].mask.tolist() == [False, False, True, True, True]
-    assert table["match_probability"][0] == 0.99
+    assert table["cloud_mag"].unit == u.mag and table["cloud_mag"].mask.tolist() == [False, False, True, True, True]
+    assert table["probability"][0] == 0.99 and table["limit_mag"].mask.all()
+
+
+def test_a_limit_is_never_a_magnitude(folder):
+    rows, _ = results.read(folder / FILE)
+    unseen = replace(
+        rows[1], mag=20.5, sig=0.0, inst=-4.0, e_inst=0.0, reason=f"{results.NOT_DETECTED}: 3.0 +- 9.1 ADU"
+    )
+    no_limit = replace(unseen, ldac="im_3.ldac", mag=np.nan, inst=np.nan)
+    results.write(folder / FILE, [*rows[:2], unseen, no_limit, *rows[2:4]])
+    series = observations.read_series(folder / FILE)
+    assert not series.missing  # no source is looked for where there is none
+    places = ephemeris.positions(NAME, SITE, [each.row.jd for each in series.observations], None, folder)
+    table = lightcurve.table([(series, lightcurve.geometry_of(series.observations, places))])
+    assert table["status"].tolist() == ["accepted"] * 2 + [results.NOT_DETECTED] * 2 + ["rejected", "accepted"]
+    assert table["limit_mag"].mask.tolist() == [True, True, False, True, True, True] and table["limit_mag"][2] == 20.5
+    for name in ("mag", "reduced_mag", "ra_deg", "flags", "err_total_mag", "zp_mag"):
+        assert table[name].mask[2:4].all() and not table[name].mask[:2].any(), name
+    assert not table["r_au"].mask.any() and not table["airmass"].mask.any()
 
 
 def test_the_bisector_lies_half_way_between_sun_and_observer(places):
