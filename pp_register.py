@@ -31,6 +31,7 @@ from catalog import Catalog, canonical_name
 from photometrypipeline import (
     astromatic,
     astrometry,
+    blind,
     locate,
     scampfit,
     sky,
@@ -42,11 +43,15 @@ from photometrypipeline import (
 from photometrypipeline.errors import CatalogError, NotReachable, ProgramError
 from photometrypipeline.files import safe_name, write_text
 from photometrypipeline.services import Client
+from photometrypipeline.surveys import tycho2
 
 log = logging.getLogger("pp.register")
 
 SEPARATION_LIMIT_DEG = 5.0  # fields further apart are different fields
 LEAST_SNR = 3.0  # of sources that take part
+LAST_RESORT = "TYCHO2"
+MOST_IN_VAIN = 4  # frames looked for on the whole sky, if none is found
+TOGETHER_DEG = 2.0  # frames found there that share a cone of the catalogue
 FAR_DEG = 1.0  # pointing error that is survived with any catalogue
 SCALE_TOLERANCE = 0.2  # of the pixel scale
 FILES = ("registration_succeeded.lst", "registration_failed.lst", "best_astrometry.dat", scampfit.REPORT)
@@ -78,15 +83,23 @@ class Attempt:
     verdicts: dict = field(default_factory=dict)
     catalogs: dict = field(default_factory=dict)
     located: list = field(default_factory=list)
+    failures: dict = field(default_factory=dict)  # {catalogue: error}
+    answered: bool = False  # whether any catalogue told what stars there are
 
-    def open(self):
-        """Return the extractions that are not solved yet."""
-        return [each for each in self.extractions if each.frame.name not in self.solved]
+    def open(self, extractions=None):
+        """Return those of `extractions` (default all) that are not solved yet."""
+        return [each for each in extractions or self.extractions if each.frame.name not in self.solved]
 
     def refuse(self, extraction, reason, **numbers):
         """Note why a frame is not solved, unless something more telling is noted already."""
         name = extraction.frame.name
         self.verdicts[name] = astrometry.Verdict(name, reason, n_sources=len(self.trimmed[name]), **numbers)
+
+    def raise_if_nothing_answered(self):
+        """Raise the NotReachable, or else the CatalogError, for which there were no stars to register on."""
+        errors = list(self.failures.values())
+        if errors and not (self.answered or self.solved):
+            raise next((error for error in errors if isinstance(error, NotReachable)), errors[0])
 
     @property
     def scale_tolerance(self):
@@ -132,7 +145,11 @@ def register(
     chosen = {each.frame.name: trimmed(each, mask) for each in extracted}
     attempt = Attempt(extracted, guesses, chosen, telescope, mask)
     if extracted:
-        try_catalogs(attempt, catalogs or telescope.astrometry_catalogs, offline)
+        names = list(catalogs or [*telescope.astrometry_catalogs, *last_resort(attempt)])
+        try_catalogs(attempt, extracted, names, offline)
+        for together in found_blindly(attempt):
+            try_catalogs(attempt, together, names, offline)
+        attempt.raise_if_nothing_answered()
     verdicts |= attempt.verdicts
     return finish(frames, attempt, verdicts, telescope, losses)
 
@@ -176,14 +193,26 @@ def drop_other_fields(extractions, verdicts):
     return [extraction for extraction, kept in zip(extractions, keep, strict=True) if kept]
 
 
-def try_catalogs(attempt, names, offline):
-    """Register what can be registered with the catalogues `names`, one after the other; changes `attempt`.
+def last_resort(attempt):
+    """Return the catalogues (list of names) that need no service and are tried after all others; for wide fields."""
+    if min(seen_in(attempt, each).diagonal_deg for each in attempt.extractions) < blind.LEAST_FIELD_DEG:
+        return []
+    try:
+        tycho2.find(pp_setup.catalog_folders)
+    except CatalogError as error:
+        log.info("%s", error)
+        return []
+    return [LAST_RESORT]
+
+
+def try_catalogs(attempt, extractions, names, offline):
+    """Register those of `extractions` that can be with the catalogues `names`, one after the other; changes `attempt`.
 
     Each is asked twice at most: for the stars around the pointing, then, for frames that do not lie among them, as far
     as a telescope may be off.
     """
-    ra, dec, radius = sky.skycenter([unflagged(each) for each in attempt.extractions])
-    client, failures, scarce, asked = Client(offline=offline), {}, [], set()
+    ra, dec, radius = sky.skycenter([seen_in(attempt, each).corners_deg for each in extractions])
+    client, scarce, asked = Client(offline=offline), [], set()
     reaches = [attempt.telescope.search_radius, FAR_DEG][: max(1, pp_setup.n_registration_repetitions)]
     for name in dict.fromkeys(names):
         for reach in dict.fromkeys([reaches[0], max(reaches)]):
@@ -191,21 +220,20 @@ def try_catalogs(attempt, names, offline):
                 catalog = stars_around(attempt, name, ra, dec, radius + reach, client)
             except (CatalogError, NotReachable) as error:
                 log.warning("catalogue %s: %s", name, error)
-                failures.setdefault(name, error)
+                attempt.failures.setdefault(name, error)
                 break
             if len(catalog) < pp_setup.min_sources_astrometric_catalog:
                 log.warning("%s has only %d stars in this field; next catalogue", name, len(catalog))
                 scarce.append(f"{name} has only {len(catalog)} stars in this field")
                 break
             asked.add(name)
-            use_catalog(attempt, catalog, reach)
-            if not attempt.open():
+            use_catalog(attempt, attempt.open(extractions), catalog, reach)
+            if not attempt.open(extractions):
                 return
-    if failures and not asked and not scarce:
-        raise next((error for error in failures.values() if isinstance(error, NotReachable)), [*failures.values()][0])
-    for extraction in attempt.open():
-        if extraction.frame.name not in attempt.verdicts:
-            attempt.refuse(extraction, scarce[-1] if scarce else str([*failures.values()][0]))
+    for extraction in attempt.open(extractions):
+        if not asked or extraction.frame.name not in attempt.verdicts:
+            attempt.refuse(extraction, scarce[-1] if scarce else str([*attempt.failures.values()][0]))
+    attempt.answered |= bool(asked - {LAST_RESORT} or scarce or LAST_RESORT in names[:1])
 
 
 def stars_around(attempt, name, ra_deg, dec_deg, radius_deg, client):
@@ -220,11 +248,11 @@ def stars_around(attempt, name, ra_deg, dec_deg, radius_deg, client):
     return catalog
 
 
-def use_catalog(attempt, catalog, reach_deg):
+def use_catalog(attempt, extractions, catalog, reach_deg):
     """Solve what lies among the stars of one catalogue, whose cone reaches `reach_deg` beyond the frames."""
     stars = tuple(catalog.values(column) for column in ("ra_deg", "dec_deg", "mag"))
-    toolbox.say(f"registering {len(attempt.open())} frames on {catalog.name}, pointing within {reach_deg:g} deg")
-    seen = [seen_in(attempt, each) for each in attempt.open()]
+    toolbox.say(f"registering {len(extractions)} frames on {catalog.name}, pointing within {reach_deg:g} deg")
+    seen = [seen_in(attempt, each) for each in extractions]
     found = locate.locate(
         seen,
         stars,
@@ -233,12 +261,45 @@ def use_catalog(attempt, catalog, reach_deg):
         scale_tolerance=attempt.scale_tolerance,
         bar=lambda frames: toolbox.progress(frames, "locate"),
     )
-    for extraction in attempt.open():
+    for extraction in extractions:
         if extraction.frame.name not in found:
             attempt.refuse(extraction, f"no match with the catalogue: its stars are not those of {catalog.name} here")
     attempt.located += [(frame, found[frame.name]) for frame in seen if frame.name in found]
     if found:
-        refine(attempt, [each for each in attempt.open() if each.frame.name in found], found, catalog, stars)
+        refine(attempt, [each for each in extractions if each.frame.name in found], found, catalog, stars)
+
+
+def found_blindly(attempt):
+    """Look for the frames that are left on the whole sky; returns lists of extractions that lie together.
+
+    Needs Tycho-2 and a field of half a degree.  Where other frames were found, or some were looked for in vain, the
+    rest shows clouds rather than another place.
+    """
+    wide = [each for each in attempt.open() if seen_in(attempt, each).diagonal_deg >= blind.LEAST_FIELD_DEG]
+    if attempt.solved or not wide:
+        return []
+    places, folders = {}, pp_setup.catalog_folders
+    toolbox.say(f"looking for {len(wide)} frames on the whole sky, among the stars of Tycho-2")
+    for extraction in toolbox.progress(wide, "blind"):
+        if not places and extraction in wide[MOST_IN_VAIN:]:
+            break
+        try:
+            solution = locate.on_whole_sky(seen_in(attempt, extraction), attempt.scale_tolerance, folders)
+        except CatalogError as error:
+            log.warning("%s", error)
+            return []
+        if solution:
+            name = extraction.frame.name
+            log.info("%s: found at RA %.4f, Dec %.4f without its pointing", name, *solution.centre_deg)
+            places[name] = solution.centre_deg
+            attempt.guesses[name] = solution.header
+    groups, left = [], [each for each in wide if each.frame.name in places]
+    while left:
+        centre = places[left[0].frame.name]
+        near = [each for each in left if sky.separation_deg(*centre, *places[each.frame.name]) < TOGETHER_DEG]
+        groups.append(near)
+        left = [each for each in left if each not in near]
+    return groups
 
 
 def seen_in(attempt, extraction):
@@ -294,6 +355,7 @@ def judged(attempt, extraction, solution, result, numbers, stars):
     """Return the Verdict on the final WCS of a frame."""
     frame = extraction.frame
     sources = attempt.trimmed[frame.name]
+    thought = locate.middle_of(frame.header, frame.size_px)
     verdict = astrometry.Verdict(
         frame.name,
         None,
@@ -303,7 +365,7 @@ def judged(attempt, extraction, solution, result, numbers, stars):
         model=result.model,
         shared=result.shared,
         cv_arcsec=result.cv_arcsec,
-        offset_arcmin=60 * float(sky.separation_deg(*solution.centre_deg, *seen_in(attempt, extraction).centre_deg)),
+        offset_arcmin=60 * float(sky.separation_deg(*solution.centre_deg, *thought)),
         **{key: numbers[key] for key in astrometry.NUMBERS if key in numbers},
     )
     limits = {

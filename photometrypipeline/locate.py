@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.io import fits
 
-from photometrypipeline import starpatterns
+from photometrypipeline import blind, starpatterns
 from photometrypipeline.astrometry import taught, to_sky
 from photometrypipeline.wcskeywords import pixel_scale_arcsec
 
@@ -52,8 +52,19 @@ class Seen:
     @property
     def centre_deg(self):
         """Place (ra, dec) where the middle of the frame is thought to be."""
-        ra, dec = to_sky(linear(self.guess), *([(length + 1) / 2] for length in self.size_px))
-        return float(ra[0]), float(dec[0])
+        return middle_of(self.guess, self.size_px)
+
+    @property
+    def corners_deg(self):
+        """Places (ra_deg, dec_deg), arrays of 4, where the corners are thought to be."""
+        nx, ny = self.size_px
+        return to_sky(linear(self.guess), [1, nx, nx, 1], [1, 1, ny, ny])
+
+
+def middle_of(header, size_px):
+    """Return (ra, dec), deg, of the middle of a frame by the linear part of its WCS."""
+    ra, dec = to_sky(linear(header), *([(length + 1) / 2] for length in size_px))
+    return float(ra[0]), float(dec[0])
 
 
 def linear(header):
@@ -112,6 +123,22 @@ def by_neighbours(frame, stars, known, pointing_error_deg):
         if found:
             return found
     return None
+
+
+def on_whole_sky(frame, scale_tolerance, folders=()):
+    """Return the Solution of a frame whose pointing is not known, from the stars of Tycho-2, None without.
+
+    folders : where its index file lies, default the usual ones.  Raises CatalogError where it is not installed.
+    """
+    return blind.locate(
+        frame.x_px,
+        frame.y_px,
+        frame.flux,
+        scale_arcsec=frame.scale_arcsec,
+        scale_tolerance=scale_tolerance,
+        size_px=frame.size_px,
+        folders=folders,
+    )
 
 
 def by_pattern(frame, stars, known, pointing_error_deg, scale_tolerance):

@@ -19,6 +19,7 @@ log = logging.getLogger("pp.wcsfit")
 FLOOR_PX = 0.02  # error of a centroid that no formula knows
 SATURATED_PX = 0.3  # added to the error of a saturated source
 UNKNOWN_ARCSEC = 0.1  # error of a star's position where the catalogue gives none
+UNTRUE = 1.3  # a scatter above that many formal errors
 FOLDS = 8  # of the cross-validation
 WORST = 4.0  # sigmas, more do not count in it: one bad star must not decide
 MOST_FRAMES, MOST_PAIRS = 30, 300  # of each, that choose the model
@@ -153,22 +154,34 @@ class _Matched:
     def scale_arcsec(self):
         return float(np.sqrt(abs(self.matrix.determinant))) / self.half_diagonal * 3600
 
-    def paired(self, bent, radius_px):
-        """Return this frame with the pairs that are the only choice of each other; `bent` maps u as a Fit does."""
+    def star_px(self, i_star):
+        """Return the errors of stars (index array) in pixels."""
+        return self.stars.sigma_deg[i_star] * 3600 / self.scale_arcsec
+
+    def paired(self, bent, radius_px, excess_px=0.0):
+        """Return this frame with the pairs that are the only choice of each other.
+
+        bent : maps u as a Fit does;  excess_px : error that comes on top of the formal ones
+        """
         ra, dec = tangent.deproject(self.matrix(bent(self.u)), self.centre_deg)
         stars, near = self.stars, self.near
         found = matching.unique_pairs(ra, dec, stars.ra_deg[near], stars.dec_deg[near], radius_px * self.scale_arcsec)
         i_source, i_star = found[0], near[found[1]]
         plane = tangent.project(stars.ra_deg[i_star], stars.dec_deg[i_star], self.centre_deg)
-        star_px = stars.sigma_deg[i_star] * 3600 / self.scale_arcsec
-        sigma = np.hypot(self.frame.sigma_px[i_source], star_px) / self.half_diagonal
+        sigma = np.hypot(self.frame.sigma_px[i_source], self.star_px(i_star))
+        sigma = np.hypot(sigma, excess_px) / self.half_diagonal
         pairs = Pairs(self.u[i_source], self.matrix.inverse(plane), sigma, i_star)
         return replace(self, i_source=i_source, i_star=i_star, pairs=pairs)
 
     def again(self, fitted, number):
         """Return this frame with the pairs that a Fit makes, within what its scatter asks for."""
         scatter_px = spread(np.abs(fitted.residuals[number])) * self.half_diagonal
-        found = self.paired(lambda u: fitted(u, number), float(np.clip(4.5 * scatter_px, *RADIUS_PX[::-1])))
+        formal = np.hypot(self.frame.sigma_px[self.i_source], self.star_px(self.i_star))
+        # stars as small as a pixel, or trails: what no formula knows is the same for bright and faint ones
+        known = np.median(formal) > scatter_px / UNTRUE
+        excess_px = 0.0 if known else float(np.sqrt(scatter_px**2 - np.median(formal) ** 2))
+        radius_px = float(np.clip(4.5 * scatter_px, *RADIUS_PX[::-1]))
+        found = self.paired(lambda u: fitted(u, number), radius_px, excess_px)
         return found if found.pairs.u.size >= MIN_PAIRS else self
 
     def residuals(self, header):

@@ -16,7 +16,7 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.table import Table, vstack
 from astropy.time import Time
-from astropy.wcs import WCS
+from astropy.wcs import WCS, Sip
 from scipy.special import erf
 
 from photometrypipeline import ephemeris, skystore, surveys
@@ -57,6 +57,7 @@ class Night:
     scale: float = 0.375  # arcsec per binned px
     rotation_deg: float = 1.0
     flip: tuple = (True, False)  # in x, in y
+    cubic_px: float = 0.0  # distortion of third order at the corners, with a third as much of second order
     pointing_error: tuple = (35.0, -25.0)  # arcsec East and North
     dither_arcsec: float = 6.0
     fwhm_arcsec: float = 1.6  # per frame
@@ -121,7 +122,11 @@ class Truth:
     def star_pixels(self, frame):
         """Return x, y (FITS pixels) of all stars in a frame (number); many lie outside."""
         epoch_yr = 2000 + (self.midtime_jd[frame] - 2451545.0) / 365.25
-        return self.wcs[frame].all_world2pix(*starfield.positions_at(self.stars, epoch_yr), 1)
+        ra, dec = starfield.positions_at(self.stars, epoch_yr)
+        x, y = self.wcs[frame].wcs_world2pix(ra, dec, 1)
+        near = np.hypot(x, y) < 3 * max(self.night.size)  # further out a distortion cannot be inverted
+        x[near], y[near] = self.wcs[frame].all_world2pix(ra[near], dec[near], 1)
+        return x, y
 
     def table(self, survey):
         """Return what `survey` (GAIA-DR3, PANSTARRS, SDSS-R9) lists, in the schema of photometrypipeline/surveys."""
@@ -183,6 +188,8 @@ def _make_truth(folder, night, starts, meant):
     stars = _with_encounters(stars, night, track)
     middles = [shifted(place, *night.pointing_error) for place in meant]
     wcs = [make_wcs(middle, night.size, night.scale, night.rotation_deg, night.flip) for middle in middles]
+    for each in wcs if night.cubic_px else []:
+        distort(each, night.cubic_px)
     mag = night.each("asteroid_mag").astype(float)
     if not night.asteroid:
         track, mag = (np.full(night.n_frames, np.nan),) * 2, np.full(night.n_frames, np.nan)
@@ -325,6 +332,17 @@ def make_wcs(centre, size, scale=0.375, rotation_deg=0.0, flip=(True, False)):
     wcs.pixel_shape = size
     wcs.wcs.set()
     return wcs
+
+
+def distort(wcs, cubic_px):
+    """Add a distortion (SIP) of `cubic_px` at the corners, and a third as much of second order: a decentred lens."""
+    half = np.hypot(*wcs.pixel_shape) / 2
+    a, b = np.zeros((4, 4)), np.zeros((4, 4))
+    a[3, 0] = a[1, 2] = b[0, 3] = b[2, 1] = cubic_px / half**3
+    a[2, 0], a[1, 1], b[0, 2], b[2, 0] = cubic_px / 3 / half**2 * np.array([1.0, 0.5, -0.7, 0.4])
+    wcs.sip = Sip(a, b, None, None, wcs.wcs.crpix)
+    wcs.wcs.ctype = ["RA---TAN-SIP", "DEC--TAN-SIP"]
+    wcs.wcs.set()
 
 
 def vatt4k_header(night, pointing, start, raw_filter):

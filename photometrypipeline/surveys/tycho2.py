@@ -6,6 +6,7 @@ The package astrometry-data-tycho2-07-littleendian holds an index file of astrom
 A&A 355, L27) give.
 """
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ def find(folders=()):
     raise CatalogError(f"TYCHO2 is not on this machine (no {FILE} in {looked}); {HOW_TO_INSTALL}")
 
 
+@functools.lru_cache(maxsize=2)
 def open_index(path):
     """Return (places, scale, lowest, VT): raw places of all stars, shape (n, 3), which are memory-mapped, and mag.
 
@@ -53,6 +55,23 @@ def open_index(path):
     except (OSError, KeyError, IndexError, ValueError, TypeError) as error:
         raise CatalogError(f"{path} is no index file of Tycho-2 stars ({error}); {HOW_TO_INSTALL}") from None
     return places, scaling[6], scaling[:3], vt_mag
+
+
+def open_quads(path):
+    """Return (quads, codes), shapes (n, 4): the stars of each quad by number (memory-mapped), and its code.
+
+    Raises CatalogError.
+    """
+    try:
+        with fits.open(path, memmap=True) as hdus:
+            names = {hdu.columns.names[0]: hdu for hdu in hdus[1:]}
+            number = names["quads"].header["NAXIS2"]
+            scaling = _raw(path, names["kdtree_range_codes"], "<f8", 9)
+            quads = _raw(path, names["quads"], "<u4", 4 * number).reshape(number, 4)
+            codes = _raw(path, names["kdtree_data_codes"], "<u2", 4 * number).reshape(number, 4)
+    except (OSError, KeyError, IndexError, ValueError, TypeError) as error:
+        raise CatalogError(f"{path} is no index file of Tycho-2 stars ({error}); {HOW_TO_INSTALL}") from None
+    return quads, codes / scaling[8] + scaling[:4]
 
 
 def _raw(path, hdu, dtype, number):

@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""Measure how well frames are found: simulated frames of 12 to 30,000 stars, with all that spoils them.
+
+Any rotation, both parities, scale off by up to 20 %, pointing off by up to 1 deg; the stars trailed by 2 to 40 px, with
+coma, hot pixels among them, half of the frame behind clouds, or all of that.  Every frame is drawn as an image
+(tests/stressframes.py) and goes through Source Extractor.  Then: frames of nothing but noise, and frames among the
+stars of another field.  Prints tables.
+
+Example:
+  nice .venv/bin/python benchmarks/registration.py -frames 500
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import stressframes  # noqa: E402  lies beside the tests
+from photometrypipeline import astromatic, ldac, locate, starpatterns, telescopes  # noqa: E402
+
+STARS = (12, 15, 18, 22, 27, 35, 50, 80, 130, 250, 500, 1000, 2000, 5000, 10000, 30000)
+SHARE = (7, 7, 7, 7, 7, 7, 7, 7, 7, 6, 6, 6, 5, 5, 3, 2)  # how often each
+BINS = (0, 12, 25, 100, 1000, 10000, 10**9)
+
+
+def sources_of(write, folder):
+    """Return the SourceList that takes part in the registration of the image that `write(path)` makes."""
+    path, output = folder / "frame.fits", folder / "frame.ldac"
+    write(path)
+    telescope = telescopes.get("VATT4K")  # snr 3, minarea 12
+    columns = telescopes.setup_file("singleaperture.sexparam")
+    options = {"snr": telescope.snr, "min_area": 7, "parameters": columns, "apertures_px": [5]}
+    astromatic.extract(path, output, telescope, ignore_saturation=True, **options)
+    return astromatic.trim_for_scamp(ldac.read(output), astromatic.FLAG_MASKS["high"], 2000, 3.0)
+
+
+def find(sources, size_px, stars, guess):
+    """Return (Solution or None, CPU time in s, wall time in s)."""
+    seen = locate.Seen.of("frame", sources, size_px, None)
+    cpu, wall = time.process_time(), time.perf_counter()
+    solution = starpatterns.solve(seen.x_px, seen.y_px, seen.flux, *stars, **guess)
+    return solution, time.process_time() - cpu, time.perf_counter() - wall
+
+
+def plan(number):
+    """Return [(seed, n_stars, defect)] of the stress set: every number of stars with every defect."""
+    cycle = [n for n, times in zip(STARS, SHARE, strict=True) for _ in range(times)]
+    order = np.random.default_rng(0).permutation(len(cycle))
+    n_defects = len(stressframes.DEFECTS)
+    return [(k, cycle[order[k % len(cycle)]], stressframes.DEFECTS[k % n_defects]) for k in range(number)]
+
+
+def stress(number, folder):
+    """Run the stress set; prints its tables, and a line for each frame that is lost or wrong."""
+    rows = []
+    for seed, n_stars, defect in plan(number):
+        frame = stressframes.make(seed, n_stars, defect)
+        sources = sources_of(frame.write, folder)
+        x, y = (np.asarray(sources.table[name]) for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
+        usable = frame.usable(x, y) if len(x) else 0
+        solution, cpu, wall = find(sources, frame.guess["size_px"], frame.stars, frame.guess)
+        found = "lost" if solution is None else "solved" if frame.is_right(solution) else "FALSE"
+        rows.append((usable, len(x), defect, found, cpu, wall, solution.log_odds if solution else np.nan))
+        if found == "FALSE" or (found == "lost" and usable >= BINS[1]):
+            told = {name: round(value, 2) if isinstance(value, float) else value for name, value in frame.knobs.items()}
+            print(f"{found}: seed {seed}, {told}, {len(x)} sources, {usable} stars among them", flush=True)
+    by_bin, by_defect = defaultdict(list), defaultdict(list)
+    for row in rows:
+        place = int(np.searchsorted(BINS, row[0], side="right")) - 1
+        by_bin[place].append(row)
+        if row[0] >= BINS[1]:
+            by_defect[row[2]].append(row)
+    table("usable stars", [(label(place), by_bin[place]) for place in sorted(by_bin)])
+    table("defect (12 usable stars or more)", [(name, by_defect[name]) for name in stressframes.DEFECTS])
+    enough = [row for row in rows if row[0] >= BINS[1]]
+    print(f"\nmedian over all frames with 12 stars or more: {np.median([row[4] for row in enough]):.2f} s CPU")
+
+
+def label(place):
+    low, high = BINS[place], BINS[place + 1]
+    return f"below {high}" if low == 0 else f"{low} and more" if high == BINS[-1] else f"{low} to {high - 1}"
+
+
+def table(title, groups):
+    """Print a Markdown table with a row for each group of frames."""
+    print(f"\n| {title} | frames | solved | | lost | false | CPU s, median | 95 % | least log-odds |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name, rows in groups:
+        if not rows:
+            continue
+        count = Counter(row[3] for row in rows)
+        cpu = [row[4] for row in rows]
+        least = min((row[6] for row in rows if row[3] == "solved"), default=np.nan)
+        share = f"{100 * count['solved'] / len(rows):.1f} %"
+        print(
+            f"| {name} | {len(rows)} | {count['solved']} | {share} | {count['lost']} | {count['FALSE']} "
+            f"| {np.median(cpu):.2f} | {np.percentile(cpu, 95):.2f} | {least:.0f} |"
+        )
+
+
+def impostors(number, folder):
+    """Count what is accepted of frames of noise, and of frames among the stars of other fields."""
+    accepted, best = Counter(), defaultdict(list)
+    for seed in range(number):
+        frame = stressframes.make(seed, STARS[seed % 12], "none")
+        for kind in ("noise", "wrong field"):
+            if kind == "noise":
+                image = stressframes.noise(seed)
+                write = stressframes.StressFrame.write
+                stand_in = stressframes.StressFrame(image, (), {}, (), 1.0, 1, np.empty(0), np.empty(0))
+                sources, stars = noisy_sources(lambda path, s=stand_in, w=write: w(s, path), folder), frame.stars
+            else:
+                other = stressframes.make(seed + 1000, STARS[seed % 12], "none")
+                # as if it lay where the frame was thought to be
+                sources, stars = sources_of(other.write, folder), frame.stars
+            size = frame.guess["size_px"]
+            accepted[kind] += find(sources, size, stars, frame.guess)[0] is not None
+            first = find(sources, size, stars, frame.guess | {"min_log_odds": -1e9})[0]
+            best[kind].append(first.log_odds if first else -np.inf)
+    print("\n| not in the catalogue | frames | accepted | highest log-odds of the first search |\n|---|---|---|---|")
+    for kind, values in best.items():
+        print(f"| {kind} | {len(values)} | {accepted[kind]} | {max(values):.0f} |")
+    print(f"\naccepted is what has log-odds of {starpatterns.MIN_LOG_ODDS:.1f} or more")
+
+
+def noisy_sources(write, folder):
+    """Return what Source Extractor takes for sources in an image of noise, at a threshold low enough to find some."""
+    path, output = folder / "frame.fits", folder / "frame.ldac"
+    write(path)
+    columns = telescopes.setup_file("singleaperture.sexparam")
+    options = {"snr": 1.2, "min_area": 3, "parameters": columns, "apertures_px": [5]}
+    astromatic.extract(path, output, telescopes.get("VATT4K"), ignore_saturation=True, **options)
+    return astromatic.trim_for_scamp(ldac.read(output), astromatic.FLAG_MASKS["high"], 2000, 0.0)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-frames", type=int, default=500, help="of the stress set (default: %(default)s)")
+    parser.add_argument("-impostors", type=int, default=100, help="of each kind (default: %(default)s)")
+    args = parser.parse_args()
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    print(f"simulated frames; version {commit.stdout.strip()}, NumPy {np.__version__}")
+    with tempfile.TemporaryDirectory(prefix="pp_registration_") as folder:
+        if args.frames:
+            stress(args.frames, Path(folder))
+        if args.impostors:
+            impostors(args.impostors, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
