@@ -17,11 +17,12 @@ import functools
 import logging
 import re
 import sys
+from collections import Counter
 
 import numpy as np
 
 import diagnostics
-from photometrypipeline import generic, headers, telescopes, wcskeywords
+from photometrypipeline import generic, headers, plausibility, telescopes, wcskeywords
 from photometrypipeline.contents import MEASUREMENT
 from photometrypipeline.errors import FrameError, PipelineError, TelescopeError, UnknownFilter, UsageError
 from photometrypipeline.frame import EXTENSIONS, Frame, flatten, is_blank, keep_first, set_keyword
@@ -29,6 +30,7 @@ from photometrypipeline.times import text_of
 
 log = logging.getLogger("pp.prepare")
 
+LONGEST_TEXT = 67  # characters that one card holds
 EXTINCTION = 0.05  # mag per airmass, assumed; SCAMP asks for it, nothing is corrected by it
 
 
@@ -87,9 +89,17 @@ def prepare(
     if not done:
         raise PipelineError("not one of the images could be prepared")
     ready = [frame for _, frame in done]
+    report_mistakes(ready)
     diagnostics.record("prepare", record([(frame, first[old.name]) for old, frame in done], options))
     toolbox.say(f"{len(ready)} of {len(frames)} images have been prepared for {first[done[0][0].name].label}")
     return ready
+
+
+def report_mistakes(frames):
+    """Say what was wrong in the headers of prepared frames and has been corrected, once for all that share it."""
+    corrected = Counter(frame.header["PPFIXED"] for frame in frames if "PPFIXED" in frame.header)
+    for text, number in corrected.items():
+        log.warning("%d of %d images: %s; corrected (PPFIXED in their headers)", number, len(frames), text)
 
 
 def telescopes_of(frames, override, losses):
@@ -146,7 +156,6 @@ def read_facts(frame, telescope, pointing_optional):
     facts = {
         "binning": binning,
         "scale_arcsec": tuple(round(s * b, 8) for s, b in zip(scale, binning, strict=True)),
-        "midtime_jd": headers.midtime_jd(frame, telescope),
         "filter": headers.raw_filter(frame, telescope),
         "exptime_s": headers.exptime_s(frame, telescope),
         "airmass": headers.airmass(frame, telescope),
@@ -155,12 +164,16 @@ def read_facts(frame, telescope, pointing_optional):
         "chip": telescope.chip(headers.value_of(frame, telescope, "chip")) if telescope.chips else telescope,
         "distortion": telescope.distortion_of(frame.header),
     }
+    facts["corrected"] = []
     try:
-        facts["pointing_deg"] = headers.pointing(frame, telescope)
+        *facts["pointing_deg"], corrected = plausibility.checked_pointing(frame, telescope)
+        facts["corrected"].append(corrected)
     except FrameError:
         if not pointing_optional:
             raise
         facts["pointing_deg"] = None
+    facts["midtime_jd"], corrected = plausibility.checked_midtime(frame, telescope, facts["pointing_deg"])
+    facts["corrected"].append(corrected)
     return facts
 
 
@@ -181,9 +194,12 @@ def write_standard(header, facts):
 def write_observation(header, telescope, facts):
     """Put in what was observed when, with which telescope."""
     set_keyword(header, "MIDTIMJD", facts["midtime_jd"], "obs midtime (JD, UTC)")
+    header.remove("PPFIXED", ignore_missing=True)
+    if any(facts["corrected"]):
+        set_keyword(header, "PPFIXED", "; ".join(filter(None, facts["corrected"]))[:LONGEST_TEXT], "")
     set_keyword(header, "TELINSTR", telescope.label, "telescope/instrument name")
     set_keyword(header, "TEL_KEYW", telescope.key, "telescope keyword")
-    for keyword in dict.fromkeys((telescope.header["filter"], "FILTER")):
+    for keyword in dict.fromkeys((telescope.header["filter"] or "FILTER", "FILTER")):
         set_keyword(header, keyword, facts["filter"], "filter as the telescope calls it")
     set_keyword(header, "EXPTIME", facts["exptime_s"], "[s] exposure time")
     if facts["airmass"] is None:

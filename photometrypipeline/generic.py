@@ -8,24 +8,16 @@ import logging
 import sys
 
 import numpy as np
+from astropy.time import Time
 
-from photometrypipeline import wcskeywords
+from photometrypipeline import recognise
 from photometrypipeline.errors import FrameError, UsageError
 from photometrypipeline.frame import keep_first, set_keyword
+from photometrypipeline.times import SECONDS_PER_DAY
 
 log = logging.getLogger("pp.generic")
 
 KEY = "GENERIC"
-SPELLINGS = {  # what is needed: keywords that usually hold it, the first one present is taken
-    "secpix": ("SECPIX", "PIXSCALE", "SCALE", "IM_SCALE", "PIXSCAL", "SECPIX1"),
-    "binning": ("BINX", "XBINNING", "CCDXBIN", "CCDBINX", "CCDBIN1", "XBIN", "CCDSUM", "BINNING"),
-    "ra": ("OBJCTRA", "RA", "TELRA", "CRVAL1", "OBJRA"),
-    "dec": ("OBJCTDEC", "DEC", "TELDEC", "CRVAL2", "OBJDEC"),
-    "filter": ("FILTER", "FILTERS", "FILTNAM", "FILTNAME", "FILTER1", "INSFLNAM"),
-    "date": ("DATE-OBS", "DATE_OBS", "DATE-BEG", "UT-OBS", "DATE"),
-    "exptime": ("EXPTIME", "EXPOSURE", "EXP_TIME", "ITIME", "TEXPTIME"),
-}
-TIME_OF_DAY = ("TIME-OBS", "UT", "UTC", "UTC-OBS", "UTSTART", "UT-START", "UTSHUT")
 QUESTIONS = {
     "secpix": "pixel scale before binning (arcsec/px)",
     "binning": "binning factor (1, 2, ...)",
@@ -68,45 +60,35 @@ def complete(frames, telescopes, answers, keep_wcs):
 
 
 def find(frame, name):
-    """Return (value, keyword) for what is needed, under the first usual keyword that the header has; None without."""
+    """Return (value, what tells it) for what is needed, None if the header does not tell it; see recognise.py."""
     header = frame.header
     if name == "secpix" and header.get("TEL_KEYW") == KEY and "SECPIXX" in header:  # prepared before
         return float(header["SECPIXX"]) / float(header["BINX"]), "SECPIXX"
-    keyword = next((keyword for keyword in SPELLINGS[name] if str(header.get(keyword, "")).strip()), None)
+    reading = recognise.read(header)
     if name == "secpix":
-        return _find_scale(frame, keyword)
-    if keyword is None:
+        if not reading.scales:
+            return None
+        scale, origin = reading.scales[0]
+        return scale / reading["binning"].value[0], origin
+    found = reading.get({"date": "time"}.get(name, name))
+    if found is None:
         return None
-    value = header[keyword]
-    if name == "date" and ":" not in str(value):
-        clock = next((key for key in TIME_OF_DAY if ":" in str(header.get(key, ""))), None)
-        return (f"{str(value).strip()}T{str(header[clock]).strip()}", f"{keyword} and {clock}") if clock else None
+    if name in ("ra", "dec"):
+        return found.value[name == "dec"], found.coded[name == "dec"]
     if name == "binning":
-        value = str(value).replace("x", " ").split()[0]
-    return value, keyword
+        if found.doubt and not reading.scales and "SECPIXX" not in header:
+            return None  # what the user says of the scale holds before binning
+        return found.value[0], _keywords(found.coded)
+    if name == "date":
+        start_jd = found.value
+        if found.coded[1] == "middle" and recognise.is_julian(found.coded[0]):
+            start_jd -= float(reading["exptime"].value) / 2 / SECONDS_PER_DAY if reading.get("exptime") else 0.0
+        return Time(start_jd, format="jd", scale="tai").isot, found.coded[0].replace("|", " and ")
+    return found.value, found.coded
 
 
-def _find_scale(frame, keyword):
-    """Return (unbinned scale, origin): scales in headers are those of the binned pixel, as is XPIXSZ."""
-    header, found = frame.header, find(frame, "binning")
-    binning = float(found[0]) if found else 1.0
-    if keyword and _positive(header[keyword]):
-        return float(header[keyword]) / binning, keyword
-    scale = wcskeywords.pixel_scale_arcsec(header)
-    if np.isfinite(scale) and scale > 0:
-        return scale / binning, "CD matrix"
-    if _positive(header.get("XPIXSZ")) and _positive(header.get("FOCALLEN")):
-        return np.degrees(
-            float(header["XPIXSZ"]) / 1000 / float(header["FOCALLEN"])
-        ) * 3600 / binning, "XPIXSZ and FOCALLEN"
-    return None
-
-
-def _positive(value):
-    try:
-        return float(value) > 0
-    except (TypeError, ValueError):
-        return False
+def _keywords(coded):
+    return " and ".join(dict.fromkeys(str(name).partition("#")[0] for name in coded))
 
 
 def implant(frame, telescope, answers):
@@ -115,11 +97,15 @@ def implant(frame, telescope, answers):
         return
     header = frame.header
     found = {name: (answers[name], "the user") if name in answers else find(frame, name) for name in QUESTIONS}
+    reading = recognise.read(header)
     for name, keyword in WRITTEN.items():
         if found[name] and (name in answers or found[name][1] != keyword):
             keep_first(header, keyword)
             set_keyword(header, keyword, found[name][0], f"taken from {found[name][1]}")
             log.info("%s: %s = %s, taken from %s", frame.name, keyword, *found[name])
+        doubt = getattr(reading.get({"date": "time"}.get(name, name)), "doubt", "")
+        if doubt and name not in answers:
+            log.warning("%s: %s", frame.name, doubt)
     for keyword in ("BINX", "BINY"):
         set_keyword(
             header, keyword, _number(frame, found["binning"], "binning"), f"binning, from {found['binning'][1]}"

@@ -80,6 +80,8 @@ def text_of(frame, telescope, role, default=""):
 
 def raw_filter(frame, telescope):
     """Return the filter as the telescope writes it, blanks at its ends stripped (str).  Raises FrameError."""
+    if not telescope.header["filter"]:
+        return ""  # a camera whose headers do not tell it
     value_of(frame, telescope, "filter")
     return text_of(frame, telescope, "filter")
 
@@ -103,7 +105,7 @@ def midtime_jd(frame, telescope):
         return round(jd + (half_day if telescope.time_is == "start" else 0.0), 8)
     text = _date_and_time(frame, telescope, coded)
     try:
-        return round(times.dateobs_to_jd(text) + half_day, 8)
+        return round(times.dateobs_to_jd(text, telescope.zone_h or 0.0) + half_day, 8)
     except ValueError as error:
         raise FrameError(frame.path, f"{coded}: {error}", "correct the date in the header") from None
 
@@ -166,7 +168,8 @@ def pointing(frame, telescope):
     kept = [frame.header.get(keyword) for keyword in OWN_CENTRE]
     if None not in kept and telescope.header["ra"].startswith(OWN_WCS) and is_ours(frame.header):
         return float(kept[0]), float(kept[1])
-    ra = _angle(frame, telescope, "ra", units.hourangle)
+    in_degrees = telescope.ra_unit == "deg" and telescope.header["radec_separator"] != "XXX"
+    ra = _angle(frame, telescope, "ra", units.deg if in_degrees else units.hourangle)
     dec = _angle(frame, telescope, "dec", units.deg)
     if not -90 <= dec <= 90:
         keyword = telescope.keyword("dec")
@@ -213,8 +216,13 @@ def _belongs_to_wcs(keyword):
 
 def original(frame, keyword):
     """Return the value of `keyword` before the first guess of the WCS replaced it; None if there is none."""
-    kept = frame.header.get(saved_name(keyword)) if keyword in OF_WCS else None
-    return frame.header.get(keyword) if kept is None else kept
+    return original_value(frame.header, keyword)
+
+
+def original_value(header, keyword):
+    """Return what `original` does, of a header (mapping)."""
+    kept = header.get(saved_name(keyword)) if keyword in OF_WCS else None
+    return header.get(keyword) if kept is None else kept
 
 
 def _angle(frame, telescope, role, sexagesimal_unit):
@@ -243,6 +251,8 @@ def _sexagesimal(text, unit):
 
 def equinox(frame, telescope=None):
     """Return the equinox (yr) of the header's pointing; 2000 if it has none.  Text such as `J2000` is read too."""
+    if telescope is not None and telescope.equinox is not None:
+        return times.julian_epoch(midtime_jd(frame, telescope)) if telescope.equinox == "date" else telescope.equinox
     by_wcs = telescope is not None and uses_wcs(frame, telescope)
     value = frame.header.get("EQUINOX") if by_wcs else original(frame, "EQUINOX")
     if value is None or not str(value).strip():

@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from photometrypipeline import filternames
 from photometrypipeline.errors import TelescopeError, UnknownFilter
 
 log = logging.getLogger("pp.telescopes")
@@ -89,6 +90,8 @@ class Telescope:
     header: dict = field(default_factory=lambda: dict(HEADER_DEFAULTS))
     ra_unit: str = "hour"
     time_is: str = "middle"
+    zone_h: float | None = None  # hours by which a clock without a zone is ahead of UTC; None: it should be UTC
+    equinox: float | str | None = None  # of the pointing, whatever the header says: a year, or "date"
     gain: float | None = None  # e-/ADU
     read_noise: float | None = None  # e-
     saturation: float | None = None  # ADU
@@ -129,13 +132,16 @@ class Telescope:
     def band(self, raw):
         """Return the PP band of the header's filter value `raw` (text or number), None where it has no band.
 
-        Raises UnknownFilter.  Only GENERIC, whose users type filter names, takes the name of a band for itself.
+        Raises UnknownFilter.  Only GENERIC, whose users type filter names, understands those that leave no doubt.
         """
         for name in (str(raw).strip(), as_text(raw)):
             if name in self.filters:
                 return self.filters[name]
             if self.key == "GENERIC" and name in PP_BANDS:
                 return name
+        band, doubt = filternames.guess(raw) if self.key == "GENERIC" else (None, "unknown")
+        if not doubt:
+            return band
         known = ", ".join(repr(name) for name in self.filters)
         raise UnknownFilter(
             f"filter {as_text(raw)!r} is not in filter_translations of {self.key} ({self.origin}); known: {known}"

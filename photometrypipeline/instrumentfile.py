@@ -29,6 +29,8 @@ KEYS = {
     "saturation": ("number", "saturation"),
     "header.ra_unit": ("unit", "ra_unit"),
     "header.time_is": ("moment", "time_is"),
+    "header.zone_h": ("zone", "zone_h"),
+    "header.equinox": ("equinox", "equinox"),
     "detect.min_area": ("number", "min_area"),
     "detect.snr": ("number", "snr"),
     "aperture.default": ("number", "aprad_default"),
@@ -43,7 +45,15 @@ KEYS = {
     "legacy_config": ("text", "legacy_config"),
 }
 # The mid-time stands in MIDTIMJD, which the pipeline itself writes, whatever the camera calls its own.
-HEADER_KEYS = (*(name for name in HEADER_DEFAULTS if name != "midtime_jd"), "read_noise", "chip", "ra_unit", "time_is")
+HEADER_KEYS = (
+    *(name for name in HEADER_DEFAULTS if name != "midtime_jd"),
+    "read_noise",
+    "chip",
+    "ra_unit",
+    "time_is",
+    "zone_h",
+    "equinox",
+)
 TABLES = ("filters", "masks", "chips", "distortion", "special", "variants", "cases", "sex", "scamp", "swarp", "config")
 SPECIAL = {
     "crop_border_px": "number",
@@ -67,6 +77,8 @@ FORMS = {  # what a value has to be, in the words of an error message
     "binning": "two whole numbers or two header keywords",
     "unit": "'hour' or 'deg'",
     "moment": "'start' or 'middle'",
+    "zone": "hours ahead of UTC, between -14 and 14",
+    "equinox": "a year between 1800 and 2100, or 'date'",
     "tolerance": "one of " + ", ".join(TOLERANCES),
 }
 
@@ -225,6 +237,16 @@ def _binning(value):
     return tuple(value)
 
 
+def _zone(value):
+    _need(abs(_number(value)) <= 14)
+    return value
+
+
+def _equinox(value):
+    _need(value == "date" or 1800 <= _number(value) <= 2100)
+    return value
+
+
 def _one_of(*allowed):
     def check(value):
         _need(value in allowed)
@@ -245,6 +267,8 @@ CHECKS = {
     "binning": _binning,
     "unit": _one_of("hour", "deg"),
     "moment": _one_of("start", "middle"),
+    "zone": _zone,
+    "equinox": _equinox,
     "tolerance": _one_of(*TOLERANCES),
 }
 

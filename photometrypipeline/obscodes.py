@@ -48,3 +48,21 @@ def _entry(code):
             f"{code!r} is no observatory code of the Minor Planet Center; see the telescope's mpc_code"
         )
     return _table()[str(code)]
+
+
+@functools.cache
+def fixed_stations():
+    """Return (codes, directions, names) of all stations with a fixed place; directions are unit vectors, shape (n, 3).
+
+    The directions are geographic (as longitudes and latitudes on maps, to a kilometre), not geocentric.
+    """
+    entries = [
+        (code, entry)
+        for code, entry in _table().items()
+        if all(isinstance(entry.get(key), int | float) for key in ("Longitude", "cos", "sin")) and entry["cos"] > 0
+    ]
+    longitude = np.radians([entry["Longitude"] for _, entry in entries])
+    # from the geocentric to the geographic latitude: tan phi = tan phi' / (1 - e^2), with e^2 of the WGS84 ellipsoid
+    latitude = np.arctan2([entry["sin"] for _, entry in entries], [entry["cos"] * 0.99330562 for _, entry in entries])
+    places = np.stack([np.cos(longitude) * np.cos(latitude), np.sin(longitude) * np.cos(latitude), np.sin(latitude)], 1)
+    return [code for code, _ in entries], places, [entry["Name"] for _, entry in entries]

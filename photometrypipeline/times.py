@@ -15,18 +15,19 @@ PARTED = re.compile(r"(\S+?)(?:\s*[Tt]\s*|\s+)(\d.*)")  # a zone behind a time i
 ZONE = re.compile(r"(?<=\d)\s*(?:(Z|UTC?)|([+-])(\d{2}):?(\d{2})?)$", re.IGNORECASE)
 
 
-def dateobs_to_jd(text):
+def dateobs_to_jd(text, zone_h=0.0):
     """Return the Julian date (float, UTC) of a date and time such as `2017-02-02T10:56:03.456`.
 
     Date and time are parted by `T` or blanks, the date by dashes or slashes: year-month-day, day-month-year with a year
     of four digits at the end, or the old FITS form DD/MM/YY (19YY).  A zone at the end (`Z`, `UT`, `+02`, `-0700`,
-    `+00:00`) is taken off.  Raises ValueError if there is no time of day, or the text cannot be read.
+    `+00:00`) is taken off; without one the clock is `zone_h` hours ahead of UTC.  Raises ValueError if there is no time
+    of day, or the text cannot be read.
     """
     text = str(text).strip()
     date, time = split_date_time(text)
     if not time:
         raise ValueError(f"{text!r} has no time of day")
-    time, offset_min = _take_zone(time)
+    time, offset_min = _take_zone(time, zone_h)
     year, month, day = _read_date(date)
     hour, minute, second = _read_time(time)
     midnight = Time(
@@ -42,10 +43,10 @@ def split_date_time(text):
     return found.groups() if found else (str(text).strip(), "")
 
 
-def _take_zone(time):
+def _take_zone(time, zone_h):
     found = ZONE.search(time)
     if not found:
-        return time, 0
+        return time, zone_h * 60
     utc, sign, hours, minutes = found.groups()
     offset_min = 0 if utc else (int(hours) * 60 + int(minutes or 0)) * (-1 if sign == "-" else 1)
     return time[: found.start()].strip(), offset_min

@@ -91,8 +91,10 @@ def write_solution(header, solution, catalog, keep=()):
 
 def pixel_scale_arcsec(header):
     """Return the pixel scale (arcsec/px, float) from the determinant of the CD matrix; NaN without one."""
-    try:
-        (a, b), (c, d) = [[float(header[f"CD{i}_{j}"]) for j in (1, 2)] for i in (1, 2)]
-    except (KeyError, TypeError, ValueError, fits.VerifyError):
+    if not any(f"CD{i}_{j}" in header for i in (1, 2) for j in (1, 2)):
         return np.nan
-    return float(np.sqrt(abs(a * d - b * c)) * 3600)
+    try:  # elements that are left out are 0
+        (a, b), (c, d) = [[float(header.get(f"CD{i}_{j}", 0.0)) for j in (1, 2)] for i in (1, 2)]
+    except (TypeError, ValueError, fits.VerifyError):
+        return np.nan
+    return float(np.sqrt(abs(a * d - b * c)) * 3600) or np.nan

@@ -30,7 +30,7 @@ def config():
             {"INSTRUME": "kb82", "TELESCOP": "0m4-06", "SITEID": "ogg", "ENCID": "clma", "TELID": "0m4b"},
             "LCO04SBIG", "T04", 0.571,
         ),
-        ({"INSTRUME": "kb35", "TELESCOP": "0m8-01", "SITEID": "sqa"}, "LCO08SBIG", "500", 0.615),
+        ({"INSTRUME": "kb35", "TELESCOP": "0m8-01", "SITEID": "sqa"}, "LCO08SBIG", "G51", 0.615),
         (
             {"INSTRUME": "sq31", "TELESCOP": "0m4-10", "SITEID": "tfn", "ENCID": "aqwa", "TELID": "0m4a"},
             "LCO04QHY", "Z21", 0.74,

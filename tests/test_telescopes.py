@@ -400,7 +400,8 @@ def test_generic_takes_the_names_of_bands():
     assert generic.band("Ks") == "Ks"
     assert generic.band("") is None
     with pytest.raises(UnknownFilter):
-        generic.band("Gunn r")
+        generic.band("blue plastic")
+    assert [generic.band(name) for name in ("Gunn r", "Bessell V", "Clear", "Ha")] == ["r", "V", None, None]
 
 
 def test_chips():

@@ -1,0 +1,76 @@
+"""Headers that are wrong: what the rest of a header says against the time and the pointing that are read from it.
+
+A mistake that is certain is corrected, and what was corrected is returned with the value; one that is not is refused.
+"""
+
+import logging
+
+from photometrypipeline import headers, moments, pointings
+from photometrypipeline.errors import FrameError
+from photometrypipeline.instrument import OWN_WCS
+
+log = logging.getLogger("pp.plausibility")
+
+
+def checked_midtime(frame, telescope, pointing_deg=None):
+    """Return (mid-time as Julian date, UTC, what was corrected or ''), or raise FrameError.
+
+    pointing_deg : (ra, dec), for the altitude above the horizon;  a definition that says `header.zone_h` is believed
+    """
+    jd = headers.midtime_jd(frame, telescope)
+    if telescope.zone_h is not None:
+        return jd, ""
+    exposure_s = headers.exptime_s(frame, telescope)
+    coded = telescope.header["time"]
+    judgement = moments.judge(frame.header, jd - exposure_s / 2 / 86400, exposure_s, coded, pointing_deg)
+    if judgement is None:
+        return jd, ""
+    if not judgement.sure:
+        raise FrameError(
+            frame.path,
+            f"the time of its exposure is doubtful: {coded} = {frame.header.get(coded.split('|')[0])!r}, but "
+            f"{judgement.reason}",
+            "correct the header, or say in the telescope's definition how far its clock is ahead of UTC "
+            "(header.zone_h = 0 if it is UTC)",
+        )
+    log.info("%s: %s is not UTC: %s; %+g h", frame.name, coded, judgement.reason, judgement.add_h)
+    return round(jd + judgement.add_h / 24, 8), f"{coded} {judgement.reason}"
+
+
+def checked_pointing(frame, telescope):
+    """Return (ra_deg, dec_deg, what was corrected or '') of a frame's centre, in its own equinox.  Raises FrameError."""
+    keywords = (telescope.keyword("ra"), telescope.keyword("dec"))
+    try:
+        ra, dec = headers.pointing(frame, telescope)
+    except FrameError:
+        swapped = _surely_swapped(frame, keywords)
+        if swapped is None:
+            raise
+        log.info("%s: %s and %s are in each other's place", frame.name, *keywords)
+        return *swapped, "RA and Dec were in each other's place"
+    if telescope.header["ra"].startswith(OWN_WCS) or telescope.special.get("jitter"):
+        return ra, dec, ""
+    found = pointings.contradiction(frame.header, ra, dec, keywords)
+    if found is None:
+        return ra, dec, ""
+    mistake, other = found
+    values = (str(frame.header[keyword]) for keyword in other.keywords)
+    where = f"{', '.join(other.keywords)} = {', '.join(values)}"
+    if mistake is None:
+        apart = pointings.separation(ra, dec, other.ra_deg, other.dec_deg)
+        log.warning("%s: %s, %s are used, although %s lie %.0f degrees away", frame.name, *keywords, where, apart)
+        return ra, dec, ""
+    own = pointings.read_pair(frame.header, keywords)
+    if own is not None and own.form == "sexagesimal" and other.form == "decimal":
+        return ra, dec, ""  # the number is the one that is misread
+    log.info("%s: %s = %s: %s, as %s show", frame.name, keywords[0], frame.header.get(keywords[0]), mistake.text, where)
+    return mistake.ra_deg % 360, mistake.dec_deg, mistake.text
+
+
+def _surely_swapped(frame, keywords):
+    """Return (ra_deg, dec_deg) if what stands for Dec can only be a right ascension; None otherwise."""
+    place = pointings.read_pair(frame.header, keywords)
+    if place is None or place.form != "decimal" or not 90 < abs(place.dec_deg) <= 360:
+        return None
+    declination = float(frame.header[keywords[0]])
+    return (place.dec_deg % 360, declination) if abs(declination) <= 90 else None

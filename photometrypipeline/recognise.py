@@ -1,0 +1,269 @@
+"""What the keywords of an unknown header mean: found by their usual names, their comments, and what they can hold.
+
+`read(header)` returns a Reading: for each role (time, exptime, ra ...) the keyword as a definition codes it, why it was
+taken, and what is doubtful about it.  GENERIC frames are read by it on the fly; pptool_telescope writes a definition
+from it.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from photometrypipeline import moments, pointings, sites, times, wcskeywords
+from photometrypipeline.instrument import IDENTIFYING, as_text
+
+NAMES = {  # role: usual keywords, the one to prefer first
+    "exptime": "EXPTIME EXPOSURE EXP_TIME EXP-TIME EXPOS EXPOSTIM ITIME TEXPTIME INTTIME XPOSURE EXPTIME1 EXPREQ EXPO",
+    "object": "OBJECT OBJNAME TARGNAME TARGET OBJCAT ESO_OBS_TARG_NAME OBJECTNA",
+    "filter": "FILTER FILTERS FILTNAM FILTNAME FILTERID FILT FLT_ID INSFLNAM INSFILTE CCDFLTID ALFLTNM WFFBAND "
+    "ESO_INS_FILT1_NAME FILTER1 FILTER2 FILTER01 FILTERA FILTERB FILTNME3 BAND",
+    "airmass": "AIRMASS SECZ AMSTART AIRMASS0 AM ESO_TEL_AIRM_START OGE_TEL_TARG_AIRM_START",
+    "gain": "EGAIN GAIN CCDGAIN E-GAIN EPERDN GAIN1 ESO_DET_OUT1_GAIN",
+    "read_noise": "RDNOISE READNOIS ENOISE RON RONOISE CCDNOISE ESO_DET_OUT1_RON",
+    "saturation": "SATURATE SATLEVEL MAXLIN SATURATI",
+}
+COMMENTS = {  # role: what comments say, where no keyword has a usual name
+    "exptime": r"\b(expos\w*|integration)\b.*\b(time|duration|s(ec(onds?)?)?)\b|\bduration of exposure",
+    "object": r"\b(object|target)('?s)? name|name of (the )?(object|target)",
+    "filter": r"\bfilter\b(?!.*wheel pos)",
+    "airmass": r"\bair ?mass\b",
+    "gain": r"\bgain\b.*e-?/|electrons? (per|/) ?(adu|dn|du|count)",
+    "read_noise": r"read-?(out)? ?noise",
+    "saturation": r"\bsaturat",
+}
+BINNING = (
+    ("XBINNING", "YBINNING"),
+    ("CCDXBIN", "CCDYBIN"),
+    ("CCDBIN1", "CCDBIN2"),
+    ("CCDBINX", "CCDBINY"),
+    ("BINX", "BINY"),
+    ("XBIN", "YBIN"),
+    ("DETXBIN", "DETYBIN"),
+    ("HBIN", "VBIN"),
+    ("BIN1", "BIN2"),
+    ("X_BIN", "Y_BIN"),
+    ("ESO DET WIN1 BINX", "ESO DET WIN1 BINY"),
+    ("OGE DET BINX", "OGE DET BINY"),
+)
+BOTH_BINNINGS = ("CCDSUM", "BINNING", "CCDBIN", "BIN")
+SCALES = ("SECPIX", "PIXSCALE", "SCALE", "IM_SCALE", "PIXSCAL", "SECPIX1", "PIXSCAL1", "PLTSCALE", "PLATESCA")
+AMPLIFIER = re.compile(r"camera gain|gain (setting|set)|0\.1 ?dB|\bset\b", re.IGNORECASE)
+CMOS = re.compile(r"ZWO|ASI\d|QHY|Seestar|PlayerOne|ToupTek|N\.I\.N\.A|SharpCap|ASIAIR|Dwarf", re.IGNORECASE)
+PLAUSIBLE = {"gain": (0.005, 60), "read_noise": (0.3, 100), "saturation": (200, 5e6), "airmass": (0.99, 40)}
+NOT_SAID = "that its time is UTC, the header does not say"
+SCALE_LIMITS = (0.01, 150.0)  # arcsec per px
+
+
+@dataclass(frozen=True)
+class Found:
+    """What holds a role: `coded` as a telescope definition writes it, its value, why it was taken, what is doubtful."""
+
+    coded: object
+    value: object
+    why: str
+    doubt: str = ""
+
+
+@dataclass
+class Reading:
+    """All that was recognised in a header: roles to Found; positions, scales (arcsec per px, of the image as it is)."""
+
+    roles: dict = field(default_factory=dict)
+    places: list = field(default_factory=list)
+    scales: list = field(default_factory=list)  # (arcsec/px, what tells it), the likelier first
+    site: object = None
+    time: object = None  # a Judgement on the clock, see moments.py
+
+    def __getitem__(self, role):
+        return self.roles[role]
+
+    def get(self, role):
+        """Return the Found of a role, None if nothing holds it."""
+        return self.roles.get(role)
+
+
+def read(header):
+    """Return the Reading of a fits.Header."""
+    reading = Reading(places=pointings.read(header), site=sites.site_of(header))
+    for role in NAMES:
+        found = _by_name(header, role)
+        if found:
+            reading.roles[role] = found
+    reading.roles["binning"] = binning_of(header)
+    if reading.places:
+        reading.roles["ra"] = reading.roles["dec"] = _pointing(reading.places[0])
+    exposure_s = float(reading["exptime"].value) if "exptime" in reading.roles else 0.0
+    place = (reading.places[0].ra_deg, reading.places[0].dec_deg) if reading.places else None
+    start, reading.time = start_of(header, exposure_s, place)
+    if start:
+        reading.roles["time"] = start
+    reading.roles |= _names(header)
+    reading.scales = scales_of(header, reading["binning"].value)
+    return reading
+
+
+def _keyword(name):
+    return name.replace("_", " ") if name.startswith(("ESO_", "OGE_")) else name
+
+
+def _by_name(header, role):
+    names = [_keyword(name) for name in NAMES[role].split()]
+    candidates = [(name, "usual name") for name in names if name in header]
+    pattern = re.compile(COMMENTS[role], re.IGNORECASE)
+    candidates += [
+        (card.keyword, f"its comment, {card.comment!r}")
+        for card in header.cards
+        if card.keyword not in names and not card.keyword.startswith("_") and pattern.search(str(card.comment))
+    ]
+    doubts = []
+    for name, why in candidates:
+        value, doubt = _content(header, role, name)
+        if value is not None:
+            return Found(name, value, why, "; ".join([*doubts, doubt]).strip("; ") if doubt or doubts else "")
+        if doubt:
+            doubts.append(doubt)
+    return None
+
+
+def _content(header, role, name):
+    """Return (value, doubt) of a keyword for a role; the value is None where it cannot hold it."""
+    value, comment = header[name], header.comments[name]
+    if value is None or isinstance(value, bool):
+        return None, ""
+    text = as_text(value)
+    if role in ("object", "filter"):
+        return (text, "") if text and not re.fullmatch(r"(?i)n/?a|null|unknown", text) else (None, "")
+    try:
+        number = float(text)
+    except ValueError:
+        return None, ""
+    if role == "exptime":
+        ok = 0 < number < 1e5 and not re.search(r"\bms\b|millisec|minutes|mean|per |flat", comment, re.IGNORECASE)
+        return (number, "") if ok else (None, "")
+    if role == "gain" and name != "EGAIN" and _is_setting(header, number, comment):
+        return None, f"{name} = {text} is taken for a setting of the camera, not for e-/ADU"
+    low, high = PLAUSIBLE[role]
+    return (number, "") if low <= number <= high else (None, "")
+
+
+def _is_setting(header, number, comment):
+    """Return whether a gain is a setting of the amplifier: large, or of a camera or program that writes so."""
+    if AMPLIFIER.search(comment):
+        return True
+    named = " ".join(str(header.get(name, "")) for name in ("INSTRUME", "SWCREATE", "CREATOR", "TELESCOP"))
+    return number >= 20 or bool(CMOS.search(named))
+
+
+def binning_of(header):
+    """Return the Found of the binning (x, y), 1 x 1 with a doubt where no keyword tells it."""
+    for pair in BINNING:
+        numbers = [_number(header.get(name)) for name in pair]
+        if all(number and 1 <= number <= 32 for number in numbers):
+            return Found(pair, tuple(numbers), "usual names")
+    for name in BOTH_BINNINGS:
+        text = as_text(header.get(name, ""))
+        fields = re.fullmatch(r"(\d+)\s*([x X_*])\s*(\d+)", text)
+        if fields and fields[2] in " xX_":
+            kind = {" ": "#blank", "_": "#_"}.get(fields[2], "#x")
+            return Found((f"{name}{kind}0", f"{name}{kind}1"), (float(fields[1]), float(fields[3])), "usual name")
+        if re.fullmatch(r"\d+(\.0*)?", text) and 1 <= float(text) <= 32:
+            return Found((name, name), (float(text),) * 2, "usual name")
+    return Found((1, 1), (1.0, 1.0), "no keyword tells it", "the header has no binning: taken as 1 x 1")
+
+
+def _number(value):
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if np.isfinite(number) else None
+
+
+def _pointing(place):
+    doubt = ""
+    if not place.unit:
+        doubt = f"RA = {place.ra_deg:g} may be degrees or hours; taken as degrees"
+    return Found(place.keywords, (place.ra_deg, place.dec_deg), f"{place.form}, in {place.unit or 'degrees'}", doubt)
+
+
+def start_of(header, exposure_s, place_deg=None):
+    """Return (Found, Judgement) of the start of the exposure; the value is the Julian date (UTC) of the start.
+
+    `coded` is (time, time_is).  Keywords that say UTC, and Julian dates, go before a local clock; the Judgement is None
+    unless a local clock is all that there is.  Without any time: (None, None).
+    """
+    known = [each for each in moments.read(header) if "|" not in each.keyword or _belongs(header, each.keyword)]
+    order = [*moments.START_DATE, "UT-OBS", "UTC-OBS", "UTSHUT", "DATETIME", "FRAME", "SSHT"]
+    dated = [each for name in order for each in known if each.keyword.split("|")[0] == name and each.says != "local"]
+    dated += [each for each in known if moments.JULIAN.fullmatch(each.keyword)]
+    dated += [each for each in known if each.says == "local" and each.keyword.split("|")[0] in (*order, "DATE-LOC")]
+    if not dated:
+        return None, None
+    best = next((each for each in dated if each.says == "zone"), dated[0])
+    judgement = moments.judge(header, best.jd, exposure_s, best.keyword, place_deg)
+    if judgement is None:
+        doubt = "" if best.says in ("utc", "zone") or _agreed(moments.read(header), best) else NOT_SAID
+        return _start(header, best, best.jd, doubt), None
+    true_jd = best.jd + judgement.add_h / 24
+    better = [each for each in dated if abs(each.jd - true_jd) * 24 < exposure_s / 3600 + moments.SLACK_H]
+    if judgement.sure and better:
+        doubt = f"{best.keyword} is local time, as {better[0].keyword} shows, which is used instead"
+        return _start(header, better[0], better[0].jd, doubt), None
+    doubt = f"{best.keyword}: {judgement.reason}"
+    return _start(header, best, true_jd if judgement.sure else best.jd, doubt), judgement if judgement.sure else None
+
+
+def is_julian(coded):
+    """Return whether a keyword of the time, as a definition codes it, holds a Julian date."""
+    return "|" not in coded and bool(moments.JULIAN.fullmatch(coded))
+
+
+def _belongs(header, coded):
+    """Return whether a time of day belongs to a date that has none of its own."""
+    return not times.split_date_time(header[coded.split("|")[0]])[1]
+
+
+def _agreed(moments_, best):
+    return any(
+        each.says == "utc" and abs(each.jd - best.jd) < 0.02 for each in moments_ if each.keyword != best.keyword
+    )
+
+
+def _start(header, moment, jd, doubt):
+    julian = is_julian(moment.keyword)
+    middle = julian and re.search(r"mid|mean|avg", f"{moment.keyword} {header.comments[moment.keyword]}", re.IGNORECASE)
+    why = {"zone": "date, time and zone", "utc": "says UTC"}.get(moment.says, "date and time")
+    return Found((moment.keyword, "middle" if middle or not julian else "start"), jd, why, doubt)
+
+
+def _names(header):
+    """Return {'identifier': Found, 'telescop': Found} of what names camera and telescope."""
+    found = {}
+    names = [name for name in IDENTIFYING if as_text(header.get(name) or "")]
+    if names:
+        found["identifier"] = Found(names[0], as_text(header[names[0]]), f"value of {names[0]}")
+    if "TELESCOP" in names[1:]:
+        found["telescop"] = Found("TELESCOP", as_text(header["TELESCOP"]), "value of TELESCOP")
+    return found
+
+
+def scales_of(header, binning):
+    """Return [(arcsec per px, origin)] of what a header may mean by its scale; the likelier, which is that of the image
+    as it is, comes first, and values that would be those of unbinned pixels last.
+    """
+    found = [(_number(header.get(name)), name) for name in SCALES]
+    matrix = wcskeywords.pixel_scale_arcsec(header)
+    delta = _number(header.get("CDELT1"))
+    if np.isfinite(matrix):
+        found.append((matrix, "CD matrix"))
+    elif delta and str(header.get("CTYPE1", "")).startswith("RA"):
+        found.append((abs(delta) * 3600, "CDELT1"))
+    size_um, focal_mm = _number(header.get("XPIXSZ")), _number(header.get("FOCALLEN"))
+    if size_um and focal_mm and size_um > 0 and focal_mm > 0:
+        focal_mm *= 1000 if focal_mm < 15 else 1  # metres
+        found.append((float(np.degrees(size_um / 1000 / focal_mm)) * 3600, "XPIXSZ and FOCALLEN"))
+    found = [(scale, origin) for scale, origin in found if scale and SCALE_LIMITS[0] < scale < SCALE_LIMITS[1]]
+    if binning[0] > 1:
+        found += [(scale * binning[0], f"{origin}, if it is that of unbinned pixels") for scale, origin in found]
+    return found

@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+"""Propose a telescope definition from a frame of a camera that the pipeline does not know.
+
+Keywords are recognised by their names and by what they hold; scale, rotation, mirror image and true pointing are
+measured by matching the stars of the frame with a catalogue; gain and saturation are estimated from the pixels.  What
+was taken from where is printed, and what to check.  Frames stay as they are.
+
+reads   images of one camera, not yet prepared; stars of TYCHO2, GAIA, or a table of your own (-cat)
+writes  KEY.toml in the folder of your own instruments, ~/.config/photometrypipeline/instruments (or below
+        $XDG_CONFIG_HOME), unless -print; from then on the camera is known to all commands
+
+Examples:
+  pptool_telescope image0001.fits
+  pptool_telescope -print image*.fits
+  pptool_telescope -key HILLTOP -code 695 image0001.fits image0042.fits
+"""
+
+import toolbox
+
+# isort: split
+import dataclasses
+import logging
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+import pp_extract
+import pp_prepare
+from catalog import Catalog
+from photometrypipeline import (
+    headers,
+    ldac,
+    obscodes,
+    pixelfacts,
+    pointings,
+    proposal,
+    recognise,
+    skyview,
+    surveys,
+    telescopes,
+    times,
+)
+from photometrypipeline.errors import CatalogError, NotReachable, PipelineError, UsageError
+from photometrypipeline.files import write_text
+from photometrypipeline.frame import Frame, flatten
+from photometrypipeline.services import Client
+
+log = logging.getLogger("pp.telescope")
+
+SNR, MIN_AREA_PX, APERTURE_PX = 5.0, 3, 3.0  # of the sources that are matched
+WIDE_DEG = 0.25  # half the diagonal of a field with enough stars of Tycho-2
+LEAST_SOURCES = 8
+READ_BACK_DEG = 0.02  # by which the first guess may miss what was measured, beside the error of the pointing
+
+
+def look(frame, stars, losses):
+    """Return the FrameFacts of one Frame; `stars` is a Stars.  Raises FrameError."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy.fits"
+        copy.write_bytes(frame.path.read_bytes())
+        flatten(copy)
+        pixels = Frame(copy).read_pixels()
+        plain = Path(folder) / "plain.fits"
+        fits.PrimaryHDU(pixels).writeto(plain)
+        sources = sources_of(Frame(plain))
+    header = frame.header
+    reading = recognise.read(header)
+    noise = reading.get("read_noise")
+    facts = pixelfacts.measure(pixels, noise.value if noise else None, "BAYERPAT" in header)
+    size = (pixels.shape[1], pixels.shape[0])
+    x, y, flux, fwhm = sources
+    view = None
+    if len(x) < LEAST_SOURCES:
+        losses.add(frame.name, f"has only {len(x)} sources, too few to find it on the sky")
+    elif not reading.places:
+        losses.add(
+            frame.name, "does not tell where it looks: its stars cannot be matched; add RA and DEC to its header"
+        )
+    else:
+        start = reading.get("time")
+        jd = start.value if start else None
+        view, tried = skyview.find((x, y, flux), size, reading, stars.of(jd), jd, headers.equinox(frame))
+        for line in tried:
+            log.info("%s: tried %s", frame.name, line)
+        if view is None:
+            losses.add(frame.name, stars.why_not(tried))
+    width = float(np.median(fwhm[np.argsort(-flux)[:60]])) if len(fwhm) else 3.0
+    return proposal.FrameFacts(frame.name, header, size, reading, view, facts, width, len(x))
+
+
+def sources_of(frame):
+    """Return (x_px, y_px, flux, fwhm_px), arrays, of the sources of a frame without a header of its own."""
+    generic = dataclasses.replace(telescopes.get("GENERIC"), saturation=None, gain=None)
+    pp_extract.run(frame, generic, frame.ldac, SNR, MIN_AREA_PX, [APERTURE_PX], None, {"ignore_saturation": True})
+    table = ldac.read(frame.ldac).table
+    columns = [np.asarray(table[name], dtype=float) for name in ("XWIN_IMAGE", "YWIN_IMAGE", "FLUX_AUTO", "FWHM_IMAGE")]
+    good = np.all(np.isfinite(columns), axis=0) & (columns[2] > 0)
+    return [column[good] for column in columns]
+
+
+class Stars:
+    """Catalogues to match with, asked one after the other; what could not be asked is remembered."""
+
+    def __init__(self, names, client, folder):
+        self.names, self.client, self.folder = names, client, folder
+        self.failures, self.known = {}, {}
+
+    def of(self, jd):
+        """Return fetch(ra_deg, dec_deg, radius_deg, mag_limit), which yields (name, ra, dec, mag) for the time `jd`."""
+
+        def fetch(ra_deg, dec_deg, radius_deg, mag_limit):
+            for name in self._order(radius_deg):
+                catalog = self._fetch(name, ra_deg, dec_deg, radius_deg, mag_limit)
+                if catalog is not None and len(catalog):
+                    catalog = catalog.at_epoch(times.julian_epoch(jd)) if jd else catalog
+                    yield catalog.name, *(catalog.values(column) for column in ("ra_deg", "dec_deg", "mag"))
+
+        return fetch
+
+    def _order(self, radius_deg):
+        if self.names:
+            return self.names
+        wide = radius_deg > WIDE_DEG + skyview.REACHES_DEG[0]
+        names = ("TYCHO2", "GAIA") if wide else ("GAIA",)
+        return [name for name in names if surveys.canonical(name)]
+
+    def _fetch(self, name, *cone):
+        cone = tuple(round(value, 3) for value in cone)
+        if (name, cone) in self.known:
+            return self.known[name, cone]
+        try:
+            found = Catalog.fetch(name, *cone, client=self.client, data_folder=self.folder)
+        except (NotReachable, CatalogError) as error:
+            self.failures[name] = error
+            log.info("%s: %s", name, error)
+            found = None
+        self.known[name, cone] = found
+        return found
+
+    def why_not(self, tried):
+        """Return in words why a frame was not found among the stars."""
+        failures = "; ".join(str(error) for error in self.failures.values())
+        if not tried:
+            return f"its stars could not be matched, since there is no catalogue: {failures or 'no stars there'}"
+        return (
+            "its stars match those of no place that its header can mean"
+            + (f" ({failures})" if failures else "")
+            + "; check its pointing, or take a frame with more stars"
+        )
+
+
+def tell(proposed, frames):
+    """Print what was measured, what was taken from where, and what to check."""
+    for facts in frames:
+        view = facts.view
+        if view is None:
+            toolbox.say(f"{facts.name}: {facts.n_sources} sources, not found on the sky")
+            continue
+        turn = f"rotation {view.rotate_deg:+.2f} deg, {'mirrored' if view.mirrored else 'not mirrored'}"
+        scale = " x ".join(f"{each:.4f}" for each in view.scale_arcsec)
+        toolbox.say(
+            f"{facts.name}: {view.n_matched} of {facts.n_sources} sources are stars of {view.catalog}: centre "
+            f"{view.centre_deg[0]:.4f} {view.centre_deg[1]:+.4f}, {scale} arcsec/px, {turn}, "
+            f"{view.offset_deg * 60:.1f} arcmin from the header's pointing (log odds {view.log_odds:.0f})"
+        )
+    width = max(len(f"{key} = {value}") for key, value, _ in proposed.lines)
+    for key, value, comment in [*proposed.lines, *(line for lines in proposed.tables.values() for line in lines)]:
+        toolbox.say(f"  {f'{key} = {value}':{min(width, 60)}}  {comment}".rstrip())
+    if proposed.checks:
+        toolbox.say("Please check:")
+    for check in proposed.checks:
+        toolbox.say(f"  - {check}")
+
+
+def save(proposed, title, force):
+    """Write the definition into the user's folder; returns its Path.  Raises UsageError if there is one already."""
+    folder = telescopes.user_folder() / "instruments"
+    path = folder / f"{proposed.key}.toml"
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists; -force replaces it, -key NAME writes another")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(path, proposed.text(title))
+    return path
+
+
+def read_back(proposed, facts, path):
+    """Check that the written definition is found by header, and reads the frame that it was made from.
+
+    Raises PipelineError, the definition taken away, if it cannot even be loaded.
+    """
+    try:
+        telescope = telescopes.get(proposed.key)
+    except PipelineError:
+        path.unlink()
+        raise
+    header = facts.header.copy()
+    written = header.get("TEL_KEYW")
+    header.remove("TEL_KEYW", ignore_missing=True)
+    found = telescopes.identify(header, None if proposed_identifies(proposed) else proposed.key)
+    if found.key != proposed.key:
+        return f"this camera is found as {found.key}: use -telescope {proposed.key}, or take the other definition away"
+    if written and str(written).strip() not in ("", "GENERIC", proposed.key):
+        return f"TEL_KEYW of this frame says {written}, from an earlier run: pp_prepare -telescope {proposed.key}"
+    frame = Frame(facts.name)
+    frame.header = header
+    view = facts.view
+    if view is None or not telescope.pixel_scale:
+        return ""
+    options = {"ra_deg": None, "dec_deg": None, "flip_x": False, "flip_y": False, "rotate_deg": 0.0, "target": None}
+    pp_prepare.prepare_header(frame, telescope, **options, keep_wcs=False)
+    off = pointings.separation(frame.header["CRVAL1"], frame.header["CRVAL2"], *view.centre_deg)
+    expected = 0.0 if view.mistake else view.offset_deg
+    if off > expected + READ_BACK_DEG and off > 1.0:
+        return (
+            f"with this definition pp_prepare places the frame {off:.2f} degrees from where it looks: check header.ra"
+        )
+    return ""
+
+
+def proposed_identifies(proposed):
+    """Return whether the definition has an identifier."""
+    return ("identifiers", "[]") not in [(key, value) for key, value, _ in proposed.lines]
+
+
+def build_parser():
+    parser = toolbox.make_parser(__doc__, offline=True)
+    parser.add_argument(
+        "-cat", metavar="CATALOG", help="catalogue, or table of stars, to match with (default: TYCHO2 and GAIA)"
+    )
+    parser.add_argument("-key", metavar="NAME", help="key of the definition (default: from the name of the camera)")
+    parser.add_argument(
+        "-code", metavar="MPC", help="station code of the Minor Planet Center (default: nearest station)"
+    )
+    parser.add_argument("-print", action="store_true", help="print the definition, write nothing")
+    parser.add_argument("-force", action="store_true", help="replace a definition of that key")
+    return parser
+
+
+@toolbox.command(build_parser)
+def main(args, losses):
+    if args.code and not obscodes.is_known(args.code):
+        raise UsageError(f"-code {args.code}: no station of the Minor Planet Center has this code")
+    if args.key and not args.key.isidentifier():
+        raise UsageError(f"-key {args.key}: letters, digits and _ only")
+    frames = toolbox.open_frames(args.images, losses)
+    stars = Stars([args.cat] if args.cat else [], Client(args.offline), frames[0].path.parent)
+    results = toolbox.parallel(lambda frame: look(frame, stars, losses), frames, args.jobs, "look")
+    facts = [each for _, each in toolbox.sort_out(frames, results, losses)]
+    if not facts:
+        raise PipelineError("not one of the frames can be used")
+    known = set(telescopes.load().telescopes)
+    proposed = proposal.propose(facts, known, args.key, args.code)
+    more = f" and {len(facts) - 1} more" if len(facts) > 1 else ""
+    title = [f"{proposed.key}: proposed by pptool_telescope from {facts[0].name}{more}, {datetime.now(UTC):%Y-%m-%d}"]
+    if args.print:
+        print(proposed.text(title), end="")
+        return
+    tell(proposed, facts)
+    path = save(proposed, title, args.force)
+    warning = read_back(proposed, facts[0], path)
+    if warning:
+        log.warning("%s", warning)
+    toolbox.say(f"{path} written; pp_run knows this camera as {proposed.key} now")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
