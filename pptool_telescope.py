@@ -44,7 +44,7 @@ from photometrypipeline import (
     telescopes,
     times,
 )
-from photometrypipeline.errors import CatalogError, NotReachable, PipelineError, UsageError
+from photometrypipeline.errors import CatalogError, FrameError, NotReachable, PipelineError, UsageError
 from photometrypipeline.files import write_text
 from photometrypipeline.frame import Frame, flatten
 from photometrypipeline.services import Client
@@ -188,7 +188,7 @@ def save(proposed, title, force):
 
 
 def read_back(proposed, facts, path):
-    """Check that the written definition is found by header, and reads the frame that it was made from.
+    """Return what is wrong with the written definition, '' if it is found by header and reads the frame it comes from.
 
     Raises PipelineError, the definition taken away, if it cannot even be loaded.
     """
@@ -211,7 +211,10 @@ def read_back(proposed, facts, path):
     if view is None or not telescope.pixel_scale:
         return ""
     options = {"ra_deg": None, "dec_deg": None, "flip_x": False, "flip_y": False, "rotate_deg": 0.0, "target": None}
-    pp_prepare.prepare_header(frame, telescope, **options, keep_wcs=False)
+    try:
+        pp_prepare.prepare_header(frame, telescope, **options, keep_wcs=False)
+    except FrameError as error:
+        return f"with this definition pp_prepare cannot read the frame: {error}"
     off = pointings.separation(frame.header["CRVAL1"], frame.header["CRVAL2"], *view.centre_deg)
     expected = 0.0 if view.mistake else view.offset_deg
     if off > expected + READ_BACK_DEG and off > 1.0:

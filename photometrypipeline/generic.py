@@ -13,7 +13,7 @@ from astropy.time import Time
 from photometrypipeline import recognise
 from photometrypipeline.errors import FrameError, UsageError
 from photometrypipeline.frame import keep_first, set_keyword
-from photometrypipeline.times import SECONDS_PER_DAY
+from photometrypipeline.times import SECONDS_PER_DAY, is_julian
 
 log = logging.getLogger("pp.generic")
 
@@ -81,7 +81,7 @@ def find(frame, name):
         return found.value[0], _keywords(found.coded)
     if name == "date":
         start_jd = found.value
-        if found.coded[1] == "middle" and recognise.is_julian(found.coded[0]):
+        if found.coded[1] == "middle" and is_julian(found.coded[0]):
             start_jd -= float(reading["exptime"].value) / 2 / SECONDS_PER_DAY if reading.get("exptime") else 0.0
         return Time(start_jd, format="jd", scale="tai").isot, found.coded[0].replace("|", " and ")
     return found.value, found.coded
@@ -104,8 +104,8 @@ def implant(frame, telescope, answers):
             set_keyword(header, keyword, found[name][0], f"taken from {found[name][1]}")
             log.info("%s: %s = %s, taken from %s", frame.name, keyword, *found[name])
         doubt = getattr(reading.get({"date": "time"}.get(name, name)), "doubt", "")
-        if doubt and name not in answers:
-            log.warning("%s: %s", frame.name, doubt)
+        if doubt and name not in answers:  # the same for every frame, as a rule: said once
+            log.log(logging.INFO if doubt == recognise.NOT_SAID else logging.WARNING, "unknown camera: %s", doubt)
     for keyword in ("BINX", "BINY"):
         set_keyword(
             header, keyword, _number(frame, found["binning"], "binning"), f"binning, from {found['binning'][1]}"

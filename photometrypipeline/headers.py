@@ -100,7 +100,7 @@ def midtime_jd(frame, telescope):
     """
     coded = telescope.header["time"]
     half_day = exptime_s(frame, telescope) / 2 / times.SECONDS_PER_DAY
-    if "|" not in coded and "JD" in coded:
+    if times.is_julian(coded):
         jd = _julian_date(frame, telescope, coded)
         return round(jd + (half_day if telescope.time_is == "start" else 0.0), 8)
     text = _date_and_time(frame, telescope, coded)

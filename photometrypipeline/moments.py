@@ -20,8 +20,8 @@ LOCAL_NAME = re.compile(r"LOC[-_]?TIME|(DATE|TIME|UT)[-_]?LOC|^LT$|^LT-OBS|^LC-|
 UTC_NAME = re.compile(r"UT|GMT|^DATE-BEG$")
 SIDEREAL = ("LST", "ST", "LST-OBS", "LMST", "SIDTIME", "SIDEREAL", "LST_OBS", "ST-OBS")
 ALTITUDES = ("OBJCTALT", "CENTALT", "TELALT", "ALT", "TEL_ALT", "ELEVATIO", "TELEL", "ALTITUDE", "OBJALT")
-QUARTER_H = 0.25  # zones are multiples of it
-LEAST_ZONE_H, WIDEST_ZONE_H = 0.5, 14.0
+# hours by which the civil time of some place is ahead of UTC, whole hours first
+ZONES_H = (*range(-12, 0), *range(1, 15), -9.5, -3.5, -2.5, 3.5, 4.5, 5.5, 6.5, 9.5, 10.5, 5.75, 8.75, 12.75)
 SLACK_H = 0.02  # by which clocks of one computer disagree, beside the exposure
 LST_SLACK_H = 0.06
 CLEAR_OF_ALTITUDE_DEG, FITS_ALTITUDE_DEG = 5.0, 1.5
@@ -134,8 +134,8 @@ def judge(header, start_jd, exptime_s, keyword, place_deg=None):
     zones = {}
     for moment in others:
         apart_h = _apart_h(moment, start_jd)
-        if moment.says in ("utc", "zone") and _is_zone(apart_h, allowed_h):
-            zones.setdefault(round(apart_h / QUARTER_H) * QUARTER_H, []).append(moment.keyword)
+        if moment.says in ("utc", "zone") and (zone_h := _zone_of(apart_h, allowed_h)) is not None:
+            zones.setdefault(-zone_h, []).append(moment.keyword)
     agreeing = [
         each.keyword for each in others if each.says in ("utc", "zone") and abs(_apart_h(each, start_jd)) < allowed_h
     ]
@@ -151,7 +151,14 @@ def judge(header, start_jd, exptime_s, keyword, place_deg=None):
 def _weigh(add_h, named, agreeing, says, sky, start_jd):
     """Return the Judgement where other keywords are apart from the clock by a zone, None if the clock is to be kept."""
     after = start_jd + add_h / 24
-    for_clock = len(agreeing) + 2 * (says == "zone") + (says == "utc") + 2 * sky.fits(start_jd) - 2 * sky.fits(after)
+    for_clock = (
+        len(agreeing)
+        + bool(agreeing)
+        + 2 * (says == "zone")
+        + (says == "utc")
+        + 2 * sky.fits(start_jd)
+        - 2 * sky.fits(after)
+    )
     against = len(named) + 2 * (says == "local")
     text = f"{', '.join(named)} {'say' if len(named) > 1 else 'says'} a time {_hours(add_h)}"
     if sky.fits(after) and not sky.fits(start_jd):
@@ -177,9 +184,9 @@ def _apart_h(moment, jd):
     return (hours + 12) % 24 - 12 if "|" in moment.keyword else hours
 
 
-def _is_zone(hours, allowed_h):
-    off = abs(hours - round(hours / QUARTER_H) * QUARTER_H)
-    return LEAST_ZONE_H <= abs(hours) <= WIDEST_ZONE_H and off < min(allowed_h, 0.1)
+def _zone_of(add_h, allowed_h):
+    """Return the zone of a clock to which `add_h` hours have to be added for UTC, None if there is no such zone."""
+    return next((zone for zone in ZONES_H if abs(add_h + zone) < min(allowed_h, 0.1)), None)
 
 
 @dataclass(frozen=True)
@@ -227,14 +234,18 @@ class Sky:
         """Return the Judgement on a clock that only the sky over the site tells something of."""
         if self.site is None or self.fits(jd) or not self._clear_of(jd):
             return None
+        found = {}
         for longitude in self.site.longitudes:
-            for add_h in sorted(np.arange(-WIDEST_ZONE_H, WIDEST_ZONE_H + QUARTER_H, QUARTER_H), key=abs):
-                of_site = abs(add_h + longitude / 15) < ZONE_OF_SITE_H and abs(add_h) >= LEAST_ZONE_H
-                if of_site and self._fits(jd + add_h / 24, longitude):
-                    sure = self.lst_h is not None
-                    reason = f"it is local time: {self.what} belongs to a time {_hours(float(add_h))}"
-                    return Judgement(float(add_h), reason, sure)
-        return None
+            for zone_h in ZONES_H:
+                of_site = abs(zone_h - longitude / 15) < ZONE_OF_SITE_H
+                if of_site and self._fits(jd - zone_h / 24, longitude):
+                    found.setdefault(-float(zone_h), longitude)
+        if not found:
+            return None
+        add_h = min(found, key=lambda hours: hours % 1)  # whole hours first
+        reason = f"it is local time: {self.what} belongs to a time {_hours(add_h)}"
+        certain = self.lst_h is not None and len([hours for hours in found if hours % 1 == 0] or found) == 1
+        return Judgement(add_h, reason, certain)
 
     def _clear_of(self, jd):
         """Return whether the evidence is clearly against a time, not just beside it."""

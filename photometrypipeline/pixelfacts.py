@@ -7,7 +7,7 @@ import numpy as np
 BLOCK_PX = 24  # side of the squares in which level and noise are measured
 STARS_SIGMA = 3.0  # pixels above are left out
 SIGMA_PER_DIFFERENCE = 1.4826 / np.sqrt(2)
-SMOOTH = 5  # squares whose median is taken
+SMOOTH = 3  # squares whose median is taken
 LEAST_RANGE = 0.03  # by which the sky has to vary over the image
 SIGNIFICANT = 6.0  # the slope of variance against level has to be so many times its error
 FLAT_TOP = 0.985  # of the highest pixels: neighbours as high as this belong to a star that is cut off
@@ -96,7 +96,7 @@ def _gain(levels, variances, read_noise):
 
 
 def _smooth(values):
-    """Return the medians of 5 x 5 squares, as one array: what varies slowly over the image; haloes of stars do not."""
+    """Return the medians of 3 x 3 squares, as one array: what varies slowly over the image; haloes of stars do not."""
     rows, columns = (size // SMOOTH for size in values.shape)
     if rows * columns == 0:
         return np.empty(0)

@@ -38,7 +38,7 @@ def checked_midtime(frame, telescope, pointing_deg=None):
 
 
 def checked_pointing(frame, telescope):
-    """Return (ra_deg, dec_deg, what was corrected or '') of a frame's centre, in its own equinox.  Raises FrameError."""
+    """Return (ra_deg, dec_deg, what was corrected or '') of a frame's centre, in its equinox.  Raises FrameError."""
     keywords = (telescope.keyword("ra"), telescope.keyword("dec"))
     try:
         ra, dec = headers.pointing(frame, telescope)
@@ -50,6 +50,9 @@ def checked_pointing(frame, telescope):
         return *swapped, "RA and Dec were in each other's place"
     if telescope.header["ra"].startswith(OWN_WCS) or telescope.special.get("jitter"):
         return ra, dec, ""
+    own = pointings.read_pair(frame.header, keywords)
+    if telescope.ra_unit == "hour" and telescope.header["radec_separator"] == "XXX" and own and own.ra_deg > 24:
+        return own.ra_deg, dec, f"{keywords[0]} is in degrees, not in hours"
     found = pointings.contradiction(frame.header, ra, dec, keywords)
     if found is None:
         return ra, dec, ""
@@ -60,7 +63,6 @@ def checked_pointing(frame, telescope):
         apart = pointings.separation(ra, dec, other.ra_deg, other.dec_deg)
         log.warning("%s: %s, %s are used, although %s lie %.0f degrees away", frame.name, *keywords, where, apart)
         return ra, dec, ""
-    own = pointings.read_pair(frame.header, keywords)
     if own is not None and own.form == "sexagesimal" and other.form == "decimal":
         return ra, dec, ""  # the number is the one that is misread
     log.info("%s: %s = %s: %s, as %s show", frame.name, keywords[0], frame.header.get(keywords[0]), mistake.text, where)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from photometrypipeline import filternames, recognise, sites, times
+from photometrypipeline import filternames, sites, times
 from photometrypipeline.instrument import HEADER_DEFAULTS
 from photometrypipeline.obscodes import GEOCENTRE
 from photometrypipeline.obscodes import name as station_name
@@ -258,7 +258,7 @@ def _keywords(proposal, facts):
     if start is None:
         proposal.check("no keyword tells when the frame was exposed: put in header.time")
     else:
-        (coded, time_is), julian = start.coded, recognise.is_julian(start.coded[0])
+        (coded, time_is), julian = start.coded, times.is_julian(start.coded[0])
         proposal.add("header.time", coded, f"{start.why}: {times.text_of(start.value)} UTC")
         if julian:
             proposal.add("header.time_is", time_is)

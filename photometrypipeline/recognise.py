@@ -183,7 +183,7 @@ def _number(value):
 def _pointing(place):
     doubt = ""
     if not place.unit:
-        doubt = f"RA = {place.ra_deg:g} may be degrees or hours; taken as degrees"
+        doubt = f"{place.keywords[0]} may be in degrees or in hours; taken as degrees"
     return Found(place.keywords, (place.ra_deg, place.dec_deg), f"{place.form}, in {place.unit or 'degrees'}", doubt)
 
 
@@ -214,11 +214,6 @@ def start_of(header, exposure_s, place_deg=None):
     return _start(header, best, true_jd if judgement.sure else best.jd, doubt), judgement if judgement.sure else None
 
 
-def is_julian(coded):
-    """Return whether a keyword of the time, as a definition codes it, holds a Julian date."""
-    return "|" not in coded and bool(moments.JULIAN.fullmatch(coded))
-
-
 def _belongs(header, coded):
     """Return whether a time of day belongs to a date that has none of its own."""
     return not times.split_date_time(header[coded.split("|")[0]])[1]
@@ -231,7 +226,7 @@ def _agreed(moments_, best):
 
 
 def _start(header, moment, jd, doubt):
-    julian = is_julian(moment.keyword)
+    julian = times.is_julian(moment.keyword)
     middle = julian and re.search(r"mid|mean|avg", f"{moment.keyword} {header.comments[moment.keyword]}", re.IGNORECASE)
     why = {"zone": "date, time and zone", "utc": "says UTC"}.get(moment.says, "date and time")
     return Found((moment.keyword, "middle" if middle or not julian else "start"), jd, why, doubt)
@@ -253,6 +248,8 @@ def scales_of(header, binning):
     as it is, comes first, and values that would be those of unbinned pixels last.
     """
     found = [(_number(header.get(name)), name) for name in SCALES]
+    unbinned = [name for _, name in found if name in header and "unbinned" in header.comments[name].lower()]
+    found = [(scale and scale * (binning[0] if name in unbinned else 1), name) for scale, name in found]
     matrix = wcskeywords.pixel_scale_arcsec(header)
     delta = _number(header.get("CDELT1"))
     if np.isfinite(matrix):
@@ -265,5 +262,9 @@ def scales_of(header, binning):
         found.append((float(np.degrees(size_um / 1000 / focal_mm)) * 3600, "XPIXSZ and FOCALLEN"))
     found = [(scale, origin) for scale, origin in found if scale and SCALE_LIMITS[0] < scale < SCALE_LIMITS[1]]
     if binning[0] > 1:
-        found += [(scale * binning[0], f"{origin}, if it is that of unbinned pixels") for scale, origin in found]
+        found += [
+            (scale * binning[0], f"{origin}, if it is that of unbinned pixels")
+            for scale, origin in found
+            if origin not in unbinned
+        ]
     return found

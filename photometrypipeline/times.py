@@ -15,6 +15,11 @@ PARTED = re.compile(r"(\S+?)(?:\s*[Tt]\s*|\s+)(\d.*)")  # a zone behind a time i
 ZONE = re.compile(r"(?<=\d)\s*(?:(Z|UTC?)|([+-])(\d{2}):?(\d{2})?)$", re.IGNORECASE)
 
 
+def is_julian(coded):
+    """Return whether a keyword of the time, as a telescope definition codes it, holds a Julian date."""
+    return "|" not in coded and ("JD" in coded or coded.startswith("JUL"))
+
+
 def dateobs_to_jd(text, zone_h=0.0):
     """Return the Julian date (float, UTC) of a date and time such as `2017-02-02T10:56:03.456`.
 
