@@ -11,8 +11,10 @@ from photometrypipeline import filternames, sites, times
 from photometrypipeline.instrument import HEADER_DEFAULTS
 from photometrypipeline.obscodes import GEOCENTRE
 from photometrypipeline.obscodes import name as station_name
+from photometrypipeline.sky import separation_deg
 
 WIDE_FIELD_DEG = 0.5  # half the diagonal; bright stars are enough there
+LEAST_DRIFT_ARCMIN = 3.0
 LEAST_POSITION_ARCMIN = 5.0  # that SCAMP searches
 GAIN_FACTOR = 2.0  # by which the gain of a header may differ from what the noise tells
 SAME_TURN_DEG = 2.0
@@ -375,7 +377,19 @@ def _steps(proposal, frames):
         proposal.add("calibrate.catalogs", ["APASS9", "TYCHO2", "PANSTARRS"], "bright stars first")
     off = max(facts.view.offset_deg for facts in seen if not facts.view.mistake or facts.view.offset_deg < 2) * 60
     wide = float(np.clip(math.ceil(2 * off), LEAST_POSITION_ARCMIN, 60))
+    _drift(proposal, seen)
     lines = [("POSITION_MAXERR", toml(wide), f"arcmin; the pointing was off by up to {off:.1f}")]
     if half_deg > WIDE_FIELD_DEG:
         lines.append(("DISTORT_DEGREES", toml(3), "wide field"))
     proposal.tables["scamp"] = lines
+
+
+def _drift(proposal, seen):
+    """Say so if the pointing of the headers stays the same while the frames look at different places."""
+    told = {tuple(facts.view.place.keywords + (facts.view.place.ra_deg, facts.view.place.dec_deg)) for facts in seen}
+    if len(seen) < 2 or len(told) > 1:
+        return
+    ra, dec = np.transpose([facts.view.centre_deg for facts in seen])
+    moved = float(separation_deg(ra, dec, ra[0], dec[0]).max()) * 60
+    if moved > LEAST_DRIFT_ARCMIN:
+        proposal.check(f"the pointing in the headers stays the same while the telescope moves by {moved:.0f} arcmin")

@@ -5,6 +5,8 @@ project are read in place.
 """
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -73,6 +75,13 @@ def test_the_first_guess_looks_where_and_how_the_camera_did(key):
         np.testing.assert_allclose(matrix @ along, np.array(sky) * abs(truth["scale_arcsec"] @ abs(along)), atol=1e-3)
     assert header["TEL_KEYW"] == key
     assert [header["SECPIXX"], header["SECPIXY"]] == pytest.approx(truth["scale_arcsec"], rel=1e-4)
+
+
+def test_the_page_lists_the_definitions_as_they_are():
+    root = Path(__file__).resolve().parents[1]
+    code = "import sys; sys.path.insert(0, 'tools'); import telescopes_page as t; print(end=t.page(t.PAGE.read_text()))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout == (root / "docs" / "telescopes.md").read_text()  # if not: make docs
 
 
 # ---- real headers

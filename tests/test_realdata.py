@@ -21,7 +21,12 @@ ANACOSTIA = (0.7899, 18.4193)  # deg, J2000, in both frames
 
 
 def unpack(source, pattern, folder):
-    """Unpack real frames into `folder`; skips without Tycho-2.  The cameras are defined for the test alone."""
+    """Unpack real frames into `folder`; skips without Tycho-2.  pptool_telescope defines their camera from the first.
+
+    Returns the environment (dict) in which commands know the camera, and what pptool_telescope printed.
+    """
+    from test_commands import run_plain
+
     try:
         tycho2.find()
     except CatalogError as error:
@@ -33,11 +38,14 @@ def unpack(source, pattern, folder):
         "\n".join(["ra_deg,dec_deg,VT_mag", *(line for line in table if not line.startswith("#"))])
     )
     shutil.copy(INSTRUMENTS / "tycho2.columns.toml", folder)
-    definitions = folder / "settings" / "photometrypipeline" / "instruments"
-    definitions.mkdir(parents=True)
-    for name in ("EINARIATIK.toml", "CECILIA.toml"):
-        shutil.copy(INSTRUMENTS / name, definitions)
-    return {"XDG_CONFIG_HOME": str(folder / "settings")}
+    environment = {"XDG_CONFIG_HOME": str(folder / "settings")}
+    (folder / "settings").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", environment["XDG_CONFIG_HOME"])
+        first = sorted(source.glob(pattern))[0].stem
+        done = run_plain("pptool_telescope", "-offline", "-cat", "TYCHO2", first, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return environment, done.stdout
 
 
 def residuals_arcsec(folder, name):
@@ -64,7 +72,7 @@ def anacostia(tmp_path_factory):
         pytest.skip(f"no real data in {SHARED}")
     folder = tmp_path_factory.mktemp("anacostia")
     patch = pytest.MonkeyPatch()
-    for name, value in unpack(SHARED / "anacostia", "*.fit.gz", folder).items():
+    for name, value in unpack(SHARED / "anacostia", "*.fit.gz", folder)[0].items():
         patch.setenv(name, value)
     run = run_plain("pp_run", "*.fit", "-offline", "-cat", "TYCHO2", "-catalog", "tycho2.csv", cwd=folder)
     names = sorted(path.name for path in folder.glob("*.fits"))
@@ -101,10 +109,12 @@ def test_the_real_asteroid_is_found_and_measured(anacostia):
 def test_frames_that_drift_away_from_the_pointing_in_their_headers_are_all_registered(
     tmp_path, shared_data, run_command
 ):
-    environment = unpack(shared_data / "hatp32", "*.FITS.gz", tmp_path)
-    done = run_command(
-        "pp_run", "*.FITS", "-offline", "-cat", "TYCHO2", "-catalog", "TYCHO2", cwd=tmp_path, env=environment
-    )
+    environment, proposed = unpack(shared_data / "hatp32", "*.FITS.gz", tmp_path)
+    assert 'header.time = "DATE-OBS"' in proposed and "date, time and zone: 2017-12-20 01:33:43 UTC" in proposed
+    assert "saturation = 3890" in proposed  # of a converter of 12 bits
+    # the proposal does not take `Clear` for a band: V is the user's word
+    of_the_user = ("-cat", "TYCHO2", "-catalog", "TYCHO2", "-filter", "V")
+    done = run_command("pp_run", "*.FITS", "-offline", *of_the_user, cwd=tmp_path, env=environment)
     assert done.returncode == 3 and "Traceback" not in done.stderr  # the star's name is none of the Solar System's
     good = (tmp_path / "registration_succeeded.lst").read_text().split()
     assert len(good) == 6
