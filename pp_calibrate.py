@@ -27,6 +27,7 @@ import pp_setup
 from catalog import Catalog, canonical_name
 from photometrypipeline import calibrated, colorfit, colorterms, headers, ldac, matching, sky, telescopes, times
 from photometrypipeline.calibrated import Outcome, Reference, Settings
+from photometrypipeline.errorbars import NO_MEASUREMENT
 from photometrypipeline.errors import CatalogError, FrameError, NotReachable, PipelineError, TooFewStars, UsageError
 from photometrypipeline.files import safe_name
 from photometrypipeline.services import Client
@@ -34,7 +35,6 @@ from photometrypipeline.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 
 log = logging.getLogger("pp.calibrate")
 
-NO_MEASUREMENT = 99.0  # magnitude that Source Extractor gives where it has none
 FRAME_EPOCH_YR = 0.02  # a frame further from the mean epoch than a week has its reference stars moved on their own
 
 

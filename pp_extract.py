@@ -20,7 +20,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from photometrypipeline import astromatic, headers, ldac, telescopes
+from photometrypipeline import astromatic, errorbars, headers, ldac, telescopes
 from photometrypipeline.errors import UsageError
 from photometrypipeline.files import replacing
 from photometrypipeline.frame import Frame
@@ -88,6 +88,7 @@ def run(frame, telescope, output, snr, min_area, radii_px, parameters, options):
             mask=mask_of(frame, telescope),
             **options,
         )
+        correct_errors(temporary, frame, telescope)
     log.info(
         "%s: %d sources extracted, snr %g, minarea %g, aperture radii %s px",
         frame.name,
@@ -96,6 +97,17 @@ def run(frame, telescope, output, snr, min_area, radii_px, parameters, options):
         min_area or telescope.min_area,
         ", ".join(f"{radius:g}" for radius in radii_px),
     )
+
+
+def correct_errors(path, frame, telescope):
+    """Make the errors in a source list honest for a resampled image, whose NOISEFAC tells what its pixels hide."""
+    factor = float(frame.header.get("NOISEFAC") or 1.0)
+    if factor == 1.0:
+        return
+    sources = ldac.read(path)
+    errorbars.correct_correlated(sources.table, factor, headers.gain_e_adu(frame, telescope))
+    ldac.write(path, sources)
+    log.info("%s: background part of all errors times %.3f (NOISEFAC)", frame.name, factor)
 
 
 @contextlib.contextmanager

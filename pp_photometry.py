@@ -74,6 +74,7 @@ def photometry(
     background_only=False,
     target_only=False,
     deblend=True,
+    kernel=None,
     offline=False,
     places=ephemchoice.Choice(),  # noqa: B008  it is frozen
     jobs=1,
@@ -81,7 +82,7 @@ def photometry(
     """Measure `frames`; returns Photometry.  Frames that fail go to `losses`.
 
     fixed_aprad : aperture radius in px, no curve of growth;  target : name that overrides the header's
-    places : how those of the target are found
+    kernel : path of a detection filter (astromatic.write_filter), default none;  places : how the target's are found
     Raises UsageError for both kinds of sources excluded, PipelineError if no frame could be measured.
     """
     if background_only and target_only:
@@ -90,7 +91,7 @@ def photometry(
     telescope = telescopes.identify(frames[0].header)
     minarea = min_area or telescope.min_area
     gain_known = knows_gain(frames, telescope)
-    common = {"snr": snr, "min_area": minarea, "deblend": deblend}
+    common = {"snr": snr, "min_area": minarea, "deblend": deblend, "filter": kernel}
     if fixed_aprad or pp_setup.photmode != "APER":
         aperture, curve, counts = fixed(fixed_aprad or telescope.aprad_default, not fixed_aprad), None, (0, 0)
         measured = measure_fixed(frames, losses, aperture.radius_px, common, jobs)
@@ -205,7 +206,8 @@ def measure_growth(frames, losses, radii, common, jobs):
     The final list is cut out of it, so that each image is searched once.
     """
     WORK.mkdir(exist_ok=True)
-    settings = (common["snr"], common["min_area"], list(radii), None, {"deblend": common["deblend"]})
+    options = {name: common[name] for name in ("deblend", "filter")}
+    settings = (common["snr"], common["min_area"], list(radii), None, options)
 
     def one(frame):
         path = WORK / f"{frame.stem}.growth.ldac"

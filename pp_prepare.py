@@ -59,7 +59,7 @@ def prepare(
     """
     first = telescopes_of(frames, telescope, losses)
     answers = generic.complete(frames, first, answers or {}, keep_wcs)
-    options = {
+    wanted = {
         "ra_deg": ra_deg,
         "dec_deg": dec_deg,
         "flip_x": flip_x,
@@ -71,6 +71,7 @@ def prepare(
 
     def one(frame):
         instrument = first[frame.name]
+        options = wanted | {"keep_wcs": keep_wcs or is_stack(frame)}
         frame = rename(frame)
         if flatten(frame.path):
             frame = Frame(frame.path)
@@ -80,7 +81,7 @@ def prepare(
         prepare_header(frame, instrument, **options)
         crop = instrument.special.get("crop_border_px")
         if crop and "PPCROP" not in frame.header:
-            crop_border(frame, int(crop), keep_wcs)
+            crop_border(frame, int(crop), options["keep_wcs"])
         else:
             frame.save()
         return frame
@@ -90,7 +91,7 @@ def prepare(
         raise PipelineError("not one of the images could be prepared")
     ready = [frame for _, frame in done]
     report_mistakes(ready)
-    diagnostics.record("prepare", record([(frame, first[old.name]) for old, frame in done], options))
+    diagnostics.record("prepare", record([(frame, first[old.name]) for old, frame in done], wanted))
     toolbox.say(f"{len(ready)} of {len(frames)} images have been prepared for {first[done[0][0].name].label}")
     return ready
 
@@ -100,6 +101,14 @@ def report_mistakes(frames):
     corrected = Counter(frame.header["PPFIXED"] for frame in frames if "PPFIXED" in frame.header)
     for text, number in corrected.items():
         log.warning("%d of %d images: %s; corrected (PPFIXED in their headers)", number, len(frames), text)
+
+
+def is_stack(frame):
+    """Return whether a frame comes from pp_combine; its WCS stays, that of its telescope knows nothing of it."""
+    if "COMBO_N" not in frame.header:
+        return False
+    log.info("%s is a stack, its WCS is kept", frame.name)
+    return True
 
 
 def telescopes_of(frames, override, losses):

@@ -216,19 +216,24 @@ def internal_error(error):
 
 
 class logging_to:
-    """Context manager: messages of the pipeline go to LOG in `folder`, warnings and errors also to standard error."""
+    """Context manager: messages of the pipeline go to LOG in `folder`, warnings and errors also to standard error.
 
-    def __init__(self, folder, quiet=False):
-        self.folder, self.quiet = Path(folder), quiet
+    console : False for a second LOG beside that of the command, which has the console already
+    """
+
+    def __init__(self, folder, quiet=False, console=True):
+        self.folder, self.quiet, self.console = Path(folder), quiet, console
 
     def __enter__(self):
         log.setLevel(logging.DEBUG)
         log.propagate = False
-        console = logging.StreamHandler()
-        console.setLevel(logging.ERROR if self.quiet else logging.WARNING)
-        console.setFormatter(_ConsoleFormatter())
-        console.addFilter(_Once())
-        self.handlers = [console]
+        self.handlers = []
+        if self.console:
+            console = logging.StreamHandler()
+            console.setLevel(logging.ERROR if self.quiet else logging.WARNING)
+            console.setFormatter(_ConsoleFormatter())
+            console.addFilter(_Once())
+            self.handlers.append(console)
         try:
             file = logging.FileHandler(self.folder / LOG_NAME, encoding="utf-8")
             file.setFormatter(logging.Formatter(LOG_FORMAT, DATE_FORMAT))

@@ -11,12 +11,14 @@ from astropy.io.votable import parse
 from photometrypipeline import ldac
 from photometrypipeline.errors import ProgramError
 from photometrypipeline.external import find_program, run_program
+from photometrypipeline.files import write_text
 from photometrypipeline.telescopes import SETUP_FOLDER, setup_file
 
 log = logging.getLogger("pp.astromatic")
 
 NO_HEADER_FILES = ".pp-none"  # a suffix that no file has: a .head left beside an image must not override its WCS
 NEVER_SATURATED = 1000000
+FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian
 # sources with one of these bits are left out
 FLAG_MASKS = {"none": 0x00FF, "low": 0x00FE, "medium": 0x00FC, "high": 0x00F8}
 
@@ -26,7 +28,8 @@ def extraction_arguments(image, output, telescope, *, apertures_px, snr, min_are
 
     apertures_px : aperture radii;  snr : detection and analysis threshold, sigma;  min_area : px
     parameters : file with the columns to write
-    options : deblend (True), ignore_saturation (False), mask (path of a weight image), background ('LOCAL')
+    options : deblend (True), ignore_saturation (False), mask (path of a weight image), background ('LOCAL'),
+        filter (path of a kernel that the image is smoothed with for the detection, not for the measurement)
     """
     arguments = [find_program("Source Extractor"), image, "-c", telescope.sex_file or setup_file("pipeline.sex")]
     for name, value in telescope.sex.items():
@@ -39,6 +42,8 @@ def extraction_arguments(image, output, telescope, *, apertures_px, snr, min_are
     arguments += ["-WRITE_XML", "N", "-CHECKIMAGE_TYPE", "NONE"]
     if options.get("mask"):
         arguments += ["-WEIGHT_TYPE", "MAP_WEIGHT", "-WEIGHT_IMAGE", options["mask"]]
+    if options.get("filter"):
+        arguments += ["-FILTER", "Y", "-FILTER_NAME", options["filter"]]
     if telescope.saturation:
         arguments += ["-SATUR_LEVEL", f"{telescope.saturation:g}"]
     if telescope.gain:
@@ -77,6 +82,19 @@ def extract(image, output, telescope, timeout_s=1800, **options):
     return number
 
 
+def write_filter(path, fwhm_px):
+    """Write a Gaussian of `fwhm_px` as a detection filter; returns the noise that white noise of 1 has behind it.
+
+    Smoothing with the shape of a star makes the most of a faint one (North 1943; Bertin & Arnouts 1996, section 5).
+    """
+    half = max(1, int(np.ceil(fwhm_px)))
+    squares = (np.arange(-half, half + 1) / (fwhm_px / FWHM_PER_SIGMA)) ** 2
+    kernel = np.exp(-(squares[:, None] + squares) / 2)
+    rows = [" ".join(f"{value:.6f}" for value in row) for row in kernel]
+    write_text(path, "\n".join(["CONV NORM", f"# Gaussian, FWHM {fwhm_px:.2f} px", *rows]) + "\n")
+    return float(np.sqrt(np.sum(kernel**2)) / kernel.sum())
+
+
 def _ldac_columns(path):
     with fits.open(path) as hdus:
         header = hdus["LDAC_OBJECTS"].header
@@ -89,16 +107,17 @@ def requested_columns(path):
     return [line.partition("(")[0].strip() for line in lines if line]
 
 
-def effective_settings(program, telescope):
+def effective_settings(program, telescope, command_line=None):
     """Return the complete settings of `program` for this telescope as the text of a configuration file.
 
-    They are the program's own defaults, overridden by the file of the pipeline (or the user's own) and by what the
-    telescope definition says.
+    They are the program's own defaults, overridden by the file of the pipeline (or the user's own), by what the
+    telescope definition says, and by what the step puts on the command line (dict).
     """
     kind = {"Source Extractor": "sex", "SCAMP": "scamp", "SWarp": "swarp"}[program]
     defaults = run_program([find_program(program), "-dd"], [])
     path = getattr(telescope, f"{kind}_file") or setup_file(f"pipeline.{kind}")
     settings = settings_in(defaults) | settings_in(Path(path).read_text(encoding="utf-8")) | getattr(telescope, kind)
+    settings |= command_line or {}
     lines = [f"# {program} for {telescope.key}: its defaults, {path}, and the telescope definition"]
     return "\n".join(lines + [f"{name:20s} {value}" for name, value in settings.items()])
 

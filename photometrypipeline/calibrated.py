@@ -69,7 +69,7 @@ def zeropoint_row(done, reference, settings):
     row |= {"n_used": 0, "n_matched": int(done.pairs[0].size)}
     row["relation_err"] = reference.relation_err if reference is not None else 0.0
     if settings.magzp:
-        return row | {"zp": settings.magzp[0], "zp_sig": settings.magzp[1], "zp_err": settings.magzp[1]}
+        return row | {"zp": settings.magzp[0], "zp_sig": settings.magzp[1], "zp_err": settings.magzp[-1]}
     if done.fit is not None:
         fit = done.fit
         row |= {"zp": fit.zp, "zp_sig": fit.sig, "zp_err": fit.err, "chi2": fit.step.chi2, "n_used": fit.step.n_used}
@@ -131,15 +131,10 @@ def write_database(done, reference, settings):
     flux = np.asarray(table[f"FLUX_{settings.photmode}"])
     zp_err = zeropoint["zp_err"] if zeropoint["zp"] is not None else np.nan
     common = float(np.hypot(zeropoint["relation_err"], color["color_err"])) if color else zeropoint["relation_err"]
-    gain = gain_of(done.frame, done.telescope)
+    gain = headers.gain_e_adu(done.frame, done.telescope)
     for name, values in errorbars.parts(flux, done.e_inst, gain, zp_err, common).items():
         table[name] = values
     framedb.write(done.frame.database, header_row(done, reference, settings), table, zeropoint, color)
-
-
-def gain_of(frame, telescope):
-    """Return the gain (e-/ADU) that Source Extractor used, None if there is none."""
-    return float(frame.header.get(telescope.header.get("gain", "GAIN")) or telescope.gain or 0) or None
 
 
 def _join(table, reference, pairs, band):

@@ -120,6 +120,15 @@ class Store:
                     found[epoch] = self._kept(np.array(row[:-2], dtype=float), *row[-2:])
         return found
 
+    def find_around(self, full_name, site, jd, reach_d):
+        """Return {epoch: Kept}, as find_positions, for all UT Julian dates within `reach_d` of `jd` that are there."""
+        query = (
+            f"select epoch, {', '.join(COLUMNS)}, asked, expires from position where object = ? and site = ? "
+            "and epoch between ? and ?"
+        )
+        rows = self._select(query, [full_name, site, epoch_of(jd - reach_d), epoch_of(jd + reach_d)])
+        return {row[0]: self._kept(np.array(row[1:-2], dtype=float), *row[-2:]) for row in rows}
+
     def keep_positions(self, full_name, site, jds, values, lifetime_d):
         """Keep `values`, shape (n, len(COLUMNS)), NaN where unknown, at the n UT Julian dates."""
         dates = _dates(lifetime_d)

@@ -6,6 +6,7 @@ here is the error that repeated measurements of the same source would scatter by
 
 import numpy as np
 
+NO_MEASUREMENT = 99.0  # magnitude, and error, that Source Extractor gives where it has none
 MAG_PER_RELATIVE_FLUX = 2.5 / np.log(10)  # Pogson: 1.0857 mag
 
 
@@ -34,3 +35,26 @@ def parts(flux, mag_err, gain, zp_err, relation_err):
         "err_transformation": np.full(flux.shape, relation_err),
         "err_total": np.hypot(mag_err, np.nan_to_num(zp_err, nan=0.0)),
     }
+
+
+def correct_correlated(table, factor, gain):
+    """Multiply the background part of Source Extractor's errors in `table`, in place, by `factor`.
+
+    factor : noise of an aperture over that of its pixels in quadrature (noise.aperture_noise_factor)
+    gain : e-/ADU; None: Source Extractor has left out photon noise, its errors are background alone
+    Errors of positions, which rest on the same pixels, are multiplied as a whole.
+    """
+    for name in [name for name in table.colnames if name.startswith("FLUXERR_")]:
+        kind = name.removeprefix("FLUXERR_")
+        flux, err = (np.asarray(table[column], dtype=float) for column in (f"FLUX_{kind}", name))
+        photons = np.minimum(np.maximum(flux, 0.0) / gain if gain else 0.0, err**2)
+        corrected = np.sqrt(factor**2 * (err**2 - photons) + photons)
+        ratio = np.divide(corrected, err, out=np.ones_like(err), where=err > 0)
+        table[name] = corrected.astype(table[name].dtype)
+        if f"MAGERR_{kind}" in table.colnames:
+            mag_err = np.asarray(table[f"MAGERR_{kind}"])
+            known = mag_err < NO_MEASUREMENT
+            table[f"MAGERR_{kind}"] = np.where(known, mag_err * ratio, mag_err).astype(mag_err.dtype)
+    for name in ("ERRAWIN_IMAGE", "ERRBWIN_IMAGE", "ERRAWIN_WORLD", "ERRBWIN_WORLD"):
+        if name in table.colnames:
+            table[name] = (np.asarray(table[name]) * factor).astype(table[name].dtype)

@@ -31,6 +31,7 @@ ROLES = {  # role: the name by which users know it in a telescope definition
     "chip": "chip_id",
 }
 OWN_CENTRE = ("PPRA", "PPDEC")  # where the WCS that a first guess has replaced had the centre of the frame
+READ_NOISE = ("RDNOISE", "READNOIS", "READNOISE", "RON", "RONOISE", "ENOISE")  # as telescopes write it, e-
 OF_WCS = ("CRVAL1", "CRVAL2", "EQUINOX")  # a first guess replaces them; some telescopes have their pointing there
 
 
@@ -72,6 +73,27 @@ def exptime_s(frame, telescope):
     return seconds
 
 
+def gain_e_adu(frame, telescope):
+    """Return the gain (e-/ADU) that Source Extractor uses for a frame, None if none is known."""
+    value = _number(frame.header.get(telescope.header.get("gain", "GAIN")))
+    return value if 0 < value < np.inf else telescope.gain or None
+
+
+def saturation_adu(frame, telescope):
+    """Return the level (ADU) at which the pixels of a frame saturate, None if none is known."""
+    value = _number(frame.header.get(telescope.header.get("saturation", "SATURATE")))
+    return value if 0 < value < np.inf else telescope.saturation or None
+
+
+def read_noise_e(frame, telescope):
+    """Return the read noise (e-) of a frame, None if none is known."""
+    for keyword in READ_NOISE:
+        value = _number(frame.header.get(keyword))
+        if 0 <= value < np.inf:
+            return value
+    return telescope.read_noise
+
+
 def text_of(frame, telescope, role, default=""):
     """Return a header value as stripped text; numbers (`OBJECT = 3552`) become text without decimals of zero."""
     value = frame.header.get(telescope.header[role])
@@ -98,6 +120,9 @@ def midtime_jd(frame, telescope):
     A keyword with `JD` in its name holds a number, an MJD if below 2400000.5; whether it is the start or the middle of
     the exposure is a fact of the telescope.  All other forms hold date and time of the start.
     """
+    if "COMBO_N" in frame.header:  # a stack: no date of its header, and not its exposure, tells its mean time
+        kept = "COMBOJD" if "COMBOJD" in frame.header else "MIDTIMJD"
+        return round(_julian_date(frame, telescope, kept), 8)
     coded = telescope.header["time"]
     half_day = exptime_s(frame, telescope) / 2 / times.SECONDS_PER_DAY
     if times.is_julian(coded):

@@ -9,7 +9,7 @@ import logging
 import numpy as np
 
 import pp_setup
-from photometrypipeline import calibrated, forced, results, telescopes
+from photometrypipeline import forced, headers, results, telescopes
 from photometrypipeline.astrometry import wcs_of
 from photometrypipeline.errors import PipelineError
 
@@ -27,7 +27,7 @@ def measure(matcher, number, lacking, offset_arcsec=(0.0, 0.0)):
     try:
         telescope = telescopes.identify(each.frame.header)
         radius = float(each.frame.header.get("APRAD") or telescope.aprad_default)
-        pixels = forced.open_frame(each.frame, radius, calibrated.gain_of(each.frame, telescope))
+        pixels = forced.open_frame(each.frame, radius, headers.gain_e_adu(each.frame, telescope))
     except PipelineError as error:
         log.warning("%s: no limit for what was not detected: %s", each.frame.name, error)
         return found

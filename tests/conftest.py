@@ -1,11 +1,13 @@
 """For all tests: no network but this machine, no store or settings but the test's own."""
 
+import importlib
 import os
 import socket
 import subprocess
 import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from astropy.io.fits.verify import VerifyWarning
@@ -62,5 +64,18 @@ def run_command():
         return subprocess.run(
             argv, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout
         )
+
+    return run
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Return call(name, *arguments, cwd): runs a command in this process, which is faster; as run_command else."""
+
+    def run(name, *arguments, cwd):
+        monkeypatch.chdir(cwd)
+        code = importlib.import_module(name).main(list(map(str, arguments)))
+        out, err = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=out, stderr=err)
 
     return run

@@ -1,0 +1,188 @@
+"""SWarp: its argument list, the headers that it reads beside the images, and a look at what it left."""
+
+import contextlib
+import logging
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from astropy.wcs import WCS
+
+from photometrypipeline.errors import ProgramError
+from photometrypipeline.external import find_program, run_program
+from photometrypipeline.telescopes import setup_file
+from photometrypipeline.wcskeywords import WCS_PATTERN
+
+log = logging.getLogger("pp.swarp")
+
+METHODS = {"average": "AVERAGE", "median": "MEDIAN", "clipped": "CLIPPED"}
+HEADER_SUFFIX = ".head"  # ours, in the folder of the call; those beside the user's frames are never seen
+OUTPUT, WEIGHT = "stack.fits", "stack.weight.fits"
+LINEAR = ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
+PV_TERMS = {1: (0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22)}  # without those in r
+PV_POWERS = [(n - k, k) for n in range(6) for k in range(n + 1)]  # of (x, y), in the order of the PV numbers
+GRID = 25  # places along each side of a frame at which its distortion is sampled
+WORST_FIT_PX = 0.02  # of a distortion that has to be brought into SWarp's form
+
+
+def settings(method, backsub):
+    """Return the settings (dict) that a kind of stack means, on top of the instrument's."""
+    return {
+        "COMBINE": "Y",
+        "RESAMPLE": "Y",
+        "COMBINE_TYPE": METHODS[method],
+        "SUBTRACT_BACK": "Y",  # the map of each frame with -backsub, else its one level, which the stack gets back
+        "BACK_TYPE": "AUTO" if backsub else "MANUAL",
+        "CENTER_TYPE": "MOST",
+        "INTERPOLATE": "Y",
+        "DELETE_TMPFILES": "Y",
+        "WRITE_XML": "N",
+    }
+
+
+def arguments(images, telescope, *, method, backsub, levels, weights, jobs):
+    """Return the SWarp command line (list of str); it is to be run in the folder of the images.
+
+    images : names;  levels : sky level of each, ADU
+    weights : for each the name of its weight image, or None
+    """
+    call = [find_program("SWarp"), *images, "-c", telescope.swarp_file or setup_file("pipeline.swarp")]
+    wanted = {**telescope.swarp, **settings(method, backsub)}
+    if not backsub:
+        wanted["BACK_DEFAULT"] = ",".join(f"{level:.4f}" for level in levels)
+    wanted["WEIGHT_TYPE"] = "NONE"
+    if any(weights):
+        wanted["WEIGHT_TYPE"] = ",".join("MAP_WEIGHT" if weight else "NONE" for weight in weights)
+        wanted["WEIGHT_IMAGE"] = ",".join(weight for weight in weights if weight)
+    wanted |= {
+        "IMAGEOUT_NAME": OUTPUT,
+        "WEIGHTOUT_NAME": WEIGHT,
+        "RESAMPLE_DIR": ".",
+        "VMEM_DIR": ".",
+        "HEADER_SUFFIX": HEADER_SUFFIX,
+        "GAIN_KEYWORD": "GAIN",  # as write_head has it
+        "SATLEV_KEYWORD": "SATURATE",
+        "FSCALE_KEYWORD": "FLXSCALE",
+        "COPY_KEYWORDS": "OBJECT",  # all others come from pp_combine, also those that SWarp cannot copy
+        "VERBOSE_TYPE": "NORMAL",
+        "NTHREADS": jobs,
+    }
+    for name, value in wanted.items():
+        call += [f"-{name}", value]
+    return [str(argument) for argument in call]
+
+
+def run(folder, images, telescope, timeout_s=None, **options):
+    """Combine `images` (names in `folder`); returns (pixels float32, covered bool, fits.Header) of the stack.
+
+    covered : False where no frame has a value.  Raises ProgramError.
+    """
+    folder = Path(folder)
+    call = arguments(images, telescope, **options)
+    # names relative to the folder: SWarp splits paths at commas and blanks
+    outputs = [folder / OUTPUT, folder / WEIGHT]
+    run_program(call, outputs, cwd=folder, timeout_s=timeout_s)
+    try:
+        pixels, header = fits.getdata(outputs[0], header=True)
+        covered = fits.getdata(outputs[1]) > 0
+    except (OSError, TypeError, ValueError) as error:
+        raise ProgramError(f"SWarp left no image that can be read ({error})") from None
+    missing = [keyword for keyword in LINEAR if keyword not in header]
+    if missing or pixels is None or not covered.any():
+        raise ProgramError(
+            "SWarp left an image without "
+            + (", ".join(missing) if missing else "any pixel that a frame covers")
+            + "; do the frames show the same field, and are they registered?"
+        )
+    return np.asarray(pixels, dtype=np.float32), covered, header
+
+
+def write_head(path, header, size_px, *, crval_deg, gain, saturation, scale):
+    """Write the .head file that tells SWarp all it needs of one frame; what stands in the frame itself does not count.
+
+    crval_deg : reference point (RA, Dec), that of the frame or one moved along with a target
+    gain : e-/ADU, None if unknown;  saturation : ADU, or None;  scale : factor on the pixels
+    """
+    cards = solution(header, size_px)
+    cards["CRVAL1"], cards["CRVAL2"] = (float(value) for value in crval_deg)
+    cards["GAIN"] = float(gain or 0.0)
+    cards["SATURATE"] = float(saturation or 1e30)
+    cards["FLXSCALE"] = float(scale)
+    lines = [str(card).rstrip() for card in cards.cards]
+    Path(path).write_text("\n".join([*lines, "END"]) + "\n", encoding="ascii")
+
+
+def solution(header, size_px):
+    """Return the WCS of a frame as SWarp understands it (fits.Header): TAN, with PV terms if it is distorted.
+
+    SWarp 2.41 reads PV terms behind TAN or TPV, and silently ignores SIP: any other distortion is fitted by PV terms.
+    """
+    wcs = wcs_of(header)
+    cards = fits.Header([("CTYPE1", "RA---TAN"), ("CTYPE2", "DEC--TAN"), ("CUNIT1", "deg"), ("CUNIT2", "deg")])
+    for axis in (1, 2):
+        cards[f"CRVAL{axis}"] = float(wcs.wcs.crval[axis - 1])
+        cards[f"CRPIX{axis}"] = float(wcs.wcs.crpix[axis - 1])
+    for (i, j), value in np.ndenumerate(wcs.pixel_scale_matrix):
+        cards[f"CD{i + 1}_{j + 1}"] = float(value)
+    cards["EQUINOX"] = float(header.get("EQUINOX") or 2000.0)
+    cards["RADESYS"] = str(header.get("RADESYS") or header.get("RADECSYS") or "ICRS").strip()
+    kinds = {ctype[4:].strip("-") for ctype in wcs.wcs.ctype}
+    if wcs.sip is None and kinds <= {"TAN", "TPV"}:
+        for keyword in (keyword for keyword in header if keyword.startswith(("PV1_", "PV2_"))):
+            cards[keyword] = float(header[keyword])
+        return cards
+    for keyword, value in fitted_distortion(wcs, cards, size_px).items():
+        cards[keyword] = value
+    return cards
+
+
+def fitted_distortion(wcs, linear, size_px):
+    """Return PV keywords (dict) of fifth order that put pixels where `wcs` does, with the linear terms of `linear`.
+
+    Definition of the terms: Shupe et al. (2012), "More flexibility in representing geometric distortion", SPIE 8451.
+    """
+    x, y = (axis.ravel() for axis in np.meshgrid(*(np.linspace(0.5, n + 0.5, GRID) for n in size_px)))
+    places = wcs.all_pix2world(x, y, 1)
+    plane = WCS(linear, fix=False)
+    plane.wcs.crpix, plane.wcs.cd = [0.0, 0.0], np.identity(2)  # then its pixels are degrees in the tangent plane
+    plane.wcs.set()
+    target = plane.wcs_world2pix(*places, 1)
+    matrix = np.array([[linear[f"CD{i}_{j}"] for j in (1, 2)] for i in (1, 2)])
+    first = matrix @ np.array([x - linear["CRPIX1"], y - linear["CRPIX2"]])
+    unit = np.abs(first).max()
+    result, residual = {}, 0.0
+    for axis, (u, v) in ((1, first / unit), (2, (first / unit)[::-1])):
+        terms = np.column_stack([u**i * v**j for i, j in PV_POWERS])
+        coefficients = np.linalg.lstsq(terms, target[axis - 1], rcond=None)[0]
+        residual = max(residual, np.abs(terms @ coefficients - target[axis - 1]).max())
+        for number, (i, j), value in zip(PV_TERMS[1], PV_POWERS, coefficients, strict=True):
+            result[f"PV{axis}_{number}"] = float(value / unit ** (i + j))
+    scale = np.sqrt(abs(np.linalg.det(matrix)))
+    if residual / scale > WORST_FIT_PX:
+        log.warning(
+            "the distortion of a frame is brought into SWarp's form with errors up to %.2f px", residual / scale
+        )
+    return result
+
+
+def wcs_of(header):
+    """Return the astropy WCS of a frame, all kinds of keywords included; PV terms behind TAN count as TPV.
+
+    Raises ValueError if the header has none.
+    """
+    cards = fits.Header(
+        [card for card in header.cards if WCS_PATTERN.fullmatch(card.keyword) and card.keyword != "RADECSYS"]
+    )
+    for keyword, value in cards.items():
+        with contextlib.suppress(ValueError):  # images of older versions hold numbers as text
+            cards[keyword] = float(value) if isinstance(value, str) else value
+    if any(keyword.startswith("PV") for keyword in cards) and "SIP" not in str(cards.get("CTYPE1")):
+        cards["CTYPE1"], cards["CTYPE2"] = "RA---TPV", "DEC--TPV"
+    try:
+        wcs = WCS(cards, naxis=2, fix=False)
+        usable = wcs.has_celestial and np.linalg.det(wcs.pixel_scale_matrix) != 0
+    except Exception as error:  # noqa: BLE001  astropy has no common base for what a broken WCS raises
+        raise ValueError(str(error)) from None
+    if not usable:
+        raise ValueError("no celestial coordinates")
+    return wcs

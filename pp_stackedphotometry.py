@@ -1,0 +1,303 @@
+#!/usr/bin/env python3
+"""Measure a target that is too faint for single frames: in a stack that follows it, calibrated by a stack of the sky.
+
+reads   registered images of one instrument and filter; the target's ephemeris and reference stars from the local store,
+        or JPL Horizons and VizieR
+writes  skycoadd/ and, with -comoving or -manual_rates, comove/: a stack each, with LOG, website and results of its own;
+        photometry_TARGET.dat.  Folders and a file of an earlier run get the ending .old.
+
+Examples:
+  pp_stackedphotometry -comoving mscience*.fits
+  pp_stackedphotometry -comoving -targetname 2015_AB123 -filter R -fixed_aprad 4 mscience*.fits
+  pp_stackedphotometry -manual_rates 0.0125 -0.0056 -positions positions.dat mscience*.fits
+"""
+
+import toolbox
+
+# isort: split
+import contextlib
+import logging
+import os
+import shutil
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import diagnostics
+import pp_calibrate
+import pp_combine
+import pp_distill
+import pp_photometry
+import pp_prepare
+from photometrypipeline import astromatic, results, swarp
+from photometrypipeline.errors import NotReachable, UsageError
+from photometrypipeline.frame import Frame
+from photometrypipeline.track import Track
+
+log = logging.getLogger("pp.stackedphotometry")
+
+SKY, COMOVING = "skycoadd", "comove"
+SNR = 1.5  # detection threshold, sigma
+MINAREA_PX = 5  # connected pixels in the smoothed image, where noise has no such groups
+SMOOTHED_SIGMA = 4.0  # threshold in the smoothed image, in its own noise, for the default of -snr
+KERNEL = "detection.conv"
+CONTROL = "photometry_Control_Star.dat"
+STORE = "pp_store"
+
+
+@dataclass
+class Options:
+    """What a run is asked for; see the command line.  `stack` is the Choice of pp_combine."""
+
+    stack: pp_combine.Choice
+    band: str | None = None
+    fixed_aprad: float = 0.0
+    snr: float = SNR
+    solar: bool = False
+    reject: tuple = pp_distill.Choice.reject
+    positions: str | None = None
+    offline: bool = False
+    jobs: int = 1
+
+
+@dataclass
+class Sky:
+    """What the stack of the sky gives: its calibrated Frames, aperture radius (px), and zeropoint or None."""
+
+    frames: list
+    aprad_px: float
+    fwhm_px: float | None
+    magzp: tuple | None
+    band: str | None
+    failure: NotReachable | None
+
+
+def stacked_photometry(frames, losses, options):
+    """Measure the target in stacks of `frames`; returns the NotReachable that left gaps, or None."""
+    frames = [Frame(frame.path.resolve()) for frame in frames]
+    pp_combine.check_one_kind(frames)
+    home = Path.cwd()
+    positions = read_positions(options.positions)
+    with own_folder(home, SKY):
+        sky = measure_sky(frames, losses, options, home)
+        if not options.stack.moving:
+            done = distill(sky, losses, options, positions)
+    if options.stack.moving:
+        with own_folder(home, COMOVING):
+            moving = measure_moving(frames, losses, options, sky, home)
+            done = distill(moving, losses, options, positions)
+    bring_up(home, home / (COMOVING if options.stack.moving else SKY), done)
+    report(done)
+    return done.failure or sky.failure
+
+
+@contextlib.contextmanager
+def own_folder(home, name):
+    """Work in a new folder `name` of `home`, with a LOG and a website of its own; an old one gets the ending .old.
+
+    The steps work in the current directory; this is called in the main thread while no other one is at work.
+    """
+    folder, old = home / name, home / f"{name}.old"
+    if folder.exists():
+        if old.exists():
+            shutil.rmtree(old)
+        folder.rename(old)
+        log.info("%s of an earlier run is now %s", folder, old.name)
+    folder.mkdir()
+    if (home / STORE).is_dir():  # so that each step finds it, now and when called by hand
+        (folder / STORE).symlink_to(os.path.join("..", STORE))
+    with contextlib.chdir(folder), toolbox.logging_to(folder, console=False):
+        log.info("works in %s", folder)
+        try:
+            yield folder
+        finally:
+            diagnostics.render()
+
+
+def measure_sky(frames, losses, options, home):
+    """Make, measure and calibrate the stack of the sky in the current folder; returns Sky."""
+    choice = replace(options.stack, comoving=False, rates=None, keep_files=False)
+    stack = pp_combine.combine(frames, losses, choice, data_folder=home)
+    stack = pp_prepare.prepare([stack], losses, keep_wcs=True)
+    measured = pp_photometry.photometry(
+        stack, losses, snr=options.snr, fixed_aprad=options.fixed_aprad or None, background_only=True
+    )
+    done = pp_calibrate.calibrate(
+        measured.frames, losses, band=options.band, solar=options.solar, offline=options.offline
+    )
+    row = done.record["frames"][0]
+    magzp = (row["zp"], row["zp_sig"], row["zp_err"]) if row["zp"] is not None else None
+    if magzp is None and done.record["band"]:
+        log.warning("the stack of the sky has no zeropoint: the target's magnitudes are instrumental")
+    fwhm_px = measured.record["frames"][0]["fwhm_px"]
+    return Sky(done.frames, measured.aprad_px, fwhm_px, magzp, done.record["band"], done.failure)
+
+
+def measure_moving(frames, losses, options, sky, home):
+    """Make and measure the stack that follows the target, with aperture and zeropoint of `sky`; returns Sky."""
+    choice = replace(options.stack, stars=home / SKY / pp_combine.SKY)
+    stack = pp_combine.combine(frames, losses, choice, data_folder=home)
+    stack = pp_prepare.prepare([stack], losses, keep_wcs=True)
+    measured = pp_photometry.photometry(
+        stack,
+        losses,
+        fixed_aprad=sky.aprad_px,
+        background_only=True,
+        **detection(options.snr, sky.fwhm_px or sky.aprad_px, stack[0].header),
+    )
+    done = pp_calibrate.calibrate(
+        measured.frames, losses, band=sky.band, magzp=sky.magzp, instrumental=sky.magzp is None, offline=options.offline
+    )
+    return replace(sky, frames=done.frames)
+
+
+def detection(snr, fwhm_px, header):
+    """Return the settings (dict) with which pp_photometry finds sources at the limit of a comoving stack.
+
+    The image is smoothed with the width of its stars before the search: without that, a source of 6 sigma has too few
+    pixels above any threshold that noise does not reach, and its place, hence its light in the aperture, is uncertain.
+    """
+    noise = astromatic.write_filter(KERNEL, fwhm_px) * float(header.get("NOISEFAC") or 1.0)
+    return {"snr": SMOOTHED_SIGMA * noise * snr / SNR, "min_area": MINAREA_PX, "kernel": Path(KERNEL).resolve()}
+
+
+def distill(measured, losses, options, positions):
+    """Find the target in the stack of the current folder; returns a pp_distill.Distillation."""
+    if positions:
+        frame = measured.frames[0]
+        results.write_positions("positions.dat", place_at(positions, frame))
+    choice = pp_distill.Choice(
+        options.stack.target,
+        positions="positions.dat" if positions else None,
+        reject=options.reject,
+        offline=options.offline,
+        ephemeris=options.stack.ephemeris,
+    )
+    return pp_distill.distill(measured.frames, losses, choice)
+
+
+def read_positions(path):
+    """Return the rows of the one target of a positions file, None without a file.  Raises UsageError for several."""
+    if path is None:
+        return None
+    found = results.read_positions(path)
+    if len(found) > 1:
+        raise UsageError(f"{path} has positions of several targets ({', '.join(found)}); one at a time")
+    return next(iter(found.values()))
+
+
+def place_at(positions, frame):
+    """Return the row (list of one tuple) for a positions file that says where the target is in a stack.
+
+    One known place is taken as it is; several make a track.
+    """
+    jd = frame.number("MIDTIMJD")
+    _, ra, dec, jds = zip(*positions, strict=True)
+    place = Track(jds, ra, dec).at(jd) if len(set(jds)) > 1 else (ra[0], dec[0])
+    return [(frame.name, *map(float, place), jd)]
+
+
+def bring_up(home, folder, done):
+    """Copy the light curves of the targets from `folder` to `home`; a file of that name gets the ending .old."""
+    for name in done.files:
+        if name == CONTROL:
+            continue
+        place = home / name
+        if place.exists():
+            place.replace(place.with_name(f"{name}.old"))
+            log.warning("%s was there already and is now %s.old", name, name)
+        shutil.copyfile(folder / name, place)
+        toolbox.say(f"{name} is copied from {folder.name}/")
+
+
+def report(done):
+    """Print the magnitude of each target that was found."""
+    lines = []
+    for name in done.found:
+        for row in done.rows[name]:
+            unit = row.band if row.calibrated else "instrumental"
+            lines += [f"{name}: {row.mag:.3f} +- {row.err_total:.3f} mag ({unit})"] if row.accepted else []
+    if lines:
+        toolbox.box(lines)
+
+
+def build_parser():
+    parser = toolbox.make_parser(__doc__, offline=True, ephemeris=True)
+    parser.add_argument("-comoving", action="store_true", help="measure the target in a stack that follows it")
+    parser.add_argument("-targetname", metavar="NAME", help="target name, whatever the headers say, e.g. 2015_AB123")
+    parser.add_argument(
+        "-manual_rates",
+        type=float,
+        nargs=2,
+        metavar=("DRA", "DDEC"),
+        help="motion of the target in arcsec/s, RA with cos Dec, instead of an ephemeris; implies -comoving",
+    )
+    parser.add_argument(
+        "-positions",
+        metavar="FILE",
+        help="where the target is, for one without ephemeris: lines of image RA Dec JD, as pp_manident writes them",
+    )
+    parser.add_argument("-filter", metavar="BAND", help="band of the images, whatever the headers say")
+    parser.add_argument(
+        "-method",
+        choices=list(swarp.METHODS),
+        default=pp_combine.DEFAULT_METHOD,
+        help="how pixels are combined; median does not conserve flux (default: %(default)s)",
+    )
+    parser.add_argument(
+        "-fixed_aprad",
+        type=float,
+        default=0.0,
+        metavar="PX",
+        help="aperture radius in px, no curve of growth (default: off)",
+    )
+    parser.add_argument(
+        "-snr",
+        type=float,
+        default=SNR,
+        metavar="SIGMA",
+        help="detection threshold in sigma; for a comoving stack, which is smoothed with the width of its stars before "
+        "the search, it scales the threshold of 4 sigma (default: %(default)s)",
+    )
+    parser.add_argument("-solar", action="store_true", help="reference stars with colours like the Sun's only")
+    parser.add_argument(
+        "-reject",
+        default=",".join(pp_distill.Choice.reject),
+        metavar="LIST",
+        help=pp_distill.REJECT_HELP,
+    )
+    return parser
+
+
+@toolbox.command(build_parser)
+def main(args, losses):
+    places = toolbox.ephemeris_choice(args)
+    if places.elements:  # the steps work in other folders
+        places = replace(places, elements=str(Path(places.elements).resolve()))
+    choice = pp_combine.Choice(
+        comoving=args.comoving,
+        target=args.targetname,
+        rates=tuple(args.manual_rates) if args.manual_rates else None,
+        method=args.method,
+        offline=args.offline,
+        ephemeris=places,
+        jobs=args.jobs,
+    )
+    options = Options(
+        choice,
+        args.filter,
+        args.fixed_aprad,
+        args.snr,
+        args.solar,
+        pp_distill.schemas(args.reject),
+        args.positions,
+        args.offline,
+        args.jobs,
+    )
+    failure = stacked_photometry(toolbox.prepared_frames(args.images, losses), losses, options)
+    if failure:  # what could be done without the service is kept
+        raise failure
+
+
+if __name__ == "__main__":
+    sys.exit(main())
