@@ -125,7 +125,8 @@ def distill(frames, losses, choice):
     if not instrumental_wanted and not any(row.calibrated for own in rows.values() for row in own):
         losses.add("light curves", "all magnitudes are instrumental")
     if not found and failure is None:
-        losses.add("target", "no target was found in any frame; name it with -target, or give places with -positions")
+        advice = "name it with -target, or mark it with pp_manident for -positions"
+        losses.add("target", f"no target was found in any frame; {advice}")
     for line in choice.excluded.unused():
         log.warning("%s: %r is no observation of this run", choice.exclude, line)
     observationsdb.write(observationsdb.FILE_NAME, observations)

@@ -385,6 +385,7 @@ def finish(frames, attempt, verdicts, telescope, losses):
         if verdict.registered:
             solution, of = attempt.solved[frame.name], attempt.catalogs[frame.name]
             wcskeywords.write_solution(frame.header, solution, of, telescope.keep_keywords)
+            wcskeywords.note_rms(frame.header, verdict.rms_arcsec)
             frame.header["TEL_KEYW"] = telescope.key
             frame.save()
             registered.append(frame)

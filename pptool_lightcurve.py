@@ -120,7 +120,10 @@ def main(args, losses):
     settings = reportsettings.chosen(pp_setup.confreport, args)
     client = Client(offline=args.offline)
     choice = toolbox.ephemeris_choice(args)
-    parts = [(series, geometry(series, losses, client, choice)) for series in read_all(args.files, args.target, losses)]
+    parts = [
+        (series, geometry(series, losses, client, choice))
+        for series in read_all(toolbox.existing(args.files), args.target, losses)
+    ]
     names = list(dict.fromkeys(series.target for series, _ in parts))
     stem = args.output or (f"lightcurve_{safe_name(names[0])}" if len(names) == 1 else "lightcurves")
     found = lightcurve.table(parts)

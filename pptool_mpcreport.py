@@ -20,8 +20,8 @@ import toolbox
 
 # isort: split
 import functools
+import glob
 import logging
-import os
 import sys
 from pathlib import Path
 
@@ -39,12 +39,9 @@ STEM = "mpc_astrometry"
 def arguments(names):
     """Return (files, identifier or None) of the positional arguments: the last one may name the object."""
     files, identifier = list(names), None
-    if len(files) > 1 and not os.path.exists(files[-1]):
+    if len(files) > 1 and not glob.glob(files[-1]):
         identifier = files.pop()
-    missing = [name for name in files if not os.path.exists(name)]
-    if missing:
-        raise UsageError(f"no such file: {', '.join(missing)}; give photometry_TARGET.dat, then the object's name")
-    return files, identifier
+    return toolbox.existing(files), identifier
 
 
 def collect(files, identifier, settings, astcat, losses):

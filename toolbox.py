@@ -349,6 +349,15 @@ def expand(arguments):
     return names
 
 
+def existing(names):
+    """Return the names (list of str) of files, wildcards expanded.  Raises UsageError naming those that are missing."""
+    found = [match for name in names for match in (sorted(glob.glob(name)) or [name])]
+    missing = [name for name in found if not os.path.exists(name)]
+    if missing:
+        raise UsageError(f"no such file: {', '.join(missing)}; check the names")
+    return list(dict.fromkeys(found))
+
+
 def _read_list(path):
     try:
         lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()

@@ -136,10 +136,11 @@ def stem_of_ldac(name):
 def _image_of(name, folder):
     """Return the Path of the image of a source list called `name` in a light curve, None if it is not there."""
     stem = stem_of_ldac(name)
-    for extension in EXTENSIONS:
-        for path in (folder / f"{stem}{extension}", folder / f"{stem}{extension.upper()}"):
-            if path.exists():
-                return path
+    for place in (folder, folder / stem):  # stacks lie in a folder of their own
+        for extension in EXTENSIONS:
+            for path in (place / f"{stem}{extension}", place / f"{stem}{extension.upper()}"):
+                if path.exists():
+                    return path
     for path in folder.iterdir():  # blanks of the name became underscores
         if path.suffix.lower() in EXTENSIONS and results.word(stem_of(path.name)) == stem:
             return path

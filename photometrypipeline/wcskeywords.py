@@ -89,6 +89,13 @@ def write_solution(header, solution, catalog, keep=()):
     set_keyword(header, "REGCAT", catalog, "reference catalogue of the registration")
 
 
+def note_rms(header, rms_arcsec):
+    """Keep the rms distance of sources from reference stars, per axis, as SCAMP does (deg), where SCAMP did not."""
+    for keyword in ("ASTRRMS1", "ASTRRMS2"):
+        if keyword not in header and np.isfinite(rms_arcsec):
+            set_keyword(header, keyword, rms_arcsec / 3600, "deg, rms of the registration")
+
+
 def pixel_scale_arcsec(header):
     """Return the pixel scale (arcsec/px, float) from the determinant of the CD matrix; NaN without one."""
     if not any(f"CD{i}_{j}" in header for i in (1, 2) for j in (1, 2)):

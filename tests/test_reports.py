@@ -148,6 +148,7 @@ def test_an_ades_report_obeys_the_schema_and_tells_the_truth(data, run_command, 
         north = (float(record["dec"]) - truth.dec_deg[k]) * 3600
         assert abs(east) < 4 * float(record["rmsRA"]) and abs(north) < 4 * float(record["rmsDec"])
         assert abs(float(record["mag"]) - truth.mag[k]) < 4 * float(record["rmsMag"])
+        assert 0.002 < float(record["rmsFit"]) < 0.05 and 20 < int(record["nStars"]) < 150
         assert 0.005 < float(record["rmsRA"]) < 0.05  # a centroid at S/N 90 and seeing 1.6" is good to 0.008"
     assert ades.read(folder / f"mpc_astrometry.{form}")[1][0].records == [dict(record) for record in records]
 

@@ -8,6 +8,7 @@ from astropy.wcs import WCS
 from photometrypipeline import telescopes
 from photometrypipeline.wcskeywords import (
     first_guess,
+    note_rms,
     pixel_scale_arcsec,
     remove_wcs,
     write_first_guess,
@@ -237,3 +238,12 @@ def test_scale_of_a_header_whose_numbers_may_be_text(value):
 def test_scale_that_is_not_known_is_nan(value):
     assert np.isnan(pixel_scale_arcsec(fits.Header()))
     assert np.isnan(pixel_scale_arcsec(fits.Header({"CD1_1": value, "CD1_2": 0, "CD2_1": 0, "CD2_2": 1e-4})))
+
+
+def test_the_rms_of_a_solution_is_kept_for_later_steps_and_that_of_scamp_wins():
+    header = fits.Header({"ASTRRMS2": 4e-6})
+    note_rms(header, 0.018)
+    assert header["ASTRRMS1"] == pytest.approx(5e-6) and header["ASTRRMS2"] == 4e-6
+    empty = fits.Header()
+    note_rms(empty, float("nan"))
+    assert "ASTRRMS1" not in empty
