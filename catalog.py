@@ -50,6 +50,7 @@ class Catalog:
     table : astropy Table in the schema of `photometrypipeline/surveys/sheet.py`, with `mag` and `e_mag` for astrometry
     history : what was done, for databases; release : what exactly was asked; systems : {band: "AB" or "Vega"}
     bands : {native band: magnitude column}; survey : its sheet, None for a table of the user
+    origin : {"fetched_utc", "answers"} of rows from the store, see skystore.fetch
     relations : sets of transformations that a table of the user allows; those of a survey stand in its sheet
     """
 
@@ -61,6 +62,7 @@ class Catalog:
     bands: dict = field(default_factory=dict)
     survey: surveys.Survey | None = None
     relations: tuple = ()
+    origin: dict = field(default_factory=dict)
 
     def __len__(self):
         return len(self.table)
@@ -88,7 +90,11 @@ class Catalog:
         place = f"{radius_deg:.4f} deg around RA {ra_deg:.5f}, Dec {dec_deg:.5f}"
         log.info("%s: %d rows brighter than %s, %s", survey.release, len(table), mag_limit, place)
         history = f"{len(table)} sources {'read' if survey.reader else 'downloaded'}"
-        return cls(name, table, history, survey.release, dict(survey.systems), dict(survey.bands), survey)
+        origin = table.meta.pop("origin", {})
+        if origin:
+            log.info("%s: newest tile of %s, answers %s", name, origin["fetched_utc"], origin["answers"])
+        bands = dict(survey.systems), dict(survey.bands)
+        return cls(name, table, history, survey.release, *bands, survey, origin=origin)
 
     @classmethod
     def read(cls, path):
@@ -282,6 +288,8 @@ class Catalog:
             relations = self._relations(name)
             values, errors = self._inputs(relations)
             mag, err = colorterms.transform(relations, values, errors, extrapolate=use_all)
+            if pp_setup.stellar_locus_cut and relations[0].id.startswith("CG08") and not use_all:
+                mag = np.where(self._on_locus(), mag, np.nan)
             core = relations[0].core
             if core and not use_all:
                 inside = relations[0].inside(values, [core])
@@ -292,6 +300,25 @@ class Catalog:
                 inside = np.any([relation.inside(values) for relation in relations], axis=0)
                 table["flag_extrapolated"] = np.where(inside, 0.0, 1.0)
         return replace(self, table=table)
+
+    def _on_locus(self):
+        """Return the mask of stars within 3 sigma of the line that these stars make in (g-r, r-i); all if they are few.
+
+        What is off it is no ordinary star, or badly measured (Chonis & Gaskell 2008).
+        """
+        x, y = (self.values(blue) - self.values(red) for blue, red in (("gmag", "rmag"), ("rmag", "imag")))
+        good = np.isfinite(x) & np.isfinite(y)
+        if good.sum() < ENOUGH_STARS:
+            return np.ones(len(self), dtype=bool)
+        for _ in range(10):
+            slope, zero = np.polyfit(x[good], y[good], 1)
+            residual = y - zero - slope * x
+            sigma = 1.4826 * np.median(np.abs(residual[good] - np.median(residual[good])))
+            kept = np.abs(residual) <= 3 * sigma
+            if (kept == good).all() or kept.sum() < ENOUGH_STARS:
+                break
+            good = kept
+        return np.abs(residual) <= 3 * sigma
 
     def _kind(self, band):
         """Return (id, system) of the relation that gives a band, None without one."""

@@ -357,6 +357,8 @@ def summarise(rows, reference, settings, term):
         "band": settings.band,
         "catalog": catalog.name if catalog is not None else None,
         "catalog_history": catalog.history if catalog is not None else None,
+        "catalog_release": catalog.release if catalog is not None else None,
+        "catalog_origin": catalog.origin if catalog is not None else None,
         "magsys": catalog.systems.get(settings.band, "Vega") if catalog is not None else None,
         "minstars": settings.minstars,
         "color": reference.color_name if reference is not None else None,

@@ -45,6 +45,9 @@ max_reference_error = 0.1  # mag; reference stars with larger uncertainties are 
 photometric_catalog_limit = 21  # mag, faint limit of the catalogue query
 max_photometric_stars = 20000  # the brightest of the field are taken; more add nothing to a zeropoint
 preferred_relations = ()  # ids of band transformations to take before the usual ones, such as ("KB18",); docs/bands.md
+stellar_locus_cut = (
+    False  # with CG08: reference stars off the line that the field's stars make in g-r, r-i are left out
+)
 weighted_ranking = True  # outliers by residual over error, as documented; False: by residual alone, as in the last code
 
 # ---- services, and the store of what was fetched

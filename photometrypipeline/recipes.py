@@ -32,7 +32,7 @@ SETTINGS = {
     "calibrate": (
         *("photmode", "pos_epsilon", "min_sources_photometric_catalog", "minstars", "solcol", "max_reference_error"),
         *("photometric_catalog_limit", "max_photometric_stars", "weighted_ranking", "confcalibrate"),
-        "preferred_relations",
+        *("preferred_relations", "stellar_locus_cut"),
     ),
     "distill": (
         *("photmode", "max_distance_arcsec", "position_sigma_arcsec", "clock_error_s", "max_contamination"),
@@ -54,7 +54,7 @@ def make(step, frames, options, settings, contents):
         "settings": digest(repr(relevant(settings, step))),
         "version": version(),
         "telescope": digest(repr(sorted({definition(header, options, contents) for header in kinds_of(frames)}))),
-        "files": {path: contents.of_file(path) for path in sorted(files_of(options))},
+        "files": {path: contents.of_file(path) for path in sorted(with_sidecars(files_of(options)))},
     }
     if step in PROGRAMS:
         recipe["programs"] = [program_version(program) for program in PROGRAMS[step]]
@@ -117,6 +117,16 @@ def files_of(value):
     if isinstance(value, (dict, list)):
         return set().union(*(files_of(part) for part in (value.values() if isinstance(value, dict) else value)))
     return {value} if isinstance(value, str) and value and Path(value).is_file() else set()
+
+
+def with_sidecars(paths):
+    """Return `paths` (set of str) with the files that say what the columns of a user's table are."""
+    if not paths:
+        return paths
+    from photometrypipeline import usertable  # brings astropy's tables along
+
+    sidecars = {str(usertable.sidecar_path(Path(path))) for path in paths}
+    return paths | {path for path in sidecars if Path(path).is_file()}
 
 
 def kinds_of(frames):

@@ -67,9 +67,10 @@ RECORDS = {
         "curve": Maybe({"radius_px": [None], "background": _CURVE, "target": _CURVE, "index": None}),
         "frames": [_fields("name midtime_jd fwhm_px n_sources")],
     },
-    "calibrate": _fields("mode band catalog catalog_history magsys color")
+    "calibrate": _fields("mode band catalog catalog_history catalog_release magsys color")
     | {
         "systematics": Maybe(_fields("relation_err catalog_err color_err total")),
+        "catalog_origin": Maybe(_fields("fetched_utc answers")),
         "color_term": Maybe(_fields("color coefficient err target_color mean_color n_stars n_used scatter")),
         "frames": [
             _fields("name ldac midtime_jd zp zp_sig zp_err n_used n_matched reason chosen")

@@ -7,6 +7,7 @@ all runs; a folder `pp_store/` in a data set is a second one, looked at first an
 
 import atexit
 import contextlib
+import hashlib
 import logging
 import os
 import shutil
@@ -41,20 +42,22 @@ def fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder=No
     survey : Survey or its name; mag_limit : of `survey.limit_on`, mag, None for all; client : services.Client
     limit_mb : size of the user's store above which tiles that were not used for longest are removed, None: no limit
     Rows come from `<data_folder>/pp_store/`, then from the user's store, then from the network; whole tiles are fetched
-    and kept. They are ordered by tile and ident. A catalogue that is a file of this machine is read from there, found
-    in the folders `installed` or the usual ones.  Raises NotReachable if a tile is missing and cannot be fetched,
-    CatalogError if a store is damaged or an answer unusable.
+    and kept. They are ordered by tile and ident; `meta["origin"]` says when the newest tile was fetched, and holds a
+    hash of the answers, by which results can be tied to data. A catalogue that is a file of this machine is read from
+    there, found in the folders `installed` or the usual ones.  Raises NotReachable if a tile is missing and cannot be
+    fetched, CatalogError if a store is damaged or an answer unusable.
     """
     survey = surveys.get(survey) if isinstance(survey, str) else survey
     mag_limit = FAINTEST if mag_limit is None or survey.limit_on is None else float(mag_limit)
     if survey.reader:
         return survey.reader(ra_deg, dec_deg, radius_deg, mag_limit, installed)
     missing = tiles.touched(ra_deg, dec_deg, radius_deg)
-    parts = []
+    parts, known = [], []
     for folder, as_it_is in _stores(data_folder):
         path = database(folder, survey)
         have = tilefile.covered(path, survey, missing, mag_limit, any_columns=as_it_is, expired=as_it_is)
         parts.append(tilefile.read(path, survey, have))
+        known += tilefile.origins(path, have)
         missing = [tile for tile in missing if tile not in have]
         if limit_mb is not None and have and not as_it_is:
             tilefile.touch(path, survey, have)
@@ -62,6 +65,7 @@ def fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder=No
         path = database(_writable(user_folder()), survey)
         download_missing(path, survey, missing, mag_limit, client)
         parts.append(tilefile.read(path, survey, missing))
+        known += tilefile.origins(path, missing)
         if limit_mb is not None:
             tilefile.touch(path, survey, missing)
             evict(user_folder(), limit_mb, path, missing + have)
@@ -70,7 +74,11 @@ def fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder=No
     table = table[distance <= radius_deg]
     if survey.limit_on is not None:
         table = table[np.asarray(table[survey.limit_on]) < mag_limit]
-    return table[np.lexsort((np.asarray(table["ident"]), tiles.tile_of(table["ra_deg"], table["dec_deg"])))]
+    table = table[np.lexsort((np.asarray(table["ident"]), tiles.tile_of(table["ra_deg"], table["dec_deg"])))]
+    answers = "".join(f"{tile} {answer}\n" for tile, _, answer in sorted(known, key=lambda row: row[0]))
+    newest = max((fetched for _, fetched, _ in known), default="")
+    table.meta["origin"] = {"fetched_utc": newest, "answers": hashlib.sha256(answers.encode()).hexdigest()[:16]}
+    return table
 
 
 def _stores(data_folder):
@@ -84,6 +92,8 @@ def prefetch(survey, cones, mag_limit, client):
 
     cones : [(ra_deg, dec_deg, radius_deg)]. Adjoining tiles of all cones go into one request.  Raises as `fetch`.
     """
+    if survey.reader:
+        raise CatalogError(f"{survey.name} is a file of this machine; nothing has to be fetched")
     mag_limit = FAINTEST if mag_limit is None or survey.limit_on is None else float(mag_limit)
     wanted = list(dict.fromkeys(tile for cone in cones for tile in tiles.touched(*cone)))
     path = database(user_folder(), survey)

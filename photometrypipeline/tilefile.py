@@ -103,6 +103,15 @@ def _days_ago(interval):
     return (datetime.now(UTC) - interval).isoformat(timespec="seconds")
 
 
+def origins(path, wanted):
+    """Return [(tile, when it was fetched, hash of the answer)] of those of the tiles `wanted` that are there."""
+    with reading(path) as connection:
+        if connection is None or not wanted:
+            return []
+        query = f"select tile, fetched_utc, answer_sha256 from coverage where tile in ({','.join('?' * len(wanted))})"
+        return connection.execute(query + " order by tile", wanted).fetchall()
+
+
 def touch(path, survey, wanted):
     """Note that the tiles `wanted` were used now."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -166,17 +175,32 @@ def reading(path):
     if not path.exists():
         yield None
         return
-    log_file = path.with_name(path.name + "-wal")
-    settled = not (log_file.exists() and log_file.stat().st_size) and not os.access(path.parent, os.W_OK)
-    uri = path.resolve().as_uri() + ("?mode=ro&immutable=1" if settled else "?mode=ro")
     try:
-        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=30)) as connection:
+        with contextlib.closing(_open_for_reading(path)) as connection:
             begun = connection.execute("select count(*) from sqlite_master where name = 'meta'").fetchone()[0]
             if begun:
                 _check_version(connection, path)
             yield connection if begun else None  # killed before the first transaction
     except sqlite3.DatabaseError as error:
         raise _damaged(path, error) from None
+
+
+def _open_for_reading(path):
+    """Return a connection that cannot write; what a writer that was killed left half done is rolled back first."""
+    log_file = path.with_name(path.name + "-wal")
+    settled = not (log_file.exists() and log_file.stat().st_size) and not os.access(path.parent, os.W_OK)
+    uri = path.resolve().as_uri() + ("?mode=ro&immutable=1" if settled else "?mode=ro")
+    connection = sqlite3.connect(uri, uri=True, timeout=30)
+    try:
+        connection.execute("select count(*) from sqlite_master")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if not str(getattr(error, "sqlite_errorname", "")).startswith("SQLITE_READONLY"):
+            raise
+        with contextlib.closing(sqlite3.connect(path, timeout=30)) as writing:  # reading rolls back
+            writing.execute("select count(*) from sqlite_master").fetchone()
+        connection = sqlite3.connect(uri, uri=True, timeout=30)
+    return connection
 
 
 def inventory(path):

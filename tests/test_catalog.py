@@ -207,6 +207,20 @@ def test_another_relation_by_its_id(monkeypatch):
         stars.in_band("V")
 
 
+def test_stars_off_the_locus_are_left_out_if_wanted(monkeypatch):
+    rng = np.random.default_rng(8)
+    g_r = rng.uniform(0.3, 1.2, 60)
+    r_i = 0.36 * g_r - 0.02 + rng.normal(0, 0.01, 60)
+    r_i[:5] += np.array([0.1, -0.12, 0.09, 0.15, -0.1])
+    stars = make("SDSS-R9", 60, rmag=16.0, gmag=16.0 + g_r, imag=16.0 - r_i, flag_class=6.0)
+    assert len(stars.in_band("R")[0]) > 55
+    monkeypatch.setattr(pp_setup, "stellar_locus_cut", True)
+    kept = stars.in_band("R")[0]
+    assert not np.isin(stars.values("ra_deg")[:5], kept.values("ra_deg")).any()
+    assert len(kept) >= 50
+    assert len(stars.select(np.arange(15)).in_band("R")[0]) >= 12  # too few to tell
+
+
 def test_extrapolated_stars_are_marked():
     stars = make("PANSTARRS", 20, rp1mag=16.0, gp1mag=16.0 + np.r_[np.full(12, 0.5), np.full(8, 1.6)], ip1mag=15.8)
     assert len(stars.in_band("V")[0]) == 12

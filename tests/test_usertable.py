@@ -9,7 +9,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from catalog import Catalog
-from photometrypipeline import surveys, usertable
+from photometrypipeline import recipes, surveys, usertable
 from photometrypipeline.errors import BandNotAvailable, CatalogError
 
 TYCHO = Path(__file__).parent.parent.parent / "shared" / "data" / "anacostia" / "tycho2_anacostia.csv"
@@ -96,6 +96,14 @@ def test_a_table_that_allows_relations_gives_other_bands(tmp_path):
     assert found.systems["V"] == "Vega" and found.history.endswith("by T12")
     with pytest.raises(BandNotAvailable, match="by transformation B, V, R$"):  # the others look at r - i
         stars.in_band("I")
+
+
+def test_a_changed_sidecar_makes_a_step_be_done_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "stars.csv").write_text("ra,dec,VT\n1,2,3.5\n")
+    assert recipes.with_sidecars({"stars.csv"}) == {"stars.csv"}
+    (tmp_path / "stars.columns.toml").write_text('Vmag = "VT"\n')
+    assert recipes.with_sidecars({"stars.csv"}) == {"stars.csv", "stars.columns.toml"}
 
 
 def test_any_band_of_any_catalogue_may_stand_in_a_table(tmp_path):
