@@ -65,7 +65,8 @@ def split(folder, images, by_filter=True):
     if len(set(kinds.values())) < 2 and not known:
         return None
     parts = Parts({}, left)
-    for kind, name in names_of(sorted(set(kinds.values()))).items():
+    named = names_of(sorted(set(kinds.values())))
+    for kind, name in sorted(named.items(), key=lambda item: item[1]):
         parts.folders[name] = [image for image in images if kinds.get(image) == kind]
         for image in parts.folders[name]:
             place = folder / name / image

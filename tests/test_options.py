@@ -121,7 +121,8 @@ SIGMA_PX = 1.8
 def image(tmp_path_factory):
     """Return the folder of one prepared frame: 12 stars, a saturated one, a blend, a group of hot pixels."""
     folder = tmp_path_factory.mktemp("image")
-    truth = sky.make_dataset(folder, 1, asteroid=False, n_stars=0, size=(300, 300), store=False)
+    header = {"SATURATE": 50000.0}
+    truth = sky.make_dataset(folder, 1, asteroid=False, n_stars=0, size=(300, 300), store=False, header=header)
     rng = np.random.default_rng(5)
     x, y = (place.ravel() + 25.0 for place in np.meshgrid(np.arange(4) * 70, np.arange(3) * 70))
     flux = np.full(12, 8000.0)
@@ -207,14 +208,14 @@ def test_nodeblending(extracted):
 
 
 def test_telescope_and_quiet(extracted, capsys):
-    fits.setval("mscience0217.fits", "TEL_KEYW", value="ZTFMOSAIC")
+    fits.setval("mscience0217.fits", "TEL_KEYW", value="CFHTMEGAPRIME")
     capsys.readouterr()
     (row,) = near(extracted("-telescope", "VATT4K", "-quiet"), 25.0, 25.0)
     assert capsys.readouterr().out == ""
     (same,) = near(extracted("-aprad", telescopes.get("VATT4K").aprad_default, "-telescope", "VATT4K"), 25.0, 25.0)
     assert row["FLUX_APER"] == same["FLUX_APER"]
     assert "sources in mscience0217.fits" in capsys.readouterr().out
-    other = telescopes.get("ZTFMOSAIC").aprad_default
+    other = telescopes.get("CFHTMEGAPRIME").aprad_default
     assert other != telescopes.get("VATT4K").aprad_default
     (theirs,) = near(extracted(), 25.0, 25.0)
     assert theirs["FLUX_APER"] != row["FLUX_APER"]
@@ -275,7 +276,7 @@ def test_aprad_fixes_the_aperture_and_the_header_says_so(night):
 def calibrated(*arguments, images=("mscience*.fits",)):
     """Return {frame name: (header row, table, zeropoint row)} of all databases after pp_calibrate."""
     assert pp_calibrate.main([*images, OFFLINE, *map(str, arguments)]) in (0, 3)
-    return {path.name[:12]: framedb.read(path) for path in sorted(Path().glob("*.db"))}
+    return {path.name[:12]: framedb.read(path) for path in sorted(Path().glob("*.ldac.db"))}
 
 
 def zeropoints(databases):
@@ -336,7 +337,7 @@ def test_lists_of_images_serve_every_step(night):
     for path in Path().glob("*.db"):
         path.unlink()
     assert pp_calibrate.main(["one.list", OFFLINE]) == 0
-    assert [path.name for path in Path().glob("*.db")] == ["mscience0218.ldac.db"]
+    assert [path.name for path in Path().glob("*.ldac.db")] == ["mscience0218.ldac.db"]
     assert pp_distill.main(["one.list", OFFLINE]) == 0
     assert len(text_tables.read(TABLE, format="commented_header")) == 1
 
