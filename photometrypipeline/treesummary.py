@@ -19,6 +19,7 @@ STATUS = {
 }
 PAGE, TWIN = "summary.html", "summary.json"
 SHARE = 0.05  # of the time that may go into writing the summary of a large tree
+LOOK_EVERY_S = 1.0  # at what is at work
 SHOWN_LOSSES = 20  # per data set on the page; summary.json has all
 
 
@@ -29,8 +30,9 @@ class TreeSummary:
         self.data_sets, self.root = data_sets, Path(root)
         self.page = self.root / PAGE
         self._started = time.strftime("%Y-%m-%d %H:%M:%S")
-        self._rows, self._steps = {}, {}
-        self._next = 0.0
+        self.at_work = []  # texts: data set and step
+        self._rows, self._pending = {}, False
+        self._look, self._next = 0.0, 0.0
 
     def __enter__(self):
         (self.root / records.FOLDER).mkdir(exist_ok=True)
@@ -41,8 +43,7 @@ class TreeSummary:
     def __exit__(self, *exception):
         self._write(finished=not any(exception))
 
-    def running(self):
-        """Return texts (list of str) that say what is at work: data set and step."""
+    def _running(self):
         found = []
         for each in self.data_sets:
             if each.state == RUNNING:
@@ -51,13 +52,15 @@ class TreeSummary:
         return found
 
     def update(self, now=False):
-        """Write the summary anew if a data set ended (`now`) or went on a step, and if that does not take too long."""
-        if time.monotonic() < self._next:
-            return
-        steps = self.running()
-        if now or steps != self._steps:
-            self._steps = steps
-            began = time.monotonic()
+        """Look what is at work; write anew if a data set ended (`now`) or went on a step, unless that takes too long."""
+        began = time.monotonic()
+        self._pending |= now
+        if began >= self._look or now:
+            before, self.at_work = self.at_work, self._running()
+            self._pending |= before != self.at_work
+            self._look = began + LOOK_EVERY_S
+        if self._pending and began >= self._next:
+            self._pending = False
             self._write(finished=False)
             self._next = time.monotonic() + (time.monotonic() - began) / SHARE
 
@@ -88,8 +91,8 @@ def _row(each, path):
     found = records.read(path) if began else {}
     row = {
         "folder": each.folder,
-        "page": f"{each.folder}/diagnostics.html" if (path / "diagnostics.html").exists() else None,
-        "log": f"{each.folder}/LOG" if (path / "LOG").exists() else None,
+        "page": f"{each.folder}/diagnostics.html" if began and (path / "diagnostics.html").exists() else None,
+        "log": f"{each.folder}/LOG" if began and (path / "LOG").exists() else None,
         **observed(found.get("prepare"), each),
         "registration": registration(found.get("register")),
         "aperture": aperture(found.get("photometry")),

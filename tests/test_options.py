@@ -193,6 +193,9 @@ def test_paramfile_names_the_columns(extracted):
     names = extracted("-paramfile", "few columns.sexparam").table.colnames
     assert sorted(names) == sorted(["XWIN_IMAGE", "YWIN_IMAGE", "XWIN_WORLD", "YWIN_WORLD", "FLAGS", "MAG_AUTO"])
     assert pp_extract.main(["mscience0217.fits", "-paramfile", "missing.sexparam"]) != 0
+    Path("wrong.sexparam").write_text("XWIN_IMAGE\nNO_SUCH_COLUMN\n")
+    assert pp_extract.main(["mscience0217.fits", "-paramfile", "wrong.sexparam"]) == 1
+    assert not Path("mscience0217.ldac").exists()  # of before: it does not pass for the result
 
 
 def test_ignore_saturation(extracted):
@@ -249,6 +252,7 @@ def test_snr_and_minarea_of_the_registration_leave_out_sources(night, capsys):
     assert all("too few sources" in row["reason"] for row in rows)
     assert Path("registration_failed.lst").read_text().split() == ["mscience0217.fits", "mscience0218.fits"]
     assert "CTYPE1" in read_header("mscience0217.fits")  # still its first guess
+    assert not list(Path().glob("*.head"))  # beside an image it would replace its WCS
     assert "not registered" in capsys.readouterr().err
 
 
@@ -264,6 +268,8 @@ def test_cat_names_the_catalogue(night, capsys):
 
 def test_aprad_fixes_the_aperture_and_the_header_says_so(night):
     assert read_header("mscience0217.fits")["APIDX"] >= 0
+    record = records.read(".")["photometry"]
+    assert (record["n_target"], record["n_background"]) == (2, 100)
     assert pp_photometry.main(["mscience*.fits", OFFLINE, "-aprad", "5.5"]) == 0
     header = read_header("mscience0217.fits")
     assert header["APRAD"] == 5.5 and "APIDX" not in header and "by hand" in header.comments["APRAD"]
@@ -362,7 +368,7 @@ def test_target_filter_aperture_solar_and_rejection_in_one_run(tmp_path, run_com
 def test_keep_wcs_trusts_the_headers(tmp_path, run_command):
     truth = sky.make_dataset(tmp_path, 2, seed=3, solved=True)
     before = read_header(truth.paths[0])
-    done = run_command("pp_run", *truth.files, OFFLINE, "-keep_wcs", cwd=tmp_path)
+    done = run_command("pp_run", *truth.files, OFFLINE, "-keep_wcs", "-fixed_aprad", 5, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     after = read_header(truth.paths[0])
     names = ("CRVAL1", "CRVAL2", "PC1_1")

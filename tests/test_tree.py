@@ -188,7 +188,8 @@ def test_the_summary_says_what_is_at_work(tmp_path):
     sets.append(datatree.DataSet("next", ["a.fits"]))
     outcomes.write(tmp_path / "busy", step="register")
     with treesummary.TreeSummary(sets, tmp_path) as running:
-        assert running.running() == ["busy: register"]
+        running.update()
+        assert running.at_work == ["busy: register"]
         facts = json.loads((tmp_path / "summary.json").read_text())
         assert [each["state"] for each in facts["data_sets"]] == ["done", "running: register", "waiting"]
         assert not facts["finished"]
