@@ -52,7 +52,7 @@ class TreeSummary:
         return found
 
     def update(self, now=False):
-        """Look what is at work; write anew if a data set ended (`now`) or went on a step, unless that takes too long."""
+        """Look what is at work; write if a data set ended (`now`) or went on a step, unless that takes too long."""
         began = time.monotonic()
         self._pending |= now
         if began >= self._look or now:
