@@ -26,12 +26,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-kills", type=int, default=50)
     parser.add_argument("-frames", type=int, default=6)
+    parser.add_argument("-size", type=int, default=600, help="side of a frame, px")
     parser.add_argument("-seed", type=int, default=1)
     args = parser.parse_args()
     rng = random.Random(args.seed)
     with tempfile.TemporaryDirectory(prefix="pp_kills_") as place:
         raw, quiet = Path(place) / "raw", Path(place) / "quiet"
-        sky.make_dataset(raw, args.frames, seed=3)
+        sky.make_dataset(raw, args.frames, seed=3, size=(args.size, args.size))
         shutil.copytree(raw, quiet)
         began = time.monotonic()
         assert interrupting.start(quiet).wait() == 0
@@ -56,7 +57,7 @@ def main():
             wrong += bool(different)
             print(f"round {rounds}: {kills} kills so far, {different or 'same bytes'}", flush=True)
             shutil.rmtree(folder)
-        print(f"{kills} kills in {rounds} data sets of {args.frames} frames: {wrong} times something was wrong")
+        print(f"{kills} kills in {rounds} data sets of {args.frames} frames of {args.size} px: {wrong} times something was wrong")
     return int(wrong > 0)
 
 

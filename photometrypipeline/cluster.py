@@ -14,7 +14,7 @@ from photometrypipeline.errors import FAILED, NotReachable, PipelineError
 
 log = logging.getLogger("pp.cluster")
 
-CONNECT_S = 20
+CONNECT_S = 10
 TRIES = 3  # of a data set whose worker broke down in a way that dask does not repeat by itself
 AHEAD = 4  # data sets per core of the cluster that are handed over at a time; the rest waits here
 OURS = ("PP_", "XDG_", "PHOTPIPEDIR", "MPLBACKEND", "PATH")  # beginnings of variables that are to be the same there
