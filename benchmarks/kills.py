@@ -57,7 +57,8 @@ def main():
             wrong += bool(different)
             print(f"round {rounds}: {kills} kills so far, {different or 'same bytes'}", flush=True)
             shutil.rmtree(folder)
-        print(f"{kills} kills in {rounds} data sets of {args.frames} frames of {args.size} px: {wrong} times something was wrong")
+        data_sets = f"{rounds} data sets of {args.frames} frames of {args.size} px"
+        print(f"{kills} kills in {data_sets}: {wrong} times something was wrong")
     return int(wrong > 0)
 
 
