@@ -60,12 +60,13 @@ class ForcedFrame:
     """
 
     def __init__(self, pixels, sources, radius_px, gain=None):
-        self.pixels, self.radius_px, self.gain = np.asarray(pixels, dtype=np.float32), float(radius_px), gain
+        pixels = np.asarray(pixels, dtype=np.float32)
+        self.shape, self.radius_px, self.gain = pixels.shape, float(radius_px), gain
         self.inner = max(2 * self.radius_px, self.radius_px + 4)
         self.half = int(np.ceil(self.inner + RING_PX)) + 1
         # beyond the edge there is nothing to measure; sky pixels near it are
-        self._padded = np.pad(self.pixels, self.half, constant_values=np.nan)
-        self._occupied = np.pad(_occupied(self.pixels.shape, *sources), self.half, constant_values=True)
+        self._padded = np.pad(pixels, self.half, constant_values=np.nan)
+        self._occupied = np.pad(_occupied(self.shape, *sources), self.half, constant_values=True)
         self._noise = None  # measured when first needed
 
     def measure(self, x_px, y_px):
@@ -74,7 +75,7 @@ class ForcedFrame:
         Raises PipelineError where the aperture leaves the image or holds no values, or where there
         is no room for empty places.
         """
-        rows, columns = self.pixels.shape
+        rows, columns = self.shape
         if not (0 <= x_px <= columns + 1 and 0 <= y_px <= rows + 1):
             raise PipelineError(OUTSIDE)
         column, row = int(round(x_px)), int(round(y_px))
@@ -129,7 +130,7 @@ class ForcedFrame:
     def _empty_places(self):
         """Return (columns, rows), FITS pixels, of up to N_EMPTY places whose apertures touch no source."""
         rng = np.random.default_rng(SEED)
-        rows, columns = (rng.integers(1, length + 1, 8 * N_EMPTY) for length in self.pixels.shape)
+        rows, columns = (rng.integers(1, length + 1, 8 * N_EMPTY) for length in self.shape)
         reach = int(np.ceil(self.radius_px)) + 1
         y, x = np.nonzero(np.hypot(*(np.indices((2 * reach + 1,) * 2) - reach)) <= self.radius_px + 1)
         touched = self._occupied[

@@ -149,11 +149,10 @@ def _width(table):
 
 def _without_doubles(ra, dec, inst, limit_arcsec):
     """Return (ra, dec, inst), stars known twice once; a measured magnitude wins over a catalogue's."""
-    kept = []
+    near = separation_deg(ra[:, None], dec[:, None], ra, dec) * 3600 <= limit_arcsec
+    kept = np.zeros(ra.size, dtype=bool)
     for row in range(ra.size - 1, -1, -1):  # those seen in frames come last
-        if all(separation_deg(ra[row], dec[row], ra[k], dec[k]) * 3600 > limit_arcsec for k in kept):
-            kept.append(row)
-    kept = np.array(kept, dtype=int)
+        kept[row] = not (near[row] & kept).any()
     return ra[kept], dec[kept], inst[kept]
 
 

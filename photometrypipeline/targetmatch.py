@@ -12,6 +12,7 @@ Known stars are left out of this: where one stands its light is in the frame, an
 star, or a blend with it.
 """
 
+import functools
 import logging
 from dataclasses import dataclass
 
@@ -24,15 +25,16 @@ from photometrypipeline.knownstars import KnownStars, same_place
 
 log = logging.getLogger("pp.targetmatch")
 
-SEARCH_ARCSEC = 30.0  # around the prediction
+SEARCH_ARCSEC = 20.0  # around the prediction
+FARTHEST_WIDTHS = 30  # beyond so many widths a star's light is nothing
 ASTROMETRY_ARCSEC = 0.2  # error of the solution of a frame whose header tells none
-FAR_SHARE, FAR_ARCSEC = 0.05, 3.0  # predictions are worse than they say now and then: old orbits, slow clocks
+FAR_SHARE, FAR_ARCSEC = 0.02, 3.0  # predictions are worse than they say now and then: old orbits, slow clocks
 MAGNITUDE_SIGMA = 0.7  # mag, of a predicted magnitude: phase, colour, rotation
 MAGNITUDE_FAR = 0.1  # share of predicted magnitudes that are any, within MAGNITUDE_RANGE
 MAGNITUDE_RANGE = 10.0
 UNKNOWN_SEEN = 0.5  # chance that a moving target of unknown magnitude is seen
 STANDING_SEEN = 0.9  # chance that a star that somebody asks for is seen
-SEEN_LIMITS = (0.02, 0.98)  # nothing is certain
+SEEN_LIMITS = (0.02, 0.9)  # nothing is certain, and many things hide a target
 NEIGHBOURS = 10  # for the local density
 STAR_SHARE = 0.5  # of the light from a known star: the source is that star
 MOFFAT_BETA = 3.0  # wings of stars, for the light of neighbours; real ones are rarely wider
@@ -99,18 +101,26 @@ def magnitude_ratio(mag, predicted_mag, field_mag):
 def light_inside(distance, radius, fwhm):
     """Return the share of a star's light in an aperture of `radius` whose centre is `distance` away; one unit for all.
 
-    A Moffat profile with MOFFAT_BETA, integrated over rings of the aperture; distance : shape (n,)
+    A Moffat profile with MOFFAT_BETA;  distance : any shape
     """
-    core = fwhm / 2 / np.sqrt(2 ** (1 / MOFFAT_BETA) - 1)
+    grid, shares = _shares(round(radius / fwhm, 4))
+    return np.interp(np.asarray(distance) / fwhm, grid, shares, right=0.0)
+
+
+@functools.lru_cache(maxsize=512)
+def _shares(radius):
+    """Return (distances, shares of light) for an aperture of `radius`, in units of the width; integrated over rings."""
+    grid = np.linspace(0, FARTHEST_WIDTHS, 40 * FARTHEST_WIDTHS + 1)
+    core = 0.5 / np.sqrt(2 ** (1 / MOFFAT_BETA) - 1)
     rings = (np.arange(24) + 0.5) / 24 * radius
     angles = (np.arange(32) + 0.5) / 32 * 2 * np.pi
-    from_star = np.atleast_1d(distance)[:, None, None] + rings[:, None] * np.exp(1j * angles)
+    from_star = grid[:, None, None] + rings[:, None] * np.exp(1j * angles)
     profile = (MOFFAT_BETA - 1) / (np.pi * core**2) * (1 + (np.abs(from_star) / core) ** 2) ** -MOFFAT_BETA
-    return (profile.mean(axis=2) * 2 * np.pi * rings * (radius / 24)).sum(axis=1)
+    return grid, (profile.mean(axis=2) * 2 * np.pi * rings * (radius / 24)).sum(axis=1)
 
 
 def leak(flux, distance, radius, fwhm):
-    """Return the light that stars of aperture flux `flux`, `distance` away, send into an aperture; shape (n,)."""
+    """Return the light that stars of aperture flux `flux`, `distance` away, send into an aperture."""
     return np.asarray(flux) * light_inside(distance, radius, fwhm) / light_inside(0.0, radius, fwhm)
 
 
@@ -127,11 +137,10 @@ class Matcher:
         Raises KeyError where the target has no predicted place.
         """
         place = target.places[self.measured[number].frame.name]
-        table = self.measured[number].table
-        nearest, distance = matching.nearest(*place, table["ra_deg"], table["dec_deg"])
-        if nearest[0] < 0:
+        tree = self.stars.trees[number]
+        if not tree.n:
             return Match(-1)
-        near = self._near(place, number, int(nearest[0]))
+        near = self._near(place, number, int(tree.query(sky.vectors(*place)[0])[1]))
         distances = np.hypot(*near.offsets)
         probability, blends = self._probabilities(target, number, place, near)
         row = int(np.argmin(distances))
@@ -199,17 +208,17 @@ class Matcher:
             return found
         east = sky.ra_difference_deg(stars.ra_deg, place[0]) * np.cos(np.radians(place[1])) * 3600
         north = (stars.dec_deg - place[1]) * 3600
-        star_flux = 10 ** (-0.4 * stars.inst)
+        apart = np.hypot(near.offsets[0][:, None] - east, near.offsets[1][:, None] - north)  # (sources, stars)
+        star_flux, told = 10 ** (-0.4 * stars.inst), np.isfinite(stars.inst)
+        # a star of unknown magnitude is all of a source at its place, and nothing elsewhere
+        light = np.where(told, leak(star_flux, apart, radius, fwhm) / flux[:, None], apart < same_place(fwhm))
+        worst, rows = np.argmax(light, axis=1), np.arange(near.rows.size)
+        found.share = np.minimum(light.sum(axis=1), 1.0)
+        found.is_star = (apart[rows, worst] < max(same_place(fwhm), radius)) & (light[rows, worst] >= STAR_SHARE)
         shift = self.stars.zp[number] if each.magnitude_columns else 0.0
-        for row in range(near.rows.size):
-            apart = np.hypot(east - near.offsets[0][row], north - near.offsets[1][row])
-            light = np.nan_to_num(leak(star_flux, apart, radius, fwhm)) / flux[row]
-            worst = int(np.argmax(np.where(np.isfinite(star_flux), light, apart < same_place(fwhm))))
-            own = light[worst] if np.isfinite(star_flux[worst]) else float(apart[worst] < same_place(fwhm))
-            found.share[row] = min(max(light.sum(), own), 1.0)
-            found.is_star[row] = apart[worst] < max(same_place(fwhm), radius) and own >= STAR_SHARE
-            told = f"{stars.inst[worst] + shift:.1f} mag" if np.isfinite(stars.inst[worst]) else "of unknown magnitude"
-            found.words[row] = f'{told}, {apart[worst]:.1f}" from it'
+        for row, star in enumerate(worst):
+            magnitude = f"{stars.inst[star] + shift:.1f} mag" if told[star] else "of unknown magnitude"
+            found.words[row] = f'{magnitude}, {apart[row, star]:.1f}" from it'
         return found
 
     def _doubt(self, found, blends, row):
