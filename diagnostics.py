@@ -22,6 +22,8 @@ from photometrypipeline.gallery import Gallery
 
 log = logging.getLogger("pp.diagnostics")
 
+WORTH_DRAWING = ("prepare", "photometry", "calibrate")  # steps that bring enough new pictures to draw them ahead
+
 
 def record(step, data, folder="."):
     """Keep what `step` found (dict, fields as in records.RECORDS) in the data set `folder`, for its website.
@@ -36,7 +38,8 @@ def record(step, data, folder="."):
         if _ahead[folder] is None:
             argv = [sys.executable, os.path.abspath(__file__), "-follow", "-jobs", str(_jobs[folder])]
             _ahead[folder] = Follower(argv, folder)
-        _ahead[folder].draw()
+        if step in WORTH_DRAWING:
+            _ahead[folder].draw()
 
 
 def record_failure(step, message, folder="."):

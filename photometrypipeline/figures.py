@@ -4,8 +4,10 @@ Each function returns a matplotlib Figure that nobody else knows of: no pyplot, 
 """
 
 import contextlib
+import io
 import math
 import warnings
+from functools import cache
 
 import numpy as np
 
@@ -27,10 +29,25 @@ def plain_style():
         matplotlib.rcdefaults()
         matplotlib.rcParams["axes.titlesize"] = "medium"
         matplotlib.rcParams["text.hinting"] = "none"  # the letters look the same and cost less
+        matplotlib.rcParams["svg.fonttype"] = "none"  # text stays text, and can be set in the type of the paper
         matplotlib.rcParams["svg.hashsalt"] = "photometry pipeline"  # else names in a drawing change each time
         matplotlib.rcParams["axes.titley"] = 1.0  # looking for a better place takes longer than the drawing
         warnings.filterwarnings("ignore", "Glyph .* missing")  # names may be in any script; a box stands for it then
         yield
+
+
+@cache
+def warm_up():
+    """Load what drawing takes, once, before processes that draw are split off: each of them would do it again."""
+    import astropy.visualization
+    import astropy.wcs  # noqa: F401
+    from PIL import Image, PngImagePlugin  # noqa: F401
+
+    with plain_style():
+        figure, axes = _single()
+        axes.set_title("0123456789", parse_math=False)
+        save(figure, io.BytesIO(), "png", 50)
+        save_drawing(figure, io.BytesIO())
 
 
 def save(figure, path, file_format, dpi):

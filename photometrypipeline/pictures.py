@@ -24,6 +24,8 @@ def draw_all(view, gallery, settings, folders, jobs=1):
     planned += _frames(view, gallery, settings, folders)
     jobs_planned = [job for job, _ in planned]
     easel = gallery.easel([name for job in jobs_planned for name in job.names()])
+    if jobs > 1:
+        figures.warm_up()
     drawn = workers.side_by_side(partial(draw, easel), jobs_planned, jobs)
     for (_, hang), (made, done) in zip(planned, drawn, strict=True):
         gallery.hang(done)

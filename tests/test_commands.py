@@ -16,6 +16,7 @@ from photometrypipeline import framedb, ldac
 from photometrypipeline.frame import read_header
 
 OFFLINE = "-offline"
+RECORDS = [f"{step}.json" for step in ("prepare", "register", "photometry", "calibrate", "distill")]
 TARGET = "photometry_3552.dat"
 PHOTON_LIMITED = 1.3  # times the expected noise, allowed for the scatter of few frames
 
@@ -243,6 +244,23 @@ def test_pp_run_hands_the_colour_term_on_and_the_results_state_it(night, tmp_pat
     assert wrong.returncode == 2 and "g-g is no colour" in wrong.stderr
     assert run_command("pp_run", *truth.files, OFFLINE, cwd=copy).returncode == 0
     assert results_of(copy) == results_of(folder)  # without it everything is as it was
+
+
+def test_without_diagnostics_there_are_the_same_tables_and_no_pages(night, tmp_path, run_command):
+    folder, truth, _, _ = night
+    settings = tmp_path / "settings" / "photometrypipeline"
+    settings.mkdir(parents=True)
+    (settings / "pp_setup.py").write_text("diagnostics = False\n")
+    data = tmp_path / "data"
+    data.mkdir()
+    sky.make_dataset(data, 5, seed=3)
+    done = run_command("pp_run", *truth.files, OFFLINE, cwd=data, env={"XDG_CONFIG_HOME": str(settings.parent)})
+    assert done.returncode == 0, done.stderr
+    tables = results_of(data)
+    assert set(tables) <= set(results_of(folder))  # other tests leave tables of theirs there
+    assert tables == {name: content for name, content in results_of(folder).items() if name in tables}
+    assert not (data / "diagnostics.html").exists()
+    assert not [path for path in data.rglob("*") if path.suffix in (".html", ".png", ".js") or path.name in RECORDS]
 
 
 def test_the_control_star_keeps_still(night):
