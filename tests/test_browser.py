@@ -243,6 +243,25 @@ def test_marked_points_make_the_command_that_takes_them_out(overview):
     assert overview.evaluate("location.pathname").endswith("diagnostics.html")  # marking opens no page
 
 
+def test_rows_rejected_by_a_schema_cannot_be_marked_and_all_others_can(overview):
+    count = "document.querySelectorAll('input.mark[data-target=\"%s\"]').length"
+    assert overview.evaluate(count % "target-3552") == 5  # of seven one is rejected, one not seen
+    assert overview.evaluate(count % "target-control-star") == 0  # its section is closed
+    overview.evaluate("document.getElementById('target-control-star').closest('details').open = true")
+    overview.wait(count % "target-control-star" + " === 7")
+
+
+def test_thumbnails_come_when_they_are_opened_and_their_overlays_can_be_switched_off(overview):
+    thumbnails = "document.querySelector('.thumbnails')"
+    assert overview.evaluate(f"{thumbnails}.querySelectorAll('img').length") == 0
+    overview.evaluate(f"{thumbnails}.open = true")
+    overview.wait(f"{thumbnails}.querySelectorAll('img').length === 8")  # four accepted rows
+    overlay = f"getComputedStyle({thumbnails}.querySelector('img.overlay')).display"
+    assert overview.evaluate(overlay) != "none"
+    overview.evaluate(f"{thumbnails}.querySelector('input').click()")
+    assert overview.evaluate(overlay) == "none"
+
+
 def test_marks_outlast_a_visit_to_a_frame(overview):
     overview.evaluate("PP.mark('target-3552', 0)")
     overview.evaluate("document.querySelector('td a[href*=mscience0217]').click()")

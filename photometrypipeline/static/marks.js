@@ -103,6 +103,20 @@
     return { place, count, text, save };
   }
 
+  /* Check boxes for the rows of a target, when its section is opened. */
+  function addBoxes(table) {
+    const { target } = table.dataset;
+    const rows = new Map(PP.data.targets[target].rows.filter((row) => row.line !== null).map((row) => [String(row.frame), row]));
+    for (const line of table.tBodies[0].rows) {
+      const row = rows.get(line.dataset.frame);
+      if (!row) continue;
+      const label = `mark ${PP.data.frames[row.frame].name} bad`;
+      const box = PP.element("input", { type: "checkbox", class: "mark", autocomplete: "off", "data-target": target, "data-frame": line.dataset.frame, "aria-label": label });
+      box.checked = PP.marked(target, row.frame);
+      line.cells[0].append(box);
+    }
+  }
+
   PP.startMarks = () => {
     const place = document.getElementById("rejection");
     if (!place || !PP.data.command) {
@@ -115,6 +129,11 @@
     panel = build(place);
     document.addEventListener("change", (event) => {
       if (event.target.matches("input.mark")) PP.mark(event.target.dataset.target, Number(event.target.dataset.frame));
+    });
+    document.querySelectorAll("table[data-target]").forEach((table) => {
+      const section = table.closest("details");
+      if (section.open) addBoxes(table);
+      else section.addEventListener("toggle", (event) => event.target === section && addBoxes(table), { once: true });
     });
     show();
   };

@@ -94,5 +94,24 @@ PP.startPlayers = () => {
     }
   }
 
+  /* Pictures of all frames of a target, made when somebody wants to see them; the browser loads those in sight. */
+  const fill = (place) => {
+    const { name, rows } = PP.data.targets[place.dataset.target];
+    const image = (file, alt) => PP.element("img", { src: PP.here + file, alt, loading: "lazy", width: "188", height: "188" });
+    place.querySelector(".strip").append(...rows.filter((row) => row.shown).map((row) => {
+      const frame = PP.data.frames[row.frame];
+      const address = PP.address(row.frame, place.dataset.target);
+      const [below, above] = [image(row.shown[0], `Cut-out around ${name} on ${frame.name}`), image(row.shown[1], "")];
+      above.className = "overlay";
+      const caption = address === null ? frame.name : PP.element("a", { href: address }, frame.name);
+      return PP.element("figure", {}, PP.element("div", { class: "stack" }, below, above), PP.element("figcaption", { class: "caption" }, caption));
+    }));
+  };
+
+  document.querySelectorAll(".thumbnails").forEach((place) => {
+    place.hidden = false;
+    place.addEventListener("toggle", () => place.open && fill(place), { once: true });
+  });
+
   PP.players = [...document.querySelectorAll(".player")].map((place) => new Player(place));
 };
