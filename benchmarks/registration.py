@@ -58,20 +58,33 @@ def plan(number):
     return [(k, cycle[order[k % len(cycle)]], stressframes.DEFECTS[k % n_defects]) for k in range(number)]
 
 
-def stress(number, folder):
-    """Run the stress set; prints its tables, and a line for each frame that is lost or wrong."""
-    rows = []
-    for seed, n_stars, defect in plan(number):
+def stress(number, folder, path, part):
+    """Run the stress set, or every n-th of it (`part` is (k, n)); prints its tables.
+
+    path : of a file with a line for each frame that is done; these are not done again
+    """
+    done = {int(line.split(",")[0]) for line in path.read_text().splitlines()} if path.exists() else set()
+    for seed, n_stars, defect in plan(number)[part[0] - 1 :: part[1]]:
+        if seed in done:
+            continue
         frame = stressframes.make(seed, n_stars, defect)
         sources = sources_of(frame.write, folder)
         x, y = (np.asarray(sources.table[name]) for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
         usable = frame.usable(x, y) if len(x) else 0
         solution, cpu, wall = find(sources, frame.guess["size_px"], frame.stars, frame.guess)
         found = "lost" if solution is None else "solved" if frame.is_right(solution) else "FALSE"
-        rows.append((usable, len(x), defect, found, cpu, wall, solution.log_odds if solution else np.nan))
-        if found == "FALSE" or (found == "lost" and usable >= BINS[1]):
-            told = {name: round(value, 2) if isinstance(value, float) else value for name, value in frame.knobs.items()}
-            print(f"{found}: seed {seed}, {told}, {len(x)} sources, {usable} stars among them", flush=True)
+        log_odds = solution.log_odds if solution else np.nan
+        with path.open("a") as out:
+            print(seed, n_stars, defect, len(x), usable, found, f"{cpu:.3f},{log_odds:.1f}", sep=",", file=out)
+    report([line.split(",") for line in path.read_text().splitlines()])
+
+
+def report(lines):
+    """Print the tables of the frames that are done, a line of fields each, as `stress` writes them."""
+    rows = [(int(line[4]), int(line[3]), line[2], line[5], float(line[6]), float(line[7])) for line in lines]
+    for line in lines:
+        if line[5] == "FALSE" or (line[5] == "lost" and int(line[4]) >= BINS[1]):
+            print(f"{line[5]}: frame {line[0]} ({line[2]}), {line[3]} sources, {line[4]} stars among them")
     by_bin, by_defect = defaultdict(list), defaultdict(list)
     for row in rows:
         place = int(np.searchsorted(BINS, row[0], side="right")) - 1
@@ -81,7 +94,8 @@ def stress(number, folder):
     table("usable stars", [(label(place), by_bin[place]) for place in sorted(by_bin)])
     table("defect (12 usable stars or more)", [(name, by_defect[name]) for name in stressframes.DEFECTS])
     enough = [row for row in rows if row[0] >= BINS[1]]
-    print(f"\nmedian over all frames with 12 stars or more: {np.median([row[4] for row in enough]):.2f} s CPU")
+    median_s = np.median([row[4] for row in enough])
+    print(f"\n{len(rows)} frames; median over all with 12 stars or more: {median_s:.2f} s CPU")
 
 
 def label(place):
@@ -98,7 +112,7 @@ def table(title, groups):
             continue
         count = Counter(row[3] for row in rows)
         cpu = [row[4] for row in rows]
-        least = min((row[6] for row in rows if row[3] == "solved"), default=np.nan)
+        least = min((row[5] for row in rows if row[3] == "solved"), default=np.nan)
         share = f"{100 * count['solved'] / len(rows):.1f} %"
         print(
             f"| {name} | {len(rows)} | {count['solved']} | {share} | {count['lost']} | {count['FALSE']} "
@@ -144,13 +158,19 @@ def noisy_sources(write, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-frames", type=int, default=500, help="of the stress set (default: %(default)s)")
+    parser.add_argument(
+        "-part", default="1/1", help="K/N: every N-th frame alone, from the K-th (default: %(default)s)"
+    )
+    parser.add_argument(
+        "-rows", type=Path, default=Path("registration_rows.csv"), help="what is done already (default: %(default)s)"
+    )
     parser.add_argument("-impostors", type=int, default=100, help="of each kind (default: %(default)s)")
     args = parser.parse_args()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     print(f"simulated frames; version {commit.stdout.strip()}, NumPy {np.__version__}")
     with tempfile.TemporaryDirectory(prefix="pp_registration_") as folder:
         if args.frames:
-            stress(args.frames, Path(folder))
+            stress(args.frames, Path(folder), args.rows, tuple(int(part) for part in args.part.split("/")))
         if args.impostors:
             impostors(args.impostors, Path(folder))
 

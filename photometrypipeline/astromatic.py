@@ -19,6 +19,7 @@ log = logging.getLogger("pp.astromatic")
 NO_HEADER_FILES = ".pp-none"  # a suffix that no file has: a .head left beside an image must not override its WCS
 NEVER_SATURATED = 1000000
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian
+SCAMP_DEFAULTS = {"FLAGS", "FLUX_AUTO", "FLUXERR_AUTO", "MAG_AUTO", "A_IMAGE", "B_IMAGE", "FWHM_IMAGE"}
 # sources with one of these bits are left out
 FLAG_MASKS = {"none": 0x00FF, "low": 0x00FE, "medium": 0x00FC, "high": 0x00F8}
 
@@ -243,6 +244,24 @@ def trim_for_scamp(sources, mask, n_most, snr_min):
     return sources.select(np.sort(order))
 
 
-def write_for_scamp(path, sources, header):
-    """Write a source list for SCAMP whose image header is `header`, the one that holds the first guess of the WCS."""
-    ldac.write(path, ldac.SourceList(header, sources.table))
+def write_for_scamp(path, sources, header, columns=None):
+    """Write a source list for SCAMP whose image header is `header`, the one that holds the first guess of the WCS.
+
+    columns : names of those that it needs, None for all; every column takes as long to write as a hundred stars
+    """
+    table = sources.table
+    if columns is not None:
+        table = table[[name for name in table.colnames if name in columns]]
+    ldac.write(path, ldac.SourceList(header, table))
+
+
+def scamp_columns(telescope):
+    """Return the names (set) of the columns that SCAMP may need for this telescope: those that its settings name.
+
+    None, for all, where the user has a configuration file.
+    """
+    if telescope.scamp_file:
+        return None
+    settings = settings_in(Path(setup_file("pipeline.scamp")).read_text(encoding="utf-8")) | telescope.scamp
+    named = {name.strip() for value in settings.values() for name in str(value).split(",")}
+    return named | SCAMP_DEFAULTS

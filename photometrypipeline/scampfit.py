@@ -51,12 +51,13 @@ def run(jobs, reference, telescope, mask, scale_arcsec, degree, timeout_s):
     names = [job.frame.name for job in jobs]
     folder = Path.cwd() / WORK
     folder.mkdir(exist_ok=True)
+    columns = astromatic.scamp_columns(telescope)
     with tempfile.TemporaryDirectory(prefix="scamp_", dir=folder) as work:
         lists = [Path(work) / f"{number:05d}.ldac" for number in range(len(jobs))]
         for path, job in zip(lists, jobs, strict=True):
             header = job.frame.header.copy()
             wcskeywords.write_solution(header, job.header, "")
-            astromatic.write_for_scamp(path, job.sources, header)
+            astromatic.write_for_scamp(path, job.sources, header, columns)
             bring_extra_header(job.frame, path)
         extra = extras(telescope, scale_arcsec, degree)
         numbers = astromatic.run_scamp(lists, reference, telescope, mask, work, timeout_s, extra=extra)
