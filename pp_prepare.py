@@ -22,7 +22,8 @@ from collections import Counter
 import numpy as np
 
 import diagnostics
-from photometrypipeline import generic, headers, plausibility, telescopes, wcskeywords
+import pp_setup
+from photometrypipeline import blind, generic, headers, plausibility, telescopes, wcskeywords
 from photometrypipeline.contents import MEASUREMENT
 from photometrypipeline.errors import FrameError, PipelineError, TelescopeError, UnknownFilter, UsageError
 from photometrypipeline.frame import EXTENSIONS, Frame, flatten, is_blank, keep_first, set_keyword
@@ -30,6 +31,7 @@ from photometrypipeline.times import text_of
 
 log = logging.getLogger("pp.prepare")
 
+NOWHERE = (0.0, 90.0)  # deg, stands for a pointing that nobody knows
 LONGEST_TEXT = 67  # characters that one card holds
 EXTINCTION = 0.05  # mag per airmass, assumed; SCAMP asks for it, nothing is corrected by it
 
@@ -177,9 +179,12 @@ def read_facts(frame, telescope, pointing_optional):
     try:
         *facts["pointing_deg"], corrected = plausibility.checked_pointing(frame, telescope)
         facts["corrected"].append(corrected)
-    except FrameError:
-        if not pointing_optional:
+    except FrameError as error:
+        found_later = blind.possible(frame.size_px, min(facts["scale_arcsec"]), pp_setup.catalog_folders)
+        if not (pointing_optional or found_later):
             raise
+        if not pointing_optional:
+            log.warning("%s; the registration will look for it on the whole sky", error)
         facts["pointing_deg"] = None
     facts["midtime_jd"], corrected = plausibility.checked_midtime(frame, telescope, facts["pointing_deg"])
     facts["corrected"].append(corrected)
@@ -228,8 +233,9 @@ def write_target(header, telescope, target):
 def write_wcs(frame, telescope, facts, centre_deg, flips, rotate_deg):
     """Replace the WCS by the first guess: telescope's orientation around the pointing of the header, or the user's."""
     header, chip = frame.header, facts["chip"]
-    pointing = headers.to_icrs(*facts["pointing_deg"], facts["equinox"]) if facts["pointing_deg"] else (None, None)
     by_hand = all(value is not None for value in centre_deg)
+    unknown = not (facts["pointing_deg"] or by_hand)
+    pointing = headers.to_icrs(*facts["pointing_deg"], facts["equinox"]) if facts["pointing_deg"] else NOWHERE
     offset = (0.0, 0.0) if by_hand or chip is telescope else chip.offset
     centre = [
         given if given is not None else own + shift
@@ -244,6 +250,7 @@ def write_wcs(frame, telescope, facts, centre_deg, flips, rotate_deg):
         chip.flip_y != flips[1],
         chip.rotate + rotate_deg,
     )
+    wcskeywords.note_pointing(header, unknown)
     own_wcs = headers.uses_wcs(frame, telescope)
     if not wcskeywords.is_ours(header):
         for keyword in (telescope.keyword("ra"), telescope.keyword("dec")):
@@ -300,6 +307,8 @@ def _frame_record(frame, telescope):
     centre = [
         float(header[key]) if np.isreal(header.get(key)) else None for key in ("CRVAL1", "CRVAL2") if key in header
     ]
+    if wcskeywords.NO_POINTING in header:
+        centre = []
     return {
         "name": frame.name,
         "stem": frame.stem,

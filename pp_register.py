@@ -180,8 +180,10 @@ def unflagged(extraction):
 
 def drop_other_fields(extractions, verdicts):
     """Return the extractions of the field with the most sources; frames more than 5 deg away get a verdict."""
+    lost = [each for each in extractions if wcskeywords.NO_POINTING in each.frame.header]
+    extractions = [each for each in extractions if each not in lost]
     if not extractions:
-        return []
+        return lost
     centres = [sky.mean_direction(*unflagged(each)) for each in extractions]
     keep = sky.largest_field(centres, [len(each.sources) for each in extractions], SEPARATION_LIMIT_DEG)
     for extraction, kept in zip(extractions, keep, strict=True):
@@ -190,7 +192,12 @@ def drop_other_fields(extractions, verdicts):
             verdicts[name] = astrometry.Verdict(
                 name, "separate field, more than 5 degrees from the others", n_sources=len(extraction.sources)
             )
-    return [extraction for extraction, kept in zip(extractions, keep, strict=True) if kept]
+    return [extraction for extraction, kept in zip(extractions, keep, strict=True) if kept] + lost
+
+
+def has_place(attempt, extraction):
+    """Return whether there is a first guess of where a frame lies."""
+    return wcskeywords.NO_POINTING not in attempt.guesses[extraction.frame.name]
 
 
 def last_resort(attempt):
@@ -211,7 +218,10 @@ def try_catalogs(attempt, extractions, names, offline):
     Each is asked twice at most: for the stars around the pointing, then, for frames that do not lie among them, as far
     as a telescope may be off.
     """
-    ra, dec, radius = sky.skycenter([seen_in(attempt, each).corners_deg for each in extractions])
+    placed = [each for each in extractions if has_place(attempt, each)]
+    if not placed:
+        return
+    ra, dec, radius = sky.skycenter([seen_in(attempt, each).corners_deg for each in placed])
     client, scarce, asked = Client(offline=offline), [], set()
     reaches = [attempt.telescope.search_radius, FAR_DEG][: max(1, pp_setup.n_registration_repetitions)]
     for name in dict.fromkeys(names):
@@ -276,7 +286,9 @@ def found_blindly(attempt):
     rest shows clouds rather than another place.
     """
     wide = [each for each in attempt.open() if seen_in(attempt, each).diagonal_deg >= blind.LEAST_FIELD_DEG]
-    if attempt.solved or not wide:
+    if attempt.solved:
+        wide = [each for each in wide if not has_place(attempt, each)]
+    if not wide:
         return []
     places, folders = {}, pp_setup.catalog_folders
     toolbox.say(f"looking for {len(wide)} frames on the whole sky, among the stars of Tycho-2")
@@ -293,6 +305,9 @@ def found_blindly(attempt):
             log.info("%s: found at RA %.4f, Dec %.4f without its pointing", name, *solution.centre_deg)
             places[name] = solution.centre_deg
             attempt.guesses[name] = solution.header
+    for extraction in attempt.open():
+        if not has_place(attempt, extraction):
+            attempt.refuse(extraction, "its pointing is not known, and its stars were not found on the sky")
     groups, left = [], [each for each in wide if each.frame.name in places]
     while left:
         centre = places[left[0].frame.name]
@@ -355,7 +370,8 @@ def judged(attempt, extraction, solution, result, numbers, stars):
     """Return the Verdict on the final WCS of a frame."""
     frame = extraction.frame
     sources = attempt.trimmed[frame.name]
-    thought = locate.middle_of(frame.header, frame.size_px)
+    known = wcskeywords.NO_POINTING not in frame.header
+    thought = locate.middle_of(frame.header, frame.size_px) if known else None
     verdict = astrometry.Verdict(
         frame.name,
         None,
@@ -365,7 +381,7 @@ def judged(attempt, extraction, solution, result, numbers, stars):
         model=result.model,
         shared=result.shared,
         cv_arcsec=result.cv_arcsec,
-        offset_arcmin=60 * float(sky.separation_deg(*solution.centre_deg, *thought)),
+        offset_arcmin=60 * float(sky.separation_deg(*solution.centre_deg, *thought)) if thought else np.nan,
         **{key: numbers[key] for key in astrometry.NUMBERS if key in numbers},
     )
     limits = {
@@ -386,6 +402,7 @@ def finish(frames, attempt, verdicts, telescope, losses):
             solution, of = attempt.solved[frame.name], attempt.catalogs[frame.name]
             wcskeywords.write_solution(frame.header, solution, of, telescope.keep_keywords)
             wcskeywords.note_rms(frame.header, verdict.rms_arcsec)
+            wcskeywords.note_pointing(frame.header, unknown=False)
             frame.header["TEL_KEYW"] = telescope.key
             frame.save()
             registered.append(frame)

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from photometrypipeline import fieldmatch, tangent, triangles
+from photometrypipeline.errors import CatalogError
 from photometrypipeline.fieldmatch import Bounds, Candidates, SourceField, StarField
 from photometrypipeline.matchodds import MIN_LOG_ODDS, Prior
 from photometrypipeline.surveys import tycho2
@@ -53,6 +54,17 @@ def locate(x_px, y_px, flux, *, scale_arcsec, scale_tolerance=0.2, size_px, fold
     if best is None or best[0][2].log_odds < min_log_odds:
         return None
     return fieldmatch.finish(*best[0][:3], frame, best[1], bounds.prior)
+
+
+def possible(size_px, scale_arcsec, folders=()):
+    """Return whether a frame of this size (nx, ny) can be found without its pointing: if wide, and Tycho-2 is here."""
+    if not float(np.hypot(*size_px)) * scale_arcsec / 3600 >= LEAST_FIELD_DEG:
+        return False
+    try:
+        return bool(tycho2.find(folders))
+    except CatalogError as error:
+        log.info("%s", error)
+        return False
 
 
 def _test(frame, pixels, vectors, parity, bounds, folders):

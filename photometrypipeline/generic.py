@@ -10,7 +10,7 @@ import sys
 import numpy as np
 from astropy.time import Time
 
-from photometrypipeline import recognise
+from photometrypipeline import blind, recognise
 from photometrypipeline.errors import FrameError, UsageError
 from photometrypipeline.frame import keep_first, set_keyword
 from photometrypipeline.times import SECONDS_PER_DAY, is_julian
@@ -50,6 +50,8 @@ def complete(frames, telescopes, answers, keep_wcs):
     missing = [name for name in QUESTIONS if any(find(frame, name) is None for frame in ours) and name not in answers]
     if keep_wcs:  # the WCS that the images have tells where they look
         missing = [name for name in missing if name not in ("ra", "dec")]
+    if set(missing) <= {"ra", "dec"} and all(found_by_stars(frame, answers) for frame in ours):
+        missing = []
     if missing and not sys.stdin.isatty():
         listed = "; ".join(f"{name}: {QUESTIONS[name]}" for name in missing)
         example = " ".join(f"-set {name}=..." for name in missing)
@@ -57,6 +59,16 @@ def complete(frames, telescopes, answers, keep_wcs):
             f"{ours[0].name}: unknown camera, and its header does not tell {listed}; say it with {example}"
         )
     return answers | {name: input(f"{QUESTIONS[name]}: ").strip() for name in missing}
+
+
+def found_by_stars(frame, answers):
+    """Return whether a frame is so wide that its stars tell where it looks, once its pixel scale is known."""
+    scale, binning = answers.get("secpix") or find(frame, "secpix"), answers.get("binning") or find(frame, "binning")
+    try:
+        values = [float(value if isinstance(value, str) else value[0]) for value in (scale, binning)]
+    except (TypeError, ValueError):
+        return False
+    return blind.possible(frame.size_px, values[0] * values[1])
 
 
 def find(frame, name):

@@ -19,6 +19,7 @@ WCS_PATTERN = re.compile(
     )""",
     re.VERBOSE,
 )
+NO_POINTING = "PPNOPOS"
 LINEAR = ("CUNIT1", "CUNIT2", "CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
 QUALITY = ("FGROUPNO", "ASTIRMS1", "ASTIRMS2", "ASTRRMS1", "ASTRRMS2", "ASTINST")
 OF_PHOTOMETRY = ("FLXSCALE", "MAGZEROP", "PHOTIRMS", "PHOTINST", "PHOTLINK")
@@ -87,6 +88,13 @@ def write_solution(header, solution, catalog, keep=()):
     frame = str(solution.get("RADESYS", "ICRS")).strip()
     header["RADESYS"], header["RADECSYS"] = (frame, "PP: system of the WCS"), (frame, "PP: copy of RADESYS")
     set_keyword(header, "REGCAT", catalog, "reference catalogue of the registration")
+
+
+def note_pointing(header, unknown):
+    """Note that the first guess stands for nothing, or take the note out."""
+    header.remove(NO_POINTING, ignore_missing=True)
+    if unknown:
+        set_keyword(header, NO_POINTING, True, "pointing not known, CRVAL is none")
 
 
 def note_rms(header, rms_arcsec):

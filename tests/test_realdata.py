@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import ascii as text_tables
+from astropy.io import fits
 
 from photometrypipeline import framedb, ldac
 from photometrypipeline.astrometry import to_sky
@@ -51,8 +52,8 @@ def unpack(source, pattern, folder):
 def residuals_arcsec(folder, name):
     """Return distances (east, north) of the sources within 6 arcsec of a Tycho-2 star, by the image's own WCS."""
     sources = ldac.read(folder / name.replace(".fits", ".ldac"))
-    stars = tycho2.read(*mean_direction(sources.ra_deg, sources.dec_deg), 2.0, 14.0)
     ra, dec = to_sky(read_header(folder / name), sources.table["XWIN_IMAGE"], sources.table["YWIN_IMAGE"])
+    stars = tycho2.read(*mean_direction(ra, dec), 2.0, 14.0)
     i_source, i_star = unique_pairs(ra, dec, stars["ra_deg"], stars["dec_deg"], 6.0)
     east = ra_difference_deg(ra[i_source], stars["ra_deg"][i_star]) * np.cos(np.radians(dec[i_source])) * 3600
     return east, (dec[i_source] - stars["dec_deg"][i_star]) * 3600
@@ -104,6 +105,27 @@ def test_the_real_asteroid_is_found_and_measured(anacostia):
     # within a minute it does not change: the difference is that of two measurements and two zeropoints
     assert abs(np.diff(table["mag"])[0]) < 3 * np.sqrt(2) * np.hypot(zp_err, table["in_sig"].max())
     assert np.all((table["mag"] > 11.5) & (table["mag"] < 12.7))
+
+
+def test_a_frame_without_any_pointing_is_found_on_the_whole_sky(tmp_path, shared_data, run_command):
+    environment, _ = unpack(shared_data / "anacostia", "*frame100.fit.gz", tmp_path)
+    path = next(tmp_path.glob("*.fit"))
+    with fits.open(path, mode="update") as hdus:
+        truth = hdus[0].header["RA"], hdus[0].header["DEC"]
+        for keyword in ("RA", "DEC", "CRVAL1", "CRVAL2", "OBJCTRA", "OBJCTDEC"):
+            del hdus[0].header[keyword]
+    done = run_command("pp_prepare", "*.fit", cwd=tmp_path, env=environment)
+    assert done.returncode == 0 and "look for it on the whole sky" in done.stderr
+    name = path.with_suffix(".fits").name
+    assert read_header(tmp_path / name)["PPNOPOS"] is True
+    done = run_command("pp_register", "-offline", "-cat", "TYCHO2", name, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    header = read_header(tmp_path / name)
+    assert "PPNOPOS" not in header
+    nx, ny = header["NAXIS1"], header["NAXIS2"]
+    assert separation_deg(*to_sky(header, [nx / 2], [ny / 2]), *truth)[0] * 60 < 1  # arcmin; the mount knows it as well
+    east, north = residuals_arcsec(tmp_path, name)
+    assert east.size > 50 and scatter(east) < 1.3 and scatter(north) < 1.3
 
 
 def test_frames_that_drift_away_from_the_pointing_in_their_headers_are_all_registered(
