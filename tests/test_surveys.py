@@ -11,6 +11,7 @@ from astropy.table import Table
 
 import services as local
 import starlist
+import vizierlabels
 from photometrypipeline import colorterms, services, surveys, vizier
 from photometrypipeline.errors import CatalogError
 from photometrypipeline.surveys import apass, gaia, panstarrs, sdss, twomass
@@ -56,6 +57,50 @@ def test_every_sheet_is_consistent_and_its_values_come_back(name):
         for relation in colorterms.find(survey.relations, band, survey.column_names):
             assert set(relation.inputs) <= relation.needs <= set(survey.column_names)
     assert survey.good_photometry(back).dtype == survey.good_astrometry(back).dtype == bool
+
+
+@pytest.mark.parametrize("table", vizierlabels.TABLES)
+def test_sheets_ask_for_labels_that_exist_and_know_their_units(table):
+    survey = next(survey for survey in surveys.SURVEYS.values() if survey.table == table)
+    there = vizierlabels.columns(table)
+    for column in survey.columns:
+        assert column.label in there, f"{column.label} is no column of {table}"
+        assert column.over is None or column.over in there
+        unit, kind = there[column.label]
+        asked = {"mjd": "d", "jd": "d"}.get(column.unit, column.unit)
+        assert asked is None or asked == unit, f"{column.label}: {asked} instead of {unit}"
+        assert column.text or kind == "number", f"{column.label} is text, or an identifier of 64 bits"
+    assert set(survey.constraints) <= set(there)
+    assert survey.limit_label is None or survey.limit_label in there
+
+
+def test_every_catalogue_of_the_registry_can_be_chosen():
+    names = (
+        "GAIA GAIA-DR1 TGAS GAIA-DR2 GAIA-EDR3 GAIA-DR3 GSPC REFCAT2 PANSTARRS PANSTARRS-DR2 SDSS-R9 SDSS-R12 SDSS-R13"
+    )
+    names += " SDSS-R16 SkyMapper SkyMapper-DR4 APASS9 APASS10 2MASS URAT-1 UCAC4 USNO-B1 VSX TYCHO2"
+    for name in names.split():
+        assert surveys.canonical(name) == surveys.canonical(name.lower()) == name
+        survey = surveys.get(name)
+        assert survey.release and survey.title
+        assert survey.key or survey.bands or name == "VSX"
+    uses = {name: (bool(surveys.get(name).key), bool(surveys.get(name).bands)) for name in names.split()}
+    assert uses["APASS9"] == uses["GSPC"] == (False, True)  # no positions worth the name, no proper motions
+    assert uses["USNO-B1"] == (True, False)  # photographic
+    assert uses["GAIA"] == uses["REFCAT2"] == uses["2MASS"] == uses["SkyMapper-DR4"] == (True, True)
+
+
+@pytest.mark.parametrize("name", ["GAIA", "PANSTARRS", "APASS9"])
+def test_identifiers_that_come_as_integers_keep_all_their_digits(name):
+    survey, stars = surveys.get(name), starlist.make(name, 3, 150, 2, 0.2)
+    served = local.as_vizier(survey, stars)
+    label = next(column.label for column in survey.columns if column.name == "ident")
+    served[label] = np.array([2**62 + 1, 2**62 + 2, 2**62 + 3])
+    fields = {"-source": survey.table, "-out": ",".join(served.colnames), "-c": "150.0+2.0", "-c.rd": "180"}
+    body = local.vizier_answer({survey.table: served}, fields).encode()
+    assert b'datatype="long"' in body
+    back = vizier.to_schema(vizier.read_answer(body, survey), survey)
+    assert list(back["ident"]) == [str(2**62 + number) for number in (1, 2, 3)]
 
 
 def test_names_in_any_letter_case():
