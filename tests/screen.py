@@ -69,7 +69,7 @@ class Window:
         self.id = wait_for(lambda: self._search(title), f"a window {title}", program)
 
     def _search(self, title):
-        found = self._xdotool("search", "--name", re.escape(title), check=False).split()
+        found = self._xdotool("search", "--onlyvisible", "--name", re.escape(title), check=False).split()
         return found[-1] if found else None
 
     def _xdotool(self, *arguments, check=True):
@@ -93,7 +93,7 @@ class Window:
 
     def key(self, *names):
         """Press and release keys, as xdotool names them, with the pointer in the window."""
-        self._xdotool("windowfocus", self.id)
+        self._xdotool("windowfocus", "--sync", self.id)
         for name in names:
             self._xdotool("key", name)
 
@@ -105,13 +105,13 @@ class Window:
         """Close the window as the cross in its corner does, by the message that window managers send."""
         send_delete(self.screen.number, int(self.id))
 
-    def finish(self, timeout=90):
+    def finish(self, timeout=150):
         """Return (exit status, standard output, standard error) of the program, which ends by itself."""
         out, err = self.program.communicate(timeout=timeout)
         return self.program.returncode, out, err
 
 
-def wait_for(question, what, program=None, timeout_s=90):
+def wait_for(question, what, program=None, timeout_s=150):
     """Return the answer of `question()` as soon as it is true."""
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
