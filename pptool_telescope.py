@@ -54,6 +54,7 @@ log = logging.getLogger("pp.telescope")
 SNR, MIN_AREA_PX, APERTURE_PX = 5.0, 3, 3.0  # of the sources that are matched
 WIDE_DEG = 0.25  # half the diagonal of a field with enough stars of Tycho-2
 LEAST_SOURCES = 8
+WITHOUT_STARS = "no catalogue to match with; -cat FILE takes a table of yours, -cat none what the header alone says"
 READ_BACK_DEG = 0.02  # by which the first guess may miss what was measured, beside the error of the pointing
 
 
@@ -76,18 +77,16 @@ def look(frame, stars, losses):
     view = None
     if len(x) < LEAST_SOURCES:
         losses.add(frame.name, f"has only {len(x)} sources, too few to find it on the sky")
-    elif not reading.places:
-        losses.add(
-            frame.name, "does not tell where it looks: its stars cannot be matched; add RA and DEC to its header"
-        )
-    else:
+    elif stars.asked:
         start = reading.get("time")
         jd = start.value if start else None
         view, tried = skyview.find((x, y, flux), size, reading, stars.of(jd), jd, headers.equinox(frame))
         for line in tried:
             log.info("%s: tried %s", frame.name, line)
         if view is None:
-            losses.add(frame.name, stars.why_not(tried))
+            losses.add(frame.name, stars.why_not(reading))
+        else:  # the altitude of the true place may tell something of the clock
+            reading.judge_time(header, view.centre_deg)
     width = float(np.median(fwhm[np.argsort(-flux)[:60]])) if len(fwhm) else 3.0
     return proposal.FrameFacts(frame.name, header, size, reading, view, facts, width, len(x))
 
@@ -107,6 +106,7 @@ class Stars:
 
     def __init__(self, names, client, folder):
         self.names, self.client, self.folder = names, client, folder
+        self.asked = "none" not in names
         self.failures, self.known = {}, {}
 
     def of(self, jd):
@@ -141,11 +141,15 @@ class Stars:
         self.known[name, cone] = found
         return found
 
-    def why_not(self, tried):
-        """Return in words why a frame was not found among the stars."""
+    def why_not(self, reading):
+        """Return in words why a frame was not found among the stars.  Raises NotReachable if there were none."""
+        unreachable = [error for error in self.failures.values() if isinstance(error, NotReachable)]
+        if unreachable and not any(found is not None and len(found) for found in self.known.values()):
+            log.error("%s", WITHOUT_STARS)
+            raise unreachable[0]
+        if not reading.places:
+            return "does not tell where it looks: its stars cannot be matched; add RA and DEC to its header"
         failures = "; ".join(str(error) for error in self.failures.values())
-        if not tried:
-            return f"its stars could not be matched, since there is no catalogue: {failures or 'no stars there'}"
         return (
             "its stars match those of no place that its header can mean"
             + (f" ({failures})" if failures else "")
@@ -165,7 +169,7 @@ def tell(proposed, frames):
         toolbox.say(
             f"{facts.name}: {view.n_matched} of {facts.n_sources} sources are stars of {view.catalog}: centre "
             f"{view.centre_deg[0]:.4f} {view.centre_deg[1]:+.4f}, {scale} arcsec/px, {turn}, "
-            f"{view.offset_deg * 60:.1f} arcmin from the header's pointing (log odds {view.log_odds:.0f})"
+            f"{offset(view)} (log odds {view.log_odds:.0f})"
         )
     width = max(len(f"{key} = {value}") for key, value, _ in proposed.lines)
     for key, value, comment in [*proposed.lines, *(line for lines in proposed.tables.values() for line in lines)]:
@@ -174,6 +178,14 @@ def tell(proposed, frames):
         toolbox.say("Please check:")
     for check in proposed.checks:
         toolbox.say(f"  - {check}")
+
+
+def offset(view):
+    """Return in words how far a frame is from where its header says that it is."""
+    if view.place is None:
+        return "found on the whole sky"
+    apart = f"{view.offset_deg:.1f} deg" if view.offset_deg > 2 else f"{view.offset_deg * 60:.1f} arcmin"
+    return f"{apart} from the header's pointing" + (f", if {view.mistake.text}" if view.mistake else "")
 
 
 def save(proposed, title, force):
@@ -232,7 +244,9 @@ def proposed_identifies(proposed):
 def build_parser():
     parser = toolbox.make_parser(__doc__, offline=True)
     parser.add_argument(
-        "-cat", metavar="CATALOG", help="catalogue, or table of stars, to match with (default: TYCHO2 and GAIA)"
+        "-cat",
+        metavar="CATALOG",
+        help="catalogue, or table of stars, to match with; `none`: take the header's word (default: TYCHO2 and GAIA)",
     )
     parser.add_argument("-key", metavar="NAME", help="key of the definition (default: from the name of the camera)")
     parser.add_argument(

@@ -90,7 +90,8 @@ def read_pair(header, keywords):
             return None
         form, unit = "decimal", _unit(header, keywords[0], ra)
         ra *= 15 if unit == "hour" else 1
-    if not (np.isfinite([ra, dec]).all() and -360 <= ra <= 360 and abs(dec) <= 360):
+    most = 360 * 15 if form == "sexagesimal" else 360  # degrees, minutes and seconds may have been taken for hours
+    if not (np.isfinite([ra, dec]).all() and abs(ra) <= most and abs(dec) <= 360):
         return None
     return Place(tuple(keywords), ra, dec, form, unit, ":" if ":" in texts[0] else " ")
 

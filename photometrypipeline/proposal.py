@@ -14,6 +14,7 @@ from photometrypipeline.obscodes import name as station_name
 from photometrypipeline.sky import separation_deg
 
 WIDE_FIELD_DEG = 0.5  # half the diagonal; bright stars are enough there
+MOST_OFF_DEG = 2.0  # a pointing that is off by more is wrong, not inexact
 LEAST_DRIFT_ARCMIN = 3.0
 LEAST_POSITION_ARCMIN = 5.0  # that SCAMP searches
 GAIN_FACTOR = 2.0  # by which the gain of a header may differ from what the noise tells
@@ -282,7 +283,8 @@ def _keywords(proposal, facts):
 
 def _pointing(proposal, facts):
     view, found = facts.view, facts.reading.get("ra")
-    place = view.place if view else facts.reading.places[0] if facts.reading.places else None
+    places = facts.reading.places
+    place = view.place if view else places[0] if places else None
     if place is None:
         proposal.check("the header does not tell where it looks: give -ra and -dec to pp_run or pp_prepare")
         return
@@ -332,6 +334,8 @@ def _corrected(place, mistake, view):
 
 
 def _pointing_off(view):
+    if view.offset_deg > MOST_OFF_DEG:
+        return f"the header's pointing is off by {view.offset_deg:.0f} degrees, and no known mistake explains that"
     if view.offset_deg * 60 < LEAST_POSITION_ARCMIN:
         return ""
     return f"the pointing of the header is off by {view.offset_deg * 60:.1f} arcmin, and no known mistake explains it"
@@ -375,7 +379,10 @@ def _steps(proposal, frames):
     if half_deg > WIDE_FIELD_DEG:
         proposal.add("register.catalogs", ["TYCHO2", "GAIA"], f"the field is {2 * half_deg:.1f} degrees wide")
         proposal.add("calibrate.catalogs", ["APASS9", "TYCHO2", "PANSTARRS"], "bright stars first")
-    off = max(facts.view.offset_deg for facts in seen if not facts.view.mistake or facts.view.offset_deg < 2) * 60
+    offsets = [facts.view.offset_deg for facts in seen if facts.view.offset_deg < MOST_OFF_DEG]
+    if not offsets:
+        return
+    off = 60 * max(offsets)
     wide = float(np.clip(math.ceil(2 * off), LEAST_POSITION_ARCMIN, 60))
     _drift(proposal, seen)
     lines = [("POSITION_MAXERR", toml(wide), f"arcmin; the pointing was off by up to {off:.1f}")]
@@ -386,8 +393,9 @@ def _steps(proposal, frames):
 
 def _drift(proposal, seen):
     """Say so if the pointing of the headers stays the same while the frames look at different places."""
-    told = {tuple(facts.view.place.keywords + (facts.view.place.ra_deg, facts.view.place.dec_deg)) for facts in seen}
-    if len(seen) < 2 or len(told) > 1:
+    places = [facts.view.place for facts in seen]
+    told = {(place.keywords, place.ra_deg, place.dec_deg) for place in places if place}
+    if len(seen) < 2 or len(told) != 1 or None in places:
         return
     ra, dec = np.transpose([facts.view.centre_deg for facts in seen])
     moved = float(separation_deg(ra, dec, ra[0], dec[0]).max()) * 60

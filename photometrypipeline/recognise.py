@@ -82,6 +82,13 @@ class Reading:
         """Return the Found of a role, None if nothing holds it."""
         return self.roles.get(role)
 
+    def judge_time(self, header, place_deg=None):
+        """Find the start of the exposure; `place_deg` is where the telescope surely looked, for altitudes."""
+        exposure_s = float(self["exptime"].value) if "exptime" in self.roles else 0.0
+        start, self.time = start_of(header, exposure_s, place_deg)
+        if start:
+            self.roles["time"] = start
+
 
 def read(header):
     """Return the Reading of a fits.Header."""
@@ -93,11 +100,7 @@ def read(header):
     reading.roles["binning"] = binning_of(header)
     if reading.places:
         reading.roles["ra"] = reading.roles["dec"] = _pointing(reading.places[0])
-    exposure_s = float(reading["exptime"].value) if "exptime" in reading.roles else 0.0
-    place = (reading.places[0].ra_deg, reading.places[0].dec_deg) if reading.places else None
-    start, reading.time = start_of(header, exposure_s, place)
-    if start:
-        reading.roles["time"] = start
+    reading.judge_time(header)
     reading.roles |= _names(header)
     reading.scales = scales_of(header, reading["binning"].value)
     return reading

@@ -1,14 +1,15 @@
 """How a frame of an unknown camera looks at the sky: its stars found among those of a catalogue.
 
 The places and scales that the header names are tried one after the other, then those that it would name without a known
-mistake.
+mistake; a wide field is searched on the whole sky at last.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from photometrypipeline import headers, pointings, starpatterns
+from photometrypipeline import blind, headers, pointings, starpatterns
+from photometrypipeline.errors import CatalogError
 from photometrypipeline.sky import separation_deg
 
 REACHES_DEG = (0.3, 1.0)  # pointing errors that are searched, the narrow one first
@@ -101,7 +102,24 @@ def find(sources, size_px, reading, fetch, jd=None, equinox_yr=2000.0):
                     solution = _solve(sources, size_px, stars, attempt, scale, reach)
                     if solution:
                         return _view(solution, attempt, stars, name, jd), tried
-    return None, tried
+    return _anywhere(sources, size_px, scales, todo, jd, tried), tried
+
+
+def _anywhere(sources, size_px, scales, todo, jd, tried):
+    """Return the View of a wide field that lies at none of the places of its header, None if it is not found."""
+    for scale in scales:
+        try:
+            solution = blind.locate(*sources, scale_arcsec=scale, scale_tolerance=SCALE_TOLERANCE, size_px=size_px)
+        except CatalogError as error:
+            tried.append(f"the whole sky: {error}")
+            return None
+        tried.append(f"the whole sky, {scale:.3f} arcsec/px: {'found' if solution else 'nothing'}")
+        if solution:
+            mistakes = [pointings.explain(each.ra_deg, each.dec_deg, *solution.centre_deg, jd) for each in todo]
+            plain = [each for each in todo if each.mistake is None]
+            explained = [each for each, mistake in zip(todo, mistakes, strict=True) if mistake and each in plain]
+            return _view(solution, (explained or plain or [Attempt(np.nan, np.nan, None)])[0], None, "TYCHO2", jd)
+    return None
 
 
 def _different(scales):
@@ -136,7 +154,7 @@ def _view(solution, attempt, stars, name, jd):
     matrix = np.array([[solution.header[f"CD{i}_{j}"] for j in (1, 2)] for i in (1, 2)])
     scale = tuple(float(value) * 3600 for value in np.hypot(*matrix))
     mistake = attempt.mistake
-    if mistake is None:
+    if mistake is None and attempt.place is not None:
         mistake = pointings.explain(attempt.ra_deg, attempt.dec_deg, *solution.centre_deg, jd)
     mirrored = solution.parity > 0
     return View(
@@ -151,7 +169,7 @@ def _view(solution, attempt, stars, name, jd):
         float(solution.rms_arcsec),
         float(solution.log_odds),
         name,
-        float(np.nanmax(np.asarray(stars[2])[solution.i_star])),
+        float(np.nanmax(np.asarray(stars[2])[solution.i_star])) if stars else blind.FAINTEST,
     )
 
 

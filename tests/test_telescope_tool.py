@@ -108,19 +108,19 @@ def test_what_it_is_unsure_of_is_said(folder, capsys):
 
 
 def test_a_frame_without_pointing_is_proposed_as_far_as_it_goes(folder, capsys):
-    camera = ALL[0]
+    camera = ALL[1]
     camera.write(folder)
-    for keyword in ("OBJCTRA", "OBJCTDEC"):
+    for keyword in ("RA", "DEC"):
         fits.delval(folder / "frame.fits", keyword)
     assert run("frame.fits") == PARTIAL
     told = capsys.readouterr()
     assert "does not tell where it looks" in told.err and "Traceback" not in told.err
     assert "give -ra and -dec" in told.out
-    assert defined().pixel_scale == pytest.approx((camera.scale / 2,) * 2, rel=0.001)  # from the optics
+    assert defined().pixel_scale == pytest.approx((camera.scale,) * 2, rel=0.001)  # from the optics
 
 
 def test_a_frame_that_is_somewhere_else_is_not_matched(folder, capsys):
-    camera = ALL[0]
+    camera = ALL[1]
     camera.write(folder)
     header = fits.getheader(folder / "frame.fits")
     stars = np.random.default_rng(8).uniform(20, 540, (70, 2))
@@ -132,6 +132,16 @@ def test_a_frame_that_is_somewhere_else_is_not_matched(folder, capsys):
     told = capsys.readouterr()
     assert "its stars match those of no place that its header can mean" in told.err
     assert "flip_x, flip_y, rotate are not known" in told.out
+
+
+def test_without_any_catalogue_nothing_is_written(folder, capsys):
+    ALL[1].write(folder)
+    assert pptool_telescope.main(["-offline", "-cat", "GAIA", "frame.fits"]) == FAILED
+    told = capsys.readouterr().err
+    assert "could not be reached" in told and "-cat none" in told and "Traceback" not in told
+    assert not (telescopes.user_folder() / "instruments").exists()
+    assert pptool_telescope.main(["-offline", "-cat", "none", "frame.fits"]) == OK
+    assert "no stars could be matched" in capsys.readouterr().out
 
 
 def test_several_frames_bring_all_their_filters(folder, capsys):
