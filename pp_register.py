@@ -39,6 +39,7 @@ from photometrypipeline import (
     times,
     wcsfit,
     wcskeywords,
+    wrongpointing,
 )
 from photometrypipeline.errors import CatalogError, NotReachable, ProgramError
 from photometrypipeline.files import safe_name, write_text
@@ -149,6 +150,9 @@ def register(
         try_catalogs(attempt, extracted, names, offline)
         for together in found_blindly(attempt):
             try_catalogs(attempt, together, names, offline)
+        if attempt.answered and not attempt.solved:
+            here = [name for name in names if Path(name).is_file() or canonical_name(name) == LAST_RESORT]
+            look_for_mistakes(attempt, here if offline else names, offline)
         attempt.raise_if_nothing_answered()
     verdicts |= attempt.verdicts
     return finish(frames, attempt, verdicts, telescope, losses)
@@ -317,6 +321,18 @@ def found_blindly(attempt):
     return groups
 
 
+def look_for_mistakes(attempt, names, offline):
+    """Look where the frames are if their headers have a known mistake: RA in the wrong unit, RA and Dec exchanged."""
+    kept, verdicts = dict(attempt.guesses), dict(attempt.verdicts)
+    for mistake, changed in wrongpointing.alternatives(kept):
+        log.info("looking at RA %.4f, Dec %.4f: %s", mistake.ra_deg, mistake.dec_deg, mistake.text)
+        attempt.guesses = changed
+        try_catalogs(attempt, attempt.open(), names, offline)
+        if attempt.solved:
+            return
+    attempt.guesses, attempt.verdicts = kept, verdicts
+
+
 def seen_in(attempt, extraction):
     """Return what is seen in a frame (locate.Seen)."""
     name = extraction.frame.name
@@ -396,6 +412,9 @@ def judged(attempt, extraction, solution, result, numbers, stars):
 def finish(frames, attempt, verdicts, telescope, losses):
     """Write solutions into the frames, the files and the record of the step; returns the Registration."""
     registered, failed = [], []
+    headers = {each.frame.name: each.frame.header for each in attempt.extractions}
+    for text, number in wrongpointing.explanations(headers, attempt.solved).items():
+        log.warning("the pointing in the headers of %d of %d frames is wrong: %s", number, len(frames), text)
     for frame in frames:
         verdict = verdicts.setdefault(frame.name, astrometry.Verdict(frame.name, "no sources could be extracted"))
         if verdict.registered:
