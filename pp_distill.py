@@ -109,7 +109,7 @@ def distill(frames, losses, choice):
     blocks, found, observations = [], [], []
     about_color = color_remarks(measured)
     for target in everything:
-        own, remarks = mark_instrumental(rows[target.name])
+        own, remarks = mark_instrumental(rows[target.name], unseen[target.name].values())
         path = f"photometry_{safe_name(file_name(target))}.dat"
         remarks = [f"positions predicted by: {target.source}", *about_color, *remarks]
         remarks += [nondetections.LEGEND] if unseen[target.name] else []
@@ -279,8 +279,14 @@ def rejection(match, frame, place, schemas):
     return f"{match.doubt} (prob)" if "prob" in schemas and match.doubt else ""
 
 
-def mark_instrumental(rows):
-    """Return (rows, remarks): among calibrated rows the others are rejected; a series without any stays whole."""
+def mark_instrumental(rows, unseen):
+    """Return (rows, remarks): among calibrated rows the others are rejected; a series without any stays whole.
+
+    Instrumental limits (`unseen`, Rows) say nothing among calibrated magnitudes: they keep to the table.
+    """
+    if any(row.calibrated for row in [*rows, *unseen]):
+        for row in unseen:
+            row.extra |= {} if row.calibrated else {"mag_limit": np.nan, "forced_mag": np.nan}
     if not rows:
         return rows, []
     if not any(row.calibrated for row in rows):
@@ -301,7 +307,8 @@ def note_losses(target, rows, unseen, measured, losses):
     """Name the frames in which a target is missing."""
     accepted = {row.frame for row in rows if row.accepted or row.reason == exclusions.REASON}  # asked for: no loss
     reasons = {row.frame: row.reason for row in rows}
-    limits = {name: f"; fainter than {row.mag:.2f} mag" for name, row in unseen.items() if np.isfinite(row.mag)}
+    limits = {name: row.extra["mag_limit"] for name, row in unseen.items()}
+    limits = {name: f"; fainter than {limit:.2f} mag" for name, limit in limits.items() if np.isfinite(limit)}
     if target.kind in ("asteroid", "variable"):
         return  # nobody asked for any of them in particular
     for each in measured:

@@ -47,14 +47,19 @@ def place_targets(truth, number, rng):
     return ra, dec, [wcs.all_world2pix(ra, dec, 1) for wcs in truth.wcs]
 
 
-def add_targets(truth, mags, pixels, rng):
-    """Put the light of the targets, with its photon noise, into the frames."""
+def add_targets(truth, mags, pixels, rng, floats):
+    """Put the light of the targets, with its photon noise, into the frames.
+
+    floats : spread the whole numbers of the camera evenly over +-0.5 ADU, as the division by a flat field does
+    """
     night = truth.night
     for path, (x, y), zeropoint, fwhm in zip(truth.paths, pixels, truth.zeropoint, truth.fwhm_px, strict=True):
         data, header = fits.getdata(path, header=True)
         clean = sky.render(data.shape, x, y, 10 ** (0.4 * (zeropoint - mags)), fwhm)
         electrons = rng.poisson(np.maximum(clean, 0) * night.gain)
-        total = np.clip(np.rint(data + electrons / night.gain), 0, night.full_well_adu).astype(np.uint16)
+        total = np.clip(np.rint(data + electrons / night.gain), 0, night.full_well_adu)
+        total = (total + rng.uniform(-0.5, 0.5, total.shape)).astype(np.float32) if floats else total.astype(np.uint16)
+        header = fits.Header([card for card in header.cards if card.keyword not in ("BZERO", "BSCALE")])
         fits.writeto(path, total, header, overwrite=True)
 
 
@@ -74,14 +79,14 @@ def expected_snr(truth, mags, number, radius_px):
     return flux / np.sqrt(area * per_pixel + flux / night.gain)
 
 
-def one_night(seed, n_frames, n_targets, settings):
+def one_night(seed, n_frames, n_targets, settings, floats=False):
     """Return rows of (error in mag, err_total, true S/N, number of the target) for the accepted measurements."""
     folder, rng = Path(tempfile.mkdtemp(prefix="pp_errors_")), np.random.default_rng(seed)
     try:
         truth = sky.make_dataset(folder, n_frames, seed=seed, size=(900, 900), n_stars=150)
         mags = rng.uniform(15.0, 20.6, n_targets)
         ra, dec, pixels = place_targets(truth, n_targets, rng)
-        add_targets(truth, mags, pixels, rng)
+        add_targets(truth, mags, pixels, rng, floats)
         lines = [f"{name} {ra[k]:.8f} {dec[k]:.8f} 0 t{k}\n" for name in truth.files for k in range(n_targets)]
         (folder / "positions.dat").write_text("".join(lines))
         measure(folder, truth.files, settings)
@@ -116,11 +121,12 @@ def main():
     parser.add_argument(
         "-nights", type=int, default=8, help="with stars of their own; their zeropoints err independently"
     )
+    parser.add_argument("-floats", action="store_true", help="frames as a flat field leaves them, no whole numbers")
     args = parser.parse_args()
     settings = Path(tempfile.mkdtemp(prefix="pp_settings_"))
     (settings / "photometrypipeline").mkdir()
     (settings / "photometrypipeline" / "pp_setup.py").write_text("diagnostics = False\n")
-    nights = [one_night(seed, args.frames, args.targets, settings) for seed in range(1, args.nights + 1)]
+    nights = [one_night(seed, args.frames, args.targets, settings, args.floats) for seed in range(1, args.nights + 1)]
     error, err, snr, target = np.vstack(nights).T
     print("| true S/N | number | within 1 sigma | within 2 sigma | median error (mag) | rms / limit | light curves |")
     print("|---|---|---|---|---|---|---|")

@@ -47,7 +47,7 @@ class KnownStars:
         self.ra = [np.asarray(each.table["ra_deg"], dtype=float) for each in measured]
         self.dec = [np.asarray(each.table["dec_deg"], dtype=float) for each in measured]
         self.inst = [np.asarray(each.table["MAG_APER"], dtype=float) for each in measured]
-        self.zp = [each.zeropoint["zp"] if each.zeropoint and each.zeropoint["zp"] else 0.0 for each in measured]
+        self.zp = [each.zeropoint["zp"] if each.magnitude_columns else None for each in measured]
         self.trees = [cKDTree(vectors(ra, dec)) for ra, dec in zip(self.ra, self.dec, strict=True)]
         self.fwhm_arcsec = [_width(each.table) for each in measured]
         self.catalog = _catalog(measured, Path(folder))
@@ -97,7 +97,7 @@ class KnownStars:
             rows = np.array(sorted(rows), dtype=int)
             ra, dec = self.ra[other][rows], self.dec[other][rows]
             away = separation_deg(ra, dec, *there) * 3600 > self._clear(other, sigma_arcsec)
-            inst = self.inst[other][rows] + self.zp[other] - self.zp[number]
+            inst = self.inst[other][rows] + self._between(number, other)
             parts.append(np.column_stack([ra, dec, inst, np.full(rows.size, other)])[away])
         rows = np.concatenate(parts)
         if not len(rows):
@@ -114,6 +114,14 @@ class KnownStars:
                     found.append(np.median(rows[group, :3], axis=0))  # of a pole or RA 0 no frame spans both sides
         return Stars(*np.reshape(found, (-1, 3)).T)
 
+    def _between(self, number, other):
+        """Return by how much instrumental magnitudes are larger in frame `number` than in `other`; NaN if unknown."""
+        if self.zp[number] is not None and self.zp[other] is not None:
+            return self.zp[other] - self.zp[number]
+        if (number, other) not in self._shifts:
+            self._shifts[number, other] = self._median_shift(number, self.trees[other], self.inst[other])
+        return self._shifts[number, other]
+
     def _of_catalog(self, number, place, radius_arcsec):
         """Return the catalogue's Stars around `place`, their magnitudes shifted to those of the frame."""
         catalog = self.catalog
@@ -124,15 +132,17 @@ class KnownStars:
 
     def _shift(self, number):
         """Return instrumental minus catalogue magnitude in a frame: a median over stars of all colours."""
-        if number in self._shifts:
-            return self._shifts[number]
-        limit = chord_of(SAME_ARCSEC)
-        distance, rows = self.trees[number].query(self.catalog.tree.data, distance_upper_bound=limit)
-        near = distance <= limit
-        shifts = self.inst[number][rows[near]] - self.catalog.mag[near]
-        shifts = shifts[np.isfinite(shifts)]
-        self._shifts[number] = float(np.median(shifts)) if shifts.size >= 3 else np.nan
+        if number not in self._shifts:
+            self._shifts[number] = self._median_shift(number, self.catalog.tree, self.catalog.mag)
         return self._shifts[number]
+
+    def _median_shift(self, number, tree, mag):
+        limit = chord_of(SAME_ARCSEC)
+        distance, rows = self.trees[number].query(tree.data, distance_upper_bound=limit)
+        near = distance <= limit
+        shifts = self.inst[number][rows[near]] - mag[near]
+        shifts = shifts[np.isfinite(shifts)]
+        return float(np.median(shifts)) if shifts.size >= 3 else np.nan
 
 
 def _spread(n_frames, wanted, but):

@@ -91,7 +91,7 @@ def _row(each, target, place, pixel, light, others, fwhm_arcsec, radius_px):
 def _words(each, target, light, others, limit, radius_px):
     words = f"{results.NOT_DETECTED}: {light.flux:.1f} +- {light.flux_err:.1f} ADU at the predicted place"
     if np.isfinite(limit):
-        words += f", fainter than {limit:.2f} mag (3 sigma)"
+        words += f", fainter than {limit:.2f} mag (3 sigma{'' if each.magnitude_columns else ', instrumental'})"
     else:
         words += f", {others:.0f} of them from stars: no limit"
     sigma = target.sigma_arcsec.get(each.frame.name)

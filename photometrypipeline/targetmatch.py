@@ -215,7 +215,7 @@ class Matcher:
         worst, rows = np.argmax(light, axis=1), np.arange(near.rows.size)
         found.share = np.minimum(light.sum(axis=1), 1.0)
         found.is_star = (apart[rows, worst] < max(same_place(fwhm), radius)) & (light[rows, worst] >= STAR_SHARE)
-        shift = self.stars.zp[number] if each.magnitude_columns else 0.0
+        shift = self.stars.zp[number] or 0.0
         for row, star in enumerate(worst):
             magnitude = f"{stars.inst[star] + shift:.1f} mag" if told[star] else "of unknown magnitude"
             found.words[row] = f'{magnitude}, {apart[row, star]:.1f}" from it'

@@ -405,3 +405,14 @@ def test_rows_keep_the_order_of_the_frames(night):
     assert distill(frames=truth.files[::-1]) == 3
     order = [int(number) for number in re.findall(r"mscience0(\d+)", (folder / "photometry_3552.dat").read_text())]
     assert len(order) == 13 and order == sorted(order, reverse=True)
+
+
+def test_a_limit_of_an_uncalibrated_frame_says_nothing_among_calibrated_ones(night, capsys):
+    folder, truth, distill = night
+    assert pp_calibrate.main(["-instrumental", "-offline", truth.files[3]]) == 0
+    capsys.readouterr()
+    assert distill() == 3
+    assert "fainter than -" not in capsys.readouterr().err
+    row = observations(folder)[3]
+    assert (row["status"], row["band"], row["mag_limit"], row["forced_mag"]) == ("not detected", None, None, None)
+    assert "(3 sigma, instrumental)" in lines_of(folder)[3][1]

@@ -8,6 +8,7 @@ from astropy.table import Table
 from scipy.spatial import cKDTree
 
 import sky as simulator
+from photometrypipeline import matching
 from photometrypipeline import targetmatch as tm
 from photometrypipeline.targets import Measured, Target
 
@@ -156,6 +157,21 @@ def test_an_asteroid_that_is_too_faint_never_becomes_a_star(tmp_path):
         matches = [matcher.match(target, number) for number in range(N_FRAMES)]
         assert sum(match.distance_arcsec < 10 for match in matches) > 0.8 * N_FRAMES  # the old rule takes these
         assert all(match.doubt for match in matches)
+
+
+def test_stars_are_known_by_their_light_in_frames_without_a_zeropoint_too(tmp_path):
+    measured, target = crowded_night(np.random.default_rng(7), None)
+    for each in measured[::2]:  # thinner clouds, not calibrated
+        each.table["MAG_APER"] -= 0.7
+        each.table.remove_columns(["_Rmag", "_e_Rmag"])
+        each.zeropoint = None
+    matcher = tm.Matcher(measured, tmp_path)
+    stars = matcher.stars.near(target, 0, target.places["frame0.fits"], 60.0, 0.1)
+    nearest, distance = matching.nearest(stars.ra_deg, stars.dec_deg, matcher.stars.ra[0], matcher.stars.dec[0])
+    same = distance < 0.3
+    off = stars.inst[same] - matcher.stars.inst[0][nearest[same]]
+    assert same.sum() > 50 and abs(np.median(off)) < 0.02
+    assert all(matcher.match(target, number).doubt for number in range(N_FRAMES))
 
 
 def test_an_asteroid_among_many_stars_is_found_where_it_stands_alone_and_is_right_there(tmp_path):
