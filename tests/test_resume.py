@@ -213,7 +213,7 @@ def test_killed_at_random_moments_a_run_ends_at_the_same_bytes(raw, quiet, tmp_p
     folder, rng, kills = tmp_path / "set", random.Random(4), 0
     shutil.copytree(raw, folder)
     pixels = interrupting.pixels(folder)
-    while kills < 6:
+    while kills < 5:
         killed = interrupting.run_and_kill(folder, rng)
         assert interrupting.pixels(folder) == pixels
         kills += killed
