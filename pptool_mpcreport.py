@@ -26,7 +26,7 @@ import sys
 from pathlib import Path
 
 import pp_setup
-from photometrypipeline import ades, adesrules, astrometryreport, mpc80, mpccodes, observations, reportsettings
+from photometrypipeline import ades, adesrules, astrometryreport, mpc80, mpccodes, observations, reportsettings, results
 from photometrypipeline.errors import PipelineError, UsageError
 from photometrypipeline.files import write_text
 
@@ -49,7 +49,11 @@ def collect(files, identifier, settings, astcat, losses):
     records = []
     for path in files:
         series = observations.read_series(path, functools.partial(toolbox.progress, label="reading"))
+        if identifier is None and series.target == results.UNNAMED:
+            raise UsageError(f"{path}: which object is it? Give a number, a designation, or up to 7 letters of yours")
         named = astrometryreport.name_of(series, identifier)
+        if identifier is None and named.trk_sub:
+            log.warning("%s is no designation: it is reported as an unknown object %s", series.target, named.trk_sub)
         if identifier and named.trk_sub and named.trk_sub != identifier:
             log.warning("%r is no designation; the object is called %r, an unknown one", identifier, named.trk_sub)
         if series.kind in ("control", "fixed", "variable"):

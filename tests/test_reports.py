@@ -251,6 +251,9 @@ def test_several_files_and_an_unknown_object(data, run_command):
     assert sum(line.startswith("     MyRock1  C") for line in lines) == sum(row.accepted for row in rows)
     done = run_command("pptool_mpcreport", FILE, "no_such_file.dat", "3552", cwd=folder)
     assert done.returncode == 2 and "no_such_file.dat" in done.stderr
+    shutil.copy(folder / FILE, folder / "photometry_manual_target.dat")
+    done = run_command("pptool_mpcreport", "photometry_manual_target.dat", cwd=folder)
+    assert done.returncode == 2 and "which object" in done.stderr
     done = run_command("pptool_mpcreport", "photometry_Control_Star.dat", "3552", cwd=folder)
     assert done.returncode == 2 and "no body of the Solar System" in done.stderr
 
