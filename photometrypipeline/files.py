@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 import stat
 import uuid
 from pathlib import Path
@@ -32,10 +33,15 @@ def replacing(path):
 
 
 def sweep(folder):
-    """Remove what `replacing` left half-written in `folder` when its process was killed."""
-    for path in Path(folder).glob(".*.tmp"):
-        if re.search(r"\.[0-9a-f]{32}\.tmp$", path.name):
-            path.unlink(missing_ok=True)
+    """Remove what a process that was killed left half-written in the data set `folder`: files and working folders."""
+    folder = Path(folder)
+    for place in (folder, folder / ".diagnostics", folder / ".diagnostics" / "stamps"):
+        for path in place.glob(".*.tmp"):
+            if re.search(r"\.[0-9a-f]{32}\.tmp$", path.name):
+                path.unlink(missing_ok=True)
+    for path in [*(folder / ".diagnostics").glob("scamp_*"), *folder.glob(".pp_combine_*")]:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def write_text(path, text):

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from photometrypipeline.files import replacing, safe_name, stem_of, write_text
+from photometrypipeline.files import replacing, safe_name, stem_of, sweep, write_text
 
 
 def leftovers(folder, *expected):
@@ -148,3 +148,17 @@ def test_name_that_is_no_unicode_is_a_file_name_all_the_same(tmp_path):
 )
 def test_stem_ends_at_the_last_fits(name, stem):
     assert stem_of(name) == stem
+
+
+def test_what_a_killed_process_left_is_swept_away_and_nothing_else(tmp_path):
+    kept = [".hidden.tmp", "a.tmp", ".a.fits.0123.tmp", "scamp_notes.txt", ".diagnostics/scamp_settings.txt"]
+    left = [
+        f".a.fits.{'0f' * 16}.tmp",
+        f".diagnostics/stamps/.prepare.json.{'0f' * 16}.tmp",
+        ".diagnostics/scamp_x1/a.head",
+    ]
+    for name in kept + left:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    sweep(tmp_path)
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)
