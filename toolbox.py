@@ -31,6 +31,7 @@ from photometrypipeline.errors import FAILED, OK, PARTIAL, USAGE, FrameError, No
 from photometrypipeline.files import safe_name
 from photometrypipeline.frame import Frame
 from photometrypipeline.locks import hold
+from photometrypipeline.losses import Losses
 from photometrypipeline.times import (  # noqa: F401  names that users' scripts import from here
     dateobs_to_jd,
     fractionalyear_to_jd,
@@ -182,7 +183,9 @@ def _run(function, args, on_failure, at_end):
         told = str(internal_error(error))
         log.error("%s", told)
         status = FAILED
-    losses.summarise()
+    if losses:
+        log.info("%s", " | ".join(line.strip() for line in losses.summary()))
+        print("\n".join(losses.summary()), file=sys.stderr)
     status = PARTIAL if status == OK and losses else status
     if at_end:
         at_end(args, status, losses, told)
@@ -288,38 +291,6 @@ def box(lines):
     for line in lines:
         log.info("%s", line, stacklevel=2)
     tqdm.write("\n".join([edge, *(f"# {line.ljust(width - 4)} #" for line in lines), edge]))
-
-
-class Losses:
-    """What a run could not do: frames or parts of the work, each with its reason; their summary is printed last."""
-
-    def __init__(self):
-        self.entries = []
-
-    def __bool__(self):
-        return bool(self.entries)
-
-    def add(self, name, reason):
-        """Note that `name` (a frame, a target) is lost, or lost in part, for `reason`; each pair counts once."""
-        if (name, reason) not in self.entries:
-            self.entries.append((str(name), str(reason)))
-            log.warning("%s: %s", name, reason, stacklevel=2)
-
-    def add_error(self, frame, error):
-        """Note the PipelineError of a frame; a file of it that the error speaks of is named too."""
-        name, reason = getattr(frame, "name", frame), str(error)
-        if isinstance(error, FrameError):
-            of = os.path.basename(error.path)
-            reason = f"{'' if of == name else of + ' '}{error.reason}; {error.remedy}".rstrip("; ")
-        self.add(name, reason)
-
-    def summarise(self):
-        """Print all losses, at the end of a command."""
-        if self.entries:
-            lines = [f"{len(self.entries)} loss{'es' if len(self.entries) > 1 else ''}:"]
-            lines += [f"  {name}: {reason}" for name, reason in self.entries]
-            log.info("%s", " | ".join(line.strip() for line in lines))
-            print("\n".join(lines), file=sys.stderr)
 
 
 # ---- the frames of a data set

@@ -1,0 +1,38 @@
+"""Losses: what a run could not do, named one by one."""
+
+import logging
+import os
+
+from photometrypipeline.errors import FrameError
+
+log = logging.getLogger("pp")
+
+
+class Losses:
+    """What a run could not do: frames or parts of the work, each with its reason; their summary is printed last."""
+
+    def __init__(self):
+        self.entries = []
+
+    def __bool__(self):
+        return bool(self.entries)
+
+    def add(self, name, reason):
+        """Note that `name` (a frame, a target) is lost, or lost in part, for `reason`; each pair counts once."""
+        if (name, reason) not in self.entries:
+            self.entries.append((str(name), str(reason)))
+            log.warning("%s: %s", name, reason, stacklevel=2)
+
+    def add_error(self, frame, error):
+        """Note the PipelineError of a frame; a file of it that the error speaks of is named too."""
+        name, reason = getattr(frame, "name", frame), str(error)
+        if isinstance(error, FrameError):
+            of = os.path.basename(error.path)
+            reason = f"{'' if of == name else of + ' '}{error.reason}; {error.remedy}".rstrip("; ")
+        self.add(name, reason)
+
+    def summary(self):
+        """Return the lines (list of str) that name all losses at the end of a command, none without any."""
+        number = len(self.entries)
+        heading = [f"{number} loss{'es' if number > 1 else ''}:"] if number else []
+        return [*heading, *(f"  {name}: {reason}" for name, reason in self.entries)]
