@@ -99,7 +99,8 @@ def fetch_ahead(args, losses):
     groups += paths(args, client, losses) if args.targets else []
     failures, work = [], [(survey, name, group) for survey in args.catalogs for name, group in groups]
     for survey, name, group in tqdm(work, desc="fetch", delay=2, leave=False, disable=not sys.stderr.isatty()):
-        cones = [(field.ra_deg, field.dec_deg, field.radius_deg) for field in group]
+        margin = args.margin if survey.key else 0.0
+        cones = [(field.ra_deg, field.dec_deg, field.radius_deg + margin) for field in group]
         try:
             n_tiles, n_new = skystore.prefetch(survey, cones, args.mag, client)
         except (NotReachable, CatalogError) as error:
@@ -308,6 +309,8 @@ def add_prefetch(actions):
     add("-site", metavar="CODE", help="observatory code of the Minor Planet Center, for -targets")
     add("-nights", nargs="+", metavar="DATE", help="first and last evening, such as 2026-12-01 2026-12-03")
     add("-radius", type=float, default=0.3, metavar="DEG", help="radius of a field (default: %(default)s)")
+    text = "added for catalogues that serve the registration, which looks that far beyond frames (default: %(default)s)"
+    add("-margin", type=float, default=0.5, metavar="DEG", help=text)
     add("-mag", type=float, default=21.0, metavar="MAG", help="magnitude limit (default: %(default)s)")
     one.set_defaults(action=fetch_ahead)
 

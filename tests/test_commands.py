@@ -457,6 +457,22 @@ def test_services_that_cannot_be_reached_are_an_error_and_not_an_empty_field(ser
     assert "Traceback" not in done.stderr
 
 
+def test_a_field_that_was_fetched_ahead_needs_no_catalogue_service(server, run_command):
+    folder, truth, running = server
+    ra_deg, dec_deg = truth.ra_deg[0], truth.dec_deg[0]
+    (folder / "fields.txt").write_text(f"{ra_deg:.4f} {dec_deg:.4f}  # where the target will be\n")
+    ahead = ["prefetch", "-catalogs", "GAIA,PANSTARRS", "-fields", "fields.txt", "-radius", 0.15]
+    done = run_command("pptool_store", *ahead, cwd=folder, env=running.environment())
+    assert done.returncode == 0, done.stderr
+    asked = running.count("vizier")
+    assert asked == 2  # a catalogue each
+    running.faults = {"vizier": "503"}
+    done = run_command("pp_run", *truth.files, cwd=folder, env=running.environment())
+    assert done.returncode == 0, done.stderr
+    assert running.count("vizier") == asked
+    np.testing.assert_allclose(light_curve(folder)["mag"], truth.mag, atol=0.06)
+
+
 def test_without_horizons_the_frames_are_still_calibrated(server, run_command):
     folder, truth, running = server
     running.faults = {"horizons": "503"}

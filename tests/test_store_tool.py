@@ -95,6 +95,8 @@ def test_a_list_of_fields_is_fetched_with_few_requests(work, sky, capsys):
     assert "Gaia DR3, first" in told and "ATLAS-REFCAT2, 150.2000 -2.1000" in told
     asked = sky.count("vizier")
     assert asked <= 4  # two catalogues, two fields
+    offline = services.Client(offline=True)
+    assert len(skystore.fetch("GAIA", 150.0, -2.0, 0.2 + 0.5, 19, offline)) > 200  # the registration looks that far
     for name in ("GAIA", "REFCAT2"):
         for ra, dec, radius in ((150.0, -2.0, 0.2), (150.2, -2.1, 0.1)):
             assert len(skystore.fetch(name, ra, dec, radius, 19, services.Client(offline=True))) > 5
