@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from photometrypipeline import targets, targetsearch
+import sky
+from photometrypipeline import astrometry, targets, targetsearch
 from photometrypipeline.ephemeris import Ephemeris
 from photometrypipeline.targets import Measured, Target
 
@@ -37,6 +38,21 @@ def test_places_of_a_file_that_move_are_those_of_a_moving_target():
     assert not target((359.9995, 60.0), (0.0005, 60.0)).moves
     assert not target((10.0, 5.0)).moves
     assert Target("x", "primary", {}).moves and not Target("x", "fixed", {"a": (1, 1), "b": (2, 2)}).moves
+
+
+def test_a_solution_that_came_with_the_frame_places_alike_in_both_of_its_usual_forms():
+    solution = sky.make_wcs((150.0, 30.0), (600, 400), rotation_deg=20.0)
+    as_pc = solution.to_header(relax=True)
+    as_cd = as_pc.copy()
+    for i in (1, 2):
+        for j in (1, 2):
+            as_cd[f"CD{i}_{j}"] = solution.wcs.cd[i - 1, j - 1]
+    for keyword in [key for key in as_cd if key.startswith(("PC", "CDELT"))]:
+        del as_cd[keyword]
+    assert "PC1_1" in as_pc and "CD1_1" not in as_pc
+    corner = solution.all_pix2world(1.0, 400.0, 1)
+    for header in (as_pc, as_cd):
+        assert astrometry.wcs_of(header).all_world2pix(*corner, 1) == pytest.approx([1.0, 400.0], abs=1e-6)
 
 
 def test_an_unknown_uncertainty_stays_unknown_and_an_offset_is_taken_off():
