@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pp_setup
 from photometrypipeline import errors, pages, pictures, plotdata, records, verdicts, views
-from photometrypipeline.follower import Follower, obey
+from photometrypipeline.follower import POSSIBLE, Follower
 from photometrypipeline.gallery import Gallery
 
 log = logging.getLogger("pp.diagnostics")
 
-WORTH_DRAWING = ("prepare", "photometry", "calibrate")  # steps that bring enough new pictures to draw them ahead
+WORTH_DRAWING = ("prepare", "calibrate")  # steps that bring enough new pictures to draw them ahead
 
 
 def record(step, data, folder="."):
@@ -36,8 +36,8 @@ def record(step, data, folder="."):
     records.write(step, data, folder)
     if folder in _ahead:
         if _ahead[folder] is None:
-            argv = [sys.executable, os.path.abspath(__file__), "-follow", "-jobs", str(_jobs[folder])]
-            _ahead[folder] = Follower(argv, folder)
+            ahead = partial(draw_ahead, folder, _jobs[folder])
+            _ahead[folder] = Follower(ahead, partial(_render, folder, pp_setup.confdiagnostics, _jobs[folder]))
         if step in WORTH_DRAWING:
             _ahead[folder].draw()
 
@@ -66,10 +66,15 @@ def render(folder=".", settings=None, jobs=1):
     follower = _ahead.pop(folder, None) if own else None
     if follower and follower.finish():
         return site / settings.main_html
+    return _render(folder, settings, jobs)
+
+
+def _render(folder, settings, jobs):
     drawn = _draw(folder, settings, jobs)
     if drawn is None:
         return None
     view, gallery = drawn
+    site = Path(folder) / settings.diagnostics_path
     gallery.finish(_write_pages(view, settings, site, Path(folder)))
     return site / settings.main_html
 
@@ -81,7 +86,7 @@ def drawing_ahead(folder=".", jobs=1):
     The next `render` in the block is done by that process too, with `jobs` of its kind.  Without a core to spare
     (`jobs` is 1) all is drawn in the end.
     """
-    if jobs > 1:
+    if jobs > 1 and POSSIBLE:
         _ahead[folder], _jobs[folder] = None, jobs
     try:
         yield
@@ -97,7 +102,7 @@ _jobs = {}  # {folder: how many processes draw}
 
 def draw_ahead(folder=".", jobs=1):
     """Draw what the records of `folder` allow so far, for a later `render`, and write no pages."""
-    drawn = _draw(folder, pp_setup.confdiagnostics.check(), jobs)
+    drawn = _draw(folder, pp_setup.confdiagnostics.check(), jobs, politely=True)
     if drawn is not None:
         drawn[1].keep()
 
@@ -108,7 +113,7 @@ def show_failure(step, message, folder="."):
     render(folder)
 
 
-def _draw(folder, settings, jobs):
+def _draw(folder, settings, jobs, politely=False):
     """Return (views.Overview, Gallery) of a data set with all its pictures, None if there is nothing to show."""
     found, failures = records.read(folder), records.read_failures(folder)
     if not (pp_setup.diagnostics and (found or failures)):
@@ -122,7 +127,7 @@ def _draw(folder, settings, jobs):
     if settings.individual_frame_pages:
         for frame in view.frames:
             frame.page = gallery.name(frame.name, ".html")
-    pictures.draw_all(view, gallery, settings, folders, jobs)
+    pictures.draw_all(view, gallery, settings, folders, jobs, politely)
     return view, gallery
 
 
@@ -160,7 +165,6 @@ def build_parser():
     cores = os.cpu_count() or 1
     help_of_jobs = "pictures drawn side by side (default: all cores, %(default)s)"
     parser.add_argument("-jobs", type=int, default=cores, help=help_of_jobs)
-    parser.add_argument("-follow", action="store_true", help=argparse.SUPPRESS)  # what a run starts beside itself
     return parser
 
 
@@ -170,8 +174,6 @@ def main(arguments=None):
     try:
         if pp_setup.problem:
             raise pp_setup.problem
-        if args.follow:
-            return obey(partial(draw_ahead, args.folder, args.jobs), partial(render, args.folder, jobs=args.jobs))
         page = render(args.folder, jobs=args.jobs)
     except (errors.PipelineError, OSError) as error:
         print(f"ERROR: {error}", file=sys.stderr)

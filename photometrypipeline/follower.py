@@ -1,33 +1,29 @@
 """A process beside a run that draws while the run goes on: what is drawn early nobody waits for at the end.
 
-It reads commands, a line each: DRAW, after each record that a step leaves, and FINISH, once, for the pages.
+It is a copy of the run's own process, which has all modules loaded, and there is one on Linux only, where copies are
+safe.  It takes commands: DRAW, after a record that brings new pictures, and FINISH, once, for the pages.
 """
 
-import contextlib
 import logging
+import multiprocessing
 import os
-import subprocess
 import sys
-import tempfile
 
 log = logging.getLogger("pp.follower")
 
-DRAW, FINISH = b"draw", b"finish"
+DRAW, FINISH = "draw", "finish"
+POSSIBLE = sys.platform == "linux"
 
 
 class Follower:
-    """Such a process, `argv` run in `folder`; what it says goes to the log."""
+    """Such a process: it calls draw() for what has come in, and finish() in the end."""
 
-    def __init__(self, argv, folder):
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115  as long as the process
-        self._process = subprocess.Popen(
-            argv,
-            cwd=folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=self._said,
-            start_new_session=True,
-        )
+    def __init__(self, draw, finish):
+        context = multiprocessing.get_context("fork")
+        theirs, self._ours = context.Pipe(duplex=False)
+        self._process = context.Process(target=_obey, args=(theirs, self._ours, draw, finish))
+        self._process.start()
+        theirs.close()
 
     def draw(self):
         """Tell it that there is something new."""
@@ -40,29 +36,29 @@ class Follower:
 
     def stop(self):
         """Let it end what it is doing, and return its exit status."""
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
-        status = self._process.wait()
-        if not self._said.closed:
-            self._said.seek(0)
-            for line in dict.fromkeys(self._said.read().decode("utf-8", "replace").splitlines()):
-                log.warning("%s", line)
-            self._said.close()
-        return status
+        self._ours.close()
+        self._process.join()
+        return self._process.exitcode
 
     def _tell(self, command):
-        with contextlib.suppress(OSError):  # it has died: whoever waits for the pages finds out
-            self._process.stdin.write(command + b"\n")
-            self._process.stdin.flush()
+        try:
+            self._ours.send(command)
+        except OSError:  # it has died: whoever waits for the pages finds out
+            log.debug("the process that draws ahead is gone")
 
 
-def obey(draw, finish):
-    """Be such a process: call draw() for what has come in meanwhile, finish() in the end; return the exit status."""
+def _obey(commands, others_end, draw, finish):
+    others_end.close()  # else the end of the run would never be noticed
+    os.setsid()  # Ctrl-C is the run's affair: it wants its pages even then
+    sys.stdin = open(os.devnull)  # noqa: SIM115
     while True:
-        commands = os.read(sys.stdin.fileno(), 1 << 16).split()
-        if FINISH in commands:
+        try:
+            command = commands.recv()
+            while command == DRAW and commands.poll():
+                command = commands.recv()
+        except EOFError:  # the run has ended without wanting pages
+            sys.exit(1)
+        if command == FINISH:
             finish()
-            return 0
-        if not commands:  # the run has ended without wanting pages
-            return 1
+            return
         draw()

@@ -15,9 +15,10 @@ from photometrypipeline.records import known
 log = logging.getLogger("pp.pictures")
 
 
-def draw_all(view, gallery, settings, folders, jobs=1):
+def draw_all(view, gallery, settings, folders, jobs=1, politely=False):
     """Draw all pictures of `view` (views.Overview), with `jobs` processes, and put them where it shows them.
 
+    politely : leave the cores to others who want them
     gallery : Gallery that they go to;  folders : where the FITS files of the frames are looked for
     """
     planned = [*_plots(view, gallery, settings), *_light_curves(view, gallery, settings)]
@@ -26,7 +27,7 @@ def draw_all(view, gallery, settings, folders, jobs=1):
     easel = gallery.easel([name for job in jobs_planned for name in job.names()])
     if jobs > 1:
         figures.warm_up()
-    drawn = workers.side_by_side(partial(draw, easel), jobs_planned, jobs)
+    drawn = workers.side_by_side(partial(draw, easel), jobs_planned, jobs, politely)
     for (_, hang), (made, done) in zip(planned, drawn, strict=True):
         gallery.hang(done)
         hang(made)

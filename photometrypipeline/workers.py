@@ -1,37 +1,44 @@
 """Work in processes side by side, for what threads do not speed up: drawing, mostly."""
 
+import gc
 import logging
 import multiprocessing
+import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 log = logging.getLogger("pp.workers")
 
+POLITE = 10  # how nice processes are that others shall not wait for
 SOME = 4  # a process for fewer pieces of work costs more than it gains
 
 
 _work = None  # (function, items) that the processes of a pool inherit: nothing has to be sent to them
 
 
-def side_by_side(function, items, jobs):
+def side_by_side(function, items, jobs, politely=False):
     """Return [function(item), ...] in the order of `items`, computed by up to `jobs` processes.
 
     Processes are copies of this one, which start at once.  Where the system has none that are safe (Linux has), and for
-    few items, the work is done here, one by one; so it is when a process dies.
+    few items, the work is done here, one by one; so it is when a process dies.  `politely`: whoever else wants the
+    cores has them first.
     """
     global _work
     items = list(items)
     jobs = min(jobs, len(items) // SOME)
     if jobs > 1 and sys.platform == "linux":
         _work = function, items
+        gc.freeze()  # what a copy's garbage collector does not touch is not copied
         try:
-            with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("fork")) as pool:
+            fork = multiprocessing.get_context("fork")
+            with ProcessPoolExecutor(jobs, fork, os.nice, (POLITE * politely,)) as pool:
                 return list(pool.map(_one, range(len(items))))
         except (BrokenProcessPool, OSError) as error:
             log.warning("drawing side by side failed (%s); going on alone", error)
         finally:
             _work = None
+            gc.unfreeze()
     return [function(item) for item in items]
 
 

@@ -65,7 +65,7 @@ def test_a_run_that_ends_without_pages_leaves_no_process(tmp_path, field):
     with diagnostics.drawing_ahead(tmp_path, jobs=2):
         record("prepare", field, tmp_path)
         process = diagnostics._ahead[tmp_path]._process
-    assert process.poll() is not None
+    assert not process.is_alive()
 
 
 def test_with_one_core_nothing_is_started(tmp_path, field):
