@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
-from photometrypipeline import figures, images, overlays
+from photometrypipeline import calibrationplot, figures, images, overlays
 from photometrypipeline.records import known
 
 log = logging.getLogger("pp.drawing")
@@ -80,8 +80,7 @@ class FrameJob:
         """
         plot = None
         if self.calibration:
-            make = figures.calibration_analysis
-            plot = _plot(easel, self.calibration.name, make, self.calibration.ingredients, self.settings)
+            plot = _calibration_plot(easel, self.calibration, self.settings)
         maps, pairs = (None, None, None), []
         if self.quickview or self.rows:
             try:
@@ -130,6 +129,17 @@ def _plot(easel, name, make, ingredients, settings, drawing=None):
             return *size, figures.pixels(figure, points)
 
     return easel.picture(name, [ingredients, settings.plot_dpi], draw_plot, drawing)
+
+
+def _calibration_plot(easel, job, settings):
+    def draw_plot(path):
+        with figures.plain_style():
+            if settings.image_file_format == "png":
+                return calibrationplot.save(path, settings.plot_dpi, *job.ingredients)
+            figure = calibrationplot.calibration_analysis(*job.ingredients)
+            return figures.save(figure, path, settings.image_file_format, settings.plot_dpi)
+
+    return easel.picture(job.name, [job.ingredients, settings.plot_dpi], draw_plot)
 
 
 def _star_map(easel, name, view, positions, marks, numbered, settings):

@@ -17,7 +17,6 @@ from photometrypipeline.times import text_of
 SIZE_IN = (6.4, 4.8)
 LONGEST_TITLE = 60  # characters
 MINUTES_PER_DAY = 1440.0
-FEW_TICKS = 5  # where there is a plot for each frame: a label takes as long to draw as all points
 
 
 @contextlib.contextmanager
@@ -62,10 +61,16 @@ def save(figure, path, file_format, dpi):
 
 def _write_png(figure, path):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
 
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
+    opaque_png(canvas, path)
+
+
+def opaque_png(canvas, path):
+    """Write what is drawn on an Agg canvas to `path`."""
+    from PIL import Image
+
     opaque = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     opaque.save(path, format="PNG", compress_level=1)
 
@@ -116,7 +121,7 @@ def short(text):
 def curve_of_growth(curve, aprad_px, flux_limit):
     """Return the Figure of a combined curve of growth (field `curve` of the photometry record) and its S/N."""
     radius = numbers(curve["radius_px"])
-    figure = _figure()
+    figure = new_figure()
     flux_axes, snr_axes = figure.subplots(2, sharex=True, height_ratios=(3, 2))
     figure.subplots_adjust(left=0.11, right=0.97, top=0.97, bottom=0.11, hspace=0.06)
     for key, colour, label in (("background", "black", "background sources"), ("target", "red", "target")):
@@ -168,7 +173,7 @@ def zeropoints(frames, band):
     minute, first = minutes([frame["midtime_jd"] for frame in frames])
     zeropoint = numbers([frame["zp"] for frame in frames])
     figure, axes = _single()
-    _errorbar(axes, minute, zeropoint, [frame["zp_sig"] for frame in frames], color="blue", fmt="s", capsize=3)
+    errorbar(axes, minute, zeropoint, [frame["zp_sig"] for frame in frames], color="blue", fmt="s", capsize=3)
     axes.invert_yaxis()
     axes.set_xlabel(f"Minutes after {first} UT")
     axes.set_ylabel(f"{short(band)}-Band Magnitude Zeropoints (mag)", parse_math=False)
@@ -185,7 +190,7 @@ def light_curve(name, rows, band, limits=()):
     minute, later = minute[: len(rows)], minute[len(rows) :]
     magnitude = numbers([row["mag"] for row in rows])
     figure, axes = _single()
-    _errorbar(axes, minute, magnitude, [row["sig"] for row in rows], color="red", fmt="o", capsize=3)
+    errorbar(axes, minute, magnitude, [row["sig"] for row in rows], color="red", fmt="o", capsize=3)
     if limits:
         faintest = numbers([row["mag_limit"] for row in limits])
         axes.plot(later, faintest, color="red", marker="v", markerfacecolor="none", linestyle="none")
@@ -214,80 +219,15 @@ def residuals(name, rows):
     return figure
 
 
-def calibration_analysis(frame, band, catalog, color=None):
-    """Return the Figure of a frame of the calibrate record: zeropoint as stars are dropped, residuals of the rest.
-
-    color : name of the colour of the stars, such as "g-r"; with it residuals are drawn against colour as well
-    """
-    figure = _figure()
-    used = [star for star in frame["stars"] if star["used"]]
-    colored = color and any(known(star["color"]) for star in used)
-    steps_axes = figure.add_subplot(2, 2, (1, 2))
-    mag_axes = figure.add_subplot(2, 2, 3 if colored else (3, 4))
-    figure.subplots_adjust(left=0.14, right=0.87, top=0.93, bottom=0.1, hspace=0.36, wspace=0.06)
-    title = f"{short(frame['ldac'] or frame['name'])}: {short(band)}-band from {short(catalog)}"
-    steps_axes.set_title(title, parse_math=False)
-    _draw_steps(steps_axes, frame)
-    _draw_residuals(mag_axes, frame, [star["mag"] for star in used])
-    mag_axes.set_xlabel("Reference Star Magnitude")
-    mag_axes.set_ylabel("Calibration-Reference (mag)")
-    if colored:
-        color_axes = figure.add_subplot(2, 2, 4, sharey=mag_axes)
-        _draw_residuals(color_axes, frame, [star["color"] for star in used])
-        color_axes.tick_params(labelleft=False)
-        color_axes.set_xlabel(f"Reference Star {short(color)} (mag)", parse_math=False)
-    if not mag_axes.yaxis_inverted():
-        mag_axes.invert_yaxis()
-    for axes in (steps_axes, mag_axes, *([color_axes] if colored else [])):  # where labels fit need not be found out
-        axes.xaxis.set_label_coords(0.5, -0.19)
-        axes.yaxis.set_label_coords(-0.0767 / axes.get_position().width, 0.5)
-    return figure
-
-
-def _draw_steps(axes, frame):
-    steps = frame["steps"]
-    n_stars, zeropoint, sigma, chi2 = (numbers([step[name] for step in steps]) for name in ("n", "zp", "sig", "chi2"))
-    _errorbar(axes, n_stars, zeropoint, sigma, color="red", fmt="-", linewidth=1, elinewidth=0.6)
-    axes.invert_yaxis()
-    axes.set_xlabel("Number of Reference Stars")
-    axes.set_ylabel("Magnitude Zeropoint", color="red")
-    axes.locator_params(nbins=FEW_TICKS)
-    axes.grid(True, linestyle="dashed", alpha=0.5)
-    if known(frame["n_used"]):
-        axes.axvline(frame["n_used"], color="black")
-    right = axes.twinx()
-    right.set_ylabel("Reduced χ²", color="blue")
-    right.set_yscale("log")
-    right.yaxis.set_major_formatter("{x:g}")  # powers of ten in mathematical type take longer than all the rest
-    right.minorticks_off()
-    right.yaxis.set_label_coords(1.13, 0.5)
-    shown = np.isfinite(chi2) & (chi2 > 0)
-    right.plot(n_stars[shown], chi2[shown], color="blue")
-    right.axhline(1, color="blue", linestyle="dotted")
-
-
-def _draw_residuals(axes, frame, across):
-    """Draw calibrated minus catalogue magnitude of the stars used against `across`, a value for each."""
-    used = [star for star in frame["stars"] if star["used"]]
-    mag, inst, e_inst = (numbers([star[name] for star in used]) for name in ("mag", "inst", "e_inst"))
-    correction = np.nan_to_num(numbers([star["color_correction"] for star in used]))  # of a colour term
-    residual = inst + number(frame["zp"]) + correction - mag
-    error = np.sqrt(e_inst**2 + number(frame["zp_sig"]) ** 2)
-    style = {"color": "black", "fmt": "o", "markersize": 3, "elinewidth": 0.8}
-    _errorbar(axes, numbers(across), residual, error, **style)
-    axes.axhline(0, color="black", linestyle="dashed")
-    axes.grid(True, linestyle="dashed", alpha=0.5)
-    axes.locator_params(nbins=FEW_TICKS)
-
-
-def _figure():
+def new_figure():
+    """Return an empty Figure of the size of all plots."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=SIZE_IN)
 
 
 def _single():
-    figure = _figure()
+    figure = new_figure()
     axes = figure.subplots()
     figure.subplots_adjust(left=0.13, right=0.96, top=0.93, bottom=0.11)
     axes.grid(True, alpha=0.4)
@@ -297,12 +237,11 @@ def _single():
     return figure, axes
 
 
-def _errorbar(axes, x, y, error, **style):
-    """Draw the points that have both numbers; an unknown error is drawn as none."""
+def errorbar(axes, x, y, error, **style):
+    """Draw the points that have both numbers, an unknown error as none; return their container, None without any."""
     error = np.nan_to_num(np.abs(numbers(error)))
     shown = np.isfinite(x) & np.isfinite(y)
-    if shown.any():
-        axes.errorbar(x[shown], y[shown], yerr=error[shown], **style)
+    return axes.errorbar(x[shown], y[shown], yerr=error[shown], **style) if shown.any() else None
 
 
 def _same_length(values, size):

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from photometrypipeline import figures, images, overlays
+from photometrypipeline import calibrationplot, figures, images, overlays
 from photometrypipeline.files import replacing, safe_name, write_text
 
 log = logging.getLogger("pp.gallery")
 
+PARTS = (calibrationplot, figures, images, overlays)  # that draw
 INDEX = "pictures.json"
 UNDRAWABLE = (OSError, ValueError, TypeError, LookupError, ArithmeticError)
 OWN_ENDINGS = {".html", ".css", ".js", ".png", ".webp", ".jpg", ".gif", ".svg"}  # that the website makes, and removes
@@ -133,4 +134,4 @@ class Gallery:
 @cache
 def _version():
     """What changes when the drawing does: the programs' own text."""
-    return "".join(hashlib.sha256(Path(part.__file__).read_bytes()).hexdigest() for part in (figures, images, overlays))
+    return "".join(hashlib.sha256(Path(part.__file__).read_bytes()).hexdigest() for part in PARTS)

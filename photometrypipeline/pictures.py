@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import figures, overlays, workers
+from photometrypipeline import calibrationplot, figures, overlays, workers
 from photometrypipeline.drawing import CalibrationJob, FrameJob, PlotJob, RowJob, draw
 from photometrypipeline.files import stem_of
 from photometrypipeline.records import known
@@ -75,6 +75,7 @@ def _frames(view, gallery, settings, folders):
     if not settings.individual_frame_pages:
         return
     reference = _reference_stars(view.records["register"], folders) if settings.show_registration_star_map else None
+    limits = calibrationplot.limits_of(view.records["calibrate"]["frames"]) if view.records["calibrate"] else None
     for frame in view.frames:
         path = _find(frame.name, folders)
         rows = [row for row in frame.rows if row.accepted and known(row.data["x"]) and known(row.data["y"])]
@@ -83,7 +84,7 @@ def _frames(view, gallery, settings, folders):
             _name_maps(job, view, frame, gallery, reference)
         if path:
             job.rows = [_row_job(row, gallery, settings) for row in rows]
-        job.calibration = _calibration(view, frame, gallery, settings)
+        job.calibration = _calibration(view, frame, gallery, settings, limits)
         if job.names():
             yield job, partial(_hang_frame, frame, rows)
 
@@ -109,14 +110,14 @@ def _row_job(row, gallery, settings):
     return RowJob(*names, row.target.name, {name: row.data[name] for name in wanted})
 
 
-def _calibration(view, frame, gallery, settings):
+def _calibration(view, frame, gallery, settings, limits):
     """Return the CalibrationJob of a frame, None if there is nothing to show."""
     if not (settings.show_phot_calibration_plots and frame.used_stars and frame.calibrate["steps"]):
         return None
     calibrate = view.records["calibrate"]
     name = f"{frame.calibrate['ldac'] or stem_of(frame.name) + '.ldac'}_photcal"
     name = gallery.name(name, f".{settings.image_file_format}")
-    return CalibrationJob(name, [frame.calibrate, calibrate["band"], calibrate["catalog"], calibrate["color"]])
+    return CalibrationJob(name, [frame.calibrate, calibrate["band"], calibrate["catalog"], calibrate["color"], limits])
 
 
 def _hang_frame(frame, rows, pictures):

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 import diagnostics
 import fakerun
-from photometrypipeline import figures, images, overlays, records
+from photometrypipeline import calibrationplot, figures, images, overlays, records
 from photometrypipeline.websettings import DiagnosticsSettings
 
 MINUTES = [0, 4, 8]  # the fake frames are taken every 240 s
@@ -120,7 +120,7 @@ def test_residuals_are_drawn_against_colour_where_it_is_known(field):
     frame = completed("calibrate", fakerun.calibrate(field))["frames"][0]
     for count, star in enumerate(frame["stars"]):
         star |= {"color": 0.02 * count, "color_correction": 0.05 if count == 1 else None}
-    figure = figures.calibration_analysis(frame, "V", "SDSS-R9", "g-r")
+    figure = calibrationplot.calibration_analysis(frame, "V", "SDSS-R9", "g-r")
     (against_color,) = [axes for axes in figure.axes if axes.get_xlabel() == "Reference Star g-r (mag)"]
     color, residual, _ = error_bars(against_color)
     np.testing.assert_allclose(color[:3], [0.02, 0.04, 0.08])  # every third star is not used
@@ -131,7 +131,7 @@ def test_calibration_analysis_shows_the_choice_and_the_residuals_of_the_stars_us
     data = completed("calibrate", fakerun.calibrate(field))
     frame = data["frames"][0]
     frame["stars"][1]["inst"] += 0.1  # calibrated 0.1 mag too faint
-    figure = figures.calibration_analysis(frame, "V", "SDSS-R9_transformed")
+    figure = calibrationplot.calibration_analysis(frame, "V", "SDSS-R9_transformed")
     steps, residuals, chi2 = figure.axes
     assert steps.get_title() == "mscience0217.ldac: V-band from SDSS-R9_transformed"
     assert vertical_lines(steps) == [20]
@@ -147,6 +147,22 @@ def test_calibration_analysis_shows_the_choice_and_the_residuals_of_the_stars_us
     np.testing.assert_allclose(mag[0], field.mag[1])
     np.testing.assert_allclose(residual[:3], [0.1, 0, 0], atol=1e-9)
     np.testing.assert_allclose(error[0], np.hypot(0.003 + 0.002 / 3, 0.0283))
+
+
+def test_calibration_plots_of_a_run_are_those_drawn_one_by_one_and_leave_nothing_behind(tmp_path, field):
+    frames = completed("calibrate", fakerun.calibrate(field))["frames"]
+    for frame in frames:
+        for count, star in enumerate(frame["stars"]):
+            star["color"] = 0.02 * count
+    limits = calibrationplot.limits_of(frames)
+    for frame in frames:
+        arguments = (frame, "V", "SDSS-R9", "g-r", limits)
+        with figures.plain_style():
+            size = calibrationplot.save(tmp_path / "fast.png", 100, *arguments)
+            figures.save(calibrationplot.calibration_analysis(*arguments), tmp_path / "whole.png", "png", 100)
+        fast, whole = (np.asarray(Image.open(tmp_path / name), float) for name in ("fast.png", "whole.png"))
+        assert size == fast.shape[1::-1] == (640, 480)
+        assert (np.abs(fast - whole).max(axis=-1) > 60).mean() < 0.002  # what lies upon what differs on a few pixels
 
 
 def test_clickable_points_are_where_the_dots_are(tmp_path, field):
