@@ -4,7 +4,6 @@ There is one for each frame of a run, so its limits are those of the whole run w
 all of them share (axes, labels, grids) is drawn once.
 """
 
-import math
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -20,6 +19,7 @@ from photometrypipeline.figures import (
 from photometrypipeline.records import known, number
 
 FEW_TICKS = 5  # a label takes as long to draw as all points
+ABSURD = 1e6  # no magnitude, and no number of stars
 MARGIN = 0.05  # of a range, beside what is drawn
 
 
@@ -184,7 +184,7 @@ def _artists(part):
 
 
 def _around(values):
-    finite = [value for value in values if math.isfinite(value)]
+    finite = [value for value in values if abs(value) < ABSURD]  # nor is NaN
     if not finite:
         return None
     low, high = min(finite), max(finite)
