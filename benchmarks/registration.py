@@ -4,13 +4,15 @@
 Any rotation, both parities, scale off by up to 20 %, pointing off by up to 1 deg; the stars trailed by 2 to 40 px, with
 coma, hot pixels among them, half of the frame behind clouds, or all of that.  Every frame is drawn as an image
 (tests/stressframes.py) and goes through Source Extractor.  Then: frames of nothing but noise, and frames among the
-stars of another field.  Prints tables.
+stars of another field; and the final WCS of pp_register against the truth.  Prints tables.
 
 Example:
   nice .venv/bin/python benchmarks/registration.py -frames 500
 """
 
 import argparse
+import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,8 +25,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-import stressframes  # noqa: E402  lies beside the tests
+import sky  # noqa: E402  lies beside the tests
+import stressframes  # noqa: E402
 from photometrypipeline import astromatic, ldac, locate, starpatterns, telescopes  # noqa: E402
+from photometrypipeline.astrometry import to_sky  # noqa: E402
+from photometrypipeline.frame import read_header  # noqa: E402
+from photometrypipeline.sky import separation_deg  # noqa: E402
 
 STARS = (12, 15, 18, 22, 27, 35, 50, 80, 130, 250, 500, 1000, 2000, 5000, 10000, 30000)
 SHARE = (7, 7, 7, 7, 7, 7, 7, 7, 7, 6, 6, 6, 5, 5, 3, 2)  # how often each
@@ -145,6 +151,45 @@ def impostors(number, folder):
     print(f"\naccepted is what has log-odds of {starpatterns.MIN_LOG_ODDS:.1f} or more")
 
 
+def final_wcs(seeds):
+    """Compare the WCS that pp_register writes, and SCAMP's, with the truth over the whole frame; prints a table."""
+    print("\n| stars, frames | matched | own or SCAMP's WCS kept | rms, pipeline | worst | rms, SCAMP alone | worst |")
+    print("|---|---|---|---|---|---|---|")
+    for n_stars, n_frames in ((15, 1), (15, 4), (40, 1), (130, 1), (400, 1)):
+        rows = [row for seed in range(seeds) for row in _registered(n_stars, n_frames, seed)]
+        kinds = Counter(row[1] for row in rows)
+        ours, theirs = (np.array([row[k] for row in rows]) for k in (2, 3))
+        print(
+            f"| {n_stars}, {n_frames} | {min(row[0] for row in rows)} to {max(row[0] for row in rows)} "
+            f"| {', '.join(f'{number} {kind}' for kind, number in kinds.items())} "
+            f'| {np.median(ours):.3f}" | {ours.max():.3f}" | {np.median(theirs):.3f}" | {theirs.max():.3f}" |',
+            flush=True,
+        )
+
+
+def _registered(n_stars, n_frames, seed):
+    """Return [(matched, kept, rms of the pipeline, of SCAMP)] of simulated frames, bent by 1.5 px in their corners."""
+    with tempfile.TemporaryDirectory(prefix="pp_registration_") as folder:
+        folder = Path(folder)
+        knobs = {"size": (1024, 1024), "n_stars": n_stars, "cubic_px": 1.5, "seed": seed}
+        truth = sky.make_dataset(folder, n_frames, **knobs)
+        for name, *options in (("pp_prepare",), ("pp_register", "-offline")):
+            argv = [sys.executable, str(ROOT / f"{name}.py"), *truth.files, *options]
+            environment = {**os.environ, "XDG_DATA_HOME": str(folder)}
+            subprocess.run(argv, cwd=folder, capture_output=True, check=True, env=environment)
+        record = json.loads((folder / ".diagnostics" / "register.json").read_text())["frames"]
+        x, y = (axis.ravel() for axis in np.meshgrid(*[np.linspace(1, 1024, 21)] * 2))
+        found = []
+        for row, path, wcs in zip(record, truth.paths, truth.wcs, strict=True):
+            true_ra, true_dec = wcs.all_pix2world(x, y, 1)
+            errors = []
+            for header in (read_header(path), astromatic.read_head(folder / ".diagnostics" / f"{path.stem}.head")):
+                off = separation_deg(*to_sky(header, x, y), true_ra, true_dec)
+                errors.append(3600 * np.sqrt(np.mean(off**2)))
+            found.append((row["n_matched"], row["solution"], *errors))
+        return found
+
+
 def noisy_sources(write, folder):
     """Return what Source Extractor takes for sources in an image of noise, at a threshold low enough to find some."""
     path, output = folder / "frame.fits", folder / "frame.ldac"
@@ -165,6 +210,9 @@ def main():
         "-rows", type=Path, default=Path("registration_rows.csv"), help="what is done already (default: %(default)s)"
     )
     parser.add_argument("-impostors", type=int, default=100, help="of each kind (default: %(default)s)")
+    parser.add_argument(
+        "-wcs", type=int, default=4, help="data sets of each kind for the final WCS (default: %(default)s)"
+    )
     args = parser.parse_args()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     print(f"simulated frames; version {commit.stdout.strip()}, NumPy {np.__version__}")
@@ -173,6 +221,8 @@ def main():
             stress(args.frames, Path(folder), args.rows, tuple(int(part) for part in args.part.split("/")))
         if args.impostors:
             impostors(args.impostors, Path(folder))
+    if args.wcs:
+        final_wcs(args.wcs)
 
 
 if __name__ == "__main__":
