@@ -286,7 +286,10 @@ def _pointing(proposal, facts):
     places = facts.reading.places
     place = view.place if view else places[0] if places else None
     if place is None:
-        proposal.check("the header does not tell where it looks: give -ra and -dec to pp_run or pp_prepare")
+        proposal.check(
+            "the header does not tell where it looks: give -ra and -dec to pp_run or pp_prepare, unless the field is wide "
+            "enough to be found on the whole sky (0.6 degrees)"
+        )
         return
     (ra, dec), mistake = place.keywords, view.mistake if view else None
     unit = place.unit or "deg"
