@@ -287,8 +287,8 @@ def _pointing(proposal, facts):
     place = view.place if view else places[0] if places else None
     if place is None:
         proposal.check(
-            "the header does not tell where it looks: give -ra and -dec to pp_run or pp_prepare, unless the field is wide "
-            "enough to be found on the whole sky (0.6 degrees)"
+            "the header does not tell where it looks: give -ra and -dec to pp_run or pp_prepare, unless the field is "
+            "wide enough to be found on the whole sky (0.6 degrees)"
         )
         return
     (ra, dec), mistake = place.keywords, view.mistake if view else None
