@@ -288,7 +288,8 @@ def run_all(args, losses):
                 toolbox.say(f"{each.folder}: {treesummary.STATUS.get(each.state, (each.state,))[0]}")
                 bar.update()
             summary.update(now=bool(ended))
-            bar.set_postfix_str(", ".join(summary.at_work), refresh=False)
+            if bar.postfix != ", ".join(summary.at_work):
+                bar.set_postfix_str(", ".join(summary.at_work))
     for each in tree:
         for name, reason in [*each.losses, *([(None, each.error)] if each.error else [])]:
             losses.add(f"{each.folder}/{name}" if name else each.folder, reason)

@@ -232,7 +232,7 @@ class logging_to:
         log.propagate = False
         self.handlers = []
         if self.console:
-            console = logging.StreamHandler()
+            console = _Console()
             console.setLevel(logging.ERROR if self.quiet else logging.WARNING)
             console.setFormatter(_ConsoleFormatter())
             console.addFilter(_Once())
@@ -270,6 +270,13 @@ class _Once(logging.Filter):
     def filter(self, record):
         message = record.getMessage()
         return not (message in self.seen or self.seen.add(message))
+
+
+class _Console(logging.Handler):
+    """Writes to standard error, above a progress bar."""
+
+    def emit(self, record):
+        tqdm.write(self.format(record), file=sys.stderr)
 
 
 class _ConsoleFormatter(logging.Formatter):
