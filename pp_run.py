@@ -281,15 +281,16 @@ def run_all(args, losses):
         work = cluster.run(root, tree, functools.partial(command_of, args), args.jobs or 1, args.scheduler)
     else:
         work = datatree.run(root, tree, functools.partial(command_of, args), args.jobs or toolbox.cores())
-    total, quiet = sum(each.to_be_run for each in tree), not sys.stderr.isatty()
+    total, quiet, shown = sum(each.to_be_run for each in tree), not sys.stderr.isatty(), []
     with summary, tqdm(total=total, desc="data sets", unit="set", leave=False, disable=quiet) as bar:
         for ended in work:
             for each in ended:
                 toolbox.say(f"{each.folder}: {treesummary.STATUS.get(each.state, (each.state,))[0]}")
                 bar.update()
             summary.update(now=bool(ended))
-            if bar.postfix != ", ".join(summary.at_work):
-                bar.set_postfix_str(", ".join(summary.at_work))
+            if shown != summary.at_work:
+                shown = summary.at_work
+                bar.set_postfix_str(", ".join(shown))
     for each in tree:
         for name, reason in [*each.losses, *([(None, each.error)] if each.error else [])]:
             losses.add(f"{each.folder}/{name}" if name else each.folder, reason)
