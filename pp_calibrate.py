@@ -222,7 +222,8 @@ def prepare_reference(catalog, settings, solar, epoch, wish=None):
     catalog, mag, err = catalog.in_band(settings.band, use_all=settings.use_all_stars)
     catalog.at_epoch(epoch).write_reference(Path.cwd() / file, epoch)
     value, error = (np.asarray(catalog.table[name], dtype=float) for name in (mag, err))
-    usable = np.isfinite(value) & (settings.use_all_stars | (error <= pp_setup.max_reference_error))
+    largest = max(pp_setup.max_reference_error, catalog.survey.coarse_mag if catalog.survey else 0.0)
+    usable = np.isfinite(value) & (settings.use_all_stars | (error <= largest))
     if wish:
         color, _ = catalog.color(wish[0])
         usable &= np.isfinite(color)

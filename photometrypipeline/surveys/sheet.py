@@ -100,6 +100,8 @@ class Survey:
     zero_error_is_unknown : an error of 0 does not mean perfect
     uniformity_mag : rms by which its zeropoint differs from field to field; averaging over stars does not take it away
     position_error_arcsec : of stars for which the catalogue gives none
+    coarse_mag : errors of magnitudes up to this serve a calibration, where the usual limit would leave only stars that
+    are too bright for most frames
     match_radius_arcsec : least radius for matching with sources, where positions are coarse
     reader : function (ra_deg, dec_deg, radius_deg, mag_limit, folders) to a table, of a catalogue that is installed
     advice : a sentence for LOG, when users should know more
@@ -130,6 +132,7 @@ class Survey:
     zero_error_is_unknown: bool = False
     uniformity_mag: float = 0.0
     position_error_arcsec: float = 0.1
+    coarse_mag: float = 0.0
     match_radius_arcsec: float = 0.0
     reader: Callable | None = None
     advice: str = ""

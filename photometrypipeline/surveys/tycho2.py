@@ -138,6 +138,7 @@ TYCHO2 = Survey(
     systems={"V": "Vega"},
     epoch_yr=2000.0,
     position_error_arcsec=0.07,
+    coarse_mag=0.25,
     reader=read,
     advice="TYCHO2 has no colours: V follows from VT with an error of 0.05 mag or more; for wide fields only",
 )
