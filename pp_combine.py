@@ -38,6 +38,7 @@ from photometrypipeline import (
     starmask,
     swarp,
     telescopes,
+    wcskeywords,
 )
 from photometrypipeline.errors import FrameError, PipelineError, UsageError
 from photometrypipeline.files import replacing
@@ -138,7 +139,7 @@ def layer_of(frame, telescope):
 def _layer_of(frame, telescope):
     header = frame.header
     try:
-        swarp.wcs_of(header)
+        wcskeywords.wcs_of(header)
     except ValueError as error:
         raise FrameError(frame.path, f"has no usable WCS ({error})", "run pp_register first") from None
     midtime, exptime = frame.number("MIDTIMJD"), headers.exptime_s(frame, telescope)
@@ -178,7 +179,7 @@ def object_name(layers, target):
 
 def reference_points(layers, telescope, choice, data_folder):
     """Return the reference point (ra_deg, dec_deg) of the WCS of each frame, moved along with the target if wanted."""
-    solutions = [swarp.wcs_of(layer.frame.header) for layer in layers]
+    solutions = [wcskeywords.wcs_of(layer.frame.header) for layer in layers]
     points = [tuple(float(value) for value in wcs.wcs.crval) for wcs in solutions]
     if not choice.moving:
         return points
@@ -243,10 +244,10 @@ def star_mask(layers, places, telescope, choice):
     if choice.stars is None:
         return None
     stack_of_sky = Frame(choice.stars)
-    wcs, header = swarp.wcs_of(stack_of_sky.header), stack_of_sky.header
+    wcs, header = wcskeywords.wcs_of(stack_of_sky.header), stack_of_sky.header
     scale_deg = np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix)))
     shifts = [
-        motion.moved_reference(place, swarp.wcs_of(layer.frame.header).wcs.crval)
+        motion.moved_reference(place, wcskeywords.wcs_of(layer.frame.header).wcs.crval)
         for layer, place in zip(layers, places, strict=True)
     ]
     ra, dec = (np.ptp((np.array(axis) + 180) % 360) for axis in zip(*shifts, strict=True))
@@ -285,7 +286,7 @@ def lay_out(layer, place, stars, telescope, work, name):
     layer.level, layer.sigma = sky_of(pixels, good)
     whole = good.all()
     if stars is not None:
-        good &= ~starmask.on_frame(*stars, swarp.wcs_of(frame.header), frame.size_px)
+        good &= ~starmask.on_frame(*stars, wcskeywords.wcs_of(frame.header), frame.size_px)
     image, weight = work / f"{name}.fits", None
     if whole:
         image.symlink_to(frame.path.resolve())

@@ -20,7 +20,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from photometrypipeline import astromatic, errorbars, headers, ldac, telescopes
+import numpy as np
+
+from photometrypipeline import astromatic, errorbars, headers, ldac, telescopes, wcskeywords
 from photometrypipeline.errors import UsageError
 from photometrypipeline.files import replacing
 from photometrypipeline.frame import Frame
@@ -88,7 +90,7 @@ def run(frame, telescope, output, snr, min_area, radii_px, parameters, options):
             mask=mask_of(frame, telescope),
             **options,
         )
-        correct_errors(temporary, frame, telescope)
+        correct(temporary, frame, telescope)
     log.info(
         "%s: %d sources extracted, snr %g, minarea %g, aperture radii %s px",
         frame.name,
@@ -99,15 +101,24 @@ def run(frame, telescope, output, snr, min_area, radii_px, parameters, options):
     )
 
 
-def correct_errors(path, frame, telescope):
-    """Make the errors in a source list honest for a resampled image, whose NOISEFAC tells what its pixels hide."""
-    factor = float(frame.header.get("NOISEFAC") or 1.0)
-    if factor == 1.0:
+def correct(path, frame, telescope):
+    """Correct in a source list what Source Extractor cannot know.
+
+    Errors of a resampled image, whose NOISEFAC tells what its pixels hide; places where the WCS has SIP terms.
+    """
+    factor, sip = float(frame.header.get("NOISEFAC") or 1.0), wcskeywords.has_sip(frame.header)
+    if factor == 1.0 and not sip:
         return
     sources = ldac.read(path)
-    errorbars.correct_correlated(sources.table, factor, headers.gain_e_adu(frame, telescope))
+    if factor != 1.0:
+        errorbars.correct_correlated(sources.table, factor, headers.gain_e_adu(frame, telescope))
+        log.info("%s: background part of all errors times %.3f (NOISEFAC)", frame.name, factor)
+    if sip:
+        pixels = sources.table["XWIN_IMAGE"], sources.table["YWIN_IMAGE"]
+        ra, dec = wcskeywords.wcs_of(frame.header).all_pix2world(*pixels, 1)
+        sources.table["XWIN_WORLD"], sources.table["YWIN_WORLD"] = np.mod(ra, 360.0), dec
+        log.info("%s: places by its WCS with SIP terms", frame.name)
     ldac.write(path, sources)
-    log.info("%s: background part of all errors times %.3f (NOISEFAC)", frame.name, factor)
 
 
 @contextlib.contextmanager

@@ -23,7 +23,18 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import ephemeris, fieldstars, headers, ldac, psf, results, sky, swarp, targets, telescopes
+from photometrypipeline import (
+    ephemeris,
+    fieldstars,
+    headers,
+    ldac,
+    psf,
+    results,
+    sky,
+    targets,
+    telescopes,
+    wcskeywords,
+)
 from photometrypipeline.errors import FrameError, PipelineError, UsageError
 from photometrypipeline.files import replacing
 from photometrypipeline.frame import SCALING, set_keyword, write_header
@@ -93,7 +104,7 @@ def view_of(frame, places):
     if frame.name not in places:
         raise FrameError(frame.path, "has no place of the target", "give it with -positions")
     try:
-        wcs = swarp.wcs_of(frame.header)
+        wcs = wcskeywords.wcs_of(frame.header)
     except ValueError as error:
         raise FrameError(frame.path, f"has no usable WCS ({error})", "run pp_register first") from None
     sources = ldac.read(frame.ldac)

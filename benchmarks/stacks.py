@@ -29,7 +29,7 @@ import pp_combine  # noqa: E402
 import pp_extract  # noqa: E402
 import pp_stackedphotometry  # noqa: E402
 import sky  # noqa: E402  lies beside the tests
-from photometrypipeline import astrometry, noise  # noqa: E402
+from photometrypipeline import noise, wcskeywords  # noqa: E402
 from photometrypipeline.frame import Frame  # noqa: E402
 
 RATES = (-0.0125, 0.0056)  # arcsec/s, RA with cos Dec, and Dec
@@ -75,7 +75,7 @@ def pulls(stack, truth, places, mag, factor, resampled):
     settings = pp_stackedphotometry.detection(pp_stackedphotometry.SNR, truth.fwhm_px[0], {"NOISEFAC": resampled})
     settings["filter"] = settings.pop("kernel")
     found = pp_extract.extract([Frame(stack.path)], losses, radii_px=[RADIUS_PX], **settings)[0].sources
-    x, y = astrometry.wcs_of(stack.header).all_world2pix(*places, 1)
+    x, y = wcskeywords.wcs_of(stack.header).all_world2pix(*places, 1)
     distance = np.hypot(found.table["XWIN_IMAGE"] - x[:, None], found.table["YWIN_IMAGE"] - y[:, None])
     good = np.asarray(found.table["FLAGS"])[distance.argmin(axis=1)] == 0
     near = distance.min(axis=1) < 2.0

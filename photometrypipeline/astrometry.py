@@ -3,13 +3,11 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from astropy.io import fits
-from astropy.wcs import WCS
 
 from photometrypipeline import matching, sky, tangent
 from photometrypipeline.matchodds import Prior, Stars, odds
 from photometrypipeline.tangent import LinearMap
-from photometrypipeline.wcskeywords import pixel_scale_arcsec
+from photometrypipeline.wcskeywords import pixel_scale_arcsec, wcs_of
 
 LINEAR = ("CTYPE", "CRVAL", "CRPIX", "CUNIT", "CD1_", "CD2_")
 GEOMETRY = (*LINEAR, "PV1_", "PV2_", "EQUINOX", "RADESYS", "LONPOLE", "LATPOLE")  # beginnings of keywords
@@ -52,18 +50,6 @@ class Verdict:
     def registered(self):
         """Whether the solution is accepted."""
         return self.reason is None
-
-
-def wcs_of(header):
-    """Return the astropy WCS of a header; PV terms behind a projection called TAN, as SCAMP writes it, count as TPV."""
-    known = GEOMETRY if "CD1_1" in header else (*GEOMETRY, *OTHER_MATRIX)
-    cards = fits.Header([card for card in header.cards if card.keyword.startswith(known)])
-    if any(keyword.startswith("PV") for keyword in cards):
-        cards["CTYPE1"], cards["CTYPE2"] = "RA---TPV", "DEC--TPV"
-    for keyword in cards:  # images of older versions hold numbers as text
-        if not keyword.startswith(("CTYPE", "CUNIT", "RADESYS")):
-            cards[keyword] = float(cards[keyword])
-    return WCS(cards, fix=False)
 
 
 def to_sky(header, x_px, y_px):

@@ -8,7 +8,7 @@ import logging
 
 import numpy as np
 
-from photometrypipeline import astrometry
+from photometrypipeline import wcskeywords
 from photometrypipeline.marks import EXPECTED, FOLLOWED, MARKED
 from photometrypipeline.markscene import Scene
 from photometrypipeline.viewport import Viewport, grey, orientation_of
@@ -113,7 +113,7 @@ class MarkWindow:
     def wcs(self, number):
         """Return the WCS of a frame."""
         if number not in self._wcs:
-            self._wcs[number] = astrometry.wcs_of(self.exposures[number].frame.header)
+            self._wcs[number] = wcskeywords.wcs_of(self.exposures[number].frame.header)
         return self._wcs[number]
 
     @property

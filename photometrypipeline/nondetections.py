@@ -10,8 +10,8 @@ import numpy as np
 
 import pp_setup
 from photometrypipeline import forced, headers, results, telescopes
-from photometrypipeline.astrometry import wcs_of
 from photometrypipeline.errors import PipelineError
+from photometrypipeline.wcskeywords import wcs_of
 
 log = logging.getLogger("pp.nondetections")
 

@@ -1,6 +1,5 @@
 """SWarp: its argument list, the headers that it reads beside the images, and a look at what it left."""
 
-import contextlib
 import logging
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from astropy.wcs import WCS
 from photometrypipeline.errors import ProgramError
 from photometrypipeline.external import find_program, run_program
 from photometrypipeline.telescopes import setup_file
-from photometrypipeline.wcskeywords import WCS_PATTERN
+from photometrypipeline.wcskeywords import wcs_of
 
 log = logging.getLogger("pp.swarp")
 
@@ -163,26 +162,3 @@ def fitted_distortion(wcs, linear, size_px):
             "the distortion of a frame is brought into SWarp's form with errors up to %.2f px", residual / scale
         )
     return result
-
-
-def wcs_of(header):
-    """Return the astropy WCS of a frame, all kinds of keywords included; PV terms behind TAN count as TPV.
-
-    Raises ValueError if the header has none.
-    """
-    cards = fits.Header(
-        [card for card in header.cards if WCS_PATTERN.fullmatch(card.keyword) and card.keyword != "RADECSYS"]
-    )
-    for keyword, value in cards.items():
-        with contextlib.suppress(ValueError):  # images of older versions hold numbers as text
-            cards[keyword] = float(value) if isinstance(value, str) else value
-    if any(keyword.startswith("PV") for keyword in cards) and "SIP" not in str(cards.get("CTYPE1")):
-        cards["CTYPE1"], cards["CTYPE2"] = "RA---TPV", "DEC--TPV"
-    try:
-        wcs = WCS(cards, naxis=2, fix=False)
-        usable = wcs.has_celestial and np.linalg.det(wcs.pixel_scale_matrix) != 0
-    except Exception as error:  # noqa: BLE001  astropy has no common base for what a broken WCS raises
-        raise ValueError(str(error)) from None
-    if not usable:
-        raise ValueError("no celestial coordinates")
-    return wcs

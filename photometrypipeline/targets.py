@@ -11,9 +11,9 @@ from astropy import units
 from astropy.coordinates import Angle
 
 from photometrypipeline import matching, sky
-from photometrypipeline.astrometry import wcs_of
 from photometrypipeline.errors import FrameError
 from photometrypipeline.files import stem_of
+from photometrypipeline.wcskeywords import wcs_of
 
 log = logging.getLogger("pp.targets")
 

@@ -1,9 +1,11 @@
 """The WCS keywords of a header: which they are, how they are taken out, and the first guess that takes their place."""
 
+import contextlib
 import re
 
 import numpy as np
 from astropy.io import fits
+from astropy.wcs import WCS
 
 from photometrypipeline.frame import COMMENT_START, put, set_keyword
 
@@ -34,6 +36,34 @@ def remove_wcs(header, keep=()):
 def is_ours(header):
     """Return whether the WCS is a first guess or a solution that the pipeline has written."""
     return "RADECSYS" in header and header.comments["RADECSYS"].startswith(COMMENT_START)
+
+
+def wcs_of(header):
+    """Return the astropy WCS of a frame, all kinds of keywords included; PV terms behind TAN count as TPV.
+
+    Raises ValueError if the header has none.
+    """
+    cards = fits.Header(
+        [card for card in header.cards if WCS_PATTERN.fullmatch(card.keyword) and card.keyword != "RADECSYS"]
+    )
+    for keyword, value in cards.items():
+        with contextlib.suppress(ValueError):  # images of older versions hold numbers as text
+            cards[keyword] = float(value) if isinstance(value, str) else value
+    if any(keyword.startswith("PV") for keyword in cards) and "SIP" not in str(cards.get("CTYPE1")):
+        cards["CTYPE1"], cards["CTYPE2"] = "RA---TPV", "DEC--TPV"
+    try:
+        wcs = WCS(cards, naxis=2, fix=False)
+        usable = wcs.has_celestial and np.linalg.det(wcs.pixel_scale_matrix) != 0
+    except Exception as error:  # noqa: BLE001  astropy has no common base for what a broken WCS raises
+        raise ValueError(str(error)) from None
+    if not usable:
+        raise ValueError("no celestial coordinates")
+    return wcs
+
+
+def has_sip(header):
+    """Return whether the WCS is distorted by SIP terms, which Source Extractor, SCAMP and SWarp silently ignore."""
+    return "-SIP" in str(header.get("CTYPE1")) and "A_ORDER" in header
 
 
 def first_guess(ra_deg, dec_deg, size_px, scale_arcsec, flip_x, flip_y, rotate_deg):

@@ -16,7 +16,7 @@ import pp_combine
 import sky
 from photometrypipeline import ephemeris, headers, noise, telescopes
 from photometrypipeline.frame import Frame, read_header
-from photometrypipeline.swarp import wcs_of
+from photometrypipeline.wcskeywords import wcs_of
 from test_stacks import sip_header
 
 N_FRAMES = 9

@@ -12,7 +12,7 @@ from astropy.io import ascii as text_tables
 import screen
 import sky
 from conftest import ROOT
-from photometrypipeline import astrometry, results
+from photometrypipeline import astrometry, results, wcskeywords
 from photometrypipeline.frame import read_header
 from photometrypipeline.markscene import STATUS_PX, TITLE_PX
 
@@ -57,7 +57,7 @@ def place_in_window(window, folder, names, number, ra_deg, dec_deg, zoom=1):
     """
     first, this = (read_header(folder / names[n]) for n in (0, number))
     middle = astrometry.to_sky(first, (first["NAXIS1"] + 1) / 2, (first["NAXIS2"] + 1) / 2)
-    xy = astrometry.wcs_of(this).all_world2pix([ra_deg, float(middle[0])], [dec_deg, float(middle[1])], 1)
+    xy = wcskeywords.wcs_of(this).all_world2pix([ra_deg, float(middle[0])], [dec_deg, float(middle[1])], 1)
     width, height = window.size_px
     right, up = xy[0][0] - xy[0][1], xy[1][0] - xy[1][1]
     return width / 2 + zoom * right, TITLE_PX + (height - TITLE_PX - STATUS_PX) / 2 - zoom * up
@@ -177,7 +177,7 @@ def test_unregistered_frames_undo_jump_zoom_and_a_name(display, tmp_path, run_co
     assert [row[0] for row in rows] == names
     for image, ra_deg, dec_deg, _ in rows:
         k = truth.files.index(image)
-        x, y = astrometry.wcs_of(read_header(tmp_path / image)).all_world2pix(ra_deg, dec_deg, 1)
+        x, y = wcskeywords.wcs_of(read_header(tmp_path / image)).all_world2pix(ra_deg, dec_deg, 1)
         true = truth.wcs[k].all_world2pix(truth.ra_deg[k], truth.dec_deg[k], 1)
         assert np.hypot(x - true[0], y - true[1]) < 0.3
 

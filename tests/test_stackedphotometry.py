@@ -10,7 +10,7 @@ import pp_setup
 import sky
 from photometrypipeline import framedb, noise, results, skystore
 from photometrypipeline.frame import read_header
-from photometrypipeline.swarp import wcs_of
+from photometrypipeline.wcskeywords import wcs_of
 from test_combine import prepared
 
 OFFLINE = "-offline"

@@ -7,7 +7,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 import sky
-from photometrypipeline import errorbars, motion, noise, stacks, starmask, swarp
+from photometrypipeline import errorbars, motion, noise, stacks, starmask, swarp, wcskeywords
 from photometrypipeline.ephemeris import between
 from photometrypipeline.ephemstore import COLUMNS
 
@@ -190,7 +190,7 @@ def test_other_forms_of_wcs_reach_swarp_unchanged(form):
 
 def test_a_header_without_wcs_is_refused():
     with pytest.raises(ValueError, match="no celestial"):
-        swarp.wcs_of(fits.Header([("OBJECT", "x")]))
+        wcskeywords.wcs_of(fits.Header([("OBJECT", "x")]))
 
 
 # ---- stars in the way

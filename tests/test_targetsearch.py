@@ -5,7 +5,7 @@ import pytest
 from astropy.table import Table
 
 import sky
-from photometrypipeline import astrometry, targets, targetsearch
+from photometrypipeline import targets, targetsearch, wcskeywords
 from photometrypipeline.ephemeris import Ephemeris
 from photometrypipeline.targets import Measured, Target
 
@@ -52,7 +52,7 @@ def test_a_solution_that_came_with_the_frame_places_alike_in_both_of_its_usual_f
     assert "PC1_1" in as_pc and "CD1_1" not in as_pc
     corner = solution.all_pix2world(1.0, 400.0, 1)
     for header in (as_pc, as_cd):
-        assert astrometry.wcs_of(header).all_world2pix(*corner, 1) == pytest.approx([1.0, 400.0], abs=1e-6)
+        assert wcskeywords.wcs_of(header).all_world2pix(*corner, 1) == pytest.approx([1.0, 400.0], abs=1e-6)
 
 
 def test_an_unknown_uncertainty_stays_unknown_and_an_offset_is_taken_off():
