@@ -95,7 +95,7 @@ def build_parser():
     return parser
 
 
-@toolbox.command(build_parser)
+@toolbox.command(build_parser, alone=lambda args: False)  # the window may stay open for hours
 def main(args, losses):
     from photometrypipeline import markscene, markwindow  # bring matplotlib along
 

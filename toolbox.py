@@ -30,7 +30,7 @@ from photometrypipeline.ephemchoice import AUTO, MODES, Choice
 from photometrypipeline.errors import FAILED, OK, PARTIAL, USAGE, FrameError, NotReachable, PipelineError, UsageError
 from photometrypipeline.files import safe_name
 from photometrypipeline.frame import Frame
-from photometrypipeline.locks import hold
+from photometrypipeline.logfile import LOG_NAME, logging_to
 from photometrypipeline.losses import Losses
 from photometrypipeline.times import (  # noqa: F401  names that users' scripts import from here
     dateobs_to_jd,
@@ -43,9 +43,6 @@ __all__ = ["FAILED", "OK", "PARTIAL", "USAGE", "Losses", "command", "make_parser
 
 log = logging.getLogger("pp")
 
-LOG_NAME = "LOG"
-LOG_FORMAT = "%(filename)s: %(message)s [%(asctime)s]"
-DATE_FORMAT = "%m/%d/%Y %H:%M:%S"
 INTERRUPTED = 130  # as shells say it of Ctrl-C
 SMALL_NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
@@ -216,72 +213,6 @@ def internal_error(error):
 
 
 # ---- LOG and screen
-
-
-class logging_to:
-    """Context manager: messages of the pipeline go to LOG in `folder`, warnings and errors also to standard error.
-
-    console : False for a second LOG beside that of the command, which has the console already
-    """
-
-    def __init__(self, folder, quiet=False, console=True):
-        self.folder, self.quiet, self.console = Path(folder), quiet, console
-
-    def __enter__(self):
-        log.setLevel(logging.DEBUG)
-        log.propagate = False
-        self.handlers = []
-        if self.console:
-            console = _Console()
-            console.setLevel(logging.ERROR if self.quiet else logging.WARNING)
-            console.setFormatter(_ConsoleFormatter())
-            console.addFilter(_Once())
-            self.handlers.append(console)
-        try:
-            file = logging.FileHandler(self.folder / LOG_NAME, encoding="utf-8")
-            file.setFormatter(logging.Formatter(LOG_FORMAT, DATE_FORMAT))
-            self.handlers.append(file)
-        except OSError as error:
-            print(f"WARNING: no {LOG_NAME} is written to {self.folder}: {error.strerror}", file=sys.stderr)
-        for handler in self.handlers:
-            log.addHandler(handler)
-        return self
-
-    def wait_for_others(self):
-        """Return when no other command is at work in the folder; from then on this one is, as long as LOG is open."""
-        for handler in self.handlers:
-            if isinstance(handler, logging.FileHandler) and not hold(handler.stream, wait=False):
-                log.warning("another command is at work in %s (see LOG); waiting until it has ended", self.folder)
-                hold(handler.stream)
-
-    def __exit__(self, *exception):
-        for handler in self.handlers:
-            log.removeHandler(handler)
-            handler.close()
-
-
-class _Once(logging.Filter):
-    """Lets each message pass once: what holds for every frame alike need not be told for each."""
-
-    def __init__(self):
-        super().__init__()
-        self.seen = set()
-
-    def filter(self, record):
-        message = record.getMessage()
-        return not (message in self.seen or self.seen.add(message))
-
-
-class _Console(logging.Handler):
-    """Writes to standard error, above a progress bar."""
-
-    def emit(self, record):
-        tqdm.write(self.format(record), file=sys.stderr)
-
-
-class _ConsoleFormatter(logging.Formatter):
-    def format(self, record):
-        return f"{record.levelname}: {record.getMessage()}"
 
 
 def say(message, quiet=False):

@@ -1,5 +1,6 @@
 """Data sets on a Dask cluster of two local worker processes: the same bytes, also when a worker is killed."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ import sky
 from conftest import ROOT
 
 distributed = pytest.importorskip("distributed")
+psutil = pytest.importorskip("psutil")  # comes with it
 SETS = ("a", "b")
 
 pytestmark = [
@@ -55,17 +57,26 @@ def start(folder, cluster):
     )
 
 
+def is_beyond_the_first_step(worker):
+    """Return whether the data set that a worker process (its number) has at work is prepared."""
+    for each in psutil.Process(worker).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it may have ended meanwhile
+            if os.path.exists(os.path.join(each.cwd(), ".diagnostics/stamps/prepare.json")):
+                return True
+    return False
+
+
 def test_a_worker_is_killed_and_the_bytes_are_the_same(here, cluster, tmp_path):
     raw, expected = here
     shutil.copytree(raw, tmp_path / "tree")
     with start(tmp_path / "tree", cluster) as process:
-        limit = time.monotonic() + 120
-        while not list((tmp_path / "tree").glob("*/.diagnostics/stamps/prepare.json")):
-            assert time.monotonic() < limit and process.poll() is None
-            time.sleep(0.05)
         with distributed.Client(cluster) as client:
-            victim = next(iter(client.run(os.getpid).values()))
-        os.kill(victim, signal.SIGKILL)
+            workers = client.run(os.getpid).values()
+        limit = time.monotonic() + 120
+        while not (victims := [pid for pid in workers if is_beyond_the_first_step(pid)]):
+            assert time.monotonic() < limit and process.poll() is None
+            time.sleep(0.02)
+        os.kill(victims[0], signal.SIGKILL)
         _, errors = process.communicate(timeout=300)
     assert process.returncode == 3, errors
     for name in SETS:

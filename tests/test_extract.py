@@ -1,10 +1,10 @@
 """pp_extract: what Source Extractor cannot know is corrected in its lists."""
 
 import numpy as np
-import sky
 from astropy.io import fits
 from astropy.wcs import WCS
 
+import sky
 from photometrypipeline import ldac
 
 
