@@ -16,13 +16,14 @@ from functools import partial
 from pathlib import Path
 
 import pp_setup
-from photometrypipeline import errors, pages, pictures, plotdata, records, verdicts, views
+from photometrypipeline import errors, pages, pictures, plotdata, records, verdicts, views, workers
 from photometrypipeline.follower import POSSIBLE, Follower
 from photometrypipeline.gallery import Gallery
 
 log = logging.getLogger("pp.diagnostics")
 
-WORTH_DRAWING = ("prepare", "calibrate")  # steps that bring enough new pictures to draw them ahead
+WORTH_DRAWING = ("prepare", "photometry", "calibrate")  # steps that bring enough new pictures to draw them ahead
+FRAMES_EACH = 20  # pages that a process of its own is worth
 
 
 def record(step, data, folder="."):
@@ -75,7 +76,7 @@ def _render(folder, settings, jobs):
         return None
     view, gallery = drawn
     site = Path(folder) / settings.diagnostics_path
-    gallery.finish(_write_pages(view, settings, site, Path(folder)))
+    gallery.finish(_write_pages(view, settings, site, Path(folder), jobs))
     return site / settings.main_html
 
 
@@ -103,6 +104,7 @@ _jobs = {}  # {folder: how many processes draw}
 def draw_ahead(folder=".", jobs=1):
     """Draw what the records of `folder` allow so far, for a later `render`, and write no pages."""
     drawn = _draw(folder, pp_setup.confdiagnostics.check(), jobs, politely=True)
+    pages.warm_up()
     if drawn is not None:
         drawn[1].keep()
 
@@ -131,16 +133,18 @@ def _draw(folder, settings, jobs, politely=False):
     return view, gallery
 
 
-def _write_pages(view, settings, site, folder):
+def _write_pages(view, settings, site, folder, jobs):
     """Write main page, frame pages and what they share; return the names of those in .diagnostics/."""
     place = site / records.FOLDER
     made = pages.environment()
     names = pages.write_static(place)
     shared = {"view": view, "settings": settings, "files": _data_files(view, site, folder)}
     template = made.get_template("frame.html")
-    for frame in view.frames:
-        if frame.page:
-            pages.write_page(place / frame.page, template.render(frame=frame, root="../", here="", **shared))
+
+    def write(frame):
+        pages.write_page(place / frame.page, template.render(frame=frame, root="../", here="", **shared))
+
+    workers.side_by_side(write, [frame for frame in view.frames if frame.page], jobs, each=FRAMES_EACH)
     shared |= {"root": "", "here": f"{records.FOLDER}/", "verdicts": verdicts.judge(view, pp_setup.confverdict)}
     html = made.get_template("main.html").render(data=plotdata.build(view, folder), **shared)
     pages.write_page(site / settings.main_html, html)

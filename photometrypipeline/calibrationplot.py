@@ -1,10 +1,11 @@
 """The plot of a frame's calibration: zeropoint as stars are dropped, residuals of the rest.
 
 There is one for each frame of a run, so its limits are those of the whole run where frames can be compared, and what
-all of them share (axes, labels, grids) is drawn once.
+all of them share (axes, labels, grids) is drawn once, by matplotlib.  What is a frame's own is put on a copy of that.
 """
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -13,14 +14,19 @@ from photometrypipeline.figures import (
     errorbar,
     new_figure,
     numbers,
-    opaque_png,
+    plain_style,
     short,
 )
+from photometrypipeline.overlays import POINTS_PER_INCH, letters
+from photometrypipeline.pen import Pen
 from photometrypipeline.records import known, number
 
 FEW_TICKS = 5  # a label takes as long to draw as all points
 ABSURD = 1e6  # no magnitude, and no number of stars
 MARGIN = 0.05  # of a range, beside what is drawn
+TEXT_PT = 10  # as matplotlib has it, and so the next two
+TITLE_ROOM_PT = 6
+GRID_GREY = (216, 216, 216)
 
 
 @dataclass(frozen=True)
@@ -43,8 +49,6 @@ class Axes:
     mag: object
     color: object = None
     background: object = None
-    canvas: object = None
-    parts: list = field(default_factory=list)
 
 
 def limits_of(frames):
@@ -81,33 +85,129 @@ def calibration_analysis(frame, band, catalog, color=None, limits=None):
 
 def save(path, dpi, frame, band, catalog, color, limits):
     """Write the same to `path` as PNG and return its size in pixels, much faster for many frames of a run."""
-    axes = _drawn(short(color) if color else None, limits, dpi)
-    axes.canvas.restore_region(axes.background)
-    _fill(axes, frame, band, catalog)
-    moving = [axes.steps.yaxis, axes.chi2.yaxis, axes.steps.title]
-    for artist in [*moving, *(artist for part in axes.parts for artist in _artists(part))]:
-        artist.axes.draw_artist(artist)
-    for part in axes.parts:
-        part.remove()
-    opaque_png(axes.canvas, path)
-    return axes.canvas.get_width_height()
+    from PIL import ImageDraw
+
+    axes = drawn(color, limits, dpi)
+    image = axes.background.copy()
+    pen = ImageDraw.Draw(image)
+    _draw_steps(axes, image, pen, frame)
+    used, values, error = residuals(frame)
+    for part, name in ((axes.mag, "mag"), (axes.color, "color")):
+        if part is not None:
+            _draw_residuals(part, image, numbers([star[name] for star in used]), values, error)
+    box = _box(axes.steps)
+    place = (box[0] + box[2]) / 2, box[1] - TITLE_ROOM_PT * dpi / POINTS_PER_INCH
+    pen.text(place, _title(frame, band, catalog), "black", _font(dpi), "ms")
+    image.save(path, format="PNG", compress_level=1)
+    return image.size
 
 
 @cache
-def _drawn(color, limits, dpi):
-    """Return the Axes with `background`, a picture of all that does not change."""
+def drawn(color, limits, dpi):
+    """Return the Axes with `background`, a picture of all that does not change from frame to frame of a run."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
 
-    axes = _empty(color, limits)
-    axes.figure.set_dpi(dpi)
-    axes.canvas = FigureCanvasAgg(axes.figure)
-    for axis in (axes.steps.yaxis, axes.chi2.yaxis):
-        axis.set_visible(False)
-    axes.canvas.draw()
-    axes.background = axes.canvas.copy_from_bbox(axes.figure.bbox)
-    for axis in (axes.steps.yaxis, axes.chi2.yaxis):
-        axis.set_visible(True)
+    with plain_style():
+        axes = _empty(short(color) if color else None, limits)
+        axes.figure.set_dpi(dpi)
+        canvas = FigureCanvasAgg(axes.figure)
+        for axis in (axes.steps.yaxis, axes.chi2.yaxis):
+            axis.get_label().set_visible(True)
+            axis.set_tick_params(length=0, labelleft=False, labelright=False)
+            axis.grid(False)
+        canvas.draw()
+    axes.background = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     return axes
+
+
+def _draw_steps(axes, image, pen, frame):
+    """Draw zeropoint and chi2 against the number of stars, with the ordinates."""
+    n_stars, zeropoint, sigma, chi2 = _numbers_of(frame)
+    point_px = axes.figure.dpi / POINTS_PER_INCH
+    _set_ordinates(axes, zeropoint, sigma, chi2)
+    strokes = Pen(image, _box(axes.steps))
+    for row in _ordinate(axes.steps, pen):
+        strokes.level(row, GRID_GREY, 0.8 * point_px, (3 * point_px, 1.3 * point_px))
+    _ordinate(axes.chi2, pen)
+    column, row = _places(axes.steps, n_stars, zeropoint)
+    _, below = _places(axes.steps, n_stars, zeropoint - np.nan_to_num(sigma))
+    _, above = _places(axes.steps, n_stars, zeropoint + np.nan_to_num(sigma))
+    for index in np.flatnonzero(np.isfinite(column) & np.isfinite(row)):
+        strokes.upright(column[index], (below[index], above[index]), "red", 0.6 * point_px)
+    strokes.line(_known(column, row), "red", point_px)
+    if known(frame["n_used"]):
+        strokes.upright(
+            _places(axes.steps, [frame["n_used"]], [0])[0][0], _box(axes.steps)[1::2], "black", 1.5 * point_px
+        )
+    shown = np.isfinite(chi2) & (chi2 > 0)
+    strokes.line(_known(*_places(axes.chi2, n_stars[shown], chi2[shown])), "blue", 1.5 * point_px)
+    row = _places(axes.chi2, [0], [1])[1][0]
+    strokes.level(row, "blue", 1.5 * point_px, (1.5 * point_px, 2.5 * point_px))
+    strokes.lay()
+    _frame(axes.steps, image)
+
+
+def _draw_residuals(part, image, x, values, error):
+    strokes, point_px = Pen(image, _box(part)), part.figure.dpi / POINTS_PER_INCH
+    column, row = _places(part, x, values)
+    _, below = _places(part, x, values - error)
+    _, above = _places(part, x, values + error)
+    for index in np.flatnonzero(np.isfinite(column) & np.isfinite(row)):
+        if np.isfinite(error[index]):
+            strokes.upright(column[index], (below[index], above[index]), "black", 0.8 * point_px)
+        strokes.dot(column[index], row[index], 4 * point_px, "black")  # with its edge
+    strokes.lay()
+
+
+def _places(part, x, y):
+    """Return (columns, rows) on the picture of data of an axes, ndarrays."""
+    height = part.figure.bbox.height
+    with np.errstate(invalid="ignore", divide="ignore"):
+        columns, rows = part.transData.transform(np.column_stack([x, y]).astype(float)).T
+    return columns, height - rows
+
+
+def _known(columns, rows):
+    shown = np.isfinite(columns) & np.isfinite(rows)
+    return list(zip(columns[shown].tolist(), rows[shown].tolist(), strict=True))
+
+
+def _box(part):
+    """Return (left, top, right, bottom) of an axes on the picture."""
+    box, height = part.bbox, part.figure.bbox.height
+    return box.x0, height - box.y1, box.x1, height - box.y0
+
+
+def _ordinate(part, pen):
+    """Draw ticks and labels of the ordinate of an axes; return their rows."""
+    left, top, right, bottom = _box(part)
+    point_px = part.figure.dpi / POINTS_PER_INCH
+    values = part.yaxis.get_majorticklocs()
+    labels = part.yaxis.get_major_formatter().format_ticks(values)
+    on_the_right = part.yaxis.get_label_position() == "right"
+    edge, sign, anchor = (right, 1, "lm") if on_the_right else (left, -1, "rm")
+    rows = []
+    for row, label in zip(_places(part, np.zeros(len(values)), values)[1], labels, strict=True):
+        if top - 0.01 <= row <= bottom + 0.01:
+            rows.append(row)
+            end = edge + sign * 3.5 * point_px
+            line = math.ceil(row - 0.5) - 1  # where matplotlib has it
+            pen.line([(round(edge), line), (round(end), line)], "black")
+            pen.text((edge + sign * 7 * point_px, row), label, "black", _font(part.figure.dpi), anchor)
+    return rows
+
+
+def _frame(part, image):
+    """Draw the frame of an axes again, over what has been drawn at its edge."""
+    from PIL import ImageDraw
+
+    left, top, right, bottom = (round(edge) for edge in _box(part))
+    ImageDraw.Draw(image).rectangle((left, top, right, bottom), outline="black")
+
+
+def _font(dpi):
+    return letters(round(TEXT_PT * dpi / POINTS_PER_INCH))
 
 
 def _empty(color, limits):
@@ -148,39 +248,40 @@ def _empty(color, limits):
 
 
 def _fill(axes, frame, band, catalog):
-    """Draw what is the frame's own; `axes.parts` holds it afterwards."""
-    title = f"{short(frame['ldac'] or frame['name'])}: {short(band)}-band from {short(catalog)}"
-    axes.steps.set_title(title, parse_math=False)
-    axes.parts = [*_steps(axes, frame)]
+    """Draw what is the frame's own."""
+    axes.steps.set_title(_title(frame, band, catalog), parse_math=False)
+    n_stars, zeropoint, sigma, chi2 = _numbers_of(frame)
+    _set_ordinates(axes, zeropoint, sigma, chi2)
+    errorbar(axes.steps, n_stars, zeropoint, sigma, color="red", fmt="-", linewidth=1, elinewidth=0.6)
+    if known(frame["n_used"]):
+        axes.steps.axvline(frame["n_used"], color="black")
+    shown = np.isfinite(chi2) & (chi2 > 0)
+    axes.chi2.plot(n_stars[shown], chi2[shown], color="blue")
+    axes.chi2.axhline(1, color="blue", linestyle="dotted")
     used, values, error = residuals(frame)
     style = {"color": "black", "fmt": "o", "markersize": 3, "elinewidth": 0.8}
     for part, name in ((axes.mag, "mag"), (axes.color, "color")):
         if part is not None:
-            axes.parts.append(errorbar(part, numbers([star[name] for star in used]), values, error, **style))
-    axes.parts = [part for part in axes.parts if part is not None]
+            errorbar(part, numbers([star[name] for star in used]), values, error, **style)
 
 
-def _steps(axes, frame):
-    steps = frame["steps"]
-    n_stars, zeropoint, sigma, chi2 = (numbers([step[name] for step in steps]) for name in ("n", "zp", "sig", "chi2"))
+def _title(frame, band, catalog):
+    return f"{short(frame['ldac'] or frame['name'])}: {short(band)}-band from {short(catalog)}"
+
+
+def _numbers_of(frame):
+    """Return (number of stars, zeropoint, its error, chi2) of each step of the rejection, ndarrays."""
+    return [numbers([step[name] for step in frame["steps"]]) for name in ("n", "zp", "sig", "chi2")]
+
+
+def _set_ordinates(axes, zeropoint, sigma, chi2):
     ends = _around([*(zeropoint - np.nan_to_num(sigma)), *(zeropoint + np.nan_to_num(sigma))])
     if ends:
         axes.steps.set_ylim(*ends[::-1])
-    yield errorbar(axes.steps, n_stars, zeropoint, sigma, color="red", fmt="-", linewidth=1, elinewidth=0.6)
-    if known(frame["n_used"]):
-        yield axes.steps.axvline(frame["n_used"], color="black")
     shown = np.isfinite(chi2) & (chi2 > 0)
     if shown.any():
         low, high = chi2[shown].min(), chi2[shown].max()
         axes.chi2.set_ylim(min(low, 1) / 1.5, max(high, 1) * 1.5)
-    yield axes.chi2.plot(n_stars[shown], chi2[shown], color="blue")[0]
-    yield axes.chi2.axhline(1, color="blue", linestyle="dotted")
-
-
-def _artists(part):
-    """Return the artists of a part: those of error bars are several."""
-    children = getattr(part, "get_children", None)
-    return part.get_children() if children and not hasattr(part, "axes") else [part]
 
 
 def _around(values):

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from photometrypipeline import calibrationplot, figures, images, overlays
@@ -31,6 +32,19 @@ class PlotJob:
     def draw(self, easel):
         """Return [Picture or None]."""
         return [_plot(easel, self.name, self.make, self.ingredients, self.settings, self.drawing)]
+
+
+@dataclass
+class AnimationJob:
+    """The animation of a target: `pairs` are the paths of cut-outs and their overlays, in order of time."""
+
+    name: str
+    pairs: list
+    ingredients: list
+
+    def draw(self, easel):
+        """Return [Picture or None]."""
+        return [easel.picture(self.name, self.ingredients, partial(overlays.save_animation, self.pairs))]
 
 
 @dataclass
@@ -133,9 +147,9 @@ def _plot(easel, name, make, ingredients, settings, drawing=None):
 
 def _calibration_plot(easel, job, settings):
     def draw_plot(path):
+        if settings.image_file_format == "png":
+            return calibrationplot.save(path, settings.plot_dpi, *job.ingredients)
         with figures.plain_style():
-            if settings.image_file_format == "png":
-                return calibrationplot.save(path, settings.plot_dpi, *job.ingredients)
             figure = calibrationplot.calibration_analysis(*job.ingredients)
             return figures.save(figure, path, settings.image_file_format, settings.plot_dpi)
 

@@ -16,6 +16,7 @@ from photometrypipeline.times import text_of
 
 SIZE_IN = (6.4, 4.8)
 LONGEST_TITLE = 60  # characters
+MOST_TICKS = 6  # a label takes as long to draw as all points
 MINUTES_PER_DAY = 1440.0
 
 
@@ -232,6 +233,7 @@ def _single():
     figure.subplots_adjust(left=0.13, right=0.96, top=0.93, bottom=0.11)
     axes.grid(True, alpha=0.4)
     axes.ticklabel_format(useOffset=False)
+    axes.locator_params(nbins=MOST_TICKS)
     axes.xaxis.set_label_coords(0.5, -0.08)  # looking for free places takes its time
     axes.yaxis.set_label_coords(-0.115, 0.5)
     return figure, axes

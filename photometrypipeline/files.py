@@ -13,9 +13,11 @@ LONGEST_STEM = 120  # most file systems take 255 bytes; endings and prefixes wan
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path, at_once=True):
     """Yield a Path beside `path`; when the block ends well it takes the place of `path`, otherwise it is removed.
 
+    at_once : wait until the content is on the disk; without, a power failure soon after may leave an empty file, which
+        is good enough for what can be made again
     The permissions of a file that is replaced are kept.  Raises OSError where the folder cannot be written to.
     """
     path = Path(os.path.realpath(path))  # a link keeps pointing at the file
@@ -23,8 +25,9 @@ def replacing(path):
     temporary.touch(exist_ok=False)  # with the permissions of any new file
     try:
         yield temporary
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())
+        if at_once:
+            with open(temporary, "rb") as written:
+                os.fsync(written.fileno())
         if path.exists():
             temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(temporary, path)
@@ -44,9 +47,9 @@ def sweep(folder):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def write_text(path, text):
-    """Write `text` (str) to `path` as UTF-8, all of it or nothing."""
-    with replacing(path) as temporary:
+def write_text(path, text, at_once=True):
+    """Write `text` (str) to `path` as UTF-8, all of it or nothing; `at_once` as in `replacing`."""
+    with replacing(path, at_once) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

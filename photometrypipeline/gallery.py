@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from photometrypipeline import calibrationplot, figures, images, overlays
+from photometrypipeline import calibrationplot, figures, images, overlays, pen
 from photometrypipeline.files import replacing, safe_name, write_text
 
 log = logging.getLogger("pp.gallery")
 
-PARTS = (calibrationplot, figures, images, overlays)  # that draw
+PARTS = (calibrationplot, figures, images, overlays, pen)  # that draw
 INDEX = "pictures.json"
 UNDRAWABLE = (OSError, ValueError, TypeError, LookupError, ArithmeticError)
 OWN_ENDINGS = {".html", ".css", ".js", ".png", ".webp", ".jpg", ".gif", ".svg"}  # that the website makes, and removes
@@ -51,7 +51,7 @@ class Easel:
         key = hashlib.sha256((_version() + json.dumps(ingredients, default=str)).encode()).hexdigest()
         names = [name, drawing] if drawing else [name]
         known = self.before.get(name)
-        if known is None or known["key"] != key or not all((self.folder / each).is_file() for each in names):
+        if known is None or known["key"] != key or not all(_holds(self.folder / each) for each in names):
             try:
                 width, height, *points = self._draw(draw, names)
             except UNDRAWABLE as error:  # a picture is never worth a run
@@ -62,10 +62,10 @@ class Easel:
         return Picture(name, *known["picture"])
 
     def _draw(self, draw, names):
-        with replacing(self.folder / names[0]) as path:
+        with replacing(self.folder / names[0], at_once=False) as path:
             if len(names) == 1:
                 return draw(path)
-            with replacing(self.folder / names[1]) as lines:
+            with replacing(self.folder / names[1], at_once=False) as lines:
                 return draw(path, lines)
 
 
@@ -112,11 +112,11 @@ class Gallery:
 
     def keep(self):
         """Note what is drawn so far, for whoever goes on."""
-        write_text(self.folder / INDEX, json.dumps(self._before | self._now))
+        write_text(self.folder / INDEX, json.dumps(self._before | self._now), at_once=False)
 
     def finish(self, pages):
         """Remove files of earlier runs: all but the pictures of this one and `pages` (file names)."""
-        write_text(self.folder / INDEX, json.dumps(self._now))
+        write_text(self.folder / INDEX, json.dumps(self._now), at_once=False)
         drawings = {entry["picture"][3] for entry in self._now.values()}
         kept = {*self._now, *drawings, *pages}
         for path in self.folder.iterdir():
@@ -129,6 +129,11 @@ class Gallery:
         except (OSError, ValueError):
             return {}
         return index if isinstance(index, dict) else {}
+
+
+def _holds(path):
+    """Return whether there is such a file and something in it: a power failure may have left an empty one."""
+    return path.is_file() and path.stat().st_size > 0
 
 
 @cache

@@ -176,7 +176,7 @@ def to_grey(values, stretch):
     low, high = _zscale(sample)
     scaled = values - np.float32(low)
     scaled *= np.float32(1 / (high - low))
-    np.nan_to_num(scaled, copy=False, nan=0.0, posinf=1.0)
+    np.copyto(scaled, 0, where=np.isnan(scaled))
     scaled = _stretched(np.clip(scaled, 0, 1, out=scaled), stretch)
     scaled *= 255
     scaled += 0.5

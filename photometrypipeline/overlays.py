@@ -1,6 +1,6 @@
 """Transparent drawings that lie exactly on the pictures of `images`, and the animations made of both.
 
-Drawn larger by FINER and then reduced, which smooths the edges.
+Lines are drawn larger by FINER and then reduced, which smooths the edges.
 """
 
 import math
@@ -21,72 +21,80 @@ class Overlay:
 
     def __init__(self, view, dpi):
         self.view = view
-        self.point_px = dpi / POINTS_PER_INCH * FINER  # one typographic point
-        self._layers = {}  # one mask per colour: reducing a mask takes a tenth of the time of a coloured picture
+        self.point_px = dpi / POINTS_PER_INCH  # one typographic point
+        self._layers = {}  # one mask per colour: a mask takes a tenth of the time of a coloured picture
 
     def image(self):
         """Return the drawing as a Pillow image."""
         from PIL import Image
 
-        size = (self.view.width, self.view.height)
-        together = Image.new("RGBA", size, (0, 0, 0, 0))
-        for colour, (mask, _) in sorted(self._layers.items()):  # black first: it is the shade behind text
-            layer = Image.new("RGBA", size, colour)
-            layer.putalpha(mask.reduce(FINER))
-            together.alpha_composite(layer)
+        together = Image.new("RGBA", (self.view.width, self.view.height), (0, 0, 0, 0))
+        for colour, mask in sorted(self._layers.items()):  # black first: it is the shade behind text
+            box = mask.getbbox()
+            if box:  # most of a layer is empty
+                layer = Image.new("RGBA", (box[2] - box[0], box[3] - box[1]), colour)
+                layer.putalpha(mask.crop(box))
+                together.alpha_composite(layer, box[:2])
         return together
-
-    def place(self, x, y):
-        """Return (column, row) of a FITS position on the enlarged drawing."""
-        column, row = self.view.place(x, y)
-        return column * FINER, row * FINER
 
     def circle(self, x, y, radius_px, colour, width_pt):
         """Draw a circle around a FITS position; `radius_px` in pixels of the picture."""
-        column, row = self.place(x, y)
-        radius = radius_px * FINER
-        box = (column - radius, row - radius, column + radius, row + radius)
-        self._layer(colour).ellipse(box, outline=255, width=self._pen(width_pt))
+        column, row = self.view.place(x, y)
+        box = (column - radius_px, row - radius_px, column + radius_px, row + radius_px)
+        self._smooth("ellipse", box, colour, outline=255, width=self._pen(width_pt))
 
     def square(self, x, y, side_px, colour, width_pt):
         """Draw a square around a FITS position; `side_px` in pixels of the picture."""
-        column, row = self.place(x, y)
-        half = side_px * FINER / 2
+        column, row = self.view.place(x, y)
+        half = side_px / 2
         box = (column - half, row - half, column + half, row + half)
-        self._layer(colour).rectangle(box, outline=255, width=self._pen(width_pt))
+        self._smooth("rectangle", box, colour, outline=255, width=self._pen(width_pt))
 
     def cross(self, x, y, side_pt, colour, width_pt, upright=False):
         """Draw an x (or, upright, a +) on a FITS position."""
-        column, row = self.place(x, y)
+        column, row = self.view.place(x, y)
         reach = side_pt * self.point_px / 2
-        arms = ((reach, 0), (0, reach)) if upright else ((reach, reach), (reach, -reach))
-        for across, down in arms:
-            ends = (column - across, row - down, column + across, row + down)
-            self._layer(colour).line(ends, fill=255, width=self._pen(width_pt))
+        for across, down in ((reach, 0), (0, reach)) if upright else ((reach, reach), (reach, -reach)):
+            self.line([(column - across, row - down), (column + across, row + down)], colour, width_pt)
 
     def line(self, ends, colour, width_pt):
         """Draw a line between two places (column, row) of the picture."""
-        ends = [(column * FINER, row * FINER) for column, row in ends]
-        self._layer(colour).line(ends, fill=255, width=self._pen(width_pt))
+        self._smooth("line", [part for end in ends for part in end], colour, fill=255, width=self._pen(width_pt))
 
     def text(self, column, row, text, size_pt, anchor, colour):
         """Write `text` at a place of the picture; `anchor` as in Pillow, e.g. `ls`: left end of the base line."""
-        place, font = (column * FINER, row * FINER), _font(round(size_pt * self.point_px))
+        from PIL import ImageDraw
+
+        font = letters(round(size_pt * self.point_px))
         if colour == WHITE:  # has to be told from white sky
-            shade = {"fill": 170, "stroke_fill": 170, "stroke_width": FINER}
-            self._layer(BLACK).text(place, text, font=font, anchor=anchor, **shade)
-        self._layer(colour).text(place, text, fill=255, font=font, anchor=anchor)
+            shade = {"fill": 170, "stroke_fill": 170, "stroke_width": 1}
+            ImageDraw.Draw(self._layer(BLACK)).text((column, row), text, font=font, anchor=anchor, **shade)
+        ImageDraw.Draw(self._layer(colour)).text((column, row), text, fill=255, font=font, anchor=anchor)
+
+    def _smooth(self, shape, places, colour, **style):
+        """Draw a `shape` of Pillow's through `places` [column, row, column, row], larger first and then reduced."""
+        from PIL import Image, ImageChops, ImageDraw
+
+        room, layer = style["width"] // FINER + 2, self._layer(colour)
+        low = [max(0, math.floor(min(places[axis::2])) - room) for axis in (0, 1)]
+        high = [min(layer.size[axis], math.ceil(max(places[axis::2])) + room) for axis in (0, 1)]
+        if low[0] >= high[0] or low[1] >= high[1]:
+            return
+        mask = Image.new("L", ((high[0] - low[0]) * FINER, (high[1] - low[1]) * FINER), 0)
+        getattr(ImageDraw.Draw(mask), shape)(
+            [(place - low[index % 2]) * FINER for index, place in enumerate(places)], **style
+        )
+        layer.paste(ImageChops.lighter(layer.crop((*low, *high)), mask.reduce(FINER)), (*low, *high))
 
     def _layer(self, colour):
-        from PIL import Image, ImageDraw
+        from PIL import Image
 
         if colour not in self._layers:
-            mask = Image.new("L", (self.view.width * FINER, self.view.height * FINER), 0)
-            self._layers[colour] = mask, ImageDraw.Draw(mask)
-        return self._layers[colour][1]
+            self._layers[colour] = Image.new("L", (self.view.width, self.view.height), 0)
+        return self._layers[colour]
 
     def _pen(self, width_pt):
-        return max(FINER, round(width_pt * self.point_px))  # thinner than a pixel of the picture cannot be seen
+        return max(FINER, round(width_pt * self.point_px * FINER))  # thinner than a pixel of the picture is not seen
 
 
 def star_map(view, positions, dpi, diameter_pt, width_pt, numbered=False):
@@ -102,7 +110,7 @@ def star_map(view, positions, dpi, diameter_pt, width_pt, numbered=False):
         box = (left, top, left + ring.width, top + ring.height)
         mask.paste(ImageChops.lighter(mask.crop(box), ring), box)  # rings may cross
     if numbered:
-        pen, font = ImageDraw.Draw(mask), _font(round(NUMBER_PT * dpi / POINTS_PER_INCH))
+        pen, font = ImageDraw.Draw(mask), letters(round(NUMBER_PT * dpi / POINTS_PER_INCH))
         for count, (x, y) in enumerate(positions, start=1):
             column, row = view.place(x, y)
             pen.text((column + radius_px + 2, row), str(count), fill=255, font=font, anchor="lm")
@@ -214,7 +222,8 @@ def _palette():
 
 
 @cache
-def _font(size_px):
+def letters(size_px):
+    """Return the Pillow font of all pictures, the one that matplotlib uses too."""
     import matplotlib
     from PIL import ImageFont
 

@@ -1,6 +1,6 @@
 """From views to HTML: the templates, their filters, and the writing of whole pages."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,6 +19,7 @@ MOST_AREAS = 500  # points of a drawn plot that can be clicked; more lie upon ea
 NOTHING = "—"
 
 
+@cache
 def environment():
     """Return the Jinja2 environment of the pages: everything is escaped, an unknown name is an error."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -42,6 +43,12 @@ def environment():
     return made
 
 
+def warm_up():
+    """Compile the templates, once, before processes are split off that use them."""
+    for name in environment().list_templates():
+        environment().get_template(name)
+
+
 def version():
     """Return a text that changes with anything that shapes the pages but the code."""
     files = sorted(path for folder in (TEMPLATES, STATIC) for path in folder.rglob("*") if path.is_file())
@@ -50,7 +57,7 @@ def version():
 
 def write_page(path, html):
     """Write `html` (str) to `path`; parts of file names that are no text become question marks."""
-    write_text(path, html.encode("utf-8", "replace").decode("utf-8"))
+    write_text(path, html.encode("utf-8", "replace").decode("utf-8"), at_once=False)
 
 
 def write_static(folder):
@@ -61,7 +68,7 @@ def write_static(folder):
         content = source.read_text(encoding="utf-8")
         target = Path(folder) / name
         if not target.is_file() or target.read_text(encoding="utf-8", errors="replace") != content:
-            write_text(target, content)
+            write_text(target, content, at_once=False)
     return set(sources)
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import calibrationplot, figures, overlays, workers
-from photometrypipeline.drawing import CalibrationJob, FrameJob, PlotJob, RowJob, draw
+from photometrypipeline import calibrationplot, figures, workers
+from photometrypipeline.drawing import AnimationJob, CalibrationJob, FrameJob, PlotJob, RowJob, draw
 from photometrypipeline.files import stem_of
 from photometrypipeline.records import known
+
+MANY_CUTOUTS = 15  # in animations; fewer are not worth a process
 
 log = logging.getLogger("pp.pictures")
 
@@ -27,12 +29,21 @@ def draw_all(view, gallery, settings, folders, jobs=1, politely=False):
     easel = gallery.easel([name for job in jobs_planned for name in job.names()])
     if jobs > 1:
         figures.warm_up()
+        _draw_backgrounds(planned, settings)
     drawn = workers.side_by_side(partial(draw, easel), jobs_planned, jobs, politely)
     for (_, hang), (made, done) in zip(planned, drawn, strict=True):
         gallery.hang(done)
         hang(made)
     if settings.show_target_animations:
-        _animations(view, gallery, settings)
+        _animations(view, gallery, settings, jobs, politely)
+
+
+def _draw_backgrounds(planned, settings):
+    """Draw what the calibration plots share before processes are split off, for all of these."""
+    jobs = (job.calibration for job, _ in planned if isinstance(job, FrameJob) and job.calibration)
+    first = next(jobs, None)
+    if first and settings.image_file_format == "png":
+        calibrationplot.drawn(*first.ingredients[-2:], settings.plot_dpi)
 
 
 def _plots(view, gallery, settings):
@@ -126,21 +137,26 @@ def _hang_frame(frame, rows, pictures):
         row.cutout, row.overlay = cutout, overlay
 
 
-def _animations(view, gallery, settings):
+def _animations(view, gallery, settings, jobs, politely):
     """Put an animation of the cut-outs of its accepted rows, in order of time, into every target of `view`."""
-    for target in view.targets:
-        shown = [row for row in target.rows if row.cutout and row.overlay]
-        if len(shown) < 2:
-            continue
-        step = -(-len(shown) // settings.animation_frames)
-        shown = shown[::step]
-        pairs = [(gallery.path(row.cutout), gallery.path(row.overlay)) for row in shown]
-        ingredients = [[gallery.key(row.cutout), gallery.key(row.overlay)] for row in shown]
-        name = gallery.name(target.name, ".gif")
-        easel = gallery.easel([name])
-        target.animation = easel.picture(name, ingredients, partial(overlays.save_animation, pairs))
-        target.animation_step = step
-        gallery.hang(easel.done)
+    shown = {target: [row for row in target.rows if row.cutout and row.overlay] for target in view.targets}
+    moving = [target for target, rows in shown.items() if len(rows) > 1]
+    planned = []
+    for target in moving:
+        target.animation_step = -(-len(shown[target]) // settings.animation_frames)
+        planned.append(_animation_job(target.name, shown[target][:: target.animation_step], gallery))
+    easel = gallery.easel([job.name for job in planned])
+    enough = sum(len(job.pairs) for job in planned) > MANY_CUTOUTS
+    drawn = workers.side_by_side(partial(draw, easel), planned, jobs if enough else 1, politely, each=1)
+    for target, (pictures, done) in zip(moving, drawn, strict=True):
+        (target.animation,) = pictures
+        gallery.hang(done)
+
+
+def _animation_job(name, rows, gallery):
+    pairs = [(gallery.path(row.cutout), gallery.path(row.overlay)) for row in rows]
+    ingredients = [[gallery.key(row.cutout), gallery.key(row.overlay)] for row in rows]
+    return AnimationJob(gallery.name(name, ".gif"), pairs, ingredients)
 
 
 def _reference_stars(register, folders):

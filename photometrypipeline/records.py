@@ -183,7 +183,15 @@ def _write_failures(place, notes):
 
 
 def _to_json(data):
-    return json.dumps(plain(data), indent=1, allow_nan=False) + "\n"
+    """Return `data` as text with a line for each field, and for each entry of a list: frames have a line each."""
+    parts = [f"{json.dumps(name)}: {_lines(part)}" for name, part in plain(data).items()]
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _lines(part):
+    if isinstance(part, list) and part:
+        return "[\n " + ",\n ".join(json.dumps(entry, allow_nan=False) for entry in part) + "\n]"
+    return json.dumps(part, allow_nan=False)  # with `indent` it would take ten times as long
 
 
 def plain(value):

@@ -17,16 +17,16 @@ SOME = 4  # a process for fewer pieces of work costs more than it gains
 _work = None  # (function, items) that the processes of a pool inherit: nothing has to be sent to them
 
 
-def side_by_side(function, items, jobs, politely=False):
+def side_by_side(function, items, jobs, politely=False, each=SOME):
     """Return [function(item), ...] in the order of `items`, computed by up to `jobs` processes.
 
     Processes are copies of this one, which start at once.  Where the system has none that are safe (Linux has), and for
     few items, the work is done here, one by one; so it is when a process dies.  `politely`: whoever else wants the
-    cores has them first.
+    cores has them first.  `each` : pieces of work that a process is worth.
     """
     global _work
     items = list(items)
-    jobs = min(jobs, len(items) // SOME)
+    jobs = min(jobs, len(items) // each)
     if jobs > 1 and sys.platform == "linux":
         _work = function, items
         gc.freeze()  # what a copy's garbage collector does not touch is not copied
