@@ -3,16 +3,20 @@
 HDU 0 is empty, HDU 1 (`LDAC_IMHEAD`) holds the header of the image as text, HDU 2 (`LDAC_OBJECTS`) one row per source.
 """
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
+from photometrypipeline import fitsbytes
 from photometrypipeline.errors import FrameError
 from photometrypipeline.files import replacing
 
 CARD = 80  # characters
+KINDS = {"E": ">f4", "D": ">f8", "I": ">i2", "J": ">i4", "K": ">i8", "B": "|u1"}  # by the letter of TFORM
+FORM = re.compile(rf"(\d*)([{''.join(KINDS)}])")
 
 
 @dataclass
@@ -46,58 +50,83 @@ def read(path, max_flags=None):
     Raises FrameError for a file that is missing, cut short, or holds no table of sources.
     """
     try:
-        with fits.open(path, memmap=False) as hdus:
-            names = [hdu.name for hdu in hdus]
-            if "LDAC_OBJECTS" not in names or "LDAC_IMHEAD" not in names:
-                raise FrameError(path, "is no source list (FITS_LDAC)", "run pp_extract on its image again")
-            header = _header_from_text(hdus["LDAC_IMHEAD"].data)
-            data = hdus["LDAC_OBJECTS"].data
-            table = Table({name: _native(data[name]) for name in data.names}, copy=False)
-            table.meta = {column.name: (column.unit, column.disp) for column in data.columns}  # as text, for `write`
+        hdus = {header.get("EXTNAME"): (header, data) for header, data in _hdus(path)}
+        if "LDAC_OBJECTS" not in hdus or "LDAC_IMHEAD" not in hdus:
+            raise FrameError(path, "is no source list (FITS_LDAC)", "run pp_extract on its image again")
+        header = fitsbytes.parse(hdus["LDAC_IMHEAD"][1].replace(b"\0", b" "))
+        table = _table(*hdus["LDAC_OBJECTS"])
     except FileNotFoundError:
         raise FrameError(path, "does not exist", "run pp_extract or pp_photometry on its image first") from None
-    except (OSError, ValueError, TypeError, IndexError) as error:
+    except (OSError, EOFError, KeyError, ValueError, TypeError, IndexError, fits.VerifyError) as error:
         raise FrameError(path, f"cannot be read as a source list ({error})", "run pp_extract again") from None
     if max_flags is not None:
         table = table[np.asarray(table["FLAGS"]) <= max_flags]
     return SourceList(header, table)
 
 
-def _native(column):
-    """Return a FITS column as an array in the machine's byte order, which numpy computes with faster."""
-    column = np.asarray(column)
-    return column.astype(column.dtype.newbyteorder("="))
+def _hdus(path):
+    """Yield (fits.Header, data as bytes) of each HDU; three times as fast as with astropy's objects for columns."""
+    with open(path, "rb") as stream:
+        end = stream.seek(0, 2)
+        stream.seek(0)
+        while stream.tell() < end:
+            header = fitsbytes.parse(fitsbytes.read_raw_header(stream))
+            size = fitsbytes.data_bytes(header)
+            data = stream.read(size)
+            if len(data) < size:
+                raise ValueError("it is cut short")
+            stream.seek(-size % fitsbytes.BLOCK, 1)
+            yield header, data
 
 
-def _header_from_text(record):
-    # trailing blanks are lost on reading: cards are filled up to 80 characters again
-    cards = [str(card).ljust(CARD) for card in np.ravel(record[0][0])]
-    text = "".join(cards)
-    return fits.Header.fromstring(text + " " * (-len(text) % CARD), sep="")
+def _table(header, data):
+    """Return the Table in a binary table; `meta` has unit and TDISP of each column as text, for `write`."""
+    fields, meta = [], {}
+    for n in range(1, header["TFIELDS"] + 1):
+        name, form = header[f"TTYPE{n}"], FORM.fullmatch(header[f"TFORM{n}"].strip())
+        if form is None or f"TZERO{n}" in header or f"TSCAL{n}" in header:
+            raise ValueError(f"column {name} is of a form that Source Extractor does not write")
+        number = int(form[1] or 1)
+        fields.append((name, KINDS[form[2]], () if number == 1 else (number,)))
+        meta[name] = header.get(f"TUNIT{n}"), header.get(f"TDISP{n}")
+    rows = np.frombuffer(data, dtype=fields, count=header["NAXIS2"])
+    # in the machine's byte order, which numpy computes with faster
+    return Table({name: rows[name].astype(rows[name].dtype.newbyteorder("=")) for name in meta}, meta=meta, copy=False)
 
 
 def write(path, sources):
     """Write a SourceList to `path`, in the layout of Source Extractor, beside and renamed."""
-    cards = sources.header.tostring(sep="", endcard=True, padding=False)
-    # as bytes: astropy ends texts with NUL instead of blanks, and SCAMP crashes without an END card of 80 characters
-    text = np.frombuffer(cards.encode("ascii", "replace"), dtype=np.uint8)[np.newaxis]
-    imhead = fits.BinTableHDU.from_columns(
-        [fits.Column(name="Field Header Card", format=f"{len(cards)}B", array=text)], name="LDAC_IMHEAD"
+    # SCAMP crashes where the text does not end with an END card of 80 characters
+    cards = sources.header.tostring(sep="", endcard=True, padding=False).encode("ascii", "replace")
+    size = len(cards)
+    imhead = [("TTYPE1", "Field Header Card"), ("TFORM1", f"{size}A"), ("TDIM1", f"({CARD}, {size // CARD})")]
+    content = [fits.PrimaryHDU().header.tostring().encode(), _binary_table("LDAC_IMHEAD", imhead, (size, 1, 1), cards)]
+    table, described = sources.table, []
+    rows = np.empty(len(table), dtype=[_field(table[name]) for name in table.colnames])
+    for n, name in enumerate(table.colnames, start=1):
+        rows[name] = table[name]
+        kind = next(kind for kind, dtype in KINDS.items() if dtype == rows.dtype[name].base.str)
+        unit, display = table.meta.get(name, (None, None))
+        described += [(f"TTYPE{n}", name), (f"TFORM{n}", f"{int(np.prod(rows.dtype[name].shape))}{kind}")]
+        described += [(f"TUNIT{n}", unit)] * bool(unit) + [(f"TDISP{n}", display)] * bool(display)
+    content.append(
+        _binary_table("LDAC_OBJECTS", described, (rows.dtype.itemsize, len(rows), len(table.colnames)), rows.tobytes())
     )
-    imhead.header.set("TDIM1", f"({CARD}, {len(cards) // CARD})", after="TFORM1")
-    columns = [_column(sources.table[name], sources.table.meta) for name in sources.table.colnames]
-    objects = fits.BinTableHDU.from_columns(columns, name="LDAC_OBJECTS")
     with replacing(path) as temporary:
-        fits.HDUList([fits.PrimaryHDU(), imhead, objects]).writeto(temporary, overwrite=True)
-        as_bytes, as_text = (f"TFORM1  = '{len(cards)}{kind}".encode() for kind in "BA")
-        temporary.write_bytes(temporary.read_bytes().replace(as_bytes, as_text, 1))
+        temporary.write_bytes(b"".join(content))
 
 
-def _column(column, shown_as):
-    kinds = {"f4": "E", "f8": "D", "i2": "I", "i4": "J", "i8": "K"}
+def _field(column):
+    """Return (name, dtype, shape) of a column as it stands in a FITS file."""
     values = np.asarray(column)
-    per_row = 1 if values.ndim == 1 else values.shape[1]
-    unit, display = shown_as.get(column.name, (None, None))
-    return fits.Column(
-        name=column.name, format=f"{per_row}{kinds[values.dtype.str[1:]]}", unit=unit, disp=display, array=values
-    )
+    return column.name, values.dtype.newbyteorder(">"), values.shape[1:]
+
+
+def _binary_table(name, cards, size, data):
+    """Return a binary table extension as bytes, whole blocks.
+
+    cards : describe its columns;  size : (bytes per row, rows, columns)
+    """
+    layout = [("XTENSION", "BINTABLE"), ("BITPIX", 8), ("NAXIS", 2), ("NAXIS1", size[0]), ("NAXIS2", size[1])]
+    layout += [("PCOUNT", 0), ("GCOUNT", 1), ("TFIELDS", size[2]), ("EXTNAME", name)]
+    return fits.Header([*layout, *cards]).tostring().encode("ascii") + fitsbytes.padded(data)

@@ -48,6 +48,18 @@ def test_a_list_comes_back_as_it_was(tmp_path):
         assert found.table[name].dtype == sources().table[name].dtype
 
 
+def test_an_independent_reader_finds_the_same(tmp_path):
+    for listed in (sources(), sources().select(np.zeros(50, dtype=bool))):
+        listed.table.meta = {"FLUX_APER": ("count", "G12.7")}
+        ldac.write(tmp_path / "a.ldac", listed)
+        with fits.open(tmp_path / "a.ldac") as hdus:
+            hdus.verify("exception")
+            assert hdus[2].columns["FLUX_APER"].unit == "count" and hdus[2].columns["FLUX_APER"].disp == "G12.7"
+            for name in listed.table.colnames:
+                np.testing.assert_array_equal(hdus[2].data[name], listed.table[name])
+        assert len(ldac.read(tmp_path / "a.ldac")) == len(listed)
+
+
 def test_layout_is_that_of_source_extractor(tmp_path):
     ldac.write(tmp_path / "a.ldac", sources())
     with fits.open(tmp_path / "a.ldac") as hdus:
