@@ -125,7 +125,7 @@ def distill(frames, losses, choice):
     if not instrumental_wanted and not any(row.calibrated for own in rows.values() for row in own):
         losses.add("light curves", "all magnitudes are instrumental")
     if not found and failure is None:
-        advice = "name it with -target, or mark it with pp_manident for -positions"
+        advice = "name a body with -target, give a star to pp_distill -fixedtargets, or mark it with pp_manident"
         losses.add("target", f"no target was found in any frame; {advice}")
     for line in choice.excluded.unused():
         log.warning("%s: %r is no observation of this run", choice.exclude, line)

@@ -346,7 +346,7 @@ def build_parser():
     parser.add_argument("-filter", metavar="BAND", help="band for the calibration, whatever the header says")
     parser.add_argument(
         "-fixed_aprad",
-        type=float,
+        type=toolbox.radius_px,
         default=0.0,
         metavar="PX",
         help="aperture radius in px, no curve of growth (default: off)",

@@ -246,7 +246,7 @@ def build_parser():
     )
     parser.add_argument(
         "-fixed_aprad",
-        type=float,
+        type=toolbox.radius_px,
         default=0.0,
         metavar="PX",
         help="aperture radius in px, no curve of growth (default: off)",

@@ -114,7 +114,22 @@ def ephemeris_choice(args):
     """Return the ephemeris.Choice that the options -ephemeris and -elements ask for; raises UsageError."""
     if args.elements and not os.path.isfile(args.elements):
         raise UsageError(f"-elements {args.elements}: no such file; check its name")
+    if args.elements:
+        from photometrypipeline import elementsfile  # slow to import, seldom needed here
+
+        try:
+            elementsfile.read(args.elements, "1")  # any name: whether it holds elements, before hours of work
+        except FrameError as error:
+            raise UsageError(f"-elements {error}") from None
     return Choice(args.ephemeris, args.elements)
+
+
+def radius_px(text):
+    """Return the radius (float, px) that an option gives, 0 for none; raises ArgumentTypeError for what is no radius."""
+    radius = float(text)
+    if not 0 <= radius < np.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no radius; give pixels")
+    return radius
 
 
 def _jobs(text):
@@ -243,8 +258,8 @@ def expand(arguments):
         arguments = _read_list(arguments[0])
     names = []
     for argument in arguments:
-        found = sorted(glob.glob(argument)) if not os.path.exists(argument) else []
         renamed = stamps.final_name(argument)  # by an earlier run of pp_prepare
+        found = sorted(glob.glob(argument) or glob.glob(renamed)) if not os.path.exists(argument) else []
         names += found or [renamed if not os.path.exists(argument) and os.path.exists(renamed) else argument]
     names = list(dict.fromkeys(names))
     missing = [name for name in names if not os.path.exists(name) and name != "all"]

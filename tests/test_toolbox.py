@@ -107,3 +107,31 @@ def test_one_frame_takes_no_other_down_and_order_is_kept():
 def test_values_are_found_in_tuples_too():
     assert toolbox.if_val_in_dict("CRDELT1", {"binning": ("CRDELT1", "CRDELT2")})
     assert not toolbox.if_val_in_dict("X", {"a": {"b": ["c"]}})
+
+
+def test_a_wildcard_finds_images_that_an_earlier_run_has_renamed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a1.fits", "a2.fits"):
+        (tmp_path / name).touch()
+    assert toolbox.expand(["*.fit"]) == ["a1.fits", "a2.fits"]  # which the shell hands on as it is
+    assert toolbox.expand(["a*.FITS"]) == ["a1.fits", "a2.fits"]
+    with pytest.raises(UsageError, match=r"no such file: b\*\.fit"):
+        toolbox.expand(["b*.fit"])
+
+
+@pytest.mark.parametrize("text", ["-3", "inf", "nan", "wide"])
+def test_what_is_no_radius_is_refused_before_any_work(text, capsys):
+    parser = toolbox.make_parser("Does something.")
+    parser.add_argument("-aprad", type=toolbox.radius_px)
+    assert parser.parse_args(["a.fits", "-aprad", "2.5"]).aprad == 2.5
+    with pytest.raises(SystemExit) as end:
+        parser.parse_args(["a.fits", "-aprad", text])
+    assert end.value.code == 2
+    assert "-aprad" in capsys.readouterr().err
+
+
+def test_a_file_without_elements_is_refused_before_any_work(tmp_path):
+    (tmp_path / "own.csv").write_text("a,b,c\n1,2,3\n")
+    parser = toolbox.make_parser("Does something.", ephemeris=True)
+    with pytest.raises(UsageError, match=r"-elements .*own\.csv: holds no orbital elements"):
+        toolbox.ephemeris_choice(parser.parse_args(["a.fits", "-elements", str(tmp_path / "own.csv")]))
