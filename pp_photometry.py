@@ -372,7 +372,9 @@ def build_parser():
     parser.add_argument(
         "-minarea", type=float, metavar="PX", help="least number of connected pixels (default: the telescope's)"
     )
-    parser.add_argument("-aprad", type=toolbox.radius_px, metavar="PX", help="fixed aperture radius in px, no curve of growth")
+    parser.add_argument(
+        "-aprad", type=toolbox.radius_px, metavar="PX", help="fixed aperture radius in px, no curve of growth"
+    )
     parser.add_argument("-target", metavar="NAME", help="target name, whatever the header says, e.g. 2015_AB123")
     parser.add_argument("-background_only", action="store_true", help="curve of growth from background sources alone")
     parser.add_argument("-target_only", action="store_true", help="curve of growth from the target alone")

@@ -125,7 +125,7 @@ def ephemeris_choice(args):
 
 
 def radius_px(text):
-    """Return the radius (float, px) that an option gives, 0 for none; raises ArgumentTypeError for what is no radius."""
+    """Return the radius (float, px) that an option gives, 0 for none; raises ArgumentTypeError for a negative one."""
     radius = float(text)
     if not 0 <= radius < np.inf:
         raise argparse.ArgumentTypeError(f"{text} is no radius; give pixels")
