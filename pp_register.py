@@ -42,7 +42,7 @@ from photometrypipeline import (
     wrongpointing,
 )
 from photometrypipeline.errors import CatalogError, NotReachable, ProgramError
-from photometrypipeline.files import safe_name, write_text
+from photometrypipeline.files import safe_name
 from photometrypipeline.services import Client
 from photometrypipeline.surveys import tycho2
 
@@ -433,7 +433,7 @@ def finish(frames, attempt, verdicts, telescope, losses):
         if verdict.registered and any(found < least for found, least in zip(contrasts, wanted, strict=True)):
             log.info("%s: SCAMP is not sure of its match (contrasts %.1f, %.1f); its stars are", frame.name, *contrasts)
     catalog = next(iter(attempt.catalogs.values()), None)
-    write_files(registered, failed, verdicts)
+    astrometry.write_files(registered, failed, verdicts)
     limits = {"as": pp_setup.scamp_as_contrast_limit, "xy": pp_setup.scamp_xy_contrast_limit}
     limits["log_odds"] = pp_setup.registration_log_odds
     rows = [{**asdict(verdicts[frame.name]), "registered": verdicts[frame.name].registered} for frame in frames]
@@ -445,21 +445,6 @@ def finish(frames, attempt, verdicts, telescope, losses):
         ]
     )
     return Registration(registered, failed, verdicts, catalog)
-
-
-def write_files(registered, failed, verdicts):
-    """Write the lists of images and best_astrometry.dat."""
-    for path, frames in (("registration_succeeded.lst", registered), ("registration_failed.lst", failed)):
-        write_text(path, "".join(f"{frame.path}\n" for frame in frames))
-    lines = ["# filename AS_contrast XY_contrast Chi2_catalog Chi2_int Pos_uncertainty(arcsec)"]
-    for frame in [*registered, *failed]:
-        row = verdicts[frame.name]
-        sigma = np.hypot(row.sigma_ra_arcsec, row.sigma_dec_arcsec)
-        lines.append(
-            f"{frame.name:>25} {row.as_contrast:5.2f} {row.xy_contrast:5.2f} "
-            f"{row.chi2_reference:10.7f} {row.chi2_internal:10.7f} {sigma:7.4f}"
-        )
-    write_text("best_astrometry.dat", "\n".join(lines) + "\n")
 
 
 def build_parser():

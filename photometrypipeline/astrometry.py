@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from photometrypipeline import matching, sky, tangent
+from photometrypipeline.files import write_text
 from photometrypipeline.matchodds import Prior, Stars, odds
 from photometrypipeline.tangent import LinearMap
 from photometrypipeline.wcskeywords import pixel_scale_arcsec, wcs_of
@@ -149,3 +150,18 @@ def _changed(header, matrix, shift):
     header["CRVAL2"] = float(np.clip(float(header["CRVAL2"]) + shift[1], -90, 90))
     header["CRVAL1"] = (float(header["CRVAL1"]) + shift[0] / np.cos(np.radians(header["CRVAL2"]))) % 360
     return header
+
+
+def write_files(registered, failed, verdicts):
+    """Write the lists of images and best_astrometry.dat."""
+    for path, frames in (("registration_succeeded.lst", registered), ("registration_failed.lst", failed)):
+        write_text(path, "".join(f"{frame.path}\n" for frame in frames))
+    lines = ["# filename AS_contrast XY_contrast Chi2_catalog Chi2_int Pos_uncertainty(arcsec)"]
+    for frame in [*registered, *failed]:
+        row = verdicts[frame.name]
+        sigma = np.hypot(row.sigma_ra_arcsec, row.sigma_dec_arcsec)
+        lines.append(
+            f"{frame.name:>25} {row.as_contrast:5.2f} {row.xy_contrast:5.2f} "
+            f"{row.chi2_reference:10.7f} {row.chi2_internal:10.7f} {sigma:7.4f}"
+        )
+    write_text("best_astrometry.dat", "\n".join(lines) + "\n")

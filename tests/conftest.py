@@ -79,3 +79,13 @@ def call(monkeypatch, capsys):
         return SimpleNamespace(returncode=code, stdout=out, stderr=err)
 
     return run
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """The user's folder of settings, empty; the machine's own settings out of the way."""
+    monkeypatch.delenv("PHOTPIPEDIR", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    folder = tmp_path / "config" / "photometrypipeline"
+    (folder / "instruments").mkdir(parents=True)
+    return folder
