@@ -203,4 +203,4 @@ def brightness(targets):
             texts.append(
                 f"{target['name']}: {np.mean(values):.3f} ± {np.std(values):.3f} {target['band'] or 'instrumental'}"
             )
-    return ("; ".join(texts), "good") if texts else ("no primary target extracted" if targets else "", "partly")
+    return ("; ".join(texts), "good") if texts else ("no primary target extracted", "partly") if targets else ("", "")

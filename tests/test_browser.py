@@ -12,7 +12,7 @@ import pytest
 import browser
 import diagnostics
 import fakerun
-from photometrypipeline import records
+from photometrypipeline import datatree, records, treesummary
 from test_diagnostics import HOSTILE, MAKERS, fill
 
 AXE = Path(sys.prefix) / "share" / "axe-core" / "axe.min.js"
@@ -319,6 +319,20 @@ def test_no_page_is_wider_than_the_window(chromium, site, width):
         page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
         page.settle()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+    page.close()
+
+
+def test_the_last_column_of_the_summary_of_a_tree_is_on_the_screen(chromium, tmp_path):
+    losses = [[f"mscience{number:04d}.fits", "is no FITS file; remove it from the list"] for number in range(9)]
+    sets = [datatree.DataSet("night", ["a.fits"], 0), datatree.DataSet("broken", ["a.fits"], 1, "no frame", losses)]
+    fill(tmp_path / "night", fakerun.Field())
+    diagnostics.render(tmp_path / "night")
+    with treesummary.TreeSummary(sets, tmp_path):
+        pass
+    page = chromium.page(width=1500, height=900)
+    page.open((tmp_path / "summary.html").as_uri())
+    assert page.evaluate("document.querySelector('.wide').scrollWidth <= document.querySelector('.wide').clientWidth")
+    assert page.evaluate("document.querySelector('tbody td:nth-child(6)').innerText.length") > 20
     page.close()
 
 
