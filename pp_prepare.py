@@ -27,11 +27,12 @@ from photometrypipeline import blind, generic, headers, plausibility, telescopes
 from photometrypipeline.contents import MEASUREMENT
 from photometrypipeline.errors import FrameError, PipelineError, TelescopeError, UnknownFilter, UsageError
 from photometrypipeline.frame import EXTENSIONS, Frame, flatten, is_blank, keep_first, set_keyword
-from photometrypipeline.times import text_of
+from photometrypipeline.times import MJD_ZERO, text_of
 
 log = logging.getLogger("pp.prepare")
 
 NOWHERE = (0.0, 90.0)  # deg, stands for a pointing that nobody knows
+SAME_TIME_D = 1e-7  # what rounding may do to a mid-time, 9 ms
 LONGEST_TEXT = 67  # characters that one card holds
 EXTINCTION = 0.05  # mag per airmass, assumed; SCAMP asks for it, nothing is corrected by it
 
@@ -145,7 +146,7 @@ def prepare_header(frame, telescope, *, ra_deg, dec_deg, flip_x, flip_y, rotate_
     All that is needed is read before the first keyword is changed.  The outcome is the same, card for card, whatever
     later steps have done to the header since it was prepared last.
     """
-    facts = read_facts(frame, telescope, keep_wcs or (ra_deg is not None and dec_deg is not None))
+    facts = read_facts(frame, telescope, keep_wcs, keep_wcs or (ra_deg is not None and dec_deg is not None))
     header = frame.header
     while header.cards and header.cards[-1].is_blank:
         del header[-1]  # room for further cards; how much of it is left would depend on what was written before
@@ -157,7 +158,7 @@ def prepare_header(frame, telescope, *, ra_deg, dec_deg, flip_x, flip_y, rotate_
         write_wcs(frame, telescope, facts, (ra_deg, dec_deg), (flip_x, flip_y), rotate_deg)
 
 
-def read_facts(frame, telescope, pointing_optional):
+def read_facts(frame, telescope, keep_wcs, pointing_optional):
     """Return what the header says (dict): binning, scale, mid-time, filter, exposure, airmass, object, pointing.
 
     Raises FrameError for whatever is missing.
@@ -186,9 +187,38 @@ def read_facts(frame, telescope, pointing_optional):
         if not pointing_optional:
             log.warning("%s; the registration will look for it on the whole sky", error)
         facts["pointing_deg"] = None
-    facts["midtime_jd"], corrected = plausibility.checked_midtime(frame, telescope, facts["pointing_deg"])
+    own = own_midtime(frame, telescope, facts["pointing_deg"]) if keep_wcs else None
+    facts["keeps_midtime"] = own is not None
+    facts["midtime_jd"], corrected = own or plausibility.checked_midtime(frame, telescope, facts["pointing_deg"])
     facts["corrected"].append(corrected)
     return facts
+
+
+def own_midtime(frame, telescope, pointing_deg):
+    """Return (MIDTIMJD of the header, what was corrected or ''); None for a header without it, and for stacks.
+
+    What the rest of the header says of the time counts only as an explanation: an own MIDTIMJD wins over it.
+    """
+    try:
+        kept = float(frame.header["MIDTIMJD"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    if not MJD_ZERO < kept < np.inf or "COMBO_N" in frame.header:
+        return None
+    try:
+        jd, corrected = plausibility.checked_midtime(frame, telescope, pointing_deg)
+    except FrameError as error:
+        log.info("%s; MIDTIMJD = %s is kept", error, kept)
+        return kept, ""
+    if abs(jd - kept) < SAME_TIME_D:
+        return kept, corrected
+    log.warning(
+        "%s: MIDTIMJD = %.8f is kept, although the rest of the header gives %.8f; take it out to have it computed",
+        frame.name,
+        kept,
+        jd,
+    )
+    return kept, ""
 
 
 def write_standard(header, facts):
@@ -207,7 +237,8 @@ def write_standard(header, facts):
 
 def write_observation(header, telescope, facts):
     """Put in what was observed when, with which telescope."""
-    set_keyword(header, "MIDTIMJD", facts["midtime_jd"], "obs midtime (JD, UTC)")
+    if not facts["keeps_midtime"]:
+        set_keyword(header, "MIDTIMJD", facts["midtime_jd"], "obs midtime (JD, UTC)")
     header.remove("PPFIXED", ignore_missing=True)
     if any(facts["corrected"]):
         set_keyword(header, "PPFIXED", "; ".join(filter(None, facts["corrected"]))[:LONGEST_TEXT], "")
@@ -344,7 +375,7 @@ def build_parser():
         help="added to the telescope's rotation, East of North (default: 0)",
     )
     parser.add_argument("-target", metavar="NAME", help="replace the object name, e.g. 2015_AB123")
-    parser.add_argument("-keep_wcs", action="store_true", help="keep the WCS that the images have")
+    parser.add_argument("-keep_wcs", action="store_true", help="keep the WCS that the images have, and a MIDTIMJD")
     parser.add_argument("-telescope", metavar="KEY", help="telescope keyword, whatever the header says")
     parser.add_argument(
         "-set",

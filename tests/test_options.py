@@ -104,6 +104,24 @@ def test_keep_wcs_keeps_it_and_without_the_option_it_goes(tmp_path, monkeypatch)
     assert "PC1_1" not in gone and gone["CRPIX1"] == 32
 
 
+def test_keep_wcs_leaves_a_mid_time_alone_and_gives_the_same_header_from_every_state(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    sky.make_dataset(tmp_path, 1, solved=True, **SMALL)
+    computed = prepared("-keep_wcs")["MIDTIMJD"]
+    once = Path("mscience0217.fits").read_bytes()
+    assert prepared("-keep_wcs")["MIDTIMJD"] == computed
+    assert Path("mscience0217.fits").read_bytes() == once
+    assert "is kept" not in capfd.readouterr().err
+    fits.setval("mscience0217.fits", "MIDTIMJD", value=2457786.5, comment="mine")
+    kept = prepared("-keep_wcs")
+    assert (kept["MIDTIMJD"], kept.comments["MIDTIMJD"]) == (2457786.5, "mine")
+    assert "MIDTIMJD = 2457786.50000000 is kept" in capfd.readouterr().err
+    fits.setval("mscience0217.fits", "MIDTIMJD", value="no time")
+    assert prepared("-keep_wcs")["MIDTIMJD"] == computed
+    fits.setval("mscience0217.fits", "MIDTIMJD", value=2457786.5)
+    assert prepared()["MIDTIMJD"] == computed
+
+
 def test_telescope_forces_a_definition_that_later_steps_follow(raw):
     assert pp_prepare.main(["mscience*.fits", "-telescope", "VATT4K"]) == 0
     fits.setval("mscience0217.fits", "INSTRUME", value="Homebuilt")
