@@ -35,6 +35,7 @@ from photometrypipeline.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 
 log = logging.getLogger("pp.calibrate")
 
+FEW_LIKE_THE_SUN = "too few stars like the Sun: calibrating again with stars of all colours"
 FRAME_EPOCH_YR = 0.02  # a frame further from the mean epoch than a week has its reference stars moved on their own
 
 

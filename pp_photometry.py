@@ -75,13 +75,15 @@ def photometry(
     target_only=False,
     deblend=True,
     kernel=None,
+    chosen_by="set by hand",
     offline=False,
     places=ephemchoice.Choice(),  # noqa: B008  it is frozen
     jobs=1,
 ):
     """Measure `frames`; returns Photometry.  Frames that fail go to `losses`.
 
-    fixed_aprad : aperture radius in px, no curve of growth;  target : name that overrides the header's
+    fixed_aprad : aperture radius in px, no curve of growth;  chosen_by : where it comes from, in words
+    target : name that overrides the header's
     kernel : path of a detection filter (astromatic.write_filter), default none;  places : how the target's are found
     Raises UsageError for both kinds of sources excluded, PipelineError if no frame could be measured.
     """
@@ -93,7 +95,7 @@ def photometry(
     gain_known = knows_gain(frames, telescope)
     common = {"snr": snr, "min_area": minarea, "deblend": deblend, "filter": kernel}
     if fixed_aprad or pp_setup.photmode != "APER":
-        aperture, curve, counts = fixed(fixed_aprad or telescope.aprad_default, not fixed_aprad), None, (0, 0)
+        aperture, curve, counts = fixed(fixed_aprad, telescope.aprad_default, chosen_by), None, (0, 0)
         measured = measure_fixed(frames, losses, aperture.radius_px, common, jobs)
     else:
         radii = growthcurve.radii_px(telescope.aprad_range)
@@ -164,10 +166,10 @@ def knows_gain(frames, telescope):
     return known
 
 
-def fixed(radius_px, of_telescope):
-    """Return the Aperture for a radius that was not searched for."""
-    strategy = "the telescope's default" if of_telescope else "set by hand"
-    return growthcurve.Aperture(float(radius_px), -1, strategy, True)
+def fixed(radius_px, default_px, chosen_by):
+    """Return the Aperture for a radius that was not searched for; without one (0, None) it is the telescope's."""
+    strategy = chosen_by if radius_px else "the telescope's default"
+    return growthcurve.Aperture(float(radius_px or default_px), -1, strategy, True)
 
 
 def basis(aperture, counts):
@@ -327,10 +329,13 @@ def cut_list(frame, path, aperture):
 
 
 def seeing(frame):
-    """Return the record of one frame: median FWHM of its unflagged sources, number of sources."""
+    """Return the record of one frame: median FWHM of its unflagged sources, number of sources.
+
+    A stack that follows a target has no stars, but trails or what masking has left: nothing there tells the seeing.
+    """
     sources = ldac.read(frame.ldac)
     width = np.asarray(sources.table["FWHM_IMAGE"], dtype=float)
-    clean = (np.asarray(sources.table["FLAGS"]) == 0) & (width > 0)
+    clean = (np.asarray(sources.table["FLAGS"]) == 0) & (width > 0) & (frame.header.get("COMOVE") != "True")
     return {
         "name": frame.name,
         "midtime_jd": frame.number("MIDTIMJD"),

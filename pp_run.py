@@ -214,7 +214,7 @@ def in_turns(step, frames, losses, options):
         known = Stamps()
         first, attempt_losses = known.read(step), toolbox.Losses()
         if step == "calibrate":
-            toolbox.say("too few stars like the Sun: calibrating again with stars of all colours")
+            toolbox.say(pp_calibrate.FEW_LIKE_THE_SUN)
             arguments = arguments | {"solar": False}
         outcome = function(frames, attempt_losses, **arguments)
         known.amend(step, first, again=True)

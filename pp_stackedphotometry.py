@@ -30,7 +30,7 @@ import pp_distill
 import pp_photometry
 import pp_prepare
 from photometrypipeline import astromatic, results, swarp
-from photometrypipeline.errors import NotReachable, UsageError
+from photometrypipeline.errors import NotReachable, PipelineError, UsageError
 from photometrypipeline.frame import Frame
 from photometrypipeline.track import Track
 
@@ -114,17 +114,26 @@ def own_folder(home, name):
             diagnostics.render()
 
 
+@contextlib.contextmanager
+def noted(step):
+    """Leave a red note on the page of the current folder if the block ends with a PipelineError."""
+    try:
+        yield
+    except PipelineError as error:
+        diagnostics.record_failure(step, str(error))
+        raise
+
+
 def measure_sky(frames, losses, options, home):
     """Make, measure and calibrate the stack of the sky in the current folder; returns Sky."""
     choice = replace(options.stack, comoving=False, rates=None, keep_files=False)
-    stack = pp_combine.combine(frames, losses, choice, data_folder=home)
-    stack = pp_prepare.prepare([stack], losses, keep_wcs=True)
-    measured = pp_photometry.photometry(
-        stack, losses, snr=options.snr, fixed_aprad=options.fixed_aprad or None, background_only=True
-    )
-    done = pp_calibrate.calibrate(
-        measured.frames, losses, band=options.band, solar=options.solar, offline=options.offline
-    )
+    stack = prepared_stack(frames, losses, choice, home)
+    with noted("photometry"):
+        measured = pp_photometry.photometry(
+            stack, losses, snr=options.snr, fixed_aprad=options.fixed_aprad or None, background_only=True
+        )
+    with noted("calibrate"):
+        done = calibrate_sky(measured.frames, losses, options)
     row = done.record["frames"][0]
     magzp = (row["zp"], row["zp_sig"], row["zp_err"]) if row["zp"] is not None else None
     if magzp is None and done.record["band"]:
@@ -133,21 +142,43 @@ def measure_sky(frames, losses, options, home):
     return Sky(done.frames, measured.aprad_px, fwhm_px, magzp, done.record["band"], done.failure)
 
 
+def prepared_stack(frames, losses, choice, home):
+    """Make a stack in the current folder; returns its Frame, prepared, in a list."""
+    with noted("combine"):
+        stack = pp_combine.combine(frames, losses, choice, data_folder=home)
+    with noted("prepare"):
+        return pp_prepare.prepare([stack], losses, keep_wcs=True)
+
+
+def calibrate_sky(frames, losses, options):
+    """Return the Calibration of the stack of the sky; with stars of all colours if those like the Sun are too few."""
+    chosen = {"band": options.band, "offline": options.offline}
+    attempt_losses = toolbox.Losses()
+    done = pp_calibrate.calibrate(frames, attempt_losses, solar=options.solar, **chosen)
+    if options.solar and done.uncalibrated:
+        toolbox.say(pp_calibrate.FEW_LIKE_THE_SUN)
+        attempt_losses = toolbox.Losses()
+        done = pp_calibrate.calibrate(frames, attempt_losses, **chosen)
+    losses.entries += attempt_losses.entries
+    return done
+
+
 def measure_moving(frames, losses, options, sky, home):
     """Make and measure the stack that follows the target, with aperture and zeropoint of `sky`; returns Sky."""
     choice = replace(options.stack, stars=home / SKY / pp_combine.SKY)
-    stack = pp_combine.combine(frames, losses, choice, data_folder=home)
-    stack = pp_prepare.prepare([stack], losses, keep_wcs=True)
-    measured = pp_photometry.photometry(
-        stack,
-        losses,
-        fixed_aprad=sky.aprad_px,
-        background_only=True,
-        **detection(options.snr, sky.fwhm_px or sky.aprad_px, stack[0].header),
-    )
-    done = pp_calibrate.calibrate(
-        measured.frames, losses, band=sky.band, magzp=sky.magzp, instrumental=sky.magzp is None, offline=options.offline
-    )
+    stack = prepared_stack(frames, losses, choice, home)
+    given = {"magzp": sky.magzp, "instrumental": sky.magzp is None}
+    with noted("photometry"):
+        measured = pp_photometry.photometry(
+            stack,
+            losses,
+            fixed_aprad=sky.aprad_px,
+            chosen_by=f"that of {pp_combine.SKY}",
+            background_only=True,
+            **detection(options.snr, sky.fwhm_px or sky.aprad_px, stack[0].header),
+        )
+    with noted("calibrate"):
+        done = pp_calibrate.calibrate(measured.frames, losses, band=sky.band, offline=options.offline, **given)
     return replace(sky, frames=done.frames)
 
 
@@ -173,7 +204,8 @@ def distill(measured, losses, options, positions):
         offline=options.offline,
         ephemeris=options.stack.ephemeris,
     )
-    return pp_distill.distill(measured.frames, losses, choice)
+    with noted("distill"):
+        return pp_distill.distill(measured.frames, losses, choice)
 
 
 def read_positions(path):

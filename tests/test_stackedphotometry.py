@@ -8,7 +8,7 @@ from astropy.stats import mad_std
 
 import pp_setup
 import sky
-from photometrypipeline import framedb, noise, results, skystore
+from photometrypipeline import framedb, noise, records, results, skystore
 from photometrypipeline.frame import read_header
 from photometrypipeline.wcskeywords import wcs_of
 from test_combine import prepared
@@ -164,3 +164,29 @@ def test_frames_of_two_filters_end_with_status_2_before_anything_is_made(slow, t
     done = call("pp_stackedphotometry", "-comoving", OFFLINE, *slow.paths, other, cwd=tmp_path)
     assert done.returncode == 2 and "other.fits" in done.stderr
     assert not (tmp_path / "skycoadd").exists()
+
+
+def test_solar_takes_stars_of_all_colours_where_those_like_the_sun_are_too_few(slow, tmp_path, call, no_pages):
+    table = slow.table("PANSTARRS").copy()
+    table["ip1mag"] = np.asarray(table["rp1mag"]) - 0.45  # no star is like the Sun
+    cone = (*slow.night.centre, sky.STORE_RADIUS_DEG)
+    skystore.write_tiles(tmp_path / "pp_store", "PANSTARRS", table, cone, 21.0)
+    for name in ("SDSS-R9", "APASS9"):
+        skystore.write_tiles(tmp_path / "pp_store", name, table[:0], cone, 21.0)
+    sky.ephemeris.store_rows(tmp_path / "pp_store", "3552", sky.SITE, slow.ephemeris())
+    done = call("pp_stackedphotometry", "-solar", OFFLINE, *slow.paths, cwd=tmp_path)
+    assert "too few stars like the Sun" in done.stdout
+    (row,) = light_curve(tmp_path)
+    assert row["[7]"] == "R" and row["ZP"] > 0
+
+
+def test_a_step_that_fails_leaves_a_red_note_and_the_seeing_is_not_judged_where_no_star_is(slow, tmp_path, call):
+    done = call("pp_stackedphotometry", "-comoving", OFFLINE, *slow.paths, cwd=link_store(slow, tmp_path))
+    assert done.returncode == 0, done.stderr
+    record = records.read(tmp_path / "comove")["photometry"]
+    assert record["frames"][0]["fwhm_px"] is None and record["basis"] == "that of skycoadd.fits"
+    assert "of a star's light" not in (tmp_path / "comove" / "diagnostics.html").read_text()
+    done = call("pp_stackedphotometry", "-comoving", "-targetname", "No Such", OFFLINE, *slow.paths, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert records.read_failures(tmp_path / "comove")[0][0] == "combine"
+    assert "pp_combine failed" in (tmp_path / "comove" / "diagnostics.html").read_text()
