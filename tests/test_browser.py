@@ -13,7 +13,7 @@ import browser
 import diagnostics
 import fakerun
 from photometrypipeline import datatree, records, treesummary
-from test_diagnostics import HOSTILE, MAKERS, fill
+from website import HOSTILE, MAKERS, fill
 
 AXE = Path(sys.prefix) / "share" / "axe-core" / "axe.min.js"
 LIGHT_CURVE = "#plot-target-3552"

@@ -9,7 +9,7 @@ import pytest
 import diagnostics
 import fakerun
 from photometrypipeline import records, workers
-from test_diagnostics import check_website
+from website import check_website
 
 
 @pytest.fixture

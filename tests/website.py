@@ -1,0 +1,85 @@
+"""Websites in tests: records to make them from, and what holds for each of them."""
+
+import json
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import html5lib
+from bs4 import BeautifulSoup
+
+import diagnostics
+import fakerun
+from photometrypipeline import records
+
+MAKERS = {step: getattr(fakerun, step) for step in records.STEPS}
+SCRIPTS = {"uPlot.iife.min.js", "plots.js", "player.js", "marks.js", "keys.js"}
+HOSTILE = "<script>alert(1)</script> \"x' & C/2013 US10 (Ä 星) {{ 7*7 }} $\\frac{1}$ %2e%2e/../../evil" + "z" * 200
+
+
+def fill(folder, field, **changed):
+    """Record all steps; `changed` replaces the record of a step, None leaves a step out."""
+    for step, make in MAKERS.items():
+        data = changed[step] if step in changed else make(field)
+        if data is not None:
+            diagnostics.record(step, data, folder)
+
+
+def page(path):
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def main_page(folder):
+    return page(folder / "diagnostics.html")
+
+
+def cells(table):
+    """The texts of a table, row by row."""
+    return [[cell.get_text(" ", strip=True) for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")]
+
+
+def facts(soup):
+    """Tables with a heading in front of each value, as one dictionary."""
+    return {row[0]: row[1] for table in soup.find_all("table", "facts") for row in cells(table)}
+
+
+def words(soup):
+    return soup.get_text(" ", strip=True)
+
+
+def check_website(folder, main="diagnostics.html"):
+    """Every page is valid HTML with no scripts but ours, links live and stay in `folder`, no id is used twice."""
+    folder = folder.resolve()
+    checked = [folder / main, *sorted((folder / ".diagnostics").glob("*.html"))]
+    ids = {}
+    for path in checked:
+        text = path.read_text(encoding="utf-8")
+        html5lib.HTMLParser(strict=True).parse(text)
+        soup = BeautifulSoup(text, "html.parser")
+        assert not soup.find_all(["iframe", "object", "base", "style"])
+        for script in soup.find_all("script"):
+            if "src" in script.attrs:
+                assert Path(script["src"]).name in SCRIPTS
+            else:
+                assert script["type"] == "application/json"
+                json.loads(script.string)
+        assert not [tag for tag in soup.find_all(True) if any(name.startswith("on") for name in tag.attrs)]
+        own = [tag["id"] for tag in soup.find_all(id=True)]
+        assert len(own) == len(set(own)), path
+        ids[path] = set(own)
+    for path in checked:
+        for tag in page(path).find_all(["a", "img", "area", "link", "script"]):
+            link = tag.get("href") or tag.get("src")
+            if link or tag.name != "script":
+                check_link(link, path, folder, ids)
+    return checked
+
+
+def check_link(link, path, folder, ids):
+    parts = urlsplit(link)
+    assert not (parts.scheme or parts.netloc or parts.path.startswith("/")), link
+    aim = Path(os.path.normpath(path.parent / unquote(parts.path))) if parts.path else path
+    assert aim.is_file(), f"{path.name}: {link}"
+    assert aim.is_relative_to(folder), link
+    if parts.fragment:
+        assert parts.fragment in ids[aim], f"{path.name}: {link}"
