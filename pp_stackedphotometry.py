@@ -23,15 +23,19 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from astropy.coordinates import SkyCoord
+
 import diagnostics
 import pp_calibrate
 import pp_combine
 import pp_distill
 import pp_photometry
 import pp_prepare
-from photometrypipeline import astromatic, results, swarp
+from photometrypipeline import astromatic, ephemeris, results, swarp, telescopes
 from photometrypipeline.errors import NotReachable, PipelineError, UsageError
 from photometrypipeline.frame import Frame
+from photometrypipeline.services import Client
 from photometrypipeline.track import Track
 
 log = logging.getLogger("pp.stackedphotometry")
@@ -81,6 +85,7 @@ def stacked_photometry(frames, losses, options):
     with own_folder(home, SKY):
         sky = measure_sky(frames, losses, options, home)
         if not options.stack.moving:
+            warn_of_motion(frames, sky, options, positions, home)
             done = distill(sky, losses, options, positions)
     if options.stack.moving:
         with own_folder(home, COMOVING):
@@ -206,6 +211,35 @@ def distill(measured, losses, options, positions):
     )
     with noted("distill"):
         return pp_distill.distill(measured.frames, losses, choice)
+
+
+def warn_of_motion(frames, sky, options, positions, home):
+    """Say so if the target moves by more than half the seeing during a stack that does not follow it."""
+    telescope = telescopes.identify(frames[0].header)
+    name = options.stack.target or str(frames[0].header.get("OBJECT", ""))
+    jds = np.sort([frame.number("MIDTIMJD") for frame in frames])[[0, -1]]
+    if positions is None:
+        client = Client(offline=options.offline)
+        try:
+            found = ephemeris.positions(name, telescope.mpc_code, jds, client, home, options.stack.ephemeris)
+        except PipelineError:
+            return  # pp_distill, which comes next, says that nothing is known
+        places = SkyCoord(found.ra_deg, found.dec_deg, unit="deg")
+    elif len({row[3] for row in positions}) > 1:
+        _, ra, dec, times = zip(*positions, strict=True)
+        places = SkyCoord(*Track(times, ra, dec).at(jds), unit="deg")
+    else:
+        return
+    moved = places[0].separation(places[1]).arcsec
+    seeing = (sky.fwhm_px or sky.aprad_px) * frames[0].number("SECPIX")
+    if moved > seeing / 2:
+        log.warning(
+            'the target moves by %.1f" from the first frame to the last, at a FWHM of %.1f": %s loses light of it; '
+            "use -comoving",
+            moved,
+            seeing,
+            pp_combine.SKY,
+        )
 
 
 def read_positions(path):

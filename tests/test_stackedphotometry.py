@@ -1,5 +1,7 @@
 """pp_stackedphotometry for real: an asteroid below the limit of single frames, found and measured in their stack."""
 
+import re
+
 import numpy as np
 import pytest
 from astropy.io import ascii as text_tables
@@ -110,6 +112,15 @@ def test_without_comoving_the_stack_of_the_sky_gives_the_target(slow, tmp_path, 
     assert abs(row["mag"] - slow.mag[0]) < 3 * row["sig"] and row["[7]"] == "R"
     assert row["[6]"] == "PANSTARRS_transformed"
     assert (tmp_path / "skycoadd" / TARGET).exists() and not (tmp_path / "comove").exists()
+    assert "use -comoving" not in done.stderr
+
+
+def test_a_stack_that_does_not_follow_a_fast_target_says_so(slow, tmp_path, call, no_pages):
+    rows = [(slow.files[k], slow.ra_deg[k], slow.dec_deg[0] + 2 * k / 3600, slow.midtime_jd[k]) for k in (0, 3)]
+    results.write_positions(tmp_path / "positions.dat", rows)
+    options = ("-positions", "positions.dat", OFFLINE)
+    done = call("pp_stackedphotometry", *options, *slow.paths, cwd=link_store(slow, tmp_path))
+    assert re.search(r'the target moves by 6\.\d" .* use -comoving', done.stderr)
 
 
 def test_filter_and_fixed_aperture_reach_both_stacks(slow, tmp_path, call, no_pages):
