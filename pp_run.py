@@ -16,6 +16,7 @@ import toolbox
 # isort: split
 import functools
 import logging
+import re
 import sys
 import time
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ def run_steps(images, losses, options, step):
 
     Returns the NotReachable that left gaps, or None, and whether there was anything to do.
     """
-    frames = toolbox.open_frames(sorted(images), losses)
+    frames = without_products(toolbox.open_frames(sorted(images), losses))
     check_one_kind(frames, options)
     toolbox.say(f"{len(frames)} {telescope_of(frames[0])} frames identified")
     steps = [name for name in STEPS if not (options.keep_wcs and name == "register")]
@@ -151,6 +152,25 @@ def run_steps(images, losses, options, step):
     if report:
         toolbox.box(report)
     return next((failure for failure in reversed(failures) if failure), None), outcome is not None
+
+
+def without_products(frames):
+    """Return the Frames without those made of others among them, whose light would count twice; each is named.
+
+    A stack stands out among single frames; a frame without stars near the target goes on only instead of its original.
+    """
+    names = {frame.name for frame in frames}
+    single = [frame for frame in frames if "COMBO_N" not in frame.header]
+    kept = []
+    for frame in frames:
+        original = re.sub(r"_psfsub(?=\.fits$)", "", frame.name)
+        if single and frame not in single:
+            log.warning("%s is a stack and left out; measure it on its own", frame.name)
+        elif "PSFSUB_N" in frame.header and original != frame.name and original in names:
+            log.warning("%s is left out, since %s is given as well; give one of them", frame.name, original)
+        else:
+            kept.append(frame)
+    return kept
 
 
 def handed_on(step, outcome):

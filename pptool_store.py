@@ -96,7 +96,11 @@ def fetch_ahead(args, losses):
     client = services.Client()
     fields = prefetch.read_fields(args.fields, args.radius) if args.fields else []
     groups = [(field.name, [field]) for field in fields]
-    groups += paths(args, client, losses) if args.targets else []
+    if args.targets:
+        found, unreached = paths(args, client, losses)
+        groups += found
+        if unreached and not groups:
+            raise unreached[-1]
     failures, work = [], [(survey, name, group) for survey in args.catalogs for name, group in groups]
     for survey, name, group in tqdm(work, desc="fetch", delay=2, leave=False, disable=not sys.stderr.isatty()):
         margin = args.margin if survey.key else 0.0
@@ -113,17 +117,21 @@ def fetch_ahead(args, losses):
 
 
 def paths(args, client, losses):
-    """Return [(name, Fields on its path)] of the targets; their positions and elements are in the store then."""
-    jds, found = prefetch.nights(args.site, args.nights[0], args.nights[-1]), []
+    """Return [(name, Fields on its path)] of the targets, whose positions and elements are in the store then.
+
+    And the NotReachable (list) of those for which Horizons could not be asked.
+    """
+    jds, found, unreached = prefetch.nights(args.site, args.nights[0], args.nights[-1]), [], []
     for name in args.targets:
         try:
             place = ephemeris.positions(name, args.site, jds, client)
         except (NotFound, NotReachable) as error:
             losses.add(name, str(error))
+            unreached += [error] if isinstance(error, NotReachable) else []
             continue
         toolbox.say(f"{place.full_name}: {len(jds)} positions from {place.source}")
         found.append((place.full_name, prefetch.along(place, args.radius)))
-    return found
+    return found, unreached
 
 
 # ---- carrying

@@ -20,7 +20,7 @@ import pp_register
 import pp_run
 import sky
 from photometrypipeline import framedb, ldac, records, telescopes
-from photometrypipeline.frame import read_header
+from photometrypipeline.frame import Frame, read_header
 from test_commands import run_plain
 
 OFFLINE = "-offline"
@@ -498,3 +498,17 @@ def test_settings_of_a_user_override_single_ones(night, run_command, own_folders
     done = run_command("pp_calibrate", *night.files, OFFLINE, cwd=Path.cwd())
     assert done.returncode == 2
     assert str(folder / "pp_setup.py") in done.stderr and "SyntaxError" in done.stderr
+
+
+def test_a_run_leaves_out_what_was_made_of_its_own_frames(tmp_path, caplog):
+    def image(name, **header):
+        fits.PrimaryHDU(np.zeros((4, 4), np.float32), fits.Header(header)).writeto(tmp_path / name)
+        return Frame(tmp_path / name)
+
+    one, two = image("m1.fits"), image("m2.fits")
+    cleaned, alone = image("m1_psfsub.fits", PSFSUB_N=3), image("m3_psfsub.fits", PSFSUB_N=1)
+    stack = image("comove.fits", COMBO_N=2)
+    assert pp_run.without_products([stack, one, cleaned, two, alone]) == [one, two, alone]
+    assert "comove.fits is a stack" in caplog.text and "m1_psfsub.fits is left out" in caplog.text
+    assert pp_run.without_products([cleaned, two]) == [cleaned, two]  # instead of its original
+    assert pp_run.without_products([stack]) == [stack]

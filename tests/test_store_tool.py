@@ -119,6 +119,13 @@ def test_nights_of_a_target_are_fetched_with_its_path(work, sky, capsys):
         assert len(skystore.fetch("GAIA", ra, dec, 0.2, 21, services.Client(offline=True))) > 0
 
 
+def test_a_target_that_nobody_could_be_asked_for_is_a_failure(work, sky, monkeypatch, capsys):
+    monkeypatch.setenv("PP_OFFLINE", "1")
+    command = ["prefetch", "-catalogs", "GAIA", "-targets", "3552", "-site", "290", "-nights", "2026-12-01"]
+    assert pptool_store.main(command) == FAILED
+    assert "ERROR: JPL Horizons" in capsys.readouterr().err
+
+
 def test_nights_begin_and_end_at_noon_of_the_site():
     jds = prefetch.nights("290", "2026-12-01", None)  # Mount Graham, 109.9 deg west: noon is 19:20 UT
     assert jds[0] == pytest.approx(Time("2026-12-01T19:19:33").jd, abs=0.001)
