@@ -35,6 +35,7 @@ from photometrypipeline import (
     cluster,
     datatree,
     ephemchoice,
+    exclusions,
     headers,
     outcomes,
     pages,
@@ -78,6 +79,7 @@ class Options:
     jobs: int = 1
     colorterm: str | None = None
     target_color: float | None = None
+    exclude: str | None = None
 
     def again(self, step):
         """Return whether `step` is to be tried a second time where the first one left gaps."""
@@ -136,6 +138,7 @@ def run_steps(images, losses, options, step):
         losses.entries += [tuple(entry) for entry in stamp.losses if tuple(entry) not in losses.entries]
     if done:
         frames = [Frame(name) for name in done[-1].passed]
+    warn_of_exclusions(options)
     failures, outcome = [], None
     for name in steps[len(done) :]:
         step[0] = name
@@ -152,6 +155,14 @@ def run_steps(images, losses, options, step):
     if report:
         toolbox.box(report)
     return next((failure for failure in reversed(failures) if failure), None), outcome is not None
+
+
+def warn_of_exclusions(options):
+    """Say that observations count again which an earlier run or pp_distill has taken out by hand."""
+    stamp = Stamps().read("distill")
+    before = stamp and (stamp.recipe["options"].get("choice") or {}).get("exclude")
+    if before and not options.exclude:
+        log.warning("what %s took out counts again; -exclude %s keeps it out", before, before)
 
 
 def without_products(frames):
@@ -220,7 +231,9 @@ def call_of(step, options):
         chosen |= {"colorterm": options.colorterm, "target_color": options.target_color}
         return pp_calibrate.calibrate, chosen | common
     asked = {"asteroids": options.asteroids, "reject": options.reject, "offline": options.offline}
-    asked["ephemeris"] = options.ephemeris
+    asked |= {"ephemeris": options.ephemeris, "exclude": options.exclude}
+    if options.exclude:
+        asked["excluded"] = exclusions.read(options.exclude)
     return pp_distill.distill, {"choice": pp_distill.Choice(options.target, **asked)}
 
 
@@ -339,7 +352,7 @@ def arguments_of(args):
         option = f"-{name}"
         if name in ("images", "prefix", "jobs", "split", "scheduler") or value is None or value is False:
             continue
-        if name in ("cat", "catalog", "elements") and Path(value).is_file():
+        if name in ("cat", "catalog", "elements", "exclude") and Path(value).is_file():
             value = Path(value).resolve()
         arguments += [option] if value is True else [option, str(value)]
     return arguments
@@ -353,6 +366,9 @@ def build_parser():
         "-split",
         action="store_true",
         help="with `all`: copy frames of several objects, filters or cameras in one folder into sub-folders first",
+    )
+    parser.add_argument(
+        "-exclude", metavar="FILE", help="observations that do not count, an image a line; see pp_distill -h"
     )
     parser.add_argument(
         "-scheduler",
@@ -437,8 +453,11 @@ def main(args, losses):
         jobs=args.jobs or toolbox.cores(),
         colorterm=args.colorterm,
         target_color=args.target_color,
+        exclude=args.exclude,
     )
     pp_calibrate.wished_color(args.colorterm, args.target_color)  # a mistake is told before the work begins
+    if args.exclude:
+        exclusions.read(args.exclude)
     return run(args.images, losses, options)
 
 

@@ -284,6 +284,12 @@ def test_observations_taken_out_by_hand_stay_behind_a_hash_and_the_rest_stays_as
     lines[2] = "#" + lines[2][1:] + " # by hand"
     assert (copy / TARGET).read_text().splitlines() == lines
     assert (copy / "photometry_Control_Star.dat").read_text() == before["photometry_Control_Star.dat"]
+    done = run_command("pp_run", OFFLINE, "-exclude", "rejected.lst", *truth.files, cwd=copy)
+    assert done.returncode == 0, done.stderr
+    assert (copy / TARGET).read_text().splitlines() == lines
+    done = run_command("pp_run", OFFLINE, *truth.files, cwd=copy)
+    assert "what rejected.lst took out counts again; -exclude rejected.lst keeps it out" in done.stderr
+    assert (copy / TARGET).read_text() == before[TARGET]
 
 
 # ---- bad input
