@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline.errors import FrameError
+from photometrypipeline.errors import FrameError, UsageError
 from photometrypipeline.files import write_text
 
 HEADER = (  # label and the position of its last character
@@ -158,7 +158,7 @@ def read(path):
     try:
         lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
-        raise FrameError(path, f"cannot be read ({error.strerror})", "check its name") from None
+        raise UsageError(f"{path} cannot be read ({error.strerror}); check its name") from None
     if not lines or lines[0].split()[:3] != ["#", "filename", "julian_date"]:
         raise FrameError(path, "is no light curve of pp_distill (photometry_TARGET.dat)", "check its name")
     for line in lines[1:]:
@@ -224,7 +224,7 @@ def read_positions(path, default_name=UNNAMED):
     lines that begin with `#` are comments.  Raises FrameError naming the line that cannot be read.
     """
     targets = {}
-    for number, line in _lines(path):
+    for number, line in lines_of(path):
         fields = line.replace(",", " ").split()
         try:
             position = (fields[0], float(fields[1]) % 360.0, float(fields[2]), float(fields[3]))
@@ -238,9 +238,10 @@ def read_positions(path, default_name=UNNAMED):
     return targets
 
 
-def _lines(path):
+def lines_of(path):
+    """Return [(number, line), ...] of a file of the user without comments.  Raises UsageError if it cannot be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as stream:
             return [(n, line) for n, line in enumerate(stream, 1) if line.strip() and not line.lstrip().startswith("#")]
     except OSError as error:
-        raise FrameError(path, f"cannot be read ({error.strerror})", "check its name") from None
+        raise UsageError(f"{path} cannot be read ({error.strerror}); check its name") from None

@@ -10,7 +10,7 @@ import numpy as np
 from astropy import units
 from astropy.coordinates import Angle
 
-from photometrypipeline import matching, sky
+from photometrypipeline import matching, results, sky
 from photometrypipeline.errors import FrameError
 from photometrypipeline.files import stem_of
 from photometrypipeline.wcskeywords import wcs_of
@@ -124,14 +124,7 @@ def read_fixed(path):
     Sexagesimal RA is in hours: `12:34:56.7`, or `12 34 56.7` as three fields.  Raises FrameError naming the bad line.
     """
     targets = []
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            lines = [
-                (n, line) for n, line in enumerate(stream, 1) if line.strip() and not line.lstrip().startswith("#")
-            ]
-    except OSError as error:
-        raise FrameError(path, f"cannot be read ({error.strerror})", "check its name") from None
-    for number, line in lines:
+    for number, line in results.lines_of(path):
         name, *fields = line.replace(",", " ").split()
         if len(fields) == 6:
             fields = [":".join(fields[:3]), ":".join(fields[3:])]
