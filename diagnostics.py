@@ -12,11 +12,10 @@ import contextlib
 import logging
 import os
 import sys
-from functools import partial
 from pathlib import Path
 
 import pp_setup
-from photometrypipeline import errors, pages, pictures, plotdata, records, verdicts, views, workers
+from photometrypipeline import errors, figures, pages, pictures, plotdata, records, verdicts, views, workers
 from photometrypipeline.follower import POSSIBLE, Follower
 from photometrypipeline.gallery import Gallery
 
@@ -36,11 +35,9 @@ def record(step, data, folder="."):
         return
     records.write(step, data, folder)
     if folder in _ahead:
-        if _ahead[folder] is None:
-            ahead = partial(draw_ahead, folder, _jobs[folder])
-            _ahead[folder] = Follower(ahead, partial(_render, folder, pp_setup.confdiagnostics, _jobs[folder]))
+        _ahead[folder] = _ahead[folder] or _follower()
         if step in WORTH_DRAWING:
-            _ahead[folder].draw()
+            _ahead[folder].draw(folder, _jobs[folder])
 
 
 def record_failure(step, message, folder="."):
@@ -65,7 +62,7 @@ def render(folder=".", settings=None, jobs=1):
     own, settings = settings is None, (settings or pp_setup.confdiagnostics).check()
     site = Path(folder) / settings.diagnostics_path
     follower = _ahead.pop(folder, None) if own else None
-    if follower and follower.finish():
+    if follower and follower.finish(folder, jobs):
         return site / settings.main_html
     return _render(folder, settings, jobs)
 
@@ -87,8 +84,9 @@ def drawing_ahead(folder=".", jobs=1):
     The next `render` in the block is done by that process too, with `jobs` of its kind.  Without a core to spare
     (`jobs` is 1) all is drawn in the end.
     """
-    if jobs > 1 and POSSIBLE:
-        _ahead[folder], _jobs[folder] = None, jobs
+    if jobs > 1 and POSSIBLE and pp_setup.diagnostics:
+        _ahead[folder] = _started.pop() if _started else None
+        _jobs[folder] = jobs
     try:
         yield
     finally:
@@ -97,14 +95,33 @@ def drawing_ahead(folder=".", jobs=1):
             follower.stop()
 
 
+def get_ready():
+    """Start the process that will draw beside a run: it loads what drawing takes while this one loads the rest."""
+    if pp_setup.diagnostics:
+        _started.append(_follower())
+
+
+_started = []  # Followers that wait for a run
 _ahead = {}  # {folder: Follower, or None before the first record}
 _jobs = {}  # {folder: how many processes draw}
+
+
+def _follower():
+    return Follower(_warm_up, draw_ahead, _finish)
+
+
+def _warm_up():
+    figures.warm_up()
+    pages.warm_up()
+
+
+def _finish(folder, jobs):
+    _render(folder, pp_setup.confdiagnostics, jobs)
 
 
 def draw_ahead(folder=".", jobs=1):
     """Draw what the records of `folder` allow so far, for a later `render`, and write no pages."""
     drawn = _draw(folder, pp_setup.confdiagnostics.check(), jobs, politely=True)
-    pages.warm_up()
     if drawn is not None:
         drawn[1].keep()
 
@@ -144,7 +161,7 @@ def _write_pages(view, settings, site, folder, jobs):
     def write(frame):
         pages.write_page(place / frame.page, template.render(frame=frame, root="../", here="", **shared))
 
-    workers.side_by_side(write, [frame for frame in view.frames if frame.page], jobs, each=FRAMES_EACH)
+    workers.side_by_side(write, [[frame for frame in view.frames if frame.page]], jobs, each=FRAMES_EACH)
     shared |= {"root": "", "here": f"{records.FOLDER}/", "verdicts": verdicts.judge(view, pp_setup.confverdict)}
     html = made.get_template("main.html").render(data=plotdata.build(view, folder), **shared)
     pages.write_page(site / settings.main_html, html)

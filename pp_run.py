@@ -11,20 +11,29 @@ Examples:
   pp_run -prefix mscience all
 """
 
-import toolbox
+from photometrypipeline import interpreter  # noqa: F401  first of all: finds the Python that has the packages
+
+# isort: split
+import sys
+
+import diagnostics
+from photometrypipeline.follower import worth_starting
+
+if worth_starting(sys.argv):  # pages are drawn by a process that gets ready while all the rest is loaded
+    diagnostics.get_ready()
 
 # isort: split
 import functools
 import logging
 import re
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import toolbox
+
 from tqdm import tqdm
 
-import diagnostics
 import pp_calibrate
 import pp_distill
 import pp_photometry

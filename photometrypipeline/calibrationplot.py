@@ -11,9 +11,11 @@ from functools import cache
 import numpy as np
 
 from photometrypipeline.figures import (
+    drawn_image,
     errorbar,
     new_figure,
     numbers,
+    opaque_png,
     plain_style,
     short,
 )
@@ -98,7 +100,7 @@ def save(path, dpi, frame, band, catalog, color, limits):
     box = _box(axes.steps)
     place = (box[0] + box[2]) / 2, box[1] - TITLE_ROOM_PT * dpi / POINTS_PER_INCH
     pen.text(place, _title(frame, band, catalog), "black", _font(dpi), "ms")
-    image.save(path, format="PNG", compress_level=1)
+    opaque_png(image, path)
     return image.size
 
 
@@ -106,7 +108,6 @@ def save(path, dpi, frame, band, catalog, color, limits):
 def drawn(color, limits, dpi):
     """Return the Axes with `background`, a picture of all that does not change from frame to frame of a run."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
 
     with plain_style():
         axes = _empty(short(color) if color else None, limits)
@@ -116,8 +117,7 @@ def drawn(color, limits, dpi):
             axis.get_label().set_visible(True)
             axis.set_tick_params(length=0, labelleft=False, labelright=False)
             axis.grid(False)
-        canvas.draw()
-    axes.background = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+        axes.background = drawn_image(canvas)
     return axes
 
 
@@ -133,13 +133,11 @@ def _draw_steps(axes, image, pen, frame):
     column, row = _places(axes.steps, n_stars, zeropoint)
     _, below = _places(axes.steps, n_stars, zeropoint - np.nan_to_num(sigma))
     _, above = _places(axes.steps, n_stars, zeropoint + np.nan_to_num(sigma))
-    for index in np.flatnonzero(np.isfinite(column) & np.isfinite(row)):
-        strokes.upright(column[index], (below[index], above[index]), "red", 0.6 * point_px)
+    strokes.uprights(column, (below, above), "red", 0.6 * point_px)
     strokes.line(_known(column, row), "red", point_px)
     if known(frame["n_used"]):
-        strokes.upright(
-            _places(axes.steps, [frame["n_used"]], [0])[0][0], _box(axes.steps)[1::2], "black", 1.5 * point_px
-        )
+        column, _ = _places(axes.steps, [frame["n_used"]], [0])
+        strokes.uprights(column, _box(axes.steps)[1::2], "black", 1.5 * point_px)
     shown = np.isfinite(chi2) & (chi2 > 0)
     strokes.line(_known(*_places(axes.chi2, n_stars[shown], chi2[shown])), "blue", 1.5 * point_px)
     row = _places(axes.chi2, [0], [1])[1][0]
@@ -153,10 +151,8 @@ def _draw_residuals(part, image, x, values, error):
     column, row = _places(part, x, values)
     _, below = _places(part, x, values - error)
     _, above = _places(part, x, values + error)
-    for index in np.flatnonzero(np.isfinite(column) & np.isfinite(row)):
-        if np.isfinite(error[index]):
-            strokes.upright(column[index], (below[index], above[index]), "black", 0.8 * point_px)
-        strokes.dot(column[index], row[index], 4 * point_px, "black")  # with its edge
+    strokes.uprights(column, (below, above), "black", 0.8 * point_px)
+    strokes.dots(column, row, 4 * point_px, "black")  # with its edge
     strokes.lay()
 
 

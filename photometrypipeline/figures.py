@@ -63,17 +63,24 @@ def save(figure, path, file_format, dpi):
 def _write_png(figure, path):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    opaque_png(canvas, path)
+    opaque_png(drawn_image(FigureCanvasAgg(figure)), path)
 
 
-def opaque_png(canvas, path):
-    """Write what is drawn on an Agg canvas to `path`."""
+def opaque_png(image, path):
+    """Write a plot (Pillow image, RGB) to `path` with 256 colours: half the time and half the size of all colours."""
     from PIL import Image
 
-    opaque = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    opaque.save(path, format="PNG", compress_level=1)
+    few = image.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    few.putpalette([255 if part == 254 else part for part in few.getpalette()])  # else white is not quite white
+    few.save(path, format="PNG", compress_level=1)
+
+
+def drawn_image(canvas):
+    """Return what an Agg canvas draws as a Pillow image, RGB."""
+    from PIL import Image
+
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
 def save_drawing(figure, path):

@@ -1,13 +1,18 @@
 """A process beside a run that draws while the run goes on: what is drawn early nobody waits for at the end.
 
-It is a copy of the run's own process, which has all modules loaded, and there is one on Linux only, where copies are
-safe.  It takes commands: DRAW, after a record that brings new pictures, and FINISH, once, for the pages.
+It is a copy of the run's own process, and there is one on Linux only, where copies are safe.  pp_run starts it between
+its imports: a small process is copied at once, and what drawing takes is loaded while the run loads the rest.
+It takes commands: DRAW, after a record that brings new pictures, and FINISH, once, for the pages.
 """
 
+import atexit
 import logging
 import multiprocessing
 import os
 import sys
+from pathlib import Path
+
+from photometrypipeline.logfile import logging_to
 
 log = logging.getLogger("pp.follower")
 
@@ -15,50 +20,71 @@ DRAW, FINISH = "draw", "finish"
 POSSIBLE = sys.platform == "linux"
 
 
-class Follower:
-    """Such a process: it calls draw() for what has come in, and finish() in the end."""
+def worth_starting(argv):
+    """Return whether the command line `argv` (list of str) is that of a run which will draw beside its steps."""
+    words = [*argv[1:], ""]
+    alone = any(
+        word.startswith(("-j", "--j")) and (word.endswith("=1") or after == "1")
+        for word, after in zip(words, words[1:], strict=False)
+    )
+    other = {"all", "-h", "-help", "--help"} & {*words} or len(words) < 2
+    return POSSIBLE and Path(argv[0]).stem == "pp_run" and len(os.sched_getaffinity(0)) > 1 and not (alone or other)
 
-    def __init__(self, draw, finish):
+
+class Follower:
+    """Such a process: it calls get_ready() first, draw(folder, jobs) for what is new, finish(folder, jobs) last."""
+
+    def __init__(self, get_ready, draw, finish):
         context = multiprocessing.get_context("fork")
         theirs, self._ours = context.Pipe(duplex=False)
-        self._process = context.Process(target=_obey, args=(theirs, self._ours, draw, finish))
+        work = {DRAW: draw, FINISH: finish}
+        self._process = context.Process(target=_obey, args=(theirs, self._ours, get_ready, work))
         self._process.start()
         theirs.close()
+        atexit.register(self.dismiss)  # else the end of this process would wait for the other, and that for this one
 
-    def draw(self):
-        """Tell it that there is something new."""
-        self._tell(DRAW)
+    def draw(self, folder, jobs):
+        """Tell it that there is something new in `folder`, for `jobs` processes to draw."""
+        self._tell(DRAW, folder, jobs)
 
-    def finish(self):
+    def finish(self, folder, jobs):
         """Have the pages made; returns whether they are."""
-        self._tell(FINISH)
+        self._tell(FINISH, folder, jobs)
         return self.stop() == 0
 
     def stop(self):
         """Let it end what it is doing, and return its exit status."""
         self._ours.close()
         self._process.join()
+        atexit.unregister(self.dismiss)
         return self._process.exitcode
 
-    def _tell(self, command):
+    def dismiss(self):
+        """End it at once."""
+        self._process.terminate()
+        self.stop()
+
+    def _tell(self, *command):
         try:
             self._ours.send(command)
         except OSError:  # it has died: whoever waits for the pages finds out
             log.debug("the process that draws ahead is gone")
 
 
-def _obey(commands, others_end, draw, finish):
+def _obey(commands, others_end, get_ready, work):
     others_end.close()  # else the end of the run would never be noticed
     os.setsid()  # Ctrl-C is the run's affair: it wants its pages even then
     sys.stdin = open(os.devnull)  # noqa: SIM115
+    get_ready()
     while True:
         try:
-            command = commands.recv()
-            while command == DRAW and commands.poll():
-                command = commands.recv()
+            name, folder, jobs = commands.recv()
+            while name == DRAW and commands.poll():
+                name, folder, jobs = commands.recv()
         except EOFError:  # the run has ended without wanting pages
             sys.exit(1)
-        if command == FINISH:
-            finish()
+        if not logging.getLogger("pp").handlers:  # copied before the run had opened LOG
+            logging_to(folder).__enter__()
+        work[name](folder, jobs)
+        if name == FINISH:
             return
-        draw()

@@ -56,6 +56,8 @@ class Easel:
                 width, height, *points = self._draw(draw, names)
             except UNDRAWABLE as error:  # a picture is never worth a run
                 log.warning("%s cannot be drawn: %s", name, error)
+                for each in names:  # what an earlier run has left shows something else
+                    (self.folder / each).unlink(missing_ok=True)
                 return None
             known = {"key": key, "picture": [width, height, points[0] if points else [], drawing]}
         self.done[name] = known
@@ -101,14 +103,6 @@ class Gallery:
     def hang(self, done):
         """Take over what an Easel has `done`."""
         self._now |= done
-
-    def path(self, picture):
-        """Return the path of a Picture."""
-        return self.folder / picture.file
-
-    def key(self, picture):
-        """Return what tells one content of a Picture from another."""
-        return self._now[picture.file]["key"]
 
     def keep(self):
         """Note what is drawn so far, for whoever goes on."""

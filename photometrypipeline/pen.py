@@ -1,6 +1,9 @@
 """A pen for plots: smooth lines and dots in a part of a picture, for what differs from one plot to the next."""
 
 import math
+from functools import cache
+
+import numpy as np
 
 FAR = 30_000  # beyond all pictures, and what Pillow can count to is further away
 FINER = 3  # drawn so many times larger, and reduced: smooth edges
@@ -26,26 +29,34 @@ class Pen:
             width = max(1, round(width_px * FINER))
             self._layer(colour).line(places, fill=255, width=width, joint="curve")
 
-    def upright(self, column, ends, colour, width_px):
-        """Draw an upright line between the rows `ends`, sharp: its edges are those of pixels, as matplotlib does it."""
+    def uprights(self, columns, ends, colour, width_px):
+        """Draw upright lines, sharp: their edges are those of pixels, as matplotlib does it.
+
+        columns : ndarray; a line is left out where it or an end is no number
+        ends : (rows, rows), ndarrays: where the lines begin and end
+        """
         width = max(1, round(width_px))
-        left = math.floor(column + 0.5) - width // 2
-        self._bar((left, min(ends)), (left + width, max(ends)), colour)
+        left = np.floor(np.asarray(columns, float) + 0.5) - width // 2
+        boxes = self._placed(left, np.minimum(*ends), left + width, np.maximum(*ends))
+        layer = self._layer(colour)
+        for x, y, right, bottom in boxes:
+            layer.rectangle((x, y, max(right, x + 1) - 1, max(bottom, y + 1) - 1), fill=255)
 
     def level(self, row, colour, width_px, dash_px=None):
         """Draw a sharp line across the box, with `dash_px` (dash, gap) a broken one."""
-        dash, gap = dash_px or (self.size[0], 0)
-        width, start = max(1, round(width_px)), self.left
-        top = math.ceil(row - 0.5) - (width + 1) // 2
-        while start < self.left + self.size[0]:
-            self._bar((start, top), (start + dash, top + width), colour)
-            start += dash + gap
+        width = max(1, round(width_px))
+        top = math.ceil(row - 0.5) - (width + 1) // 2 - self.top
+        if -width < top < self.size[1]:
+            strip = _strip(self.size[0], width, dash_px)
+            self._layer(colour)
+            self._layers[colour][0].paste(strip, (0, top * FINER), strip)
 
-    def dot(self, column, row, diameter_px, colour):
-        """Draw a disc around a place."""
-        x, y = self._place(column, row)
-        radius = diameter_px * FINER / 2
-        self._layer(colour).ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
+    def dots(self, columns, rows, diameter_px, colour):
+        """Draw a disc around each place that is known; columns and rows are ndarrays."""
+        radius = diameter_px / 2
+        layer = self._layer(colour)
+        for box in self._placed(columns - radius, rows - radius, columns + radius, rows + radius, whole=False):
+            layer.ellipse(box, fill=255)
 
     def lay(self):
         """Put on the image what has been drawn."""
@@ -53,10 +64,11 @@ class Pen:
             self.image.paste(colour, (self.left, self.top), mask.reduce(FINER))
         self._layers = {}
 
-    def _bar(self, upper_left, lower_right, colour):
-        left, top = map(round, self._place(*upper_left))
-        right, bottom = map(round, self._place(*lower_right))
-        self._layer(colour).rectangle((left, top, max(right, left + 1) - 1, max(bottom, top + 1) - 1), fill=255)
+    def _placed(self, left, top, right, bottom, whole=True):
+        """Return [(left, top, right, bottom), ...] on a layer of boxes whose edges (ndarrays) are all known."""
+        edges = np.column_stack([left, top, right, bottom]) - (self.left, self.top, self.left, self.top)
+        edges = np.clip(edges[np.isfinite(edges).all(axis=1)] * FINER, -FAR, FAR)
+        return (np.rint(edges).astype(int) if whole else edges).tolist()
 
     def _place(self, column, row):
         return tuple(max(-FAR, min(place * FINER, FAR)) for place in (float(column) - self.left, float(row) - self.top))
@@ -68,3 +80,14 @@ class Pen:
             mask = Image.new("L", (self.size[0] * FINER, self.size[1] * FINER), 0)
             self._layers[colour] = mask, ImageDraw.Draw(mask)
         return self._layers[colour][1]
+
+
+@cache
+def _strip(length, width, dash_px):
+    """Return a mask (Pillow image) of a line across a layer, `length` and `width` in pixels of the picture."""
+    from PIL import Image
+
+    place = (np.arange(length * FINER) + 0.5) / FINER
+    dash, gap = dash_px or (length, 0)
+    shown = np.where(place % (dash + gap) < dash, 255, 0).astype(np.uint8)
+    return Image.fromarray(np.tile(shown, (width * FINER, 1)))

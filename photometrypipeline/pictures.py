@@ -12,8 +12,6 @@ from photometrypipeline.drawing import AnimationJob, CalibrationJob, FrameJob, P
 from photometrypipeline.files import stem_of
 from photometrypipeline.records import known
 
-MANY_CUTOUTS = 15  # in animations; fewer are not worth a process
-
 log = logging.getLogger("pp.pictures")
 
 
@@ -23,25 +21,25 @@ def draw_all(view, gallery, settings, folders, jobs=1, politely=False):
     politely : leave the cores to others who want them
     gallery : Gallery that they go to;  folders : where the FITS files of the frames are looked for
     """
-    planned = [*_plots(view, gallery, settings), *_light_curves(view, gallery, settings)]
-    planned += _frames(view, gallery, settings, folders)
-    jobs_planned = [job for job, _ in planned]
-    easel = gallery.easel([name for job in jobs_planned for name in job.names()])
+    frames = list(_frames(view, gallery, settings, folders))
+    rest = [*_animations(frames, gallery, settings), *_plots(view, gallery, settings)]
+    rest += _light_curves(view, gallery, settings)
+    stages = [[(job, partial(_hang_frame, frame, rows)) for frame, rows, job in frames], rest]
+    jobs_planned = [[job for job, _ in stage] for stage in stages]
+    easel = gallery.easel([name for stage in jobs_planned for job in stage for name in job.names()])
     if jobs > 1:
         figures.warm_up()
-        _draw_backgrounds(planned, settings)
+        _draw_backgrounds(jobs_planned[0], settings)
     drawn = workers.side_by_side(partial(draw, easel), jobs_planned, jobs, politely)
-    for (_, hang), (made, done) in zip(planned, drawn, strict=True):
-        gallery.hang(done)
-        hang(made)
-    if settings.show_target_animations:
-        _animations(view, gallery, settings, jobs, politely)
+    for planned, results in zip(stages, drawn, strict=True):
+        for (_, hang), (made, done) in zip(planned, results, strict=True):
+            gallery.hang(done)
+            hang(made)
 
 
-def _draw_backgrounds(planned, settings):
+def _draw_backgrounds(frame_jobs, settings):
     """Draw what the calibration plots share before processes are split off, for all of these."""
-    jobs = (job.calibration for job, _ in planned if isinstance(job, FrameJob) and job.calibration)
-    first = next(jobs, None)
+    first = next((job.calibration for job in frame_jobs if job.calibration), None)
     if first and settings.image_file_format == "png":
         calibrationplot.drawn(*first.ingredients[-2:], settings.plot_dpi)
 
@@ -82,7 +80,7 @@ def _plot(owner, gallery, settings, slot, name, make, ingredients):
 
 
 def _frames(view, gallery, settings, folders):
-    """Yield (FrameJob, what takes its pictures) for every frame."""
+    """Yield (views.Frame, its rows with cut-outs, FrameJob) for every frame that has pictures."""
     if not settings.individual_frame_pages:
         return
     reference = _reference_stars(view.records["register"], folders) if settings.show_registration_star_map else None
@@ -97,7 +95,7 @@ def _frames(view, gallery, settings, folders):
             job.rows = [_row_job(row, gallery, settings) for row in rows]
         job.calibration = _calibration(view, frame, gallery, settings, limits)
         if job.names():
-            yield job, partial(_hang_frame, frame, rows)
+            yield frame, rows, job
 
 
 def _name_maps(job, view, frame, gallery, reference):
@@ -137,26 +135,23 @@ def _hang_frame(frame, rows, pictures):
         row.cutout, row.overlay = cutout, overlay
 
 
-def _animations(view, gallery, settings, jobs, politely):
-    """Put an animation of the cut-outs of its accepted rows, in order of time, into every target of `view`."""
-    shown = {target: [row for row in target.rows if row.cutout and row.overlay] for target in view.targets}
-    moving = [target for target, rows in shown.items() if len(rows) > 1]
-    planned = []
-    for target in moving:
-        target.animation_step = -(-len(shown[target]) // settings.animation_frames)
-        planned.append(_animation_job(target.name, shown[target][:: target.animation_step], gallery))
-    easel = gallery.easel([job.name for job in planned])
-    enough = sum(len(job.pairs) for job in planned) > MANY_CUTOUTS
-    drawn = workers.side_by_side(partial(draw, easel), planned, jobs if enough else 1, politely, each=1)
-    for target, (pictures, done) in zip(moving, drawn, strict=True):
-        (target.animation,) = pictures
-        gallery.hang(done)
+def _animations(frames, gallery, settings):
+    """Yield (AnimationJob, what takes its picture) for every target with more than one cut-out, in order of time."""
+    cutouts = {}
+    for _, rows, job in frames if settings.show_target_animations else ():
+        for row, row_job in zip(rows, job.rows, strict=False):
+            cutouts.setdefault(id(row.target), {})[id(row)] = row_job
+    for target in {id(row.target): row.target for _, rows, _ in frames for row in rows}.values():
+        own = cutouts.get(id(target), {})
+        shown = [own[id(row)] for row in target.rows if id(row) in own]
+        if len(shown) > 1:
+            target.animation_step = -(-len(shown) // settings.animation_frames)
+            pairs = [(each.cutout, each.overlay) for each in shown[:: target.animation_step]]
+            yield AnimationJob(gallery.name(target.name, ".gif"), pairs), partial(_hang_animation, target)
 
 
-def _animation_job(name, rows, gallery):
-    pairs = [(gallery.path(row.cutout), gallery.path(row.overlay)) for row in rows]
-    ingredients = [[gallery.key(row.cutout), gallery.key(row.overlay)] for row in rows]
-    return AnimationJob(gallery.name(name, ".gif"), pairs, ingredients)
+def _hang_animation(target, pictures):
+    (target.animation,) = pictures
 
 
 def _reference_stars(register, folders):

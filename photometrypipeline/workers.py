@@ -14,34 +14,37 @@ POLITE = 10  # how nice processes are that others shall not wait for
 SOME = 4  # a process for fewer pieces of work costs more than it gains
 
 
-_work = None  # (function, items) that the processes of a pool inherit: nothing has to be sent to them
+_work = None  # (function, stages) that the processes of a pool inherit: nothing has to be sent to them
 
 
-def side_by_side(function, items, jobs, politely=False, each=SOME):
-    """Return [function(item), ...] in the order of `items`, computed by up to `jobs` processes.
+def side_by_side(function, stages, jobs, politely=False, each=SOME):
+    """Return [[function(item), ...], ...] in the order of `stages`, lists of items, computed by up to `jobs` processes.
 
-    Processes are copies of this one, which start at once.  Where the system has none that are safe (Linux has), and for
-    few items, the work is done here, one by one; so it is when a process dies.  `politely`: whoever else wants the
-    cores has them first.  `each` : pieces of work that a process is worth.
+    A stage is begun when the one before is done.  Processes are copies of this one, which start at once.  Where the
+    system has none that are safe (Linux has), and for few items, the work is done here, one by one; so it is when a
+    process dies.  `politely`: whoever else wants the cores has them first.  `each` : pieces of work that a process is
+    worth.
     """
     global _work
-    items = list(items)
-    jobs = min(jobs, len(items) // each)
+    stages = [list(items) for items in stages]
+    jobs = min(jobs, sum(map(len, stages)) // each)
     if jobs > 1 and sys.platform == "linux":
-        _work = function, items
+        _work = function, stages
         gc.freeze()  # what a copy's garbage collector does not touch is not copied
         try:
             fork = multiprocessing.get_context("fork")
             with ProcessPoolExecutor(jobs, fork, os.nice, (POLITE * politely,)) as pool:
-                return list(pool.map(_one, range(len(items))))
+                return [
+                    list(pool.map(_one, [stage] * len(items), range(len(items)))) for stage, items in enumerate(stages)
+                ]
         except (BrokenProcessPool, OSError) as error:
             log.warning("drawing side by side failed (%s); going on alone", error)
         finally:
             _work = None
             gc.unfreeze()
-    return [function(item) for item in items]
+    return [[function(item) for item in items] for items in stages]
 
 
-def _one(index):
-    function, items = _work
-    return function(items[index])
+def _one(stage, index):
+    function, stages = _work
+    return function(stages[stage][index])

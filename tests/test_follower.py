@@ -77,10 +77,21 @@ def test_with_one_core_nothing_is_started(tmp_path, field):
 
 
 def test_work_side_by_side_comes_back_in_order():
-    assert workers.side_by_side(lambda number: (number**2, os.getpid()), [], 2) == []
-    done = workers.side_by_side(lambda number: (number**2, os.getpid()), range(20), 2)
+    assert workers.side_by_side(lambda number: (number**2, os.getpid()), [[], []], 2) == [[], []]
+    (done,) = workers.side_by_side(lambda number: (number**2, os.getpid()), [range(20)], 2)
     assert [square for square, _ in done] == [number**2 for number in range(20)]
     assert os.getpid() not in {process for _, process in done}
+
+
+def test_a_stage_finds_what_the_one_before_has_left(tmp_path):
+    def write_or_read(name):
+        if name.startswith("all"):
+            return sorted(path.name for path in tmp_path.iterdir())
+        time.sleep(0.02 * int(name))
+        (tmp_path / name).touch()
+
+    names = [str(number) for number in range(5)]
+    assert workers.side_by_side(write_or_read, [names, ["all 1", "all 2"]], 2)[1] == [names, names]
 
 
 def test_work_is_done_here_when_a_process_dies():
@@ -91,4 +102,4 @@ def test_work_is_done_here_when_a_process_dies():
             os._exit(9)
         return number
 
-    assert workers.side_by_side(fragile, range(10), 2) == list(range(10))
+    assert workers.side_by_side(fragile, [range(10)], 2) == [list(range(10))]
