@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from astropy.io import fits
+from astropy.wcs import WCS
 
 MOST_SAMPLES = 100_000  # pixels that percentiles and limits are taken from
 PROBED_ROWS = 64  # rows that tell whether pixels have changed
@@ -39,8 +41,6 @@ class Pixels:
     """
 
     def __init__(self, path):
-        from astropy.io import fits
-
         self._file = fits.open(path)
         images = [hdu for hdu in self._file if hdu.is_image and len(hdu.shape) == 2 and min(hdu.shape) > 0]
         if not images:
@@ -67,8 +67,6 @@ class Pixels:
 
     def _raw_rows(self, step):
         """Yield every `step`th row as bytes; straight from the file where that holds pixels as they are."""
-        from astropy.io import fits
-
         if type(self._hdu) not in (fits.PrimaryHDU, fits.ImageHDU):  # compressed
             for row in range(0, self.height, step):
                 yield np.ascontiguousarray(self._hdu.section[row]).tobytes()
@@ -82,8 +80,6 @@ class Pixels:
     @cached_property
     def wcs(self):
         """The WCS of the frame, or None if it has none."""
-        from astropy.wcs import WCS
-
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of keywords in old style, which it repairs
             wcs = WCS(self.header, naxis=2)

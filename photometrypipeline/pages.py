@@ -1,5 +1,7 @@
 """From views to HTML: the templates, their filters, and the writing of whole pages."""
 
+import os
+import sys
 from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import quote
@@ -12,6 +14,7 @@ from photometrypipeline.times import text_of
 from photometrypipeline.views import calibrated
 
 TEMPLATES = Path(__file__).parent / "templates"
+COMPILED = TEMPLATES / "__pycache__"
 STATIC = Path(__file__).parent / "static"  # goes beside the pages as it is
 UPLOT = ("uPlot.iife.min.js", "uPlot.min.css", "LICENSE")
 STYLE_SHEET = "diagnostics_stylesheet.css"
@@ -24,7 +27,7 @@ def environment():
     """Return the Jinja2 environment of the pages: everything is escaped, an unknown name is an error."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    strict = {"autoescape": True, "undefined": StrictUndefined}
+    strict = {"autoescape": True, "undefined": StrictUndefined, "bytecode_cache": _compiled()}
     made = Environment(loader=FileSystemLoader(TEMPLATES), trim_blocks=True, lstrip_blocks=True, **strict)
     made.filters |= {
         "fixed": fixed,
@@ -43,15 +46,29 @@ def environment():
     return made
 
 
+def _compiled():
+    """Return a jinja2 cache of compiled templates beside these, as Python has one; None where nothing can be written.
+
+    Compiling them takes longer than filling them in.
+    """
+    from jinja2 import FileSystemBytecodeCache
+
+    if sys.dont_write_bytecode or not os.access(TEMPLATES, os.W_OK):
+        return None
+    COMPILED.mkdir(exist_ok=True)
+    return FileSystemBytecodeCache(str(COMPILED), "%s.cache")
+
+
 def warm_up():
-    """Compile the templates, once, before processes are split off that use them."""
-    for name in environment().list_templates():
+    """Load the templates, once, before processes are split off that use them."""
+    for name in environment().list_templates(extensions=["html"]):
         environment().get_template(name)
 
 
 def version():
     """Return a text that changes with anything that shapes the pages but the code."""
     files = sorted(path for folder in (TEMPLATES, STATIC) for path in folder.rglob("*") if path.is_file())
+    files = [path for path in files if path.parent != COMPILED]
     return digest(b"".join(path.read_bytes() for path in files))
 
 
