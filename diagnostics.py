@@ -119,9 +119,13 @@ def _finish(folder, jobs):
     _render(folder, pp_setup.confdiagnostics, jobs)
 
 
-def draw_ahead(folder=".", jobs=1):
-    """Draw what the records of `folder` allow so far, for a later `render`, and write no pages."""
-    drawn = _draw(folder, pp_setup.confdiagnostics.check(), jobs, politely=True)
+def draw_ahead(folder=".", jobs=1, wanted=None):
+    """Draw what the records of `folder` allow so far, for a later `render`, and write no pages.
+
+    jobs : processes of the run, which needs one of them itself
+    wanted : called before each picture; when it returns true the rest is left for another time
+    """
+    drawn = _draw(folder, pp_setup.confdiagnostics.check(), jobs - 1, wanted)
     if drawn is not None:
         drawn[1].keep()
 
@@ -132,7 +136,7 @@ def show_failure(step, message, folder="."):
     render(folder)
 
 
-def _draw(folder, settings, jobs, politely=False):
+def _draw(folder, settings, jobs, wanted=None):
     """Return (views.Overview, Gallery) of a data set with all its pictures, None if there is nothing to show."""
     found, failures = records.read(folder), records.read_failures(folder)
     if not (pp_setup.diagnostics and (found or failures)):
@@ -146,7 +150,7 @@ def _draw(folder, settings, jobs, politely=False):
     if settings.individual_frame_pages:
         for frame in view.frames:
             frame.page = gallery.name(frame.name, ".html")
-    pictures.draw_all(view, gallery, settings, folders, jobs, politely)
+    pictures.draw_all(view, gallery, settings, folders, jobs, wanted)
     return view, gallery
 
 

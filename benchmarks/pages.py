@@ -58,6 +58,7 @@ def run(pristine, place, pages):
     (settings / "pp_setup.py").write_text(f"diagnostics = {pages}\n")
     names = sorted(path.name for path in folder.glob("*.fits"))
     environment = {**os.environ, "XDG_CONFIG_HOME": str(settings.parent), "XDG_DATA_HOME": str(settings.parent)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # users have their modules compiled
     before, start = os.times(), time.perf_counter()
     argv = [sys.executable, str(ROOT / "pp_run.py"), *names, "-offline"]
     subprocess.run(argv, cwd=folder, env=environment, check=True, **QUIET)

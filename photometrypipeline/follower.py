@@ -10,6 +10,8 @@ import logging
 import multiprocessing
 import os
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from photometrypipeline.logfile import logging_to
@@ -17,6 +19,7 @@ from photometrypipeline.logfile import logging_to
 log = logging.getLogger("pp.follower")
 
 DRAW, FINISH = "draw", "finish"
+POLITE = 10  # how nice is what nobody waits for
 POSSIBLE = sys.platform == "linux"
 
 
@@ -32,7 +35,10 @@ def worth_starting(argv):
 
 
 class Follower:
-    """Such a process: it calls get_ready() first, draw(folder, jobs) for what is new, finish(folder, jobs) last."""
+    """Such a process: it calls get_ready() first, draw(folder, jobs, wanted) for news, finish(folder, jobs) last.
+
+    wanted() tells while drawing that the next command is there, which need not wait.
+    """
 
     def __init__(self, get_ready, draw, finish):
         context = multiprocessing.get_context("fork")
@@ -85,6 +91,21 @@ def _obey(commands, others_end, get_ready, work):
             sys.exit(1)
         if not logging.getLogger("pp").handlers:  # copied before the run had opened LOG
             logging_to(folder).__enter__()
-        work[name](folder, jobs)
         if name == FINISH:
+            work[name](folder, jobs)
             return
+        politely(work[name], folder, jobs, commands.poll)
+
+
+def politely(function, *arguments):
+    """Return function(*arguments), computed when nobody else wants the core: on Linux a thread can be nice.
+
+    A process could not take it back, and the pages shall be made at full speed.
+    """
+
+    def work():
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), POLITE)
+        return function(*arguments)
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(work).result()

@@ -15,10 +15,10 @@ from photometrypipeline.records import known
 log = logging.getLogger("pp.pictures")
 
 
-def draw_all(view, gallery, settings, folders, jobs=1, politely=False):
+def draw_all(view, gallery, settings, folders, jobs=1, wanted=None):
     """Draw all pictures of `view` (views.Overview), with `jobs` processes, and put them where it shows them.
 
-    politely : leave the cores to others who want them
+    wanted : called before each picture; when it returns true the rest is left for another time
     gallery : Gallery that they go to;  folders : where the FITS files of the frames are looked for
     """
     frames = list(_frames(view, gallery, settings, folders))
@@ -30,11 +30,17 @@ def draw_all(view, gallery, settings, folders, jobs=1, politely=False):
     if jobs > 1:
         figures.warm_up()
         _draw_backgrounds(jobs_planned[0], settings)
-    drawn = workers.side_by_side(partial(draw, easel), jobs_planned, jobs, politely)
+
+    def draw_job(job):
+        return None if wanted and wanted() else draw(easel, job)
+
+    drawn = workers.side_by_side(draw_job, jobs_planned, jobs)
     for planned, results in zip(stages, drawn, strict=True):
-        for (_, hang), (made, done) in zip(planned, results, strict=True):
-            gallery.hang(done)
-            hang(made)
+        for (_, hang), result in zip(planned, results, strict=True):
+            if result:
+                made, done = result
+                gallery.hang(done)
+                hang(made)
 
 
 def _draw_backgrounds(frame_jobs, settings):

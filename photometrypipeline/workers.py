@@ -3,27 +3,24 @@
 import gc
 import logging
 import multiprocessing
-import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 log = logging.getLogger("pp.workers")
 
-POLITE = 10  # how nice processes are that others shall not wait for
 SOME = 4  # a process for fewer pieces of work costs more than it gains
 
 
 _work = None  # (function, stages) that the processes of a pool inherit: nothing has to be sent to them
 
 
-def side_by_side(function, stages, jobs, politely=False, each=SOME):
+def side_by_side(function, stages, jobs, each=SOME):
     """Return [[function(item), ...], ...] in the order of `stages`, lists of items, computed by up to `jobs` processes.
 
     A stage is begun when the one before is done.  Processes are copies of this one, which start at once.  Where the
     system has none that are safe (Linux has), and for few items, the work is done here, one by one; so it is when a
-    process dies.  `politely`: whoever else wants the cores has them first.  `each` : pieces of work that a process is
-    worth.
+    process dies.  `each` : pieces of work that a process is worth.
     """
     global _work
     stages = [list(items) for items in stages]
@@ -33,7 +30,7 @@ def side_by_side(function, stages, jobs, politely=False, each=SOME):
         gc.freeze()  # what a copy's garbage collector does not touch is not copied
         try:
             fork = multiprocessing.get_context("fork")
-            with ProcessPoolExecutor(jobs, fork, os.nice, (POLITE * politely,)) as pool:
+            with ProcessPoolExecutor(jobs, fork) as pool:
                 return [
                     list(pool.map(_one, [stage] * len(items), range(len(items)))) for stage, items in enumerate(stages)
                 ]

@@ -8,7 +8,7 @@ import pytest
 
 import diagnostics
 import fakerun
-from photometrypipeline import records, workers
+from photometrypipeline import follower, records, workers
 from website import check_website
 
 
@@ -74,6 +74,68 @@ def test_with_one_core_nothing_is_started(tmp_path, field):
         assert diagnostics._ahead == {}
         diagnostics.render(tmp_path)
     check_website(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "worth"),
+    [
+        (["a.fits"], True),
+        (["-jobs", "2", "a.fits"], True),
+        (["-jobs", "12", "a.fits"], True),
+        (["-jobs", "1", "a.fits"], False),
+        (["a.fits", "--jobs=1"], False),
+        (["-j", "1", "a.fits"], False),
+        (["all"], False),
+        (["-h"], False),
+        ([], False),
+    ],
+)
+def test_only_a_run_of_one_data_set_on_several_cores_starts_it_early(monkeypatch, arguments, worth):
+    monkeypatch.setattr(follower.os, "sched_getaffinity", lambda _: {0, 1})
+    assert follower.worth_starting(["/usr/bin/pp_run", *arguments]) is worth
+    assert follower.worth_starting(["pp_run.py", *arguments]) is worth
+    assert not follower.worth_starting(["pp_distill.py", *arguments])
+    monkeypatch.setattr(follower.os, "sched_getaffinity", lambda _: {0})
+    assert not follower.worth_starting(["pp_run", *arguments])
+
+
+def test_one_that_was_started_early_serves_the_run_and_warns_in_its_log(tmp_path, field, monkeypatch):
+    """It is copied before the run has opened LOG, and opens it itself."""
+    monkeypatch.setattr(diagnostics, "_started", [])
+    diagnostics.get_ready()
+    (early,) = diagnostics._started
+    (tmp_path / "mscience0218.fits").write_bytes(b"no image")
+    with diagnostics.drawing_ahead(tmp_path, jobs=2):
+        for step in records.STEPS:
+            record(step, field, tmp_path)
+        assert diagnostics._ahead[tmp_path] is early
+        diagnostics.render(tmp_path)
+    assert not early._process.is_alive()
+    assert diagnostics._started == []
+    assert "mscience0218.fits: no pictures of this frame" in (tmp_path / "LOG").read_text()
+    check_website(tmp_path)
+
+
+def test_what_is_wanted_at_once_does_not_wait_for_what_is_drawn_ahead(tmp_path, field):
+    """Drawing ahead ends with the picture at hand, keeps what is done, and the rest is drawn with the pages."""
+    for step in records.STEPS:
+        record(step, field, tmp_path)
+    answers = iter([False] + [True] * 1000)
+    diagnostics.draw_ahead(tmp_path, 2, lambda: next(answers))
+    drawn = {name for name in pictures(tmp_path) if not name.endswith(".gif")}
+    assert "mscience0217.fits.png" in drawn
+    assert "mscience0218.fits.png" not in drawn
+    before = (tmp_path / ".diagnostics" / "mscience0217.fits.png").stat()
+    diagnostics.render(tmp_path)
+    check_website(tmp_path)
+    assert (tmp_path / ".diagnostics" / "mscience0217.fits.png").stat().st_mtime_ns == before.st_mtime_ns
+    assert "mscience0218.fits.png" in pictures(tmp_path)
+
+
+def test_work_for_which_nobody_waits_lets_others_go_first():
+    before = os.nice(0)
+    assert follower.politely(lambda: os.nice(0)) == before + follower.POLITE
+    assert os.nice(0) == before  # and the rest of the process goes on at full speed
 
 
 def test_work_side_by_side_comes_back_in_order():

@@ -5,12 +5,13 @@ import math
 import numpy as np
 import pytest
 from astropy.io import fits
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 from scipy import ndimage
 
 import diagnostics
 import fakerun
-from photometrypipeline import calibrationplot, figures, images, overlays, records
+from photometrypipeline import calibrationplot, figures, gallery, images, overlays, records
 from photometrypipeline.websettings import DiagnosticsSettings
 
 MINUTES = [0, 4, 8]  # the fake frames are taken every 240 s
@@ -331,3 +332,28 @@ def test_an_animation_has_its_own_frames_in_order_of_time(tmp_path):
             assert np.median(np.abs(shown - still)) < 4  # the palette has 184 greys
     with Image.open(place / "35521.gif") as animation:
         assert animation.n_frames == 4
+
+
+def test_a_picture_that_cannot_be_drawn_any_more_is_not_shown_as_an_earlier_run_left_it(tmp_path):
+    easel = gallery.Easel(tmp_path, {})
+    (tmp_path / "old.png").write_bytes(b"of an earlier run")
+
+    def fail(path):
+        raise ValueError("no such star")
+
+    assert easel.picture("old.png", ["new"], fail) is None
+    assert not (tmp_path / "old.png").exists()
+
+
+def test_a_plot_in_few_colours_looks_as_it_is_drawn(tmp_path):
+    """White stays white and black black; the colours of lines and letters change by less than the eye sees (6 %)."""
+    with figures.plain_style():
+        figure, _ = figures.light_curve("3552", [{"jd": 2457000.5 + n, "mag": 17.0, "sig": 0.1} for n in range(5)], "R")
+        full = np.asarray(figures.drawn_image(FigureCanvasAgg(figure))).astype(int)
+        figures.save(figure, tmp_path / "plot.png", "png", 100)
+    saved = np.asarray(Image.open(tmp_path / "plot.png").convert("RGB")).astype(int)
+    assert np.abs(saved - full).max() <= 16
+    for extreme in (0, 255):
+        there = (full == extreme).all(axis=-1)
+        assert there.any()
+        assert (saved[there] == extreme).all()
