@@ -98,7 +98,7 @@ def drawing_ahead(folder=".", jobs=1):
 def get_ready():
     """Start the process that will draw beside a run: it loads what drawing takes while this one loads the rest."""
     if pp_setup.diagnostics:
-        _started.append(_follower())
+        _started.append(_follower(early=True))
 
 
 _started = []  # Followers that wait for a run
@@ -106,8 +106,8 @@ _ahead = {}  # {folder: Follower, or None before the first record}
 _jobs = {}  # {folder: how many processes draw}
 
 
-def _follower():
-    return Follower(_warm_up, draw_ahead, _finish)
+def _follower(early=False):
+    return Follower(_warm_up, draw_ahead, _finish, early)
 
 
 def _warm_up():

@@ -38,13 +38,14 @@ class Follower:
     """Such a process: it calls get_ready() first, draw(folder, jobs, wanted) for news, finish(folder, jobs) last.
 
     wanted() tells while drawing that the next command is there, which need not wait.
+    early : started before the run has opened LOG; it opens that of the first folder itself
     """
 
-    def __init__(self, get_ready, draw, finish):
+    def __init__(self, get_ready, draw, finish, early=False):
         context = multiprocessing.get_context("fork")
         theirs, self._ours = context.Pipe(duplex=False)
         work = {DRAW: draw, FINISH: finish}
-        self._process = context.Process(target=_obey, args=(theirs, self._ours, get_ready, work))
+        self._process = context.Process(target=_obey, args=(theirs, self._ours, get_ready, work, early))
         self._process.start()
         theirs.close()
         atexit.register(self.dismiss)  # else the end of this process would wait for the other, and that for this one
@@ -77,7 +78,7 @@ class Follower:
             log.debug("the process that draws ahead is gone")
 
 
-def _obey(commands, others_end, get_ready, work):
+def _obey(commands, others_end, get_ready, work, early):
     others_end.close()  # else the end of the run would never be noticed
     os.setsid()  # Ctrl-C is the run's affair: it wants its pages even then
     sys.stdin = open(os.devnull)  # noqa: SIM115
@@ -89,8 +90,9 @@ def _obey(commands, others_end, get_ready, work):
                 name, folder, jobs = commands.recv()
         except EOFError:  # the run has ended without wanting pages
             sys.exit(1)
-        if not logging.getLogger("pp").handlers:  # copied before the run had opened LOG
+        if early:
             logging_to(folder).__enter__()
+            early = False
         if name == FINISH:
             work[name](folder, jobs)
             return

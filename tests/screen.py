@@ -29,6 +29,7 @@ class Screen:
             "96",
             "-nolisten",
             "tcp",
+            "-noreset",  # else it starts anew when its last window closes, and refuses whoever comes at that moment
         ]
         self._server = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.number = int(self._server.stdout.readline())
