@@ -187,9 +187,8 @@ def build_parser():
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="diagnostics.py", description=__doc__, formatter_class=form)
     parser.add_argument("folder", nargs="?", default=".", help="data set (default: the current directory)")
-    cores = os.cpu_count() or 1
     help_of_jobs = "pictures drawn side by side (default: all cores, %(default)s)"
-    parser.add_argument("-jobs", type=int, default=cores, help=help_of_jobs)
+    parser.add_argument("-jobs", type=int, default=workers.cores(), help=help_of_jobs)
     return parser
 
 

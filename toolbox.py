@@ -38,6 +38,7 @@ from photometrypipeline.times import (  # noqa: F401  names that users' scripts 
     jd_to_fractionalyear,
     jd_to_gregorian,
 )
+from photometrypipeline.workers import cores
 
 __all__ = ["FAILED", "OK", "PARTIAL", "USAGE", "Losses", "command", "make_parser", "open_frames", "parallel", "say"]
 
@@ -103,11 +104,6 @@ def make_parser(doc, images=True, jobs=True, offline=False, ephemeris=False):
             " (default: those that came with earlier answers)",
         )
     return parser
-
-
-def cores():
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def ephemeris_choice(args):

@@ -115,6 +115,7 @@ class FrameJob:
                     pairs = [_cutout(easel, self.frame, row, pixels, self.settings) for row in self.rows]
             except (OSError, ValueError, TypeError) as error:  # a bad file costs its pictures, never the pages
                 log.warning("%s: no pictures of this frame: %s", self.path, error)
+                easel.clear(name for row in self.rows for name in (row.cutout, row.overlay))
         return [*maps, plot, *pairs]
 
     def _maps(self, easel, pixels):
@@ -212,21 +213,9 @@ def _inside(pixels, positions):
 def _save(image, path, file_format):
     options = {"png": {"compress_level": 1}, "webp": {"lossless": True}, "jpg": {"quality": 92}}[file_format]
     if image.mode == "L" and file_format == "png":
-        image = _with_palette(image)
+        image = image.convert("P")  # of greys: Pillow does not look for the best filter of each line then
         options = {"compress_type": 2}  # noise only needs its letters counted (Huffman): half the time, the same size
     if file_format != "png" and image.mode == "P":
         image = image.convert("RGBA")
     image.save(path, format={"jpg": "JPEG"}.get(file_format, file_format.upper()), **options)
     return image.size
-
-
-def _with_palette(image):
-    """Return a grey picture as one with a palette of greys: Pillow does not look for the best filter of each line.
-
-    Noise has none, and looking for it takes twice as long as all the rest.
-    """
-    from PIL import Image
-
-    picture = Image.frombytes("P", image.size, image.tobytes())
-    picture.putpalette([grey for grey in range(256) for _ in range(3)])
-    return picture

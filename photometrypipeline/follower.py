@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from photometrypipeline.logfile import logging_to
+from photometrypipeline.workers import cores
 
 log = logging.getLogger("pp.follower")
 
@@ -31,7 +32,7 @@ def worth_starting(argv):
         for word, after in zip(words, words[1:], strict=False)
     )
     other = {"all", "-h", "-help", "--help"} & {*words} or len(words) < 2
-    return POSSIBLE and Path(argv[0]).stem == "pp_run" and len(os.sched_getaffinity(0)) > 1 and not (alone or other)
+    return POSSIBLE and Path(argv[0]).stem == "pp_run" and cores() > 1 and not (alone or other)
 
 
 class Follower:

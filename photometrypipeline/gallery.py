@@ -56,12 +56,16 @@ class Easel:
                 width, height, *points = self._draw(draw, names)
             except UNDRAWABLE as error:  # a picture is never worth a run
                 log.warning("%s cannot be drawn: %s", name, error)
-                for each in names:  # what an earlier run has left shows something else
-                    (self.folder / each).unlink(missing_ok=True)
+                self.clear(names)
                 return None
             known = {"key": key, "picture": [width, height, points[0] if points else [], drawing]}
         self.done[name] = known
         return Picture(name, *known["picture"])
+
+    def clear(self, names):
+        """Remove what an earlier run has left in files that cannot be drawn: it shows something else."""
+        for name in names:
+            (self.folder / name).unlink(missing_ok=True)
 
     def _draw(self, draw, names):
         with replacing(self.folder / names[0], at_once=False) as path:

@@ -27,7 +27,7 @@ class Pen:
         if len(points) > 1:
             places = [self._place(*point) for point in points]
             width = max(1, round(width_px * FINER))
-            self._layer(colour).line(places, fill=255, width=width, joint="curve")
+            self._layer(colour)[1].line(places, fill=255, width=width, joint="curve")
 
     def uprights(self, columns, ends, colour, width_px):
         """Draw upright lines, sharp: their edges are those of pixels, as matplotlib does it.
@@ -38,7 +38,7 @@ class Pen:
         width = max(1, round(width_px))
         left = np.floor(np.asarray(columns, float) + 0.5) - width // 2
         boxes = self._placed(left, np.minimum(*ends), left + width, np.maximum(*ends))
-        layer = self._layer(colour)
+        _, layer = self._layer(colour)
         for x, y, right, bottom in boxes:
             layer.rectangle((x, y, max(right, x + 1) - 1, max(bottom, y + 1) - 1), fill=255)
 
@@ -48,13 +48,12 @@ class Pen:
         top = math.ceil(row - 0.5) - (width + 1) // 2 - self.top
         if -width < top < self.size[1]:
             strip = _strip(self.size[0], width, dash_px)
-            self._layer(colour)
-            self._layers[colour][0].paste(strip, (0, top * FINER), strip)
+            self._layer(colour)[0].paste(strip, (0, top * FINER), strip)
 
     def dots(self, columns, rows, diameter_px, colour):
         """Draw a disc around each place that is known; columns and rows are ndarrays."""
         radius = diameter_px / 2
-        layer = self._layer(colour)
+        _, layer = self._layer(colour)
         for box in self._placed(columns - radius, rows - radius, columns + radius, rows + radius, whole=False):
             layer.ellipse(box, fill=255)
 
@@ -79,7 +78,7 @@ class Pen:
         if colour not in self._layers:
             mask = Image.new("L", (self.size[0] * FINER, self.size[1] * FINER), 0)
             self._layers[colour] = mask, ImageDraw.Draw(mask)
-        return self._layers[colour][1]
+        return self._layers[colour]
 
 
 @cache

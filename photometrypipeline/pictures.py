@@ -22,7 +22,7 @@ def draw_all(view, gallery, settings, folders, jobs=1, wanted=None):
     gallery : Gallery that they go to;  folders : where the FITS files of the frames are looked for
     """
     frames = list(_frames(view, gallery, settings, folders))
-    rest = [*_animations(frames, gallery, settings), *_plots(view, gallery, settings)]
+    rest = [*_animations(view, frames, gallery, settings), *_plots(view, gallery, settings)]
     rest += _light_curves(view, gallery, settings)
     stages = [[(job, partial(_hang_frame, frame, rows)) for frame, rows, job in frames], rest]
     jobs_planned = [[job for job, _ in stage] for stage in stages]
@@ -141,15 +141,13 @@ def _hang_frame(frame, rows, pictures):
         row.cutout, row.overlay = cutout, overlay
 
 
-def _animations(frames, gallery, settings):
+def _animations(view, frames, gallery, settings):
     """Yield (AnimationJob, what takes its picture) for every target with more than one cut-out, in order of time."""
-    cutouts = {}
-    for _, rows, job in frames if settings.show_target_animations else ():
-        for row, row_job in zip(rows, job.rows, strict=False):
-            cutouts.setdefault(id(row.target), {})[id(row)] = row_job
-    for target in {id(row.target): row.target for _, rows, _ in frames for row in rows}.values():
-        own = cutouts.get(id(target), {})
-        shown = [own[id(row)] for row in target.rows if id(row) in own]
+    if not settings.show_target_animations:
+        return
+    cutouts = {row: cutout for _, rows, job in frames for row, cutout in zip(rows, job.rows, strict=False)}
+    for target in view.targets:
+        shown = [cutouts[row] for row in target.rows if row in cutouts]
         if len(shown) > 1:
             target.animation_step = -(-len(shown) // settings.animation_frames)
             pairs = [(each.cutout, each.overlay) for each in shown[:: target.animation_step]]

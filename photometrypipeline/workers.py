@@ -3,6 +3,7 @@
 import gc
 import logging
 import multiprocessing
+import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -10,6 +11,11 @@ from concurrent.futures.process import BrokenProcessPool
 log = logging.getLogger("pp.workers")
 
 SOME = 4  # a process for fewer pieces of work costs more than it gains
+
+
+def cores():
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 _work = None  # (function, stages) that the processes of a pool inherit: nothing has to be sent to them

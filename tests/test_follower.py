@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,8 @@ import diagnostics
 import fakerun
 from photometrypipeline import follower, records, workers
 from website import check_website
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -91,12 +96,27 @@ def test_with_one_core_nothing_is_started(tmp_path, field):
     ],
 )
 def test_only_a_run_of_one_data_set_on_several_cores_starts_it_early(monkeypatch, arguments, worth):
-    monkeypatch.setattr(follower.os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(follower, "cores", lambda: 2)
     assert follower.worth_starting(["/usr/bin/pp_run", *arguments]) is worth
     assert follower.worth_starting(["pp_run.py", *arguments]) is worth
     assert not follower.worth_starting(["pp_distill.py", *arguments])
-    monkeypatch.setattr(follower.os, "sched_getaffinity", lambda _: {0})
+    monkeypatch.setattr(follower, "cores", lambda: 1)
     assert not follower.worth_starting(["pp_run", *arguments])
+
+
+@pytest.mark.skipif(workers.cores() < 2, reason="only one core")
+def test_pp_run_starts_it_while_it_loads_and_ends_it_where_there_is_nothing_to_draw(tmp_path):
+    code = (
+        "import sys; sys.argv = ['pp_run', 'x.fits']; import pp_run, diagnostics; "
+        "print(*(each._process.pid for each in diagnostics._started))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    (pid,) = map(int, done.stdout.split())
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 def test_one_that_was_started_early_serves_the_run_and_warns_in_its_log(tmp_path, field, monkeypatch):

@@ -334,6 +334,18 @@ def test_an_animation_has_its_own_frames_in_order_of_time(tmp_path):
         assert animation.n_frames == 4
 
 
+def test_an_animation_leaves_out_a_frame_that_cannot_be_read_any_more(tmp_path):
+    field = fakerun.Field(n_frames=4)
+    field.write_frames(tmp_path)
+    for _ in range(2):
+        diagnostics.record("distill", fakerun.distill(field), tmp_path)
+        diagnostics.render(tmp_path)
+        with Image.open(tmp_path / ".diagnostics" / "3552.gif") as animation:
+            n_frames = animation.n_frames
+        (tmp_path / field.names[1]).write_bytes(b"no image any more")
+    assert n_frames == 3
+
+
 def test_a_picture_that_cannot_be_drawn_any_more_is_not_shown_as_an_earlier_run_left_it(tmp_path):
     easel = gallery.Easel(tmp_path, {})
     (tmp_path / "old.png").write_bytes(b"of an earlier run")
