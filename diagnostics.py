@@ -143,8 +143,9 @@ def _draw(folder, settings, jobs, wanted=None):
         return None
     folders = [folder]
     if "prepare" in found:
-        found["prepare"]["directory"] = found["prepare"]["directory"] or str(Path(folder).resolve())
-        folders.append(found["prepare"]["directory"])  # where the frames were, if only the records were copied
+        directory = found["prepare"]["directory"] or str(Path(folder).resolve())
+        found["prepare"] = found["prepare"] | {"directory": directory}
+        folders.append(directory)  # where the frames were, if only the records were copied
     view = views.overview(found, failures)
     gallery = Gallery(Path(folder) / settings.diagnostics_path / records.FOLDER)
     if settings.individual_frame_pages:

@@ -10,15 +10,8 @@ from functools import cache
 
 import numpy as np
 
-from photometrypipeline.figures import (
-    drawn_image,
-    errorbar,
-    new_figure,
-    numbers,
-    opaque_png,
-    plain_style,
-    short,
-)
+from photometrypipeline import imagefile
+from photometrypipeline.figures import new_figure, numbers, plain_style, short
 from photometrypipeline.overlays import POINTS_PER_INCH, letters
 from photometrypipeline.pen import Pen
 from photometrypipeline.records import known, number
@@ -74,19 +67,12 @@ def residuals(frame):
     return used, inst + number(frame["zp"]) + correction - mag, error
 
 
-def calibration_analysis(frame, band, catalog, color=None, limits=None):
-    """Return the Figure of a frame of the calibrate record.
+def save(path, file_format, dpi, frame, band, catalog, color, limits):
+    """Write the plot of a frame of the calibrate record to `path` and return its size (width, height) in pixels.
 
     color : name of the colour of the stars, such as "g-r"; with it residuals are drawn against colour as well
-    limits : Limits of the run; default: those of the frame
+    limits : Limits of the run
     """
-    axes = _empty(short(color) if color else None, limits or limits_of([frame]))
-    _fill(axes, frame, band, catalog)
-    return axes.figure
-
-
-def save(path, dpi, frame, band, catalog, color, limits):
-    """Write the same to `path` as PNG and return its size in pixels, much faster for many frames of a run."""
     from PIL import ImageDraw
 
     axes = drawn(color, limits, dpi)
@@ -100,24 +86,22 @@ def save(path, dpi, frame, band, catalog, color, limits):
     box = _box(axes.steps)
     place = (box[0] + box[2]) / 2, box[1] - TITLE_ROOM_PT * dpi / POINTS_PER_INCH
     pen.text(place, _title(frame, band, catalog), "black", _font(dpi), "ms")
-    opaque_png(image, path)
-    return image.size
+    return imagefile.save(image, path, file_format)
 
 
 @cache
 def drawn(color, limits, dpi):
     """Return the Axes with `background`, a picture of all that does not change from frame to frame of a run."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from photometrypipeline import twins
 
     with plain_style():
         axes = _empty(short(color) if color else None, limits)
         axes.figure.set_dpi(dpi)
-        canvas = FigureCanvasAgg(axes.figure)
         for axis in (axes.steps.yaxis, axes.chi2.yaxis):
             axis.get_label().set_visible(True)
             axis.set_tick_params(length=0, labelleft=False, labelright=False)
             axis.grid(False)
-        axes.background = drawn_image(canvas)
+        axes.background = twins.picture(axes.figure)
     return axes
 
 
@@ -241,24 +225,6 @@ def _empty(color, limits):
     if limits.residual:
         mag.set_ylim(*limits.residual[::-1])
     return axes
-
-
-def _fill(axes, frame, band, catalog):
-    """Draw what is the frame's own."""
-    axes.steps.set_title(_title(frame, band, catalog), parse_math=False)
-    n_stars, zeropoint, sigma, chi2 = _numbers_of(frame)
-    _set_ordinates(axes, zeropoint, sigma, chi2)
-    errorbar(axes.steps, n_stars, zeropoint, sigma, color="red", fmt="-", linewidth=1, elinewidth=0.6)
-    if known(frame["n_used"]):
-        axes.steps.axvline(frame["n_used"], color="black")
-    shown = np.isfinite(chi2) & (chi2 > 0)
-    axes.chi2.plot(n_stars[shown], chi2[shown], color="blue")
-    axes.chi2.axhline(1, color="blue", linestyle="dotted")
-    used, values, error = residuals(frame)
-    style = {"color": "black", "fmt": "o", "markersize": 3, "elinewidth": 0.8}
-    for part, name in ((axes.mag, "mag"), (axes.color, "color")):
-        if part is not None:
-            errorbar(part, numbers([star[name] for star in used]), values, error, **style)
 
 
 def _title(frame, band, catalog):

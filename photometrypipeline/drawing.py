@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from photometrypipeline import calibrationplot, figures, images, overlays
+from photometrypipeline import calibrationplot, figures, imagefile, images, overlays
 from photometrypipeline.records import known
 
 log = logging.getLogger("pp.drawing")
@@ -56,7 +56,7 @@ class AnimationJob:
         if len(pairs) < 2:
             return [None]
         ingredients = [zlib.crc32(path.read_bytes()) for pair in pairs for path in pair]
-        return [easel.picture(self.name, ingredients, partial(overlays.save_animation, pairs))]
+        return [easel.picture(self.name, lambda: ingredients, partial(overlays.save_animation, pairs))]
 
 
 @dataclass
@@ -86,7 +86,7 @@ class FrameJob:
     settings: Any
     quickview: str | None = None
     registration_map: str | None = None
-    reference: tuple | None = None  # (ra_deg, dec_deg) of the stars on the registration map
+    reference: Any = None  # pictures.ReferenceStars on the registration map
     calibration_map: str | None = None
     stars: list = field(default_factory=list)  # FITS positions of those on the calibration map
     rows: list = field(default_factory=list)
@@ -122,27 +122,29 @@ class FrameJob:
         settings = self.settings
         shown_px = round(settings.image_size_lg_in * settings.image_dpi)
         arguments = (settings.image_size_lg_px, shown_px, settings.image_stretch)
-        view = images.quickview_view(pixels, shown_px)
 
         def draw_quickview(path):
-            return _save(images.quickview(pixels, *arguments)[0], path, settings.image_file_format)
+            return imagefile.save(images.quickview(pixels, *arguments)[0], path, settings.image_file_format)
 
-        quickview = easel.picture(self.quickview, [pixels.fingerprint, arguments], draw_quickview)
+        quickview = easel.picture(
+            self.quickview, lambda: [pixels.fingerprint, arguments], draw_quickview, source=[pixels.stamp, arguments]
+        )
         registration = calibration = None
         if quickview and self.registration_map:
-            positions = _inside(pixels, zip(*pixels.position(*self.reference), strict=True))
             marks = (REGISTRATION_MARK_PT, settings.overlay_lg_linewidth)
-            registration = _star_map(easel, self.registration_map, view, positions, marks, False, settings)
+            stars = self.reference.digest, lambda: _inside(pixels, self.reference)
+            registration = _star_map(easel, self.registration_map, pixels, shown_px, *stars, marks, False, settings)
         if quickview and self.calibration_map:
             marks = (CALIBRATION_MARK_PT, CALIBRATION_LINE_PT)
-            calibration = _star_map(easel, self.calibration_map, view, self.stars, marks, True, settings)
+            stars = self.stars, lambda: self.stars
+            calibration = _star_map(easel, self.calibration_map, pixels, shown_px, *stars, marks, True, settings)
         return quickview, registration, calibration
 
 
 def draw(easel, job):
-    """Return (pictures of a job, what the Easel has done), the latter for Gallery.hang."""
-    easel.done = {}
-    return job.draw(easel), easel.done
+    """Return (pictures of a job, what the Easel has done, from which sources), the latter two for Gallery.hang."""
+    easel.begin()
+    return job.draw(easel), easel.done, easel.sources
 
 
 def _plot(easel, name, make, ingredients, settings, drawing=None):
@@ -150,31 +152,34 @@ def _plot(easel, name, make, ingredients, settings, drawing=None):
         with figures.plain_style():
             made = make(*ingredients)
             figure, points = made if isinstance(made, tuple) else (made, [])
-            size = figures.save(figure, path, settings.image_file_format, settings.plot_dpi)
-            if lines:
-                figures.save_drawing(figure, lines)
+            size = figures.save(figure, path, settings.image_file_format, settings.plot_dpi, lines)
             return *size, figures.pixels(figure, points)
 
-    return easel.picture(name, [ingredients, settings.plot_dpi], draw_plot, drawing)
+    source = [ingredients, settings.plot_dpi]
+    return easel.picture(name, lambda: source, draw_plot, drawing, source)
 
 
 def _calibration_plot(easel, job, settings):
     def draw_plot(path):
-        if settings.image_file_format == "png":
-            return calibrationplot.save(path, settings.plot_dpi, *job.ingredients)
-        with figures.plain_style():
-            figure = calibrationplot.calibration_analysis(*job.ingredients)
-            return figures.save(figure, path, settings.image_file_format, settings.plot_dpi)
+        return calibrationplot.save(path, settings.image_file_format, settings.plot_dpi, *job.ingredients)
 
-    return easel.picture(job.name, [job.ingredients, settings.plot_dpi], draw_plot)
+    source = [job.ingredients, settings.plot_dpi]
+    return easel.picture(job.name, lambda: source, draw_plot, source=source)
 
 
-def _star_map(easel, name, view, positions, marks, numbered, settings):
+def _star_map(easel, name, pixels, shown_px, stars, positions, marks, numbered, settings):
+    """Return the Picture of stars on a quick view: `positions` is called for their places, `stars` identifies them."""
+
+    def ingredients():
+        return [repr(images.quickview_view(pixels, shown_px)), positions(), marks, settings.image_dpi]
+
     def draw_map(path):
-        image = overlays.star_map(view, positions, settings.image_dpi, *marks, numbered=numbered)
-        return _save(image, path, settings.overlay_format)
+        view = images.quickview_view(pixels, shown_px)
+        image = overlays.star_map(view, positions(), settings.image_dpi, *marks, numbered=numbered)
+        return imagefile.save(image, path, settings.overlay_format)
 
-    return easel.picture(name, [repr(view), positions, marks, settings.image_dpi], draw_map)
+    source = [pixels.stamp, stars, shown_px, marks, settings.image_dpi]
+    return easel.picture(name, ingredients, draw_map, source=source)
 
 
 def _cutout(easel, frame, row, pixels, settings):
@@ -182,18 +187,25 @@ def _cutout(easel, frame, row, pixels, settings):
     place = (data["x"], data["y"], settings.image_size_thumb_px, shown_px)
     view = images.cutout_view(*place)
     labels = (frame, row.target)
-    predicted = _predicted(data, pixels, view)
 
     def draw_pixels(path):
-        return _save(images.cutout(pixels, *place, settings.image_stretch)[0], path, settings.image_file_format)
+        cutout, _ = images.cutout(pixels, *place, settings.image_stretch)
+        return imagefile.save(cutout, path, settings.image_file_format)
+
+    def ingredients_of_marks():
+        predicted = _predicted(data, pixels, view)
+        return [place, labels, predicted, data["aprad_px"], pixels.scale_arcsec, repr(settings)]
 
     def draw_marks(path):
+        predicted = _predicted(data, pixels, view)
         marks = overlays.target_marks(view, data, labels, predicted, pixels.scale_arcsec, settings)
-        return _save(marks, path, settings.overlay_format)
+        return imagefile.save(marks, path, settings.overlay_format)
 
-    cutout = easel.picture(row.cutout, [pixels.fingerprint, place, settings.image_stretch], draw_pixels)
-    ingredients = [place, labels, predicted, data["aprad_px"], pixels.scale_arcsec, repr(settings)]
-    return cutout, easel.picture(row.overlay, ingredients, draw_marks)
+    source = [pixels.stamp, data, labels, repr(settings)]
+    cutout = easel.picture(
+        row.cutout, lambda: [pixels.fingerprint, place, settings.image_stretch], draw_pixels, source=source
+    )
+    return cutout, easel.picture(row.overlay, ingredients_of_marks, draw_marks, source=source)
 
 
 def _predicted(data, pixels, view):
@@ -205,17 +217,8 @@ def _predicted(data, pixels, view):
     return (x, y) if 0 <= column < view.width and 0 <= row < view.height else None
 
 
-def _inside(pixels, positions):
-    right, top = pixels.width + 0.5, pixels.height + 0.5
-    return [(float(x), float(y)) for x, y in positions if 0.5 <= x <= right and 0.5 <= y <= top]
-
-
-def _save(image, path, file_format):
-    options = {"png": {"compress_level": 1}, "webp": {"lossless": True}, "jpg": {"quality": 92}}[file_format]
-    if image.mode == "L" and file_format == "png":
-        image = image.convert("P")  # of greys: Pillow does not look for the best filter of each line then
-        options = {"compress_type": 2}  # noise only needs its letters counted (Huffman): half the time, the same size
-    if file_format != "png" and image.mode == "P":
-        image = image.convert("RGBA")
-    image.save(path, format={"jpg": "JPEG"}.get(file_format, file_format.upper()), **options)
-    return image.size
+def _inside(pixels, stars):
+    """Return the FITS positions [(x, y), ...] of those of `stars` (with ra_deg, dec_deg) that are on the frame."""
+    x, y = pixels.position(stars.ra_deg, stars.dec_deg)
+    inside = (x >= 0.5) & (x <= pixels.width + 0.5) & (y >= 0.5) & (y <= pixels.height + 0.5)
+    return list(zip(x[inside].tolist(), y[inside].tolist(), strict=True))

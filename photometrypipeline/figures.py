@@ -4,13 +4,13 @@ Each function returns a matplotlib Figure that nobody else knows of: no pyplot, 
 """
 
 import contextlib
-import io
 import math
 import warnings
 from functools import cache
 
 import numpy as np
 
+from photometrypipeline import imagefile
 from photometrypipeline.records import known, number
 from photometrypipeline.times import text_of
 
@@ -41,51 +41,25 @@ def warm_up():
     """Load what drawing takes, once, before processes that draw are split off: each of them would do it again."""
     import astropy.visualization
     import astropy.wcs  # noqa: F401
-    from PIL import Image, PngImagePlugin  # noqa: F401
+
+    from photometrypipeline import twins
 
     with plain_style():
         figure, axes = _single()
         axes.set_title("0123456789", parse_math=False)
-        save(figure, io.BytesIO(), "png", 50)
-        save_drawing(figure, io.BytesIO())
+        twins.both(figure)
 
 
-def save(figure, path, file_format, dpi):
-    """Write `figure` to `path` and return its size (width, height) in pixels."""
+def save(figure, path, file_format, dpi, drawing=None):
+    """Write `figure` to `path`, and to `drawing` as lines (SVG); return its size (width, height) in pixels."""
+    from photometrypipeline import twins
+
     figure.set_dpi(dpi)  # the places of points are asked for later
-    if file_format == "png":  # in a third of the time that savefig takes for it
-        _write_png(figure, path)
-    else:
-        figure.savefig(path, format=file_format, dpi=dpi)
-    return tuple(round(length * dpi) for length in figure.get_size_inches())
-
-
-def _write_png(figure, path):
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    opaque_png(drawn_image(FigureCanvasAgg(figure)), path)
-
-
-def opaque_png(image, path):
-    """Write a plot (Pillow image, RGB) to `path` with 256 colours: half the time and half the size of all colours."""
-    from PIL import Image
-
-    few = image.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    few.putpalette([255 if part == 254 else part for part in few.getpalette()])  # else white is not quite white
-    few.save(path, format="PNG", compress_level=1)
-
-
-def drawn_image(canvas):
-    """Return what an Agg canvas draws as a Pillow image, RGB."""
-    from PIL import Image
-
-    canvas.draw()
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-
-
-def save_drawing(figure, path):
-    """Write `figure` to `path` as SVG, the same text each time."""
-    figure.savefig(path, format="svg", metadata={"Date": None})
+    if drawing is None:
+        return imagefile.save(twins.picture(figure), path, file_format)
+    picture, lines = twins.both(figure)
+    drawing.write_text(lines, encoding="utf-8")
+    return imagefile.save(picture, path, file_format)
 
 
 def pixels(figure, points):

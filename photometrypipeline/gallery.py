@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from photometrypipeline import calibrationplot, figures, images, overlays, pen
 from photometrypipeline.files import replacing, safe_name, write_text
 
 log = logging.getLogger("pp.gallery")
 
-PARTS = (calibrationplot, figures, images, overlays, pen)  # that draw
+PARTS = ("calibrationplot", "figures", "imagefile", "images", "overlays", "pen", "twins")  # that draw
 INDEX = "pictures.json"
+_last_sources = {}  # {path: (source, key)} of the pictures that this process has seen drawn
 UNDRAWABLE = (OSError, ValueError, TypeError, LookupError, ArithmeticError)
 OWN_ENDINGS = {".html", ".css", ".js", ".png", ".webp", ".jpg", ".gif", ".svg"}  # that the website makes, and removes
 
@@ -33,33 +33,44 @@ class Picture:
 
 
 class Easel:
-    """Where pictures are drawn, in this process or another: a folder and what an earlier run has left there."""
+    """Where pictures are drawn, in this process or another: a folder and what an earlier run has left there.
+
+    done : {name: what the index says of it} of the pictures that are there now
+    sources : {name: source} of those, see `picture`
+    """
 
     def __init__(self, folder, before):
         self.folder = Path(folder)
         self.before = before
-        self.done = {}
+        self.begin()
 
-    def picture(self, name, ingredients, draw, drawing=None):
+    def begin(self):
+        """Forget what is done: another job begins."""
+        self.done, self.sources = {}, {}
+
+    def picture(self, name, ingredients, draw, drawing=None, source=None):
         """Return the Picture in the file `name`, or None, with a warning, if it cannot be drawn.
 
-        ingredients : whatever the picture depends on, for JSON
+        ingredients : called for whatever the picture depends on, for JSON
         draw : called with the path to write, and with `drawing` also that of the drawing; returns (width, height) in
             pixels or (width, height, points)
         drawing : name of a file that the same is written to as lines
+        source : what the ingredients come from, to be compared; while it is the same they need not be asked for again
         """
-        key = hashlib.sha256((_version() + json.dumps(ingredients, default=str)).encode()).hexdigest()
-        names = [name, drawing] if drawing else [name]
         known = self.before.get(name)
-        if known is None or known["key"] != key or not all(_holds(self.folder / each) for each in names):
-            try:
-                width, height, *points = self._draw(draw, names)
-            except UNDRAWABLE as error:  # a picture is never worth a run
-                log.warning("%s cannot be drawn: %s", name, error)
-                self.clear(names)
-                return None
-            known = {"key": key, "picture": [width, height, points[0] if points else [], drawing]}
-        self.done[name] = known
+        names = [name, drawing] if drawing else [name]
+        there = known is not None and all(_holds(self.folder / each) for each in names)
+        if not (there and source is not None and _last_sources.get(self.folder / name) == (source, known["key"])):
+            key = hashlib.sha256((_version() + json.dumps(ingredients(), default=str)).encode()).hexdigest()
+            if not there or known["key"] != key:
+                try:
+                    width, height, *points = self._draw(draw, names)
+                except UNDRAWABLE as error:  # a picture is never worth a run
+                    log.warning("%s cannot be drawn: %s", name, error)
+                    self.clear(names)
+                    return None
+                known = {"key": key, "picture": [width, height, points[0] if points else [], drawing]}
+        self.done[name], self.sources[name] = known, source
         return Picture(name, *known["picture"])
 
     def clear(self, names):
@@ -104,9 +115,10 @@ class Gallery:
         (self.folder / INDEX).unlink(missing_ok=True)  # whoever is interrupted from here on draws all of them again
         return Easel(self.folder, {name: self._before[name] for name in names if name in self._before})
 
-    def hang(self, done):
-        """Take over what an Easel has `done`."""
+    def hang(self, done, sources):
+        """Take over what an Easel has done."""
         self._now |= done
+        _last_sources.update({self.folder / name: (source, done[name]["key"]) for name, source in sources.items()})
 
     def keep(self):
         """Note what is drawn so far, for whoever goes on."""
@@ -137,4 +149,5 @@ def _holds(path):
 @cache
 def _version():
     """What changes when the drawing does: the programs' own text."""
-    return "".join(hashlib.sha256(Path(part.__file__).read_bytes()).hexdigest() for part in PARTS)
+    parts = (Path(__file__).with_name(f"{part}.py") for part in PARTS)
+    return "".join(hashlib.sha256(part.read_bytes()).hexdigest() for part in parts)

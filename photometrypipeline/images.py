@@ -5,6 +5,7 @@ are columns and rows from its upper left corner.
 """
 
 import contextlib
+import os
 import warnings
 import zlib
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
 
-MOST_SAMPLES = 100_000  # pixels that percentiles and limits are taken from
+MOST_SAMPLES = 40_000  # pixels that percentiles and limits are taken from
 PROBED_ROWS = 64  # rows that tell whether pixels have changed
 ARCSEC_PER_DEG = 3600.0
 
@@ -37,24 +38,52 @@ class View:
 class Pixels:
     """The pixels and the WCS of one frame, read in parts; use as a context manager.
 
-    Raises OSError for a file that is not there or no FITS file, ValueError for one without a two-dimensional image.
+    The file is opened when something of it is asked for.  What does so raises OSError for a file that is not there or
+    no FITS file, ValueError for one without a two-dimensional image.
     """
 
     def __init__(self, path):
-        self._file = fits.open(path)
-        images = [hdu for hdu in self._file if hdu.is_image and len(hdu.shape) == 2 and min(hdu.shape) > 0]
-        if not images:
-            self._file.close()
-            raise ValueError(f"{path} holds no two-dimensional image")
-        self._hdu = images[0]
-        self.header = self._hdu.header
-        self.height, self.width = self._hdu.shape
+        self._path = path
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self._file.close()
+        if "_file" in vars(self):
+            self._file.close()
+
+    @cached_property
+    def stamp(self):
+        """What tells whether the file has been written to since: a list of numbers."""
+        status = os.stat(self._path)
+        return [status.st_ino, status.st_mtime_ns, status.st_size]
+
+    @cached_property
+    def _file(self):
+        return fits.open(self._path)
+
+    @cached_property
+    def _hdu(self):
+        images = (hdu for hdu in self._file if hdu.is_image and len(hdu.shape) == 2 and min(hdu.shape) > 0)
+        hdu = next(images, None)
+        if hdu is None:
+            raise ValueError(f"{self._path} holds no two-dimensional image")
+        return hdu
+
+    @property
+    def header(self):
+        """The header of the image."""
+        return self._hdu.header
+
+    @property
+    def width(self):
+        """Number of columns."""
+        return self._hdu.shape[1]
+
+    @property
+    def height(self):
+        """Number of rows."""
+        return self._hdu.shape[0]
 
     @cached_property
     def fingerprint(self):
@@ -125,21 +154,23 @@ class Pixels:
 def quickview(pixels, longest_px, shown_px, stretch):
     """Return (Pillow image, View) of a whole frame, without what lies beyond the 1st and 99th percentile.
 
-    The frame is reduced by one factor for both axes to a longest side of `longest_px`, if it is larger, and shown with
-    a longest side of `shown_px`.
+    A frame that is larger is reduced by one factor for both axes to a longest side of `longest_px`, or of `shown_px` if
+    that is less, and shown with a longest side of `shown_px`.
     """
     from PIL import Image
 
     values = pixels.whole()
-    low, high = np.percentile(_sample(values), (1, 99)) if np.isfinite(values).any() else (0, 0)
-    np.copyto(values, low, where=np.isnan(values))
-    image = Image.fromarray(np.clip(values, low, high, out=values))
-    longest = max(pixels.width, pixels.height)
-    if longest > longest_px:
-        image = image.resize(_size(pixels, longest_px / longest), Image.Resampling.BOX)
+    sample = _sample(values)
+    low, high = np.percentile(sample, (1, 99)).astype(np.float32) if sample.size else (0, 0)
+    np.minimum(np.fmax(values, low, out=values), high, out=values)  # where there is no number: low
+    image, longest = Image.fromarray(values), max(pixels.width, pixels.height)
+    side_px = min(longest_px, shown_px)
+    if longest > side_px:
+        image = image.resize(_size(pixels, side_px / longest), Image.Resampling.BOX)
     view = quickview_view(pixels, shown_px)
     grey = Image.fromarray(to_grey(np.asarray(image), stretch)[::-1])
-    return grey.resize((view.width, view.height), Image.Resampling.BILINEAR), view
+    size = view.width, view.height
+    return grey if grey.size == size else grey.resize(size, Image.Resampling.BILINEAR), view
 
 
 def quickview_view(pixels, shown_px):
@@ -172,8 +203,8 @@ def to_grey(values, stretch):
     low, high = _zscale(sample)
     scaled = values - np.float32(low)
     scaled *= np.float32(1 / (high - low))
-    np.copyto(scaled, 0, where=np.isnan(scaled))
-    scaled = _stretched(np.clip(scaled, 0, 1, out=scaled), stretch)
+    np.minimum(np.fmax(scaled, 0, out=scaled), 1, out=scaled)  # no number becomes 0
+    scaled = _stretched(scaled, stretch)
     scaled *= 255
     scaled += 0.5
     return scaled.astype(np.uint8)

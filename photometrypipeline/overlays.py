@@ -4,8 +4,10 @@ Lines are drawn larger by FINER and then reduced, which smooths the edges.
 """
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+
+import numpy as np
 
 FINER = 3
 BLACK, RED, WHITE = (0, 0, 0), (255, 40, 40), (255, 255, 255)
@@ -13,6 +15,8 @@ POINTS_PER_INCH = 72
 FRAME_TIME_MS = 500
 LONGEST_LABEL = 44  # characters; more do not fit a cut-out
 NUMBER_PT = 6
+MOST_TEXTS = 2000  # that are kept as they are drawn
+SHADE = 170  # of 255: how dark it is behind white text
 BOX_PX = 15  # frame pixels; marks the target where there is no aperture
 
 
@@ -29,12 +33,13 @@ class Overlay:
         from PIL import Image
 
         together = Image.new("RGBA", (self.view.width, self.view.height), (0, 0, 0, 0))
-        for colour, mask in sorted(self._layers.items()):  # black first: it is the shade behind text
+        for colour, layer in sorted(self._layers.items()):  # black first: it is the shade behind text
+            mask = Image.fromarray(layer)
             box = mask.getbbox()
             if box:  # most of a layer is empty
-                layer = Image.new("RGBA", (box[2] - box[0], box[3] - box[1]), colour)
-                layer.putalpha(mask.crop(box))
-                together.alpha_composite(layer, box[:2])
+                part = Image.new("RGBA", (box[2] - box[0], box[3] - box[1]), colour)
+                part.putalpha(mask.crop(box))
+                together.alpha_composite(part, box[:2])
         return together
 
     def circle(self, x, y, radius_px, colour, width_pt):
@@ -63,34 +68,33 @@ class Overlay:
 
     def text(self, column, row, text, size_pt, anchor, colour):
         """Write `text` at a place of the picture; `anchor` as in Pillow, e.g. `ls`: left end of the base line."""
-        from PIL import ImageDraw
-
-        font = letters(round(size_pt * self.point_px))
+        size_px = round(size_pt * self.point_px)
         if colour == WHITE:  # has to be told from white sky
-            shade = {"fill": 170, "stroke_fill": 170, "stroke_width": 1}
-            ImageDraw.Draw(self._layer(BLACK)).text((column, row), text, font=font, anchor=anchor, **shade)
-        ImageDraw.Draw(self._layer(colour)).text((column, row), text, fill=255, font=font, anchor=anchor)
+            self._write(BLACK, column, row, text, size_px, anchor, 1)
+        self._write(colour, column, row, text, size_px, anchor, 0)
+
+    def _write(self, colour, column, row, text, size_px, anchor, stroke_px):
+        mask, left, top = written(text, size_px, anchor, stroke_px)
+        stamp(self._layer(colour), mask, round(column) + left, round(row) + top)
 
     def _smooth(self, shape, places, colour, **style):
         """Draw a `shape` of Pillow's through `places` [column, row, column, row], larger first and then reduced."""
-        from PIL import Image, ImageChops, ImageDraw
+        from PIL import Image, ImageDraw
 
         room, layer = style["width"] // FINER + 2, self._layer(colour)
         low = [max(0, math.floor(min(places[axis::2])) - room) for axis in (0, 1)]
-        high = [min(layer.size[axis], math.ceil(max(places[axis::2])) + room) for axis in (0, 1)]
+        high = [min(layer.shape[1 - axis], math.ceil(max(places[axis::2])) + room) for axis in (0, 1)]
         if low[0] >= high[0] or low[1] >= high[1]:
             return
         mask = Image.new("L", ((high[0] - low[0]) * FINER, (high[1] - low[1]) * FINER), 0)
         getattr(ImageDraw.Draw(mask), shape)(
             [(place - low[index % 2]) * FINER for index, place in enumerate(places)], **style
         )
-        layer.paste(ImageChops.lighter(layer.crop((*low, *high)), mask.reduce(FINER)), (*low, *high))
+        stamp(layer, np.asarray(mask.reduce(FINER)), *low)
 
     def _layer(self, colour):
-        from PIL import Image
-
         if colour not in self._layers:
-            self._layers[colour] = Image.new("L", (self.view.width, self.view.height), 0)
+            self._layers[colour] = np.zeros((self.view.height, self.view.width), np.uint8)
         return self._layers[colour]
 
     def _pen(self, width_pt):
@@ -99,34 +103,55 @@ class Overlay:
 
 def star_map(view, positions, dpi, diameter_pt, width_pt, numbered=False):
     """Return the overlay with red circles on `positions` [(x, y)], with `numbered` counted from 1 at their right."""
-    from PIL import Image, ImageChops, ImageDraw
+    from PIL import Image
 
-    radius_px = diameter_pt * dpi / POINTS_PER_INCH / 2
-    mask = Image.new("L", (view.width, view.height), 0)
-    for x, y in positions:
+    point_px = dpi / POINTS_PER_INCH
+    radius_px, size_px = diameter_pt * point_px / 2, round(NUMBER_PT * point_px)
+    mask = np.zeros((view.height, view.width), np.uint8)
+    for count, (x, y) in enumerate(positions, start=1):
         column, row = view.place(x, y)
         left, top = math.floor(column - radius_px) - 2, math.floor(row - radius_px) - 2
-        ring = _ring(radius_px, width_pt * dpi / POINTS_PER_INCH, *(_quarter(column - left), _quarter(row - top)))
-        box = (left, top, left + ring.width, top + ring.height)
-        mask.paste(ImageChops.lighter(mask.crop(box), ring), box)  # rings may cross
-    if numbered:
-        pen, font = ImageDraw.Draw(mask), letters(round(NUMBER_PT * dpi / POINTS_PER_INCH))
-        for count, (x, y) in enumerate(positions, start=1):
-            column, row = view.place(x, y)
-            pen.text((column + radius_px + 2, row), str(count), fill=255, font=font, anchor="lm")
-    return _in_one_colour(mask, RED)
+        stamp(mask, _ring(radius_px, width_pt * point_px, _quarter(column - left), _quarter(row - top)), left, top)
+        if numbered:
+            number, beside, below = written(str(count), size_px, "lm")
+            stamp(mask, number, round(column + radius_px + 2) + beside, round(row) + below)
+    return _in_one_colour(Image.fromarray(mask), RED)
+
+
+def stamp(mask, shape, left, top):
+    """Put a `shape` on a mask (ndarrays of uint8), as far as it is on it; what is there already stays."""
+    cut_left, cut_top = max(0, -left), max(0, -top)
+    part = mask[top + cut_top : max(0, top + shape.shape[0]), left + cut_left : max(0, left + shape.shape[1])]
+    np.maximum(part, shape[cut_top : cut_top + part.shape[0], cut_left : cut_left + part.shape[1]], out=part)
 
 
 @cache
 def _ring(radius_px, width_px, column, row):
-    """Return a mask with a smooth circle around a place of it."""
+    """Return a mask (ndarray) with a smooth circle around a place of it."""
     from PIL import Image, ImageDraw
 
     side = math.ceil(2 * radius_px) + 5
     ring = Image.new("L", (side * FINER, side * FINER), 0)
     box = [(centre + sign * radius_px) * FINER for sign in (-1, 1) for centre in (column, row)]
     ImageDraw.Draw(ring).ellipse(box, outline=255, width=max(FINER, round(width_px * FINER)))
-    return ring.reduce(FINER)
+    return np.asarray(ring.reduce(FINER))
+
+
+@lru_cache(MOST_TEXTS)
+def written(text, size_px, anchor, stroke_px=0):
+    """Return (mask with `text` as ndarray, its left edge and its upper one from the place of the `anchor`, px).
+
+    With `stroke_px` the letters are broader by that on all sides, and fainter: a shade for them.
+    """
+    from PIL import Image, ImageDraw
+
+    font = letters(size_px)
+    left, top, right, bottom = font.getbbox(text, anchor=anchor, stroke_width=stroke_px)
+    left, top = math.floor(left), math.floor(top)
+    mask = Image.new("L", (math.ceil(right) - left, math.ceil(bottom) - top), 0)
+    shade = {"fill": SHADE, "stroke_fill": SHADE, "stroke_width": stroke_px} if stroke_px else {"fill": 255}
+    ImageDraw.Draw(mask).text((-left, -top), text, font=font, anchor=anchor, **shade)
+    return np.asarray(mask), left, top
 
 
 def _quarter(length):
@@ -185,16 +210,41 @@ def save_animation(parts, path):
     """Write an endless GIF of `parts`, [(path of a cut-out, of its overlay)], in that order; return (width, height)."""
     pictures = (_together(*pair) for pair in parts)  # one at a time: there may be a thousand
     first = next(pictures)
-    first.save(path, format="GIF", save_all=True, append_images=pictures, duration=FRAME_TIME_MS, loop=0)
+    endless = {"save_all": True, "duration": FRAME_TIME_MS, "loop": 0}
+    first.save(path, format="GIF", append_images=pictures, optimize=False, **endless)  # half the time, the same size
     return first.size
 
 
 def _together(below, above):
+    """Return a cut-out (grey) under its overlay, a Pillow image in the colours of `_palette`."""
     from PIL import Image
 
     with Image.open(below) as picture, Image.open(above) as overlay:
-        together = Image.alpha_composite(picture.convert("RGBA"), overlay.convert("RGBA"))
-    return together.convert("RGB").quantize(palette=_palette(), dither=Image.Dither.NONE)
+        grey, over = np.asarray(picture.convert("L")), np.asarray(overlay.convert("RGBA"))
+    greys, mixtures = _nearest()
+    colours = greys[grey]
+    places = np.flatnonzero(over.view(np.uint32))  # few: what is grey needs no search for a colour
+    grey, over = grey.ravel()[places, np.newaxis], over.reshape(-1, 4)[places]
+    strength = over[:, 3:] / np.float32(255)
+    red, green, blue = (grey + (over[:, :3] - grey.astype(np.float32)) * strength).astype(np.uint8).T >> 3
+    colours.ravel()[places] = mixtures[red, green, blue]
+    together = Image.frombytes("P", picture.size, colours.tobytes())
+    together.putpalette(_palette().palette)
+    return together
+
+
+@cache
+def _nearest():
+    """Return the colours of `_palette` next to each grey, and next to each mixture of 32 x 32 x 32, ndarrays."""
+    from PIL import Image
+
+    def nearest(colours):
+        strip = Image.fromarray(colours[np.newaxis])
+        return np.asarray(strip.quantize(palette=_palette(), dither=Image.Dither.NONE))[0]
+
+    levels = np.arange(4, 256, 8, dtype=np.uint8)
+    mixtures = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3)
+    return nearest(np.repeat(np.arange(256, dtype=np.uint8), 3).reshape(-1, 3)), nearest(mixtures).reshape(32, 32, 32)
 
 
 def _short(text):

@@ -2,7 +2,9 @@
 
 import logging
 import os
-from functools import partial
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -38,15 +40,15 @@ def draw_all(view, gallery, settings, folders, jobs=1, wanted=None):
     for planned, results in zip(stages, drawn, strict=True):
         for (_, hang), result in zip(planned, results, strict=True):
             if result:
-                made, done = result
-                gallery.hang(done)
+                made, *done = result
+                gallery.hang(*done)
                 hang(made)
 
 
 def _draw_backgrounds(frame_jobs, settings):
     """Draw what the calibration plots share before processes are split off, for all of these."""
     first = next((job.calibration for job in frame_jobs if job.calibration), None)
-    if first and settings.image_file_format == "png":
+    if first:
         calibrationplot.drawn(*first.ingredients[-2:], settings.plot_dpi)
 
 
@@ -158,22 +160,38 @@ def _hang_animation(target, pictures):
     (target.animation,) = pictures
 
 
+@dataclass(frozen=True, eq=False)
+class ReferenceStars:
+    """Places (deg, ndarrays) of the stars that the frames were registered with; `digest` stands for all of them."""
+
+    ra_deg: np.ndarray
+    dec_deg: np.ndarray
+    digest: int
+
+
 def _reference_stars(register, folders):
-    """Return (ra_deg, dec_deg) of the catalogue that the frames were registered with, None if its file is not there."""
+    """Return the ReferenceStars of the record of that step, None if the file of their catalogue is not there."""
     if not register or not register["catalog"]:
         return None
     path = _find(f"{Path(str(register['catalog'])).name}.cat", folders)
     if path is None:
         return None
-    from astropy.io import fits
-
     try:
-        with fits.open(path) as file:
-            table = file["LDAC_OBJECTS"].data
-            return np.array(table["XWIN_WORLD"], float), np.array(table["YWIN_WORLD"], float)
+        return _stars_in(path, os.stat(path).st_mtime_ns)
     except (OSError, KeyError) as error:
         log.warning("%s: reference stars are not shown: %s", path, error)
         return None
+
+
+@lru_cache(1)
+def _stars_in(path, changed_ns):
+    """Return the ReferenceStars in an LDAC file that was last written to at `changed_ns`."""
+    from astropy.io import fits
+
+    with fits.open(path) as file:
+        table = file["LDAC_OBJECTS"].data
+        ra_deg, dec_deg = (np.array(table[name], float) for name in ("XWIN_WORLD", "YWIN_WORLD"))
+    return ReferenceStars(ra_deg, dec_deg, zlib.crc32(np.concatenate([ra_deg, dec_deg]).tobytes()))
 
 
 def _find(name, folders):

@@ -16,6 +16,7 @@ log = logging.getLogger("pp.records")
 FOLDER = ".diagnostics"
 STEPS = ("prepare", "register", "photometry", "calibrate", "distill")
 FAILURES = "failures.json"
+_last_read = {}  # {step: (what tells that the file is still the same, record)}
 
 
 def _fields(names):
@@ -112,13 +113,24 @@ def write_failure(step, message, folder="."):
 
 
 def read(folder="."):
-    """Return {step: record} of the steps that left one, completed to all fields of RECORDS."""
-    found = {}
-    for step in STEPS:
-        data = _load(Path(folder) / FOLDER / f"{step}.json")
-        if isinstance(data, dict):
-            found[step] = complete(RECORDS[step], data)
-    return found
+    """Return {step: record} of the steps that left one, completed to all fields of RECORDS.
+
+    A record that has not been written anew since the last call is the same object: it is to be looked at only.
+    """
+    found = {step: _read(step, path_of(step, folder)) for step in STEPS}
+    return {step: record for step, record in found.items() if record is not None}
+
+
+def _read(step, path):
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    stamp = path.absolute(), status.st_ino, status.st_mtime_ns, status.st_size
+    if _last_read.get(step, (None,))[0] != stamp:
+        data = _load(path)
+        _last_read[step] = stamp, complete(RECORDS[step], data) if isinstance(data, dict) else None
+    return _last_read[step][1]
 
 
 def read_failures(folder="."):

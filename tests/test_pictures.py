@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 from astropy.io import fits
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 from scipy import ndimage
 
 import diagnostics
 import fakerun
-from photometrypipeline import calibrationplot, figures, gallery, images, overlays, records
+import wholeplot
+from photometrypipeline import calibrationplot, figures, gallery, images, overlays, records, twins
 from photometrypipeline.websettings import DiagnosticsSettings
 
 MINUTES = [0, 4, 8]  # the fake frames are taken every 240 s
@@ -121,7 +121,7 @@ def test_residuals_are_drawn_against_colour_where_it_is_known(field):
     frame = completed("calibrate", fakerun.calibrate(field))["frames"][0]
     for count, star in enumerate(frame["stars"]):
         star |= {"color": 0.02 * count, "color_correction": 0.05 if count == 1 else None}
-    figure = calibrationplot.calibration_analysis(frame, "V", "SDSS-R9", "g-r")
+    figure = wholeplot.calibration_analysis(frame, "V", "SDSS-R9", "g-r")
     (against_color,) = [axes for axes in figure.axes if axes.get_xlabel() == "Reference Star g-r (mag)"]
     color, residual, _ = error_bars(against_color)
     np.testing.assert_allclose(color[:3], [0.02, 0.04, 0.08])  # every third star is not used
@@ -132,7 +132,7 @@ def test_calibration_analysis_shows_the_choice_and_the_residuals_of_the_stars_us
     data = completed("calibrate", fakerun.calibrate(field))
     frame = data["frames"][0]
     frame["stars"][1]["inst"] += 0.1  # calibrated 0.1 mag too faint
-    figure = calibrationplot.calibration_analysis(frame, "V", "SDSS-R9_transformed")
+    figure = wholeplot.calibration_analysis(frame, "V", "SDSS-R9_transformed")
     steps, residuals, chi2 = figure.axes
     assert steps.get_title() == "mscience0217.ldac: V-band from SDSS-R9_transformed"
     assert vertical_lines(steps) == [20]
@@ -163,15 +163,15 @@ def test_calibration_plots_of_a_run_look_as_matplotlib_draws_them_and_leave_noth
     drawn = []
     for frame in (*frames, frames[0]):
         arguments = (frame, "V", "SDSS-R9", "g-r", limits)
-        size = calibrationplot.save(tmp_path / "fast.png", 100, *arguments)
+        size = calibrationplot.save(tmp_path / "fast.png", "png", 100, *arguments)
         with figures.plain_style():
-            whole = figures.save(calibrationplot.calibration_analysis(*arguments), tmp_path / "whole.png", "png", 100)
+            whole = figures.save(wholeplot.calibration_analysis(*arguments), tmp_path / "whole.png", "png", 100)
         assert size == whole == (640, 480)
         assert np.abs(blocks("fast.png") - blocks("whole.png")).max() < 32  # of 255
         drawn.append((tmp_path / "fast.png").read_bytes())
     assert drawn[0] == drawn[-1]
     frames[0]["stars"][1]["inst"] += 0.02  # mag; the picture of the others shows it
-    calibrationplot.save(tmp_path / "off.png", 100, frames[0], "V", "SDSS-R9", "g-r", limits)
+    calibrationplot.save(tmp_path / "off.png", "png", 100, frames[0], "V", "SDSS-R9", "g-r", limits)
     assert np.abs(blocks("off.png") - blocks("whole.png")).max() > 64
 
 
@@ -353,7 +353,7 @@ def test_a_picture_that_cannot_be_drawn_any_more_is_not_shown_as_an_earlier_run_
     def fail(path):
         raise ValueError("no such star")
 
-    assert easel.picture("old.png", ["new"], fail) is None
+    assert easel.picture("old.png", lambda: ["new"], fail) is None
     assert not (tmp_path / "old.png").exists()
 
 
@@ -361,7 +361,7 @@ def test_a_plot_in_few_colours_looks_as_it_is_drawn(tmp_path):
     """White stays white and black black; the colours of lines and letters change by less than the eye sees (6 %)."""
     with figures.plain_style():
         figure, _ = figures.light_curve("3552", [{"jd": 2457000.5 + n, "mag": 17.0, "sig": 0.1} for n in range(5)], "R")
-        full = np.asarray(figures.drawn_image(FigureCanvasAgg(figure))).astype(int)
+        full = np.asarray(twins.picture(figure)).astype(int)
         figures.save(figure, tmp_path / "plot.png", "png", 100)
     saved = np.asarray(Image.open(tmp_path / "plot.png").convert("RGB")).astype(int)
     assert np.abs(saved - full).max() <= 16
