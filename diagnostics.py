@@ -111,6 +111,7 @@ def _follower(early=False):
 
 
 def _warm_up():
+    figures.load_lightly()
     figures.warm_up()
     pages.warm_up()
 

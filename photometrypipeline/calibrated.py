@@ -9,6 +9,8 @@ from astropy.table import Table
 from photometrypipeline import errorbars, framedb, headers
 from photometrypipeline.files import replacing
 
+DIGITS_DEG, DIGITS_MAG, DIGITS_PX = 8, 6, 4  # of a star in the record of the step
+
 
 @dataclass
 class Reference:
@@ -171,7 +173,10 @@ def table_of(frame, suffix):
 def frame_record(done, reference, settings):
     """Return the part of one frame in the record of the step."""
     row, fit, frame = zeropoint_row(done, reference, settings), done.fit, done.frame
-    steps = [{"n": step.n_used, "zp": step.zp, "sig": step.sig, "chi2": step.chi2} for step in fit.steps] if fit else []
+    steps = [
+        {"n": step.n_used} | {name: round(float(getattr(step, name)), DIGITS_MAG) for name in ("zp", "sig", "chi2")}
+        for step in (fit.steps if fit else [])
+    ]
     return {
         "name": frame.name,
         "ldac": frame.ldac.name,
@@ -180,30 +185,37 @@ def frame_record(done, reference, settings):
         "reason": done.reason,
         "steps": steps,
         "chosen": fit.chosen if fit else None,
-        "stars": list(_star_records(done, reference)) if fit else [],
+        "stars": _star_records(done, reference) if fit else [],
     }
 
 
 def _star_records(done, reference):
-    """Yield one dict per matched reference star.
+    """Return one dict per matched reference star, as exact as anybody sees it: more digits make the record slow.
 
     color : of the star, in the colour that the record names; color_correction : what the colour term adds to its
     calibrated magnitude beyond that of a source with the target's colour, mag, 0 without a term
     """
     table, sources = reference.catalog.table, done.sources.table
-    for i_star, i_source, used in zip(*done.pairs, done.fit.step.used, strict=True):
-        color = float(reference.color[i_star]) if reference.color is not None else None
-        yield {
-            "ident": str(table["ident"][i_star]),
-            "ra_deg": float(table["ra_deg"][i_star]),
-            "dec_deg": float(table["dec_deg"][i_star]),
-            "mag": float(table[reference.mag][i_star]),
-            "e_mag": float(table[reference.err][i_star]),
-            "inst": float(done.inst[i_source]),
-            "e_inst": float(done.e_inst[i_source]),
-            "used": bool(used),
-            "color": color,
-            "color_correction": done.term.correction(color) if done.term is not None else 0.0,
-            "x": float(sources["XWIN_IMAGE"][i_source]),
-            "y": float(sources["YWIN_IMAGE"][i_source]),
-        }
+    i_star, i_source = done.pairs
+    color = reference.color[i_star] if reference.color is not None else None
+    columns = {
+        "ident": [str(ident) for ident in table["ident"][i_star]],
+        "ra_deg": _rounded(table["ra_deg"], i_star, DIGITS_DEG),
+        "dec_deg": _rounded(table["dec_deg"], i_star, DIGITS_DEG),
+        "mag": _rounded(table[reference.mag], i_star, DIGITS_MAG),
+        "e_mag": _rounded(table[reference.err], i_star, DIGITS_MAG),
+        "inst": _rounded(done.inst, i_source, DIGITS_MAG),
+        "e_inst": _rounded(done.e_inst, i_source, DIGITS_MAG),
+        "used": done.fit.step.used.tolist(),
+        "color": [None] * len(i_star) if color is None else np.round(color, DIGITS_MAG).tolist(),
+        "color_correction": [0.0] * len(i_star),
+        "x": _rounded(sources["XWIN_IMAGE"], i_source, DIGITS_PX),
+        "y": _rounded(sources["YWIN_IMAGE"], i_source, DIGITS_PX),
+    }
+    if done.term is not None:
+        columns["color_correction"] = np.round(done.term.correction(color), DIGITS_MAG).tolist()
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _rounded(column, rows, digits):
+    return np.round(np.asarray(column, float)[rows], digits).tolist()

@@ -3,7 +3,7 @@
 import logging
 import zlib
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from photometrypipeline import calibrationplot, figures, imagefile, images, overlays
@@ -132,7 +132,7 @@ class FrameJob:
         registration = calibration = None
         if quickview and self.registration_map:
             marks = (REGISTRATION_MARK_PT, settings.overlay_lg_linewidth)
-            stars = self.reference.digest, lambda: _inside(pixels, self.reference)
+            stars = self.reference.digest, cache(lambda: _inside(pixels, self.reference))
             registration = _star_map(easel, self.registration_map, pixels, shown_px, *stars, marks, False, settings)
         if quickview and self.calibration_map:
             marks = (CALIBRATION_MARK_PT, CALIBRATION_LINE_PT)
@@ -192,13 +192,15 @@ def _cutout(easel, frame, row, pixels, settings):
         cutout, _ = images.cutout(pixels, *place, settings.image_stretch)
         return imagefile.save(cutout, path, settings.image_file_format)
 
+    @cache
+    def predicted():
+        return _predicted(data, pixels, view)
+
     def ingredients_of_marks():
-        predicted = _predicted(data, pixels, view)
-        return [place, labels, predicted, data["aprad_px"], pixels.scale_arcsec, repr(settings)]
+        return [place, labels, predicted(), data["aprad_px"], pixels.scale_arcsec, repr(settings)]
 
     def draw_marks(path):
-        predicted = _predicted(data, pixels, view)
-        marks = overlays.target_marks(view, data, labels, predicted, pixels.scale_arcsec, settings)
+        marks = overlays.target_marks(view, data, labels, predicted(), pixels.scale_arcsec, settings)
         return imagefile.save(marks, path, settings.overlay_format)
 
     source = [pixels.stamp, data, labels, repr(settings)]

@@ -1,10 +1,11 @@
 """Plots of the website, made from the records of the steps.
 
-Each function returns a matplotlib Figure that nobody else knows of: no pyplot, no global state, nothing to close.
+Each function returns a matplotlib Figure, which is good until the next one is asked for: no pyplot, nothing to close.
 """
 
 import contextlib
 import math
+import sys
 import warnings
 from functools import cache
 
@@ -26,7 +27,10 @@ def plain_style():
     import matplotlib
 
     with matplotlib.rc_context(), warnings.catch_warnings():
-        matplotlib.rcdefaults()
+        warnings.simplefilter("ignore", matplotlib.MatplotlibDeprecationWarning)  # of settings that nobody sets
+        matplotlib.rcParams.update(  # rcdefaults() reads all style sheets
+            {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith("backend")}
+        )
         matplotlib.rcParams["axes.titlesize"] = "medium"
         matplotlib.rcParams["text.hinting"] = "none"  # the letters look the same and cost less
         matplotlib.rcParams["svg.fonttype"] = "none"  # text stays text, and can be set in the type of the paper
@@ -48,6 +52,31 @@ def warm_up():
         figure, axes = _single()
         axes.set_title("0123456789", parse_math=False)
         twins.both(figure)
+
+
+def load_lightly():
+    """Load matplotlib in two thirds of the time: without axes in three dimensions, and without the texts of its manual.
+
+    For a process of our own: whoever uses this one may want both.
+    """
+    import matplotlib.artist
+
+    with warnings.catch_warnings(), _replaced(vars(matplotlib.artist), "kwdoc", lambda artist: ""):
+        warnings.filterwarnings("ignore", "Unable to import Axes3D")
+        with _replaced(sys.modules, "mpl_toolkits.mplot3d", None):
+            import matplotlib.figure
+
+
+@contextlib.contextmanager
+def _replaced(names, name, value):
+    """Within the block `names` (dict) holds `value` under `name`."""
+    before = {name: names[name]} if name in names else {}
+    names[name] = value
+    try:
+        yield
+    finally:
+        del names[name]
+        names.update(before)
 
 
 def save(figure, path, file_format, dpi, drawing=None):
@@ -209,14 +238,34 @@ def new_figure():
 
 
 def _single():
-    figure = new_figure()
-    axes = figure.subplots()
-    figure.subplots_adjust(left=0.13, right=0.96, top=0.93, bottom=0.11)
-    axes.grid(True, alpha=0.4)
-    axes.ticklabel_format(useOffset=False)
-    axes.locator_params(nbins=MOST_TICKS)
-    axes.xaxis.set_label_coords(0.5, -0.08)  # looking for free places takes its time
-    axes.yaxis.set_label_coords(-0.115, 0.5)
+    """Return (Figure, its only axes), empty: the same ones each time, for making their ticks takes as long as drawing.
+
+    What was drawn on them before is gone.
+    """
+    figure, axes = _blank()
+    for artist in (*axes.lines, *axes.collections, axes.get_legend()):
+        if artist is not None:
+            artist.remove()
+    axes.containers.clear()
+    axes.set_title("")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_inverted(False)
+    axes.dataLim.set_points(np.array([[np.inf, np.inf], [-np.inf, -np.inf]]))
+    axes.autoscale(True)
+    return figure, axes
+
+
+@cache
+def _blank():
+    with plain_style():
+        figure = new_figure()
+        axes = figure.subplots()
+        figure.subplots_adjust(left=0.13, right=0.96, top=0.93, bottom=0.11)
+        axes.grid(True, alpha=0.4)
+        axes.ticklabel_format(useOffset=False)
+        axes.locator_params(nbins=MOST_TICKS)
+        axes.xaxis.set_label_coords(0.5, -0.08)  # looking for free places takes its time
+        axes.yaxis.set_label_coords(-0.115, 0.5)
     return figure, axes
 
 

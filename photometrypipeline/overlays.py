@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 FINER = 3
+LEVELS = 31  # of opacity
+MOST_SHADES = 255  # in a palette, beside nothing at all
 BLACK, RED, WHITE = (0, 0, 0), (255, 40, 40), (255, 255, 255)
 POINTS_PER_INCH = 72
 FRAME_TIME_MS = 500
@@ -29,18 +31,34 @@ class Overlay:
         self._layers = {}  # one mask per colour: a mask takes a tenth of the time of a coloured picture
 
     def image(self):
-        """Return the drawing as a Pillow image."""
+        """Return the drawing as a Pillow image with a palette, which is written in a quarter of the time."""
         from PIL import Image
 
-        together = Image.new("RGBA", (self.view.width, self.view.height), (0, 0, 0, 0))
+        drawn = np.zeros((self.view.height, self.view.width), np.uint8)
+        for layer in self._layers.values():
+            np.maximum(drawn, layer, out=drawn)
+        places = np.flatnonzero(drawn)
+        mixed = self._mixed(places)
+        for bits in range(8):  # that are left out, none as a rule
+            shades, which = np.unique((mixed >> bits << bits).view(np.uint32).ravel(), return_inverse=True)
+            if len(shades) <= MOST_SHADES:
+                break
+        drawn.ravel()[places] = which + 1
+        picture = Image.frombytes("P", (self.view.width, self.view.height), drawn.tobytes())
+        shades = shades.view(np.uint8).reshape(-1, 4)
+        picture.putpalette([0, 0, 0, *shades[:, :3].ravel().tolist()])
+        picture.info["transparency"] = bytes([0, *shades[:, 3].tolist()])
+        return picture
+
+    def _mixed(self, places):
+        """Return the colours (n x 4, uint8: red, green, blue, opacity) at `places` of all layers upon each other."""
+        mixed, opacity = np.zeros((len(places), 3)), np.zeros((len(places), 1))
         for colour, layer in sorted(self._layers.items()):  # black first: it is the shade behind text
-            mask = Image.fromarray(layer)
-            box = mask.getbbox()
-            if box:  # most of a layer is empty
-                part = Image.new("RGBA", (box[2] - box[0], box[3] - box[1]), colour)
-                part.putalpha(mask.crop(box))
-                together.alpha_composite(part, box[:2])
-        return together
+            above = np.rint(layer.ravel()[places, np.newaxis] * (LEVELS / 255)) / LEVELS
+            mixed = mixed * (1 - above) + np.array(colour) * above
+            opacity = opacity * (1 - above) + above
+        mixed = mixed / np.where(opacity, opacity, 1)
+        return np.rint(np.hstack([mixed, 255 * opacity])).astype(np.uint8)
 
     def circle(self, x, y, radius_px, colour, width_pt):
         """Draw a circle around a FITS position; `radius_px` in pixels of the picture."""

@@ -196,14 +196,22 @@ def _write_failures(place, notes):
 
 def _to_json(data):
     """Return `data` as text with a line for each field, and for each entry of a list: frames have a line each."""
-    parts = [f"{json.dumps(name)}: {_lines(part)}" for name, part in plain(data).items()]
+    parts = [f"{json.dumps(str(name))}: {_lines(part)}" for name, part in data.items()]
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def _lines(part):
     if isinstance(part, list) and part:
-        return "[\n " + ",\n ".join(json.dumps(entry, allow_nan=False) for entry in part) + "\n]"
-    return json.dumps(part, allow_nan=False)  # with `indent` it would take ten times as long
+        return "[\n " + ",\n ".join(map(_line, part)) + "\n]"
+    return _line(part)
+
+
+def _line(part):
+    """Return `part` in one line; with `indent` it would take ten times as long."""
+    try:
+        return json.dumps(part, allow_nan=False, default=plain)
+    except ValueError:  # a number that is not finite: looking for them beforehand takes as long as all the rest
+        return json.dumps(plain(part), allow_nan=False)
 
 
 def plain(value):

@@ -302,7 +302,9 @@ def test_prediction_and_scale_bars_of_a_cutout():
     view = images.cutout_view(100, 100, 200, 300)
     settings = DiagnosticsSettings(thumb_predicted_pos_color="#0000ff", thumb_linewidth=1)
     row = {"x": 100.0, "y": 100.0, "aprad_px": 10.0}
-    drawn = np.asarray(overlays.target_marks(view, row, ("", ""), (140.0, 130.0), 0.5, settings)).astype(int)
+    drawn = np.asarray(
+        overlays.target_marks(view, row, ("", ""), (140.0, 130.0), 0.5, settings).convert("RGBA")
+    ).astype(int)
     opaque = drawn[..., 3] > 128
     blue = np.argwhere(opaque & (drawn[..., 2] > 200) & (drawn[..., 0] < 100))
     column, line = view.place(140.0, 130.0)  # to the right and, as rows count upwards, above
