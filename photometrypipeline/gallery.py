@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import pickle
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ log = logging.getLogger("pp.gallery")
 
 PARTS = ("calibrationplot", "figures", "imagefile", "images", "overlays", "pen", "twins")  # that draw
 INDEX = "pictures.json"
+PICKLED = 5  # protocol; a quarter of the time that JSON takes for a key
 _last_sources = {}  # {path: (source, key)} of the pictures that this process has seen drawn
 UNDRAWABLE = (OSError, ValueError, TypeError, LookupError, ArithmeticError)
 OWN_ENDINGS = {".html", ".css", ".js", ".png", ".webp", ".jpg", ".gif", ".svg"}  # that the website makes, and removes
@@ -51,7 +53,7 @@ class Easel:
     def picture(self, name, ingredients, draw, drawing=None, source=None):
         """Return the Picture in the file `name`, or None, with a warning, if it cannot be drawn.
 
-        ingredients : called for whatever the picture depends on, for JSON
+        ingredients : called for whatever the picture depends on: plain data
         draw : called with the path to write, and with `drawing` also that of the drawing; returns (width, height) in
             pixels or (width, height, points)
         drawing : name of a file that the same is written to as lines
@@ -61,7 +63,7 @@ class Easel:
         names = [name, drawing] if drawing else [name]
         there = known is not None and all(_holds(self.folder / each) for each in names)
         if not (there and source is not None and _last_sources.get(self.folder / name) == (source, known["key"])):
-            key = hashlib.sha256((_version() + json.dumps(ingredients(), default=str)).encode()).hexdigest()
+            key = hashlib.sha256(_version() + pickle.dumps(ingredients(), PICKLED)).hexdigest()
             if not there or known["key"] != key:
                 try:
                     width, height, *points = self._draw(draw, names)
@@ -148,6 +150,6 @@ def _holds(path):
 
 @cache
 def _version():
-    """What changes when the drawing does: the programs' own text."""
+    """What changes when the drawing does: a check of the programs' own text."""
     parts = (Path(__file__).with_name(f"{part}.py") for part in PARTS)
-    return "".join(hashlib.sha256(part.read_bytes()).hexdigest() for part in parts)
+    return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).digest()

@@ -18,6 +18,8 @@ from astropy.wcs import WCS
 MOST_SAMPLES = 40_000  # pixels that percentiles and limits are taken from
 PROBED_ROWS = 64  # rows that tell whether pixels have changed
 ARCSEC_PER_DEG = 3600.0
+MOST_WCS = 500  # that are kept
+_known_wcs = {}  # {(path, *stamp): WCS or None}
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,15 @@ class Pixels:
 
     @cached_property
     def wcs(self):
-        """The WCS of the frame, or None if it has none."""
+        """The WCS of the frame, or None if it has none; kept for whoever opens the same file again."""
+        key = str(self._path), *self.stamp
+        if key not in _known_wcs:
+            while len(_known_wcs) >= MOST_WCS:
+                _known_wcs.pop(next(iter(_known_wcs)))
+            _known_wcs[key] = self._read_wcs()
+        return _known_wcs[key]
+
+    def _read_wcs(self):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of keywords in old style, which it repairs
             wcs = WCS(self.header, naxis=2)
