@@ -1,0 +1,132 @@
+"""Pictures are drawn when what they show has changed, and asked for it only when something they come from has."""
+
+import os
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from PIL import Image
+
+import diagnostics
+import fakerun
+from photometrypipeline import gallery, imagefile, images, overlays, records
+from website import fill
+
+
+@pytest.fixture
+def field():
+    return fakerun.Field(n_frames=3)
+
+
+def painted(counts, name):
+    def draw(path):
+        counts[name] = counts.get(name, 0) + 1
+        return imagefile.save(Image.new("L", (4, 3), counts[name]), path, "png")
+
+    return draw
+
+
+def test_while_the_source_is_the_same_nobody_asks_what_a_picture_is_made_of(tmp_path):
+    asked, drawn = [], {}
+
+    def picture(source, ingredients):
+        hall = gallery.Gallery(tmp_path)
+        easel = hall.easel(["a.png"])
+        made = easel.picture("a.png", lambda: asked.append(source) or ingredients, painted(drawn, "a"), source=source)
+        hall.hang(easel.done, easel.sources)
+        hall.keep()
+        return made
+
+    first = picture([1], ["red"])
+    assert picture([1], ["red"]) == first
+    assert (asked, drawn) == ([[1]], {"a": 1})
+    picture([2], ["red"])  # from something else, but the same in the end
+    assert (asked, drawn) == ([[1], [2]], {"a": 1})
+    picture([3], ["blue"])
+    assert (asked, drawn) == ([[1], [2], [3]], {"a": 2})
+    (tmp_path / "a.png").unlink()
+    picture([3], ["blue"])
+    assert drawn == {"a": 3}
+
+
+def test_a_process_that_draws_ahead_sees_that_a_frame_or_its_wcs_has_changed(tmp_path, field):
+    """Steps write frames again: new pixels make a new quick view, a new WCS a new map, and nothing else is drawn."""
+    field.write_frames(tmp_path)
+    field.write_catalog(tmp_path)
+    fill(tmp_path, field)
+
+    def pictures():
+        diagnostics.draw_ahead(tmp_path, 2)
+        found = (tmp_path / ".diagnostics").glob("*.png")
+        return {path.name: path.stat().st_ino for path in found}
+
+    def changed(before, after):
+        return {name for name in after if before[name] != after[name]}
+
+    before = pictures()
+    assert pictures() == before
+    with fits.open(tmp_path / field.names[1], mode="update") as file:
+        file[0].header["CRVAL2"] += 0.003
+    turned = pictures()
+    assert f"{field.names[1]}_astrometry.png" in changed(before, turned)
+    assert f"{field.names[1]}.png" not in changed(before, turned)
+    with fits.open(tmp_path / field.names[2], mode="update") as file:
+        file[0].data[:] = file[0].data[::-1].copy()
+    mirrored = pictures()
+    assert f"{field.names[2]}.png" in changed(turned, mirrored)
+    assert all(field.names[2].removesuffix(".fits") in name for name in changed(turned, mirrored))
+
+
+def test_a_record_is_read_again_when_it_has_been_written_again_and_not_before(tmp_path, field):
+    diagnostics.record("prepare", fakerun.prepare(field), tmp_path)
+    first = records.read(tmp_path)["prepare"]
+    assert records.read(tmp_path)["prepare"] is first
+    times = os.stat(records.path_of("prepare", tmp_path))
+    diagnostics.record("prepare", fakerun.prepare(fakerun.Field(n_frames=2)), tmp_path)
+    os.utime(records.path_of("prepare", tmp_path), ns=(times.st_atime_ns, times.st_mtime_ns))  # within one tick
+    assert len(records.read(tmp_path)["prepare"]["frames"]) == 2
+
+
+def test_an_overlay_with_more_shades_than_a_palette_holds_keeps_its_looks():
+    """Ten colours of all opacities, one over the other: 255 shades are left, none of them off by an eighth."""
+    overlay = overlays.Overlay(images.View(0.5, 0.5, 1, 100, 100), 72)
+    rng, colours = np.random.default_rng(5), [(25 * n, 255 - 25 * n, 10 * n) for n in range(10)]
+    for colour in colours:
+        overlay._layer(colour)[:] = rng.integers(0, 256, (100, 100))
+    picture = overlay.image()
+    assert picture.mode == "P"
+    shown = np.asarray(picture.convert("RGBA"), float)
+    opacity, mixed = np.zeros((100, 100, 1)), np.zeros((100, 100, 3))
+    for colour in sorted(colours):
+        above = overlay._layer(colour)[..., np.newaxis] / 255
+        mixed, opacity = mixed * (1 - above) + above * np.array(colour), opacity * (1 - above) + above
+    wanted = np.concatenate([mixed / opacity, 255 * opacity], axis=-1)
+    assert np.abs(shown - wanted).max() < 32
+    assert np.abs(shown - wanted).mean() < 16
+
+
+def test_a_stamp_is_cut_at_the_edges():
+    shape = np.arange(1, 13, dtype=np.uint8).reshape(3, 4)
+    for left, top, seen in ((-1, -1, shape[1:, 1:]), (8, 8, shape[:2, :2]), (-4, 0, shape[:, :0]), (0, 10, shape[:0])):
+        mask = np.zeros((10, 10), np.uint8)
+        overlays.stamp(mask, shape, left, top)
+        assert mask.sum() == seen.sum()
+        if seen.size:
+            rows, columns = (
+                slice(max(top, 0), max(top, 0) + seen.shape[0]),
+                slice(max(left, 0), max(left, 0) + seen.shape[1]),
+            )
+            assert np.array_equal(mask[rows, columns], seen)
+
+
+@pytest.mark.parametrize("file_format", ["png", "webp", "jpg"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "P"])
+def test_pictures_of_all_kinds_come_back_from_all_formats(tmp_path, mode, file_format):
+    steps = np.tile(np.repeat(np.arange(0, 256, 32, dtype=np.uint8), 16), (64, 1))
+    image = Image.fromarray(steps).convert(mode)
+    if file_format == "jpg" and mode == "P":
+        return  # overlays are never written as JPEG, which has no transparency
+    assert imagefile.save(image, tmp_path / "a", file_format) == (128, 64)
+    with Image.open(tmp_path / "a") as back:
+        assert back.format == {"png": "PNG", "webp": "WEBP", "jpg": "JPEG"}[file_format]
+        assert np.abs(np.asarray(back.convert("L"), float) - steps).max() < 16
