@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 
 from photometrypipeline.matching import chord_of
 from photometrypipeline.sky import separation_deg, vectors
+from photometrypipeline.surveys import without_suffixes
 
 log = logging.getLogger("pp.knownstars")
 
@@ -178,7 +179,7 @@ def _catalog(measured, folder):
     """Return the stars of the catalogues that registration and calibration left in `folder`."""
     names = {str(each.frame.header.get("REGCAT", "")).strip() for each in measured}
     origins = [str(each.header["origin"]).split(";") for each in measured]
-    names |= {origin[2] for origin in origins if len(origin) > 3 and origin[3]}
+    names |= {without_suffixes(origin[2]) for origin in origins if len(origin) > 3 and origin[3]}  # as pp_calibrate
     columns = [np.empty((3, 0))]
     for path in sorted(folder / f"{name}.cat" for name in names if name):
         try:

@@ -48,15 +48,11 @@ _BANDS = {
     "G": ("G", "G"), "BP": ("Gb", ""), "RP": ("Gr", ""),
     "Y": ("Y", "Y"), "J": ("J", "J"), "H": ("H", "H"), "K": ("K", "K"), "Ks": ("K", "K"),
 }  # fmt: skip
-SUFFIXES = ("_transformed", "_solar")
 
 
 def catalog_name(text):
     """Return the name of a catalogue as we know it (str) from column [6] of a light curve or REGCAT, or None."""
-    name = str(text or "").strip()
-    for suffix in SUFFIXES:
-        name = name.replace(suffix, "")
-    known = surveys.canonical(name)
+    known = surveys.canonical(surveys.without_suffixes(str(text or "")))
     return surveys.ALIASES.get(known, known) if known else None
 
 

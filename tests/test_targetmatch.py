@@ -4,11 +4,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from astropy.table import Table
 from scipy.spatial import cKDTree
 
 import sky as simulator
-from photometrypipeline import matching
+from photometrypipeline import knownstars, matching
 from photometrypipeline import targetmatch as tm
 from photometrypipeline.targets import Measured, Target
 
@@ -193,3 +194,17 @@ def test_in_a_single_frame_a_star_far_from_the_magnitude_and_place_is_doubted(tm
         match = tm.Matcher(measured[number : number + 1], tmp_path).match(target, 0)
         taken += not match.doubt
     assert taken <= 2  # nothing but place and magnitude speaks against a star here
+
+
+@pytest.mark.parametrize("history", ["PANSTARRS", "PANSTARRS_transformed", "PANSTARRS_solar_transformed"])
+def test_stars_of_the_calibration_are_known_whatever_became_of_their_magnitudes(tmp_path, history):
+    """The file is called as the catalogue was fetched; the database tells what has been done to it since."""
+    for name, n_stars in (("GAIA", 3), ("PANSTARRS", 5)):
+        columns = [
+            fits.Column(column, "1D", array=10.0 + np.arange(n_stars)) for column in ("XWIN_WORLD", "YWIN_WORLD", "MAG")
+        ]
+        table = fits.BinTableHDU.from_columns(columns, name="LDAC_OBJECTS")
+        fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / f"{name}.cat")
+    frame = SimpleNamespace(header={"REGCAT": "GAIA"})
+    measured = [SimpleNamespace(frame=frame, header={"origin": f"VATT4K;a.fits;{history};R"})]
+    assert knownstars._catalog(measured, tmp_path).ra.size == 5

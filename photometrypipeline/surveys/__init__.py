@@ -45,13 +45,21 @@ SURVEYS = {
 # SDSS-R13: the imaging of DR13 to DR17 is the same, and the server of DR13 no longer answers for whole fields
 ALIASES = {"GAIA": "GAIA-DR3", "SDSS-R13": "SDSS-R16"}
 NAMES = tuple(sorted([*SURVEYS, *ALIASES]))
+SUFFIXES = ("_transformed", "_solar")
 
-__all__ = ["ALIASES", "NAMES", "SURVEYS", "Survey", "canonical", "get"]
+__all__ = ["ALIASES", "NAMES", "SURVEYS", "Survey", "canonical", "get", "without_suffixes"]
 
 
 def canonical(name):
     """Return the name of a catalogue in the letters that we use, or None: `gaia-dr2` is GAIA-DR2."""
     return {known.upper(): known for known in NAMES}.get(str(name).strip().upper())
+
+
+def without_suffixes(name):
+    """Return the name of a catalogue without what its selection and transformation have appended to it."""
+    for suffix in SUFFIXES:
+        name = name.replace(suffix, "")
+    return name
 
 
 def get(name):
