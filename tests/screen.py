@@ -3,6 +3,7 @@
 with screen.Screen() as display: window = display.window("title", argv, cwd=folder); window.key("d")
 """
 
+import contextlib
 import ctypes
 import os
 import re
@@ -12,6 +13,7 @@ import time
 
 MISSING = [name for name in ("Xvfb", "xdotool") if shutil.which(name) is None]
 SIZE_PX = 1280, 1024
+SETTLED = 10  # looks at a window that find the same size
 
 
 class Screen:
@@ -68,6 +70,17 @@ class Window:
     def __init__(self, screen, program, title):
         self.screen, self.program = screen, program
         self.id = wait_for(lambda: self._search(title), f"a window {title}", program)
+        self._settle()
+
+    def _settle(self):
+        """Wait until the window keeps its size: it is there, and hears of nothing, before it has been laid out."""
+        sizes = [None]
+
+        def keeps():
+            sizes.append(self.size_px)
+            return len(sizes) > SETTLED and len(set(sizes[-SETTLED:])) == 1
+
+        wait_for(keeps, "a window that keeps its size", self.program)
 
     def _search(self, title):
         found = self._xdotool("search", "--onlyvisible", "--name", re.escape(title), check=False).split()
@@ -122,7 +135,17 @@ def wait_for(question, what, program=None, timeout_s=150):
         if program is not None and program.poll() is not None:
             raise AssertionError(f"the program ended while {what} was waited for: {program.communicate()}")
         time.sleep(0.05)
-    raise AssertionError(f"{what} did not come within {timeout_s} s")
+    raise TimeoutError(f"{what} did not come within {timeout_s} s")
+
+
+def insist(act, question, what, program):
+    """Do `act()`, which may be done twice, until `question()` is true: a busy program misses a click now and then."""
+    end = time.monotonic() + 150
+    while time.monotonic() < end:
+        act()
+        with contextlib.suppress(TimeoutError):
+            return wait_for(question, what, program, timeout_s=15)
+    raise TimeoutError(f"{what} did not come")
 
 
 class _ClientMessage(ctypes.Structure):

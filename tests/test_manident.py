@@ -73,9 +73,12 @@ def marked(folder):
 def click_target(window, data, number, zoom=1, off_px=(2, -1)):
     """Click nearly at the asteroid in frame `number`, which is shown; return when the mark is kept."""
     folder, truth = data
-    x, y = place_in_window(window, folder, truth.files, number, truth.ra_deg[number], truth.dec_deg[number], zoom)
-    window.click(x + off_px[0], y + off_px[1])
-    screen.wait_for(lambda: truth.files[number] in marked(folder), "the mark", window.program)
+
+    def click():
+        x, y = place_in_window(window, folder, truth.files, number, truth.ra_deg[number], truth.dec_deg[number], zoom)
+        window.click(x + off_px[0], y + off_px[1])
+
+    screen.insist(click, lambda: truth.files[number] in marked(folder), "the mark", window.program)
 
 
 def test_three_clicks_lead_to_the_automatic_photometry(display, data, run_command):
