@@ -45,7 +45,7 @@ def site(tmp_path_factory):
 
 
 @pytest.fixture
-def overview(chromium, site):
+def closed_overview(chromium, site):
     """The main page in a new tab, which must not complain until the end."""
     page = chromium.page()
     page.open((site / "diagnostics.html").as_uri())
@@ -53,6 +53,22 @@ def overview(chromium, site):
     yield page
     assert page.problems == []
     page.close()
+
+
+@pytest.fixture
+def overview(closed_overview):
+    """The main page with the section of the first target open."""
+    open_section(closed_overview)
+    return closed_overview
+
+
+def open_section(page, anchor="target-3552"):
+    page.evaluate(f"document.getElementById('{anchor}').closest('details').open = true")
+    page.settle()
+
+
+def is_open(page, anchor="target-3552"):
+    return page.evaluate(f"document.getElementById('{anchor}').closest('details').open")
 
 
 def addresses(folder):
@@ -124,6 +140,66 @@ def test_hostile_names_run_nothing_and_stay_as_they_are(chromium, tmp_path):
     assert page.evaluate("document.querySelectorAll('script:not([src])').length") == 1
     assert field.names[2] in page.text(".readout")
     page.close()
+
+
+# ---- sections
+
+
+LINKS = ["#plot-target-3552", "#target-3552"]  # of the verdict, of the table of the targets
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("anchor", LINKS)
+def test_an_address_opens_the_section_that_it_leads_into(chromium, site, anchor, scripts):
+    page = chromium.page(scripts=scripts)
+    page.open((site / "diagnostics.html").as_uri())
+    assert not is_open(page)
+    page.open((site / "diagnostics.html").as_uri() + anchor)
+    page.wait("document.querySelector('#target-3552').closest('details').open && scrollY > 300")
+    page.close()
+
+
+@pytest.mark.parametrize("anchor", LINKS)
+def test_a_link_opens_the_section_that_it_leads_into(closed_overview, anchor):
+    closed_overview.evaluate(f"document.querySelector('a[href=\"{anchor}\"]').click()")
+    closed_overview.settle()
+    assert is_open(closed_overview)
+    assert 0 <= closed_overview.show(anchor)[1] <= 900
+
+
+def test_a_browser_that_opens_no_section_itself_is_helped(closed_overview):
+    closed_overview.evaluate("history.replaceState(null, '', '#plot-target-3552')")  # no browser opens anything here
+    assert not is_open(closed_overview)
+    closed_overview.evaluate("dispatchEvent(new HashChangeEvent('hashchange'))")
+    assert is_open(closed_overview)
+
+
+def test_sections_are_open_again_on_the_way_back(overview):
+    overview.click(*point(overview, 1))
+    overview.wait("location.pathname.endsWith('mscience0218.fits.html')")
+    overview.evaluate("history.back()")
+    overview.wait("location.pathname.endsWith('diagnostics.html') && document.readyState === 'complete'")
+    assert overview.evaluate("location.hash") == ""
+    assert is_open(overview)
+    assert not is_open(overview, "target-control-star")
+
+
+def test_a_frame_leads_back_to_the_section_of_its_target(chromium, site):
+    page = chromium.page()
+    page.open((site / ".diagnostics" / "mscience0218.fits.html").as_uri())
+    page.evaluate("document.querySelector('#target-control-star nav a[href*=diagnostics]').click()")
+    page.wait("location.pathname.endsWith('diagnostics.html') && document.readyState === 'complete'")
+    assert (is_open(page), is_open(page, "target-control-star")) == (False, True)
+    page.close()
+
+
+def test_on_paper_the_targets_are_open_and_drawn(closed_overview):
+    closed_overview.evaluate("dispatchEvent(new Event('beforeprint'))")
+    drawn = closed_overview.evaluate("[...PP.plots.keys()]")
+    assert {"fwhm", "zeropoints", "target-3552", "target-control-star"} <= set(drawn)
+    assert is_open(closed_overview)
+    closed_overview.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert not is_open(closed_overview)
 
 
 # ---- plots
@@ -247,7 +323,7 @@ def test_rows_rejected_by_a_schema_cannot_be_marked_and_all_others_can(overview)
     count = "document.querySelectorAll('input.mark[data-target=\"%s\"]').length"
     assert overview.evaluate(count % "target-3552") == 5  # of seven one is rejected, one not seen
     assert overview.evaluate(count % "target-control-star") == 0  # its section is closed
-    overview.evaluate("document.getElementById('target-control-star').closest('details').open = true")
+    open_section(overview, "target-control-star")
     overview.wait(count % "target-control-star" + " === 7")
 
 
@@ -375,6 +451,7 @@ def test_the_shortest_runs_have_pages_as_well(chromium, tmp_path, n_frames):
     check_pages(chromium, addresses(tmp_path), tmp_path.as_uri())
     page = chromium.page()
     page.open((tmp_path / "diagnostics.html").as_uri())
+    open_section(page)
     page.move(*point(page, 0))
     assert "19.400 ± 0.031 mag" in page.text(f"{LIGHT_CURVE} .tip")
     page.close()
