@@ -71,6 +71,10 @@ def is_open(page, anchor="target-3552"):
     return page.evaluate(f"document.getElementById('{anchor}').closest('details').open")
 
 
+def go_back(page):
+    page.evaluate("setTimeout(() => history.back())")  # answers before the page is left
+
+
 def addresses(folder):
     return [path.as_uri() for path in [folder / "diagnostics.html", *sorted((folder / ".diagnostics").glob("*.html"))]]
 
@@ -180,7 +184,7 @@ def test_a_browser_that_opens_no_section_itself_is_helped(closed_overview):
 def test_sections_are_open_again_on_the_way_back(overview):
     overview.click(*point(overview, 1))
     overview.wait("location.pathname.endsWith('mscience0218.fits.html')")
-    overview.evaluate("history.back()")
+    go_back(overview)
     overview.wait("location.pathname.endsWith('diagnostics.html') && document.readyState === 'complete'")
     assert overview.evaluate("location.hash") == ""
     assert is_open(overview)
@@ -382,7 +386,7 @@ def test_an_observation_is_marked_on_the_page_of_its_frame_as_well(frame_page):
     assert frame_page.text("#rejection [role=status]") == "2 observations marked bad."
     assert "\nmscience0218.fits 3552\nmscience0221.fits 3552\nEND" in frame_page.text("#rejection pre")
     frame_page.evaluate("PP.mark('target-3552', 1)")
-    frame_page.evaluate("history.back()")
+    go_back(frame_page)
     frame_page.wait("location.pathname.endsWith('mscience0218.fits.html') && document.readyState === 'complete'")
     assert not frame_page.evaluate(f"{BOX}.checked")
     assert frame_page.evaluate(f"{PANEL}.hidden")
@@ -479,6 +483,21 @@ def test_no_page_is_wider_than_the_window(chromium, site, width):
         page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
         page.settle()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+    page.close()
+
+
+@pytest.mark.parametrize("section", ["prepare", "distill"])
+def test_the_tables_that_sum_up_a_run_fit_into_a_small_window(chromium, site, section):
+    page = chromium.page(width=500, height=800)
+    page.open((site / "diagnostics.html").as_uri())
+    page.show(f"#{section} .folding")
+    table = f"document.querySelector('#{section} .folding')"
+    page.wait(f"{table}.querySelector('td').offsetWidth > 0")  # drawn when it comes into sight
+    assert page.evaluate(f"{table}.scrollWidth <= {table}.clientWidth")
+    page.resize(1300, 800)
+    page.settle()
+    lines = f"[...{table}.querySelectorAll('tr')].map((row) => row.offsetHeight)"
+    assert max(page.evaluate(lines)) < 40  # one line each
     page.close()
 
 
