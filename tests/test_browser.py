@@ -463,9 +463,9 @@ def test_arrow_keys_lead_from_frame_to_frame_and_keep_the_section(chromium, site
     assert "Photometric Calibration" in page.evaluate(opened)
     assert "Astrometric Registration" not in page.evaluate(opened)
     page.press("ArrowRight")
-    page.wait("location.href.endsWith('mscience0219.fits.html#calibration')")
+    page.wait("location.href.endsWith('mscience0219.fits.html#calibration') && document.readyState === 'complete'")
     page.press("ArrowLeft")
-    page.wait("location.href.endsWith('mscience0218.fits.html#calibration')")
+    page.wait("location.href.endsWith('mscience0218.fits.html#calibration') && document.readyState === 'complete'")
     page.press("o")
     page.wait("location.pathname.endsWith('diagnostics.html')")
     assert page.problems == []
