@@ -162,6 +162,8 @@ def _write_pages(view, settings, site, folder, jobs):
     made = pages.environment()
     names = pages.write_static(place)
     shared = {"view": view, "settings": settings, "files": _data_files(view, site, folder)}
+    data = plotdata.build(view, folder)
+    shared["by_hand"] = plotdata.by_hand(view) if data["command"] else None
     template = made.get_template("frame.html")
 
     def write(frame):
@@ -169,7 +171,7 @@ def _write_pages(view, settings, site, folder, jobs):
 
     workers.side_by_side(write, [[frame for frame in view.frames if frame.page]], jobs, each=FRAMES_EACH)
     shared |= {"root": "", "here": f"{records.FOLDER}/", "verdicts": verdicts.judge(view, pp_setup.confverdict)}
-    html = made.get_template("main.html").render(data=plotdata.build(view, folder), **shared)
+    html = made.get_template("main.html").render(data=data, **shared)
     pages.write_page(site / settings.main_html, html)
     return names | {frame.page for frame in view.frames if frame.page}
 

@@ -33,6 +33,12 @@ def build(view, folder):
     return {"frames": frames, "plots": plots, "targets": targets, "command": _command(view, folder)}
 
 
+def by_hand(view):
+    """Return {target: [frames]}, names, of the observations that somebody has taken out, for the pages of frames."""
+    marked = {target: [row for row in target.rows if row.by_hand and row.markable] for target in view.targets}
+    return {target.name: [row.frame.name for row in rows] for target, rows in marked.items()}
+
+
 def _time_of(frame):
     parts = [frame.prepare, frame.photometry, frame.calibrate]
     times = [part["midtime_jd"] for part in parts if part] + [row.data["jd"] for row in frame.rows]

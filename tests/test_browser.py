@@ -45,7 +45,7 @@ def site(tmp_path_factory):
 
 
 @pytest.fixture
-def overview(chromium, site):
+def closed_overview(chromium, site):
     """The main page in a new tab, which must not complain until the end."""
     page = chromium.page()
     page.open((site / "diagnostics.html").as_uri())
@@ -53,6 +53,26 @@ def overview(chromium, site):
     yield page
     assert page.problems == []
     page.close()
+
+
+@pytest.fixture
+def overview(closed_overview):
+    """The main page with the section of the first target open."""
+    open_section(closed_overview)
+    return closed_overview
+
+
+def open_section(page, anchor="target-3552"):
+    page.evaluate(f"document.getElementById('{anchor}').closest('details').open = true")
+    page.settle()
+
+
+def is_open(page, anchor="target-3552"):
+    return page.evaluate(f"document.getElementById('{anchor}').closest('details').open")
+
+
+def go_back(page):
+    page.evaluate("setTimeout(() => history.back())")  # answers before the page is left
 
 
 def addresses(folder):
@@ -123,7 +143,70 @@ def test_hostile_names_run_nothing_and_stay_as_they_are(chromium, tmp_path):
     assert page.evaluate("document.title") == "Photometry Pipeline - Diagnostics"
     assert page.evaluate("document.querySelectorAll('script:not([src])').length") == 1
     assert field.names[2] in page.text(".readout")
+    assert not page.evaluate("document.documentElement.classList.contains('can-mark')")  # no command can be made
+    page.open(addresses(tmp_path)[1])
+    assert not page.evaluate("document.querySelector('input.mark')")
     page.close()
+
+
+# ---- sections
+
+
+LINKS = ["#plot-target-3552", "#target-3552"]  # of the verdict, of the table of the targets
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("anchor", LINKS)
+def test_an_address_opens_the_section_that_it_leads_into(chromium, site, anchor, scripts):
+    page = chromium.page(scripts=scripts)
+    page.open((site / "diagnostics.html").as_uri())
+    assert not is_open(page)
+    page.open((site / "diagnostics.html").as_uri() + anchor)
+    page.wait("document.querySelector('#target-3552').closest('details').open && scrollY > 300")
+    page.close()
+
+
+@pytest.mark.parametrize("anchor", LINKS)
+def test_a_link_opens_the_section_that_it_leads_into(closed_overview, anchor):
+    closed_overview.evaluate(f"document.querySelector('a[href=\"{anchor}\"]').click()")
+    closed_overview.settle()
+    assert is_open(closed_overview)
+    assert 0 <= closed_overview.show(anchor)[1] <= 900
+
+
+def test_a_browser_that_opens_no_section_itself_is_helped(closed_overview):
+    closed_overview.evaluate("history.replaceState(null, '', '#plot-target-3552')")  # no browser opens anything here
+    assert not is_open(closed_overview)
+    closed_overview.evaluate("dispatchEvent(new HashChangeEvent('hashchange'))")
+    assert is_open(closed_overview)
+
+
+def test_sections_are_open_again_on_the_way_back(overview):
+    overview.click(*point(overview, 1))
+    overview.wait("location.pathname.endsWith('mscience0218.fits.html')")
+    go_back(overview)
+    overview.wait("location.pathname.endsWith('diagnostics.html') && document.readyState === 'complete'")
+    assert overview.evaluate("location.hash") == ""
+    assert is_open(overview)
+    assert not is_open(overview, "target-control-star")
+
+
+def test_a_frame_leads_back_to_the_section_of_its_target(chromium, site):
+    page = chromium.page()
+    page.open((site / ".diagnostics" / "mscience0218.fits.html").as_uri())
+    page.evaluate("document.querySelector('#target-control-star nav a[href*=diagnostics]').click()")
+    page.wait("location.pathname.endsWith('diagnostics.html') && document.readyState === 'complete'")
+    assert (is_open(page), is_open(page, "target-control-star")) == (False, True)
+    page.close()
+
+
+def test_on_paper_the_targets_are_open_and_drawn(closed_overview):
+    closed_overview.evaluate("dispatchEvent(new Event('beforeprint'))")
+    drawn = closed_overview.evaluate("[...PP.plots.keys()]")
+    assert {"fwhm", "zeropoints", "target-3552", "target-control-star"} <= set(drawn)
+    assert is_open(closed_overview)
+    closed_overview.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert not is_open(closed_overview)
 
 
 # ---- plots
@@ -247,7 +330,7 @@ def test_rows_rejected_by_a_schema_cannot_be_marked_and_all_others_can(overview)
     count = "document.querySelectorAll('input.mark[data-target=\"%s\"]').length"
     assert overview.evaluate(count % "target-3552") == 5  # of seven one is rejected, one not seen
     assert overview.evaluate(count % "target-control-star") == 0  # its section is closed
-    overview.evaluate("document.getElementById('target-control-star').closest('details').open = true")
+    open_section(overview, "target-control-star")
     overview.wait(count % "target-control-star" + " === 7")
 
 
@@ -271,6 +354,87 @@ def test_marks_outlast_a_visit_to_a_frame(overview):
     assert overview.evaluate("PP.marked('target-3552', 0)")
     overview.evaluate("[...document.querySelectorAll('#rejection button')].at(-1).click()")  # forget
     assert not overview.evaluate("PP.marked('target-3552', 0)")
+
+
+BOX = "document.querySelector('#target-3552 input.mark')"
+PANEL = "document.querySelector('#rejection')"
+
+
+@pytest.fixture
+def frame_page(chromium, site):
+    """The page of the second frame in a new tab, at its target."""
+    page = chromium.page()
+    page.open((site / ".diagnostics" / "mscience0218.fits.html").as_uri() + "#target-3552")
+    page.settle()
+    yield page
+    assert page.problems == []
+    page.close()
+
+
+def to_overview(page):
+    page.press("o")
+    page.wait("location.pathname.endsWith('diagnostics.html') && typeof PP === 'object' && !!PP.players")
+
+
+def test_an_observation_is_marked_on_the_page_of_its_frame_as_well(frame_page):
+    assert frame_page.evaluate(f"{PANEL}.hidden")
+    frame_page.click(*frame_page.show("#target-3552 input.mark"))
+    assert not frame_page.evaluate(f"{PANEL}.hidden")
+    assert frame_page.text("#rejection [role=status]") == "2 observations marked bad."  # one by the last run
+    frame_page.evaluate(f"{PANEL}.querySelector('a').click()")
+    frame_page.wait("location.pathname.endsWith('diagnostics.html') && typeof PP === 'object' && !!PP.players")
+    assert frame_page.text("#rejection [role=status]") == "2 observations marked bad."
+    assert "\nmscience0218.fits 3552\nmscience0221.fits 3552\nEND" in frame_page.text("#rejection pre")
+    frame_page.evaluate("PP.mark('target-3552', 1)")
+    go_back(frame_page)
+    frame_page.wait("location.pathname.endsWith('mscience0218.fits.html') && document.readyState === 'complete'")
+    assert not frame_page.evaluate(f"{BOX}.checked")
+    assert frame_page.evaluate(f"{PANEL}.hidden")
+
+
+def test_frames_are_marked_by_keys_while_these_lead_through_the_run(frame_page):
+    for frame in ("mscience0219", "mscience0220", "mscience0221"):
+        frame_page.press("x")
+        frame_page.press("ArrowRight")
+        frame_page.wait(f"location.pathname.endsWith('{frame}.fits.html') && document.readyState === 'complete'")
+    assert frame_page.evaluate(f"{BOX}.checked")  # by the last run
+    assert frame_page.text("#rejection [role=status]") == "3 observations marked bad."
+    to_overview(frame_page)
+    marked = "PP.data.targets[%r].rows.filter((row) => PP.marked(%r, row.frame)).map((row) => row.frame)"
+    assert frame_page.evaluate(marked % (("target-3552",) * 2)) == [1, 2, 4]
+    assert frame_page.evaluate(marked % (("target-control-star",) * 2)) == []  # 0220 has a box for this one only
+
+
+def test_a_box_is_named_reached_by_the_tab_key_and_leaves_the_arrows_to_the_page(frame_page):
+    frame_page.evaluate(f"{BOX}.focus()")
+    assert frame_page.evaluate(f"document.activeElement === {BOX}")
+    frame_page.press(" ", text=" ")
+    assert frame_page.evaluate(f"{BOX}.checked")
+    assert frame_page.evaluate(f"{BOX}.labels[0].textContent").strip() == "mark this observation of 3552 bad"
+    frame_page.press("ArrowRight")
+    frame_page.wait("location.pathname.endsWith('mscience0219.fits.html')")
+
+
+def test_a_page_that_was_kept_whole_learns_of_marks_made_meanwhile(overview):
+    overview.evaluate("PP.mark('target-3552', 0)")
+    overview.evaluate("sessionStorage.setItem(sessionStorage.key(0), JSON.stringify({3552: ['mscience0218.fits']}))")
+    overview.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    assert overview.text("#rejection [role=status]") == "1 observation marked bad."
+    assert "\nmscience0218.fits 3552\nEND" in overview.text("#rejection pre")
+
+
+def test_the_page_of_a_frame_marks_nothing_that_the_overview_cannot(chromium, site):
+    page = chromium.page()
+    boxes = "[...document.querySelectorAll('input.mark')].map((box) => box.dataset.target)"
+    page.open((site / ".diagnostics" / "mscience0220.fits.html").as_uri())  # rejected by a schema
+    assert page.evaluate(boxes) == ["Control Star"]
+    page.open((site / ".diagnostics" / "mscience0223.fits.html").as_uri())  # not seen
+    assert page.evaluate(boxes) == ["Control Star"]
+    page.close()
+    page = chromium.page(scripts=False)
+    page.open((site / ".diagnostics" / "mscience0218.fits.html").as_uri())
+    assert page.evaluate(f"{BOX}.offsetWidth") == 0
+    page.close()
 
 
 # ---- player, keys
@@ -299,9 +463,9 @@ def test_arrow_keys_lead_from_frame_to_frame_and_keep_the_section(chromium, site
     assert "Photometric Calibration" in page.evaluate(opened)
     assert "Astrometric Registration" not in page.evaluate(opened)
     page.press("ArrowRight")
-    page.wait("location.href.endsWith('mscience0219.fits.html#calibration')")
+    page.wait("location.href.endsWith('mscience0219.fits.html#calibration') && document.readyState === 'complete'")
     page.press("ArrowLeft")
-    page.wait("location.href.endsWith('mscience0218.fits.html#calibration')")
+    page.wait("location.href.endsWith('mscience0218.fits.html#calibration') && document.readyState === 'complete'")
     page.press("o")
     page.wait("location.pathname.endsWith('diagnostics.html')")
     assert page.problems == []
@@ -319,6 +483,21 @@ def test_no_page_is_wider_than_the_window(chromium, site, width):
         page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
         page.settle()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+    page.close()
+
+
+@pytest.mark.parametrize("section", ["prepare", "distill"])
+def test_the_tables_that_sum_up_a_run_fit_into_a_small_window(chromium, site, section):
+    page = chromium.page(width=500, height=800)
+    page.open((site / "diagnostics.html").as_uri())
+    page.show(f"#{section} .folding")
+    table = f"document.querySelector('#{section} .folding')"
+    page.wait(f"{table}.querySelector('td').offsetWidth > 0")  # drawn when it comes into sight
+    assert page.evaluate(f"{table}.scrollWidth <= {table}.clientWidth")
+    page.resize(1300, 800)
+    page.settle()
+    lines = f"[...{table}.querySelectorAll('tr')].map((row) => row.offsetHeight)"
+    assert max(page.evaluate(lines)) < 40  # one line each
     page.close()
 
 
@@ -353,7 +532,8 @@ def test_an_accessibility_checker_finds_nothing_serious(chromium, site, dark):
         page = chromium.page(dark=dark)
         page.open(address)
         page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
-        page.evaluate("if (typeof PP === 'object') { PP.mark('target-3552', 0); }")  # with the panel
+        mark = "typeof PP === 'object' ? PP.mark('target-3552', 0) : document.querySelector('input.mark').click()"
+        page.evaluate(mark)  # with the panel
         page.settle()
         page.evaluate(AXE.read_text(encoding="utf-8") + "; true")
         found = page.evaluate(
@@ -361,7 +541,6 @@ def test_an_accessibility_checker_finds_nothing_serious(chromium, site, dark):
             " [each.impact, each.id, each.nodes.map((node) => node.html.slice(0, 120)).slice(0, 3)]))"
         )
         assert [each for each in found if each[0] in ("serious", "critical")] == [], address
-        page.evaluate("if (typeof PP === 'object') { PP.mark('target-3552', 0); }")
         page.close()
 
 
@@ -375,6 +554,7 @@ def test_the_shortest_runs_have_pages_as_well(chromium, tmp_path, n_frames):
     check_pages(chromium, addresses(tmp_path), tmp_path.as_uri())
     page = chromium.page()
     page.open((tmp_path / "diagnostics.html").as_uri())
+    open_section(page)
     page.move(*point(page, 0))
     assert "19.400 ± 0.031 mag" in page.text(f"{LIGHT_CURVE} .tip")
     page.close()

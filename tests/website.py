@@ -13,7 +13,16 @@ import fakerun
 from photometrypipeline import records
 
 MAKERS = {step: getattr(fakerun, step) for step in records.STEPS}
-SCRIPTS = {"uPlot.iife.min.js", "plots.js", "player.js", "marks.js", "keys.js"}
+SCRIPTS = {
+    "sections.js",
+    "uPlot.iife.min.js",
+    "plots.js",
+    "player.js",
+    "marked.js",
+    "marks.js",
+    "framemarks.js",
+    "keys.js",
+}
 HOSTILE = "<script>alert(1)</script> \"x' & C/2013 US10 (Ä 星) {{ 7*7 }} $\\frac{1}$ %2e%2e/../../evil" + "z" * 200
 
 

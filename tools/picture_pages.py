@@ -34,7 +34,7 @@ def photograph(folder):
         page.screenshot(FOLDER / "overview.png")
         figure = page.evaluate("document.querySelector('#distill figure[data-plot]').id")
         name = figure.removeprefix("plot-")
-        page.show(f"#{figure}")
+        page.evaluate(f"location.hash = '{figure}'")  # opens the section of the target
         page.wait(f"PP.plots.has('{name}')")
         page.evaluate("document.querySelector('#distill').scrollIntoView()")
         page.settle()

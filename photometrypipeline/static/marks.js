@@ -1,51 +1,22 @@
 "use strict";
-/* Bad points: marked on the plots or in the tables, kept until the window is closed, and handed out as a command that
-   takes the same observations out. Nothing is changed on disk. */
+/* Bad points: marked on the plots or in the tables, and handed out as a command that takes the same observations out. */
 
 {
-  const marks = new Map(); // anchor of the target: set of frames
-  const before = new Map(); // the same, as the last run had it
-  const targets = Object.entries(PP.data.targets);
-  const store = `photometry pipeline ${new URL(".", window.location.href).pathname}`;
+  const targets = Object.values(PP.data.targets);
   const FILE = "rejected.lst";
+  const nameOf = ({ frame }) => PP.data.frames[frame].name;
+  let marked = null;
 
-  const rowOf = (anchor, frame) => PP.data.targets[anchor].rows.find((row) => row.frame === frame);
-
-  function restore() {
-    let kept = {};
-    try {
-      kept = JSON.parse(window.sessionStorage.getItem(store)) || {};
-    } catch { /* no store for this window: then marks last as long as the page */ }
-    for (const [anchor, { name, rows }] of targets) {
-      before.set(anchor, new Set(rows.filter((row) => row.out).map((row) => row.frame)));
-      const names = Array.isArray(kept[name]) ? new Set(kept[name]) : null;
-      const marked = rows.filter((row) => (names ? names.has(PP.data.frames[row.frame].name) : row.out));
-      marks.set(anchor, new Set(marked.map((row) => row.frame)));
-    }
+  function start() {
+    const markable = new Map(targets.map(({ name, rows }) => [name, new Set(rows.filter((row) => row.line !== null).map(nameOf))]));
+    const before = targets.map(({ name, rows }) => [name, rows.filter((row) => row.out).map(nameOf)]);
+    marked = new Marked(".", Object.fromEntries(before), (target, frame) => Boolean(markable.get(target)?.has(frame)));
   }
 
-  function keep() {
-    const names = targets.map(([anchor, { name }]) => [name, [...marks.get(anchor)].map((frame) => PP.data.frames[frame].name)]);
-    try {
-      window.sessionStorage.setItem(store, JSON.stringify(Object.fromEntries(names)));
-    } catch { /* as above */ }
-  }
+  PP.marked = (anchor, frame) => marked.has(PP.data.targets[anchor].name, PP.data.frames[frame].name);
+  PP.mark = (anchor, frame) => marked.toggle(PP.data.targets[anchor].name, PP.data.frames[frame].name);
 
-  PP.marked = (anchor, frame) => marks.get(anchor).has(frame);
-
-  PP.mark = (anchor, frame) => {
-    const row = rowOf(anchor, frame);
-    if (!row || row.line === null) return; // a name that no list can hold
-    const own = marks.get(anchor);
-    if (!own.delete(frame)) own.add(frame);
-    changed();
-  };
-
-  const lines = () => targets.flatMap(([anchor, { rows }]) => rows.filter((row) => marks.get(anchor).has(row.frame)).map((row) => row.line));
-  const asBefore = () => targets.every(([anchor]) => {
-    const [now, then] = [marks.get(anchor), before.get(anchor)];
-    return now.size === then.size && [...now].every((frame) => then.has(frame));
-  });
+  const lines = () => targets.flatMap(({ name, rows }) => rows.filter((row) => marked.has(name, nameOf(row))).map((row) => row.line));
 
   function command(list) {
     const { arguments: options, images } = PP.data.command;
@@ -56,18 +27,11 @@
 
   let panel = null;
 
-  function changed() {
-    keep();
-    show();
-    document.dispatchEvent(new Event("pp-marks"));
-  }
-
   function show() {
     document.querySelectorAll("input.mark").forEach((box) => { box.checked = PP.marked(box.dataset.target, Number(box.dataset.frame)); });
-    if (!panel) return;
     const list = lines();
-    panel.place.hidden = asBefore();
-    panel.count.textContent = `${list.length} ${list.length === 1 ? "observation" : "observations"} marked bad.`;
+    panel.place.hidden = marked.asBefore;
+    panel.count.textContent = marked.words;
     panel.text.textContent = command(list);
     panel.save.hidden = !list.length;
   }
@@ -94,10 +58,7 @@
       PP.element("a", { href: address, download: FILE }).click();
       setTimeout(() => URL.revokeObjectURL(address), 10000);
     });
-    const forget = button("forget marks", () => {
-      before.forEach((frames, anchor) => marks.set(anchor, new Set(frames)));
-      changed();
-    });
+    const forget = button("forget marks", () => marked.forget());
     const count = PP.element("b", { role: "status" });
     place.append(PP.element("p", {}, count, " To make the light curve without them, run this in the folder of the frames:"), text, PP.element("p", { class: "tools" }, copy, save, forget));
     return { place, count, text, save };
@@ -125,8 +86,9 @@
       return;
     }
     document.documentElement.classList.add("can-mark");
-    restore();
+    start();
     panel = build(place);
+    PP.onMarks(show);
     document.addEventListener("change", (event) => {
       if (event.target.matches("input.mark")) PP.mark(event.target.dataset.target, Number(event.target.dataset.frame));
     });

@@ -386,22 +386,21 @@ PP.element = (name, attributes = {}, ...children) => {
 
   PP.plots = new Map();
 
-  /* Draw a plot when it comes near the screen: a run may have hundreds, most of them in closed sections. */
+  /* Draw a plot when it comes near the screen, or is printed: a run may have hundreds, most of them in closed sections. */
   PP.startPlots = () => {
+    const waiting = new Set(document.querySelectorAll("figure[data-plot]"));
     const start = (figure) => {
+      if (!waiting.delete(figure)) return;
+      seen.unobserve(figure);
       const name = figure.dataset.plot;
-      if (PP.plots.has(name)) return;
       if (name in PP.data.plots && typeof uPlot !== "undefined") PP.plots.set(name, new Plot(figure, name));
       else figure.prepend(PP.element("img", { src: figure.dataset.picture, alt: figure.dataset.label }));
     };
     const seen = new IntersectionObserver((entries) => {
-      for (const { isIntersecting, target } of entries) {
-        if (!isIntersecting) continue;
-        seen.unobserve(target);
-        start(target);
-      }
+      entries.filter((entry) => entry.isIntersecting).forEach((entry) => start(entry.target));
     }, { rootMargin: "300px" });
-    document.querySelectorAll("figure[data-plot]").forEach((figure) => seen.observe(figure));
+    waiting.forEach((figure) => seen.observe(figure));
+    window.addEventListener("beforeprint", () => [...waiting].filter((figure) => figure.clientWidth).forEach(start));
   };
 
   /* Rows of tables are frames as well. */
