@@ -29,7 +29,7 @@ from photometrypipeline import calibrated, colorfit, colorterms, headers, ldac, 
 from photometrypipeline.calibrated import Outcome, Reference, Settings
 from photometrypipeline.errorbars import NO_MEASUREMENT
 from photometrypipeline.errors import CatalogError, FrameError, NotReachable, PipelineError, TooFewStars, UsageError
-from photometrypipeline.files import safe_name
+from photometrypipeline.files import reference_file
 from photometrypipeline.services import Client
 from photometrypipeline.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 
@@ -213,7 +213,7 @@ def read_positions(frame, maxflag):
 def prepare_reference(catalog, settings, solar, epoch, wish=None):
     """Return the Reference that `catalog` makes in the band.  Raises CatalogError if too few stars are left."""
     log.info("%d stars of %s for the calibration", len(catalog), catalog.release)
-    file = f"{safe_name(catalog.name)}.cat"  # as users know the catalogue, whatever becomes of its magnitudes
+    file = reference_file(catalog.name)
     if len(catalog) < pp_setup.min_sources_photometric_catalog:
         raise CatalogError(f"only {len(catalog)} stars in this field")
     if not settings.use_all_stars:

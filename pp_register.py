@@ -42,7 +42,7 @@ from photometrypipeline import (
     wrongpointing,
 )
 from photometrypipeline.errors import CatalogError, NotReachable, ProgramError
-from photometrypipeline.files import safe_name
+from photometrypipeline.files import reference_file
 from photometrypipeline.services import Client
 from photometrypipeline.surveys import tycho2
 
@@ -346,7 +346,7 @@ def refine(attempt, extractions, found, catalog, stars):
     scale = max(solution.scale_arcsec for solution in found.values())
     degree = scampfit.degree_of(telescope, max(solution.n_matched for solution in found.values()))
     field = near_frames(catalog, [(frames[name], found[name]) for name in frames])
-    reference = Path.cwd() / f"{safe_name(catalog.name)}.cat"
+    reference = Path.cwd() / reference_file(catalog.name)
     field.write_reference(reference, float(np.nanmedian(field.values("epoch_yr"))))
     jobs = [scampfit.Job(frame, sources[name], found[name].header) for name, frame in frames.items()]
     try:

@@ -238,7 +238,7 @@ def new_figure():
 
 
 def _single():
-    """Return (Figure, its only axes), empty: the same ones each time, for making their ticks takes as long as drawing.
+    """Return (Figure, its only axes), empty: the same ones each time, as making them takes a third of a plot.
 
     What was drawn on them before is gone.
     """

@@ -66,6 +66,14 @@ def safe_name(name):
     return safe or "_"
 
 
+def reference_file(catalog):
+    """Return the name of the file with the reference stars of a catalogue (str) that registration and calibration use.
+
+    Whatever becomes of its magnitudes, the file is called as the catalogue was fetched.
+    """
+    return f"{safe_name(catalog)}.cat"
+
+
 def stem_of(name):
     """Return the stem of an image name: up to, not including, the last `.fits`; any other name without its ending."""
     name = os.path.basename(str(name))

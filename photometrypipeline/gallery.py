@@ -14,10 +14,10 @@ log = logging.getLogger("pp.gallery")
 
 PARTS = ("calibrationplot", "figures", "imagefile", "images", "overlays", "pen", "twins")  # that draw
 INDEX = "pictures.json"
-PICKLED = 5  # protocol; a quarter of the time that JSON takes for a key
-_last_sources = {}  # {path: (source, key)} of the pictures that this process has seen drawn
+PICKLED = 5  # protocol; a tenth of the time that JSON takes for a key
 UNDRAWABLE = (OSError, ValueError, TypeError, LookupError, ArithmeticError)
 OWN_ENDINGS = {".html", ".css", ".js", ".png", ".webp", ".jpg", ".gif", ".svg"}  # that the website makes, and removes
+_last_sources = {}  # {path: (source, key)} of the pictures that this process has seen drawn
 
 
 @dataclass(frozen=True)
@@ -59,21 +59,21 @@ class Easel:
         drawing : name of a file that the same is written to as lines
         source : what the ingredients come from, to be compared; while it is the same they need not be asked for again
         """
-        known = self.before.get(name)
         names = [name, drawing] if drawing else [name]
-        there = known is not None and all(_holds(self.folder / each) for each in names)
-        if not (there and source is not None and _last_sources.get(self.folder / name) == (source, known["key"])):
+        kept = self.before.get(name) if all(_holds(self.folder / each) for each in names) else None
+        key = kept["key"] if kept else None
+        if kept is None or source is None or _last_sources.get(self.folder / name) != (source, key):
             key = hashlib.sha256(_version() + pickle.dumps(ingredients(), PICKLED)).hexdigest()
-            if not there or known["key"] != key:
-                try:
-                    width, height, *points = self._draw(draw, names)
-                except UNDRAWABLE as error:  # a picture is never worth a run
-                    log.warning("%s cannot be drawn: %s", name, error)
-                    self.clear(names)
-                    return None
-                known = {"key": key, "picture": [width, height, points[0] if points else [], drawing]}
-        self.done[name], self.sources[name] = known, source
-        return Picture(name, *known["picture"])
+        if kept is None or kept["key"] != key:
+            try:
+                width, height, *points = self._draw(draw, names)
+            except UNDRAWABLE as error:  # a picture is never worth a run
+                log.warning("%s cannot be drawn: %s", name, error)
+                self.clear(names)
+                return None
+            kept = {"key": key, "picture": [width, height, points[0] if points else [], drawing]}
+        self.done[name], self.sources[name] = kept, source
+        return Picture(name, *kept["picture"])
 
     def clear(self, names):
         """Remove what an earlier run has left in files that cannot be drawn: it shows something else."""

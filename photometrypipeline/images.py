@@ -113,7 +113,7 @@ class Pixels:
         """The WCS of the frame, or None if it has none; kept for whoever opens the same file again."""
         key = str(self._path), *self.stamp
         if key not in _known_wcs:
-            while len(_known_wcs) >= MOST_WCS:
+            if len(_known_wcs) >= MOST_WCS:
                 _known_wcs.pop(next(iter(_known_wcs)))
             _known_wcs[key] = self._read_wcs()
         return _known_wcs[key]

@@ -8,9 +8,10 @@ import numpy as np
 from astropy.io import fits
 from scipy.spatial import cKDTree
 
+from photometrypipeline.files import reference_file
 from photometrypipeline.matching import chord_of
 from photometrypipeline.sky import separation_deg, vectors
-from photometrypipeline.surveys import without_suffixes
+from photometrypipeline.surveys import earlier_names
 
 log = logging.getLogger("pp.knownstars")
 
@@ -175,13 +176,19 @@ class _Catalog:
     tree: object  # None without stars
 
 
+def _file_of(name, folder):
+    """Return the Path of the stars of a catalogue whose name may tell what has been done to it since."""
+    paths = [folder / reference_file(each) for each in earlier_names(name)]
+    return next((path for path in paths if path.is_file()), paths[-1])
+
+
 def _catalog(measured, folder):
     """Return the stars of the catalogues that registration and calibration left in `folder`."""
     names = {str(each.frame.header.get("REGCAT", "")).strip() for each in measured}
     origins = [str(each.header["origin"]).split(";") for each in measured]
-    names |= {without_suffixes(origin[2]) for origin in origins if len(origin) > 3 and origin[3]}  # as pp_calibrate
+    names |= {origin[2] for origin in origins if len(origin) > 3 and origin[3]}
     columns = [np.empty((3, 0))]
-    for path in sorted(folder / f"{name}.cat" for name in names if name):
+    for path in sorted({_file_of(name, folder) for name in names if name}):
         try:
             with fits.open(path, memmap=False) as hdus:
                 table = hdus["LDAC_OBJECTS"].data

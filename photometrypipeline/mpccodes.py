@@ -52,7 +52,7 @@ _BANDS = {
 
 def catalog_name(text):
     """Return the name of a catalogue as we know it (str) from column [6] of a light curve or REGCAT, or None."""
-    known = surveys.canonical(surveys.without_suffixes(str(text or "")))
+    known = surveys.canonical(surveys.earlier_names(str(text or "").strip())[-1])
     return surveys.ALIASES.get(known, known) if known else None
 
 

@@ -32,8 +32,6 @@ class Overlay:
 
     def image(self):
         """Return the drawing as a Pillow image with a palette, which is written in a quarter of the time."""
-        from PIL import Image
-
         drawn = np.zeros((self.view.height, self.view.width), np.uint8)
         for layer in self._layers.values():
             np.maximum(drawn, layer, out=drawn)
@@ -44,11 +42,8 @@ class Overlay:
             if len(shades) <= MOST_SHADES:
                 break
         drawn.ravel()[places] = which + 1
-        picture = Image.frombytes("P", (self.view.width, self.view.height), drawn.tobytes())
         shades = shades.view(np.uint8).reshape(-1, 4)
-        picture.putpalette([0, 0, 0, *shades[:, :3].ravel().tolist()])
-        picture.info["transparency"] = bytes([0, *shades[:, 3].tolist()])
-        return picture
+        return _with_palette(drawn, [(0, 0, 0), *shades[:, :3].tolist()], [0, *shades[:, 3].tolist()])
 
     def _mixed(self, places):
         """Return the colours (n x 4, uint8: red, green, blue, opacity) at `places` of all layers upon each other."""
@@ -121,8 +116,6 @@ class Overlay:
 
 def star_map(view, positions, dpi, diameter_pt, width_pt, numbered=False):
     """Return the overlay with red circles on `positions` [(x, y)], with `numbered` counted from 1 at their right."""
-    from PIL import Image
-
     point_px = dpi / POINTS_PER_INCH
     radius_px, size_px = diameter_pt * point_px / 2, round(NUMBER_PT * point_px)
     mask = np.zeros((view.height, view.width), np.uint8)
@@ -133,7 +126,7 @@ def star_map(view, positions, dpi, diameter_pt, width_pt, numbered=False):
         if numbered:
             number, beside, below = written(str(count), size_px, "lm")
             stamp(mask, number, round(column + radius_px + 2) + beside, round(row) + below)
-    return _in_one_colour(Image.fromarray(mask), RED)
+    return _with_palette(mask, [RED] * 256, range(256))
 
 
 def stamp(mask, shape, left, top):
@@ -176,13 +169,13 @@ def _quarter(length):
     return round(4 * length) / 4
 
 
-def _in_one_colour(mask, colour):
-    """Return the picture in `colour` whose opacity is `mask`: with a palette of opacities, a quarter of the size."""
+def _with_palette(numbers, colours, opacities):
+    """Return the Pillow image with the colour (red, green, blue) and the opacity of each number (ndarray of uint8)."""
     from PIL import Image
 
-    picture = Image.frombytes("P", mask.size, mask.tobytes())
-    picture.putpalette(colour * 256)
-    picture.info["transparency"] = bytes(range(256))
+    picture = Image.frombytes("P", numbers.shape[::-1], numbers.tobytes())
+    picture.putpalette([part for colour in colours for part in colour])
+    picture.info["transparency"] = bytes(opacities)
     return picture
 
 

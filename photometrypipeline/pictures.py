@@ -5,13 +5,12 @@ import os
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from pathlib import Path
 
 import numpy as np
 
 from photometrypipeline import calibrationplot, figures, workers
 from photometrypipeline.drawing import AnimationJob, CalibrationJob, FrameJob, PlotJob, RowJob, draw
-from photometrypipeline.files import stem_of
+from photometrypipeline.files import reference_file, stem_of
 from photometrypipeline.records import known
 
 log = logging.getLogger("pp.pictures")
@@ -173,7 +172,7 @@ def _reference_stars(register, folders):
     """Return the ReferenceStars of the record of that step, None if the file of their catalogue is not there."""
     if not register or not register["catalog"]:
         return None
-    path = _find(f"{Path(str(register['catalog'])).name}.cat", folders)
+    path = _find(reference_file(str(register["catalog"])), folders)
     if path is None:
         return None
     try:

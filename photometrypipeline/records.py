@@ -125,7 +125,7 @@ def _read(step, path):
     try:
         status = path.stat()
     except OSError:
-        return None
+        return _load(path)  # which says what is wrong, if more than that there is none
     stamp = path.absolute(), status.st_ino, status.st_mtime_ns, status.st_size
     if _last_read.get(step, (None,))[0] != stamp:
         data = _load(path)

@@ -89,3 +89,55 @@ def config(tmp_path, monkeypatch):
     folder = tmp_path / "config" / "photometrypipeline"
     (folder / "instruments").mkdir(parents=True)
     return folder
+
+
+# ---- pages in a browser
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    """One browser for all tests of a module."""
+    import browser
+
+    with browser.Browser(tmp_path_factory.mktemp("profile")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A data set with a frame lost, one uncalibrated, rows rejected, by hand, and not seen; to be looked at only."""
+    import diagnostics
+    import fakerun
+    from website import fill
+
+    folder, field = tmp_path_factory.mktemp("site"), fakerun.Field(n_frames=7)
+    field.write_frames(folder)
+    field.write_catalog(folder)
+    (folder / "photometry_3552.dat").write_text("#\n")
+    distill = fakerun.distill(field, rejected=(3,), unseen=(6,))
+    distill["targets"][1]["rows"][4] |= {"accepted": False, "reason": "by hand"}
+    distill |= {"images": field.names, "arguments": ["-target", "it's 3552"]}
+    register, calibrate = fakerun.register(field, lost=(5,)), fakerun.calibrate(field, lost=(2,))
+    fill(folder, field, register=register, calibrate=calibrate, distill=distill)
+    diagnostics.render(folder)
+    return folder
+
+
+@pytest.fixture
+def closed_overview(chromium, site):
+    """The main page in a new tab, which must not complain until the end."""
+    page = chromium.page()
+    page.open((site / "diagnostics.html").as_uri())
+    page.settle()
+    yield page
+    assert page.problems == []
+    page.close()
+
+
+@pytest.fixture
+def overview(closed_overview):
+    """The main page with the section of the first target open."""
+    from viewing import open_section
+
+    open_section(closed_overview)
+    return closed_overview

@@ -94,6 +94,23 @@ def test_a_field_anywhere_is_calibrated_with_its_own_stars(folder, ra_deg, dec_d
     assert np.abs(inst - by_star).max() < 0.05
 
 
+def test_the_stars_of_the_record_are_those_of_the_source_list_with_the_colour_term_taken_out(folder):
+    stars = reference_stars(150.0, 2.0)
+    fill(folder, "REFCAT2", stars, (150.0, 2.0, 0.3))
+    frames = exposed(stars, 150.0, 2.0, COEFFICIENT)
+    record = calibrate(folder, frames, colorterm="g-r", target_color=0.44).record
+    frame, sources = record["frames"][0], frames[0][1]
+    shown = {name: np.array([star[name] for star in frame["stars"]]) for name in frame["stars"][0]}
+    rows = [int(np.argmin(np.abs(sources["inst"] - inst))) for inst in shown["inst"]]
+    assert len(set(rows)) == frame["n_matched"]
+    np.testing.assert_allclose(shown["inst"], sources["inst"][rows], atol=1e-5)
+    np.testing.assert_allclose(shown["ra_deg"], sources["ra_deg"][rows], atol=1e-5)  # catalogue and source, 0.04 arcsec
+    correction = record["color_term"]["coefficient"] * (shown["color"] - 0.44)
+    np.testing.assert_allclose(shown["color_correction"], correction, atol=1e-6)
+    residual = shown["inst"] + frame["zp"] + shown["color_correction"] - shown["mag"]
+    assert residual.std() == pytest.approx(0.005, rel=0.3)  # the noise of the sources
+
+
 def test_a_run_whose_field_is_in_the_store_opens_no_socket(folder, monkeypatch):
     stars = reference_stars(150.0, 2.0)
     fill(folder, "REFCAT2", stars, (150.0, 2.0, 0.3))

@@ -119,13 +119,14 @@ def test_a_stamp_is_cut_at_the_edges():
             assert np.array_equal(mask[rows, columns], seen)
 
 
-@pytest.mark.parametrize("file_format", ["png", "webp", "jpg"])
-@pytest.mark.parametrize("mode", ["L", "RGB", "P"])
+@pytest.mark.parametrize(
+    ("mode", "file_format"),
+    [(mode, file_format) for mode in ("L", "RGB", "P") for file_format in ("png", "webp", "jpg")][:-1],  # see below
+)
 def test_pictures_of_all_kinds_come_back_from_all_formats(tmp_path, mode, file_format):
+    """Overlays, with a palette, are never written as JPEG, which has no transparency."""
     steps = np.tile(np.repeat(np.arange(0, 256, 32, dtype=np.uint8), 16), (64, 1))
     image = Image.fromarray(steps).convert(mode)
-    if file_format == "jpg" and mode == "P":
-        return  # overlays are never written as JPEG, which has no transparency
     assert imagefile.save(image, tmp_path / "a", file_format) == (128, 64)
     with Image.open(tmp_path / "a") as back:
         assert back.format == {"png": "PNG", "webp": "WEBP", "jpg": "JPEG"}[file_format]

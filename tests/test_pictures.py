@@ -336,6 +336,21 @@ def test_an_animation_has_its_own_frames_in_order_of_time(tmp_path):
         assert animation.n_frames == 4
 
 
+def test_an_animation_shows_the_cutout_under_its_overlay_in_the_colours_of_both(tmp_path):
+    grey = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (64, 1))
+    over = np.zeros((64, 64, 4), np.uint8)
+    for row, colour in enumerate([(255, 40, 40), (0, 0, 255), (255, 255, 255), (0, 0, 0)]):
+        over[10 * row : 10 * row + 8] = (*colour, 255 if row < 3 else 128)
+    Image.fromarray(grey).save(tmp_path / "a.png")
+    Image.fromarray(over).save(tmp_path / "b.png")
+    overlays.save_animation([(tmp_path / "a.png", tmp_path / "b.png")] * 2, tmp_path / "a.gif")
+    with Image.open(tmp_path / "a.gif") as animation:
+        shown = np.asarray(animation.convert("RGB"), float)
+    together = Image.alpha_composite(Image.fromarray(grey).convert("RGBA"), Image.fromarray(over)).convert("RGB")
+    wanted = together.quantize(palette=overlays._palette(), dither=Image.Dither.NONE).convert("RGB")
+    assert np.abs(shown - np.asarray(wanted, float)).max() <= 16  # the next colour of the palette, or the one beside it
+
+
 def test_an_animation_leaves_out_a_frame_that_cannot_be_read_any_more(tmp_path):
     field = fakerun.Field(n_frames=4)
     field.write_frames(tmp_path)

@@ -196,10 +196,20 @@ def test_in_a_single_frame_a_star_far_from_the_magnitude_and_place_is_doubted(tm
     assert taken <= 2  # nothing but place and magnitude speaks against a star here
 
 
-@pytest.mark.parametrize("history", ["PANSTARRS", "PANSTARRS_transformed", "PANSTARRS_solar_transformed"])
-def test_stars_of_the_calibration_are_known_whatever_became_of_their_magnitudes(tmp_path, history):
+@pytest.mark.parametrize(
+    ("file", "history"),
+    [
+        ("PANSTARRS", "PANSTARRS"),
+        ("PANSTARRS", "PANSTARRS_transformed"),
+        ("PANSTARRS", "PANSTARRS_solar_transformed"),
+        ("my_solar_analogs", "my_solar_analogs_transformed"),
+        ("stars_solar", "stars_solar"),  # a table of the user, called so
+        ("one_night", "one night_solar"),
+    ],
+)
+def test_stars_of_the_calibration_are_known_whatever_became_of_their_magnitudes(tmp_path, file, history):
     """The file is called as the catalogue was fetched; the database tells what has been done to it since."""
-    for name, n_stars in (("GAIA", 3), ("PANSTARRS", 5)):
+    for name, n_stars in (("GAIA", 3), (file, 5)):
         columns = [
             fits.Column(column, "1D", array=10.0 + np.arange(n_stars)) for column in ("XWIN_WORLD", "YWIN_WORLD", "MAG")
         ]

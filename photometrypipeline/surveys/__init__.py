@@ -47,7 +47,7 @@ ALIASES = {"GAIA": "GAIA-DR3", "SDSS-R13": "SDSS-R16"}
 NAMES = tuple(sorted([*SURVEYS, *ALIASES]))
 SUFFIXES = ("_transformed", "_solar")
 
-__all__ = ["ALIASES", "NAMES", "SURVEYS", "Survey", "canonical", "get", "without_suffixes"]
+__all__ = ["ALIASES", "NAMES", "SURVEYS", "Survey", "canonical", "earlier_names", "get"]
 
 
 def canonical(name):
@@ -55,11 +55,12 @@ def canonical(name):
     return {known.upper(): known for known in NAMES}.get(str(name).strip().upper())
 
 
-def without_suffixes(name):
-    """Return the name of a catalogue without what its selection and transformation have appended to it."""
-    for suffix in SUFFIXES:
-        name = name.replace(suffix, "")
-    return name
+def earlier_names(name):
+    """Return [name, ...] that a catalogue has had, the last one as it was fetched or read; see Catalog.name."""
+    names = [name]
+    while suffix := next((each for each in SUFFIXES if names[-1].endswith(each)), None):
+        names.append(names[-1].removesuffix(suffix))
+    return names
 
 
 def get(name):

@@ -1,0 +1,33 @@
+"""What several tests do with the overview in a browser: open a section, find a plot and its points, go back."""
+
+LIGHT_CURVE = "#plot-target-3552"
+
+
+def open_section(page, anchor="target-3552"):
+    page.evaluate(f"document.getElementById('{anchor}').closest('details').open = true")
+    page.settle()
+
+
+def is_open(page, anchor="target-3552"):
+    return page.evaluate(f"document.getElementById('{anchor}').closest('details').open")
+
+
+def go_back(page):
+    page.evaluate("setTimeout(() => history.back())")  # answers before the page is left
+
+
+def show_plot(page, plot=LIGHT_CURVE):
+    """Scroll to a plot and wait until it is drawn."""
+    page.show(plot)
+    page.wait(f"PP.plots.has({plot.removeprefix('#plot-')!r})")
+    page.show(f"{plot} .chart")
+
+
+def point(page, index, plot=LIGHT_CURVE):
+    """Place in the window of a point of a plot."""
+    show_plot(page, plot)
+    name = plot.removeprefix("#plot-")
+    return page.evaluate(
+        f"(() => {{ const plot = PP.plots.get({name!r}); const box = plot.u.over.getBoundingClientRect();"
+        f" const place = plot.placeOf({index}); return [box.left + place[0], box.top + place[1]]; }})()"
+    )
