@@ -46,7 +46,7 @@ class Browser:
         self._process = subprocess.Popen(
             [CHROMIUM, *OPTIONS, f"--user-data-dir={folder}", "about:blank"],
             preexec_fn=as_expected,
-            pass_fds=(3, 4),
+            close_fds=False,  # all others close by themselves; 3 and 4 may be anybody's until then
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
