@@ -173,10 +173,7 @@ def table_of(frame, suffix):
 def frame_record(done, reference, settings):
     """Return the part of one frame in the record of the step."""
     row, fit, frame = zeropoint_row(done, reference, settings), done.fit, done.frame
-    steps = [
-        {"n": step.n_used} | {name: round(float(getattr(step, name)), DIGITS_MAG) for name in ("zp", "sig", "chi2")}
-        for step in (fit.steps if fit else [])
-    ]
+    steps = [_step_record(step) for step in fit.steps] if fit else []
     return {
         "name": frame.name,
         "ldac": frame.ldac.name,
@@ -187,6 +184,11 @@ def frame_record(done, reference, settings):
         "chosen": fit.chosen if fit else None,
         "stars": _star_records(done, reference) if fit else [],
     }
+
+
+def _step_record(step):
+    zp, sig = (round(float(value), DIGITS_MAG) for value in (step.zp, step.sig))
+    return {"n": step.n_used, "zp": zp, "sig": sig, "chi2": float(f"{step.chi2:.6g}")}  # it spans many powers of ten
 
 
 def _star_records(done, reference):

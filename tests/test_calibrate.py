@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+from types import SimpleNamespace
 
 import toolbox
 
@@ -17,7 +18,7 @@ import pp_setup
 import services as local
 import starlist
 from catalog import Catalog
-from photometrypipeline import framedb, skystore, surveys, vizier
+from photometrypipeline import calibrated, framedb, skystore, surveys, vizier
 from photometrypipeline.errors import FAILED, OK, PARTIAL, USAGE, UsageError
 from photometrypipeline.frame import Frame
 
@@ -109,6 +110,8 @@ def test_the_stars_of_the_record_are_those_of_the_source_list_with_the_colour_te
     np.testing.assert_allclose(shown["color_correction"], correction, atol=1e-6)
     residual = shown["inst"] + frame["zp"] + shown["color_correction"] - shown["mag"]
     assert residual.std() == pytest.approx(0.005, rel=0.3)  # the noise of the sources
+    step = SimpleNamespace(n_used=3, zp=np.float64(25.12345678), sig=0.01, chi2=1.23456789e-9)
+    assert calibrated._step_record(step) == {"n": 3, "zp": 25.123457, "sig": 0.01, "chi2": 1.23457e-9}
 
 
 def test_a_run_whose_field_is_in_the_store_opens_no_socket(folder, monkeypatch):
