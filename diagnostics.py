@@ -15,13 +15,13 @@ import sys
 from pathlib import Path
 
 import pp_setup
-from photometrypipeline import errors, figures, pages, pictures, plotdata, records, verdicts, views, workers
+from photometrypipeline import drawing, errors, figures, pages, pictures, plotdata, records, verdicts, views, workers
 from photometrypipeline.follower import POSSIBLE, Follower
 from photometrypipeline.gallery import Gallery
 
 log = logging.getLogger("pp.diagnostics")
 
-WORTH_DRAWING = ("prepare", "photometry", "calibrate")  # steps that bring enough new pictures to draw them ahead
+WORTH_DRAWING = ("photometry", "calibrate")  # steps that bring new pictures, and whose successors leave a core idle
 FRAMES_EACH = 20  # pages that a process of its own is worth
 
 
@@ -36,8 +36,19 @@ def record(step, data, folder="."):
     records.write(step, data, folder)
     if folder in _ahead:
         _ahead[folder] = _ahead[folder] or _follower()
-        if step in WORTH_DRAWING:
-            _ahead[folder].draw(folder, _jobs[folder])
+    if step in WORTH_DRAWING:
+        draw_meanwhile(folder)
+
+
+def draw_meanwhile(folder=".", so_far=None):
+    """Tell that the run goes on with one core for a while: what the records allow is drawn on another, if there is one.
+
+    so_far : {step: data} of a step that is still at work: the beginning of its record, which no page shows
+    While a step has work for all cores, drawing would only delay it.
+    """
+    if _ahead.get(folder):
+        found = {step: records.tidy(step, data) for step, data in (so_far or {}).items()}
+        _ahead[folder].draw(folder, _jobs[folder], found)
 
 
 def record_failure(step, message, folder="."):
@@ -79,7 +90,7 @@ def _render(folder, settings, jobs):
 
 @contextlib.contextmanager
 def drawing_ahead(folder=".", jobs=1):
-    """Within the block pictures are drawn by a process beside this one as soon as a step has left its record.
+    """Within the block pictures are drawn by a process beside this one while the run has no work for all cores.
 
     The next `render` in the block is done by that process too, with `jobs` of its kind.  Without a core to spare
     (`jobs` is 1) all is drawn in the end.
@@ -92,7 +103,7 @@ def drawing_ahead(folder=".", jobs=1):
     finally:
         follower = _ahead.pop(folder, None)
         if follower:
-            follower.stop()
+            follower.dismiss()  # nobody has wanted pages: nothing has changed
 
 
 def get_ready():
@@ -112,7 +123,7 @@ def _follower(early=False):
 
 def _warm_up():
     figures.load_lightly()
-    figures.warm_up()
+    drawing.warm_up()
     pages.warm_up()
 
 
@@ -120,15 +131,19 @@ def _finish(folder, jobs):
     _render(folder, pp_setup.confdiagnostics, jobs)
 
 
-def draw_ahead(folder=".", jobs=1, wanted=None):
-    """Draw what the records of `folder` allow so far, for a later `render`, and write no pages.
+def draw_ahead(folder=".", jobs=1, so_far=None, wanted=None):
+    """Draw what the records of `folder` allow so far, for a later `render`, and write no page.
 
     jobs : processes of the run, which needs one of them itself
+    so_far : {step: record} of steps that have left none yet
     wanted : called before each picture; when it returns true the rest is left for another time
     """
-    drawn = _draw(folder, pp_setup.confdiagnostics.check(), jobs - 1, wanted)
+    settings = pp_setup.confdiagnostics.check()
+    drawn = _draw(folder, settings, jobs - 1, so_far, wanted)
     if drawn is not None:
-        drawn[1].keep()
+        view, gallery = drawn
+        gallery.keep()
+        pages.write_ahead(view, settings, wanted)
 
 
 def show_failure(step, message, folder="."):
@@ -137,9 +152,9 @@ def show_failure(step, message, folder="."):
     render(folder)
 
 
-def _draw(folder, settings, jobs, wanted=None):
+def _draw(folder, settings, jobs, so_far=None, wanted=None):
     """Return (views.Overview, Gallery) of a data set with all its pictures, None if there is nothing to show."""
-    found, failures = records.read(folder), records.read_failures(folder)
+    found, failures = (so_far or {}) | records.read(folder), records.read_failures(folder)
     if not (pp_setup.diagnostics and (found or failures)):
         return None
     folders = [folder]

@@ -99,18 +99,21 @@ def distill(frames, losses, choice):
         toolbox.say(remark)
     for loss in search.losses:
         losses.add(*loss)
+    matcher = targetmatch.Matcher(measured, Path.cwd())
+    rows = {target.name: rows_of(target, matcher, choice) for target in wanted}
+    so_far = [block(target, file_of(target), rows[target.name], {}) for target in wanted]
+    diagnostics.draw_meanwhile(so_far={"distill": {"targets": so_far}})
     control = targets.control_star(measured, wanted)
     if control is None:
         log.warning("no star is in both the first and the last frame: no control star")
     everything = [*wanted, *([control] if control else [])]
-    matcher = targetmatch.Matcher(measured, Path.cwd())
-    rows = {target.name: rows_of(target, matcher, choice) for target in everything}
+    rows |= {target.name: rows_of(target, matcher, choice) for target in everything[len(wanted) :]}
     unseen = look_again(everything, matcher, rows, choice)
     blocks, found, observations = [], [], []
     about_color = color_remarks(measured)
     for target in everything:
         own, remarks = mark_instrumental(rows[target.name], unseen[target.name].values())
-        path = f"photometry_{safe_name(file_name(target))}.dat"
+        path = file_of(target)
         remarks = [f"positions predicted by: {target.source}", *about_color, *remarks]
         remarks += [nondetections.LEGEND] if unseen[target.name] else []
         results.write(path, in_turn(measured, own, unseen[target.name]), remarks)
@@ -297,10 +300,10 @@ def mark_instrumental(rows, unseen):
     return rows, []
 
 
-def file_name(target):
-    """Return the name that the file of a target is called by."""
+def file_of(target):
+    """Return the name of the file of a target."""
     long_name = pp_setup.confdistill.full_target_names and target.full_name
-    return target.full_name if long_name else target.name
+    return f"photometry_{safe_name(target.full_name if long_name else target.name)}.dat"
 
 
 def note_losses(target, rows, unseen, measured, losses):

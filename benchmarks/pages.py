@@ -10,6 +10,7 @@ Example:
 import argparse
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,7 @@ QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": su
 
 
 def cost(args):
-    """Print wall and CPU time (s) of pp_run with and without pages, the least of `args.repeat` runs each."""
+    """Print wall and CPU time (s) of pp_run with and without pages, and what pages add, of `args.repeat` runs each."""
     with tempfile.TemporaryDirectory(prefix="pp_pages_") as place:
         pristine = Path(place) / "pristine"
         if args.frames:
@@ -39,14 +40,21 @@ def cost(args):
             sky.make_dataset(pristine, args.frames[0], size=(args.size, args.size), n_stars=n_stars, cadence_s=40.0)
         else:
             shutil.copytree(ROOT / "example_data" / "vatt4k", pristine)
-        least = {}
-        for _ in range(args.repeat):
-            for pages in (False, True):
-                spent = run(pristine, Path(place), pages)
-                least[pages] = min(least.get(pages, spent), spent)
-        for name, index in (("wall", 0), ("CPU", 1)):
-            without, with_pages = least[False][index], least[True][index]
-            print(f"{name} time: {without:.2f} s, with pages {with_pages:.2f} s: {with_pages / without - 1:+.1%}")
+        spent = {False: [], True: []}
+        for count in range(args.repeat):
+            for pages in (False, True) if count % 2 else (True, False):  # a machine that slows down hits both
+                spent[pages].append(run(pristine, Path(place), pages))
+    for index, name in enumerate(("wall", "CPU")):
+        report(name, *([times[index] for times in spent[pages]] for pages in (False, True)))
+
+
+def report(name, without, with_pages):
+    """Print how two lists of times (s), measured in pairs, differ: least against least, and the median of the pairs."""
+    ratios = [after / before - 1 for before, after in zip(without, with_pages, strict=True)]
+    middle = statistics.median(ratios)
+    error = 1.86 * statistics.median(abs(ratio - middle) for ratio in ratios) / len(ratios) ** 0.5  # of a median
+    least = f"{name} time: {min(without):.2f} s, with pages {min(with_pages):.2f} s"
+    print(f"{least}: {min(with_pages) / min(without) - 1:+.1%}; in pairs {middle:+.1%} +- {error:.1%}", flush=True)
 
 
 def run(pristine, place, pages):

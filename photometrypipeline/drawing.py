@@ -141,6 +141,13 @@ class FrameJob:
         return quickview, registration, calibration
 
 
+@cache
+def warm_up():
+    """Load what drawing takes, once, before processes that draw are split off: each of them would do it again."""
+    figures.warm_up()
+    overlays.warm_up()
+
+
 def draw(easel, job):
     """Return (pictures of a job, what the Easel has done, from which sources), the latter two for Gallery.hang."""
     easel.begin()

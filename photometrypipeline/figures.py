@@ -40,9 +40,8 @@ def plain_style():
         yield
 
 
-@cache
 def warm_up():
-    """Load what drawing takes, once, before processes that draw are split off: each of them would do it again."""
+    """Load what plots take."""
     import astropy.visualization
     import astropy.wcs  # noqa: F401
 

@@ -2,7 +2,7 @@
 
 It is a copy of the run's own process, and there is one on Linux only, where copies are safe.  pp_run starts it between
 its imports: a small process is copied at once, and what drawing takes is loaded while the run loads the rest.
-It takes commands: DRAW, after a record that brings new pictures, and FINISH, once, for the pages.
+It takes commands: DRAW, when there may be new pictures, and FINISH, once, for the pages.
 """
 
 import atexit
@@ -36,7 +36,7 @@ def worth_starting(argv):
 
 
 class Follower:
-    """Such a process: it calls get_ready() first, draw(folder, jobs, wanted) for news, finish(folder, jobs) last.
+    """Such a process: it calls get_ready() first, draw(folder, jobs, more, wanted) for news, finish(folder, jobs) last.
 
     wanted() tells while drawing that the next command is there, which need not wait.
     early : started before the run has opened LOG; it opens that of the first folder itself
@@ -51,9 +51,9 @@ class Follower:
         theirs.close()
         atexit.register(self.dismiss)  # else the end of this process would wait for the other, and that for this one
 
-    def draw(self, folder, jobs):
-        """Tell it that there is something new in `folder`, for `jobs` processes to draw."""
-        self._tell(DRAW, folder, jobs)
+    def draw(self, folder, jobs, more=None):
+        """Tell it that there is something new in `folder`, for `jobs` processes to draw; `more` is handed on."""
+        self._tell(DRAW, folder, jobs, more)
 
     def finish(self, folder, jobs):
         """Have the pages made; returns whether they are."""
@@ -86,18 +86,18 @@ def _obey(commands, others_end, get_ready, work, early):
     get_ready()
     while True:
         try:
-            name, folder, jobs = commands.recv()
+            name, folder, *rest = commands.recv()
             while name == DRAW and commands.poll():
-                name, folder, jobs = commands.recv()
+                name, folder, *rest = commands.recv()
         except EOFError:  # the run has ended without wanting pages
             sys.exit(1)
         if early:
             logging_to(folder).__enter__()
             early = False
         if name == FINISH:
-            work[name](folder, jobs)
+            work[name](folder, *rest)
             return
-        politely(work[name], folder, jobs, commands.poll)
+        politely(work[name], folder, *rest, commands.poll)
 
 
 def politely(function, *arguments):

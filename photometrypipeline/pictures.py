@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from photometrypipeline import calibrationplot, figures, workers
+from photometrypipeline import calibrationplot, drawing, figures, workers
 from photometrypipeline.drawing import AnimationJob, CalibrationJob, FrameJob, PlotJob, RowJob, draw
 from photometrypipeline.files import reference_file, stem_of
 from photometrypipeline.records import known
@@ -29,7 +29,7 @@ def draw_all(view, gallery, settings, folders, jobs=1, wanted=None):
     jobs_planned = [[job for job, _ in stage] for stage in stages]
     easel = gallery.easel([name for stage in jobs_planned for job in stage for name in job.names()])
     if jobs > 1:
-        figures.warm_up()
+        drawing.warm_up()
         _draw_backgrounds(jobs_planned[0], settings)
 
     def draw_job(job):

@@ -133,6 +133,11 @@ def _read(step, path):
     return _last_read[step][1]
 
 
+def tidy(step, data):
+    """Return `data` as `read` will give it once it has been written as the record of `step`."""
+    return complete(RECORDS[step], plain(data))
+
+
 def read_failures(folder="."):
     """Return [(step, message)] of the failures that still count, in the order in which they happened."""
     return list(_failures(Path(folder) / FOLDER).items())
@@ -152,8 +157,15 @@ def complete(shape, value):
         items = value if isinstance(value, list) else []
         if isinstance(shape[0], dict):
             items = [item for item in items if isinstance(item, dict)]
+            scalars = all(part is None for part in shape[0].values())  # as those of stars, of which there are most
+            return [item if scalars and _is_flat(item, shape[0]) else complete(shape[0], item) for item in items]
         return [complete(shape[0], item) for item in items]
     return None if isinstance(value, (dict, list)) else value
+
+
+def _is_flat(item, names):
+    """Return whether a dict has all `names` and nothing but scalars."""
+    return item.keys() >= names.keys() and not any(type(value) in (dict, list) for value in item.values())
 
 
 def number(value):

@@ -34,6 +34,12 @@ def pictures(folder):
     }
 
 
+def files(folder):
+    """All that the website is made of, with its content."""
+    made = [folder / "diagnostics.html", *(folder / ".diagnostics").iterdir()]
+    return {path.name: path.read_bytes() for path in made if path.is_file() and path.suffix != ".json"}
+
+
 def wait_for(path):
     end = time.monotonic() + 60
     while not path.exists():
@@ -44,16 +50,17 @@ def wait_for(path):
 def test_a_run_draws_ahead_and_ends_with_the_same_pages(tmp_path, field):
     with diagnostics.drawing_ahead(tmp_path, jobs=2):
         record("prepare", field, tmp_path)
+        diagnostics.draw_meanwhile(tmp_path)
         wait_for(tmp_path / ".diagnostics" / "mscience0218.fits.png")  # with no page asked for yet
         for step in records.STEPS[1:]:
             record(step, field, tmp_path)
         assert not (tmp_path / "diagnostics.html").exists()
         assert diagnostics.render(tmp_path) == tmp_path / "diagnostics.html"
     check_website(tmp_path)
-    beside = pictures(tmp_path), (tmp_path / "diagnostics.html").read_bytes()
+    beside = files(tmp_path)
     (tmp_path / ".diagnostics" / "pictures.json").unlink()  # so that all of them are drawn again, here
     diagnostics.render(tmp_path)
-    assert (pictures(tmp_path), (tmp_path / "diagnostics.html").read_bytes()) == beside
+    assert files(tmp_path) == beside
 
 
 def test_pages_are_made_although_the_process_that_draws_ahead_was_killed(tmp_path, field):
@@ -70,7 +77,7 @@ def test_a_run_that_ends_without_pages_leaves_no_process(tmp_path, field):
     with diagnostics.drawing_ahead(tmp_path, jobs=2):
         record("prepare", field, tmp_path)
         process = diagnostics._ahead[tmp_path]._process
-    assert not process.is_alive()
+    assert process.exitcode == -signal.SIGTERM  # at once: there is nothing to wait for
 
 
 def test_with_one_core_nothing_is_started(tmp_path, field):
@@ -141,7 +148,7 @@ def test_what_is_wanted_at_once_does_not_wait_for_what_is_drawn_ahead(tmp_path, 
     for step in records.STEPS:
         record(step, field, tmp_path)
     answers = iter([False] + [True] * 1000)
-    diagnostics.draw_ahead(tmp_path, 2, lambda: next(answers))
+    diagnostics.draw_ahead(tmp_path, 2, wanted=lambda: next(answers))
     drawn = {name for name in pictures(tmp_path) if not name.endswith(".gif")}
     assert "mscience0217.fits.png" in drawn
     assert "mscience0218.fits.png" not in drawn
@@ -150,6 +157,30 @@ def test_what_is_wanted_at_once_does_not_wait_for_what_is_drawn_ahead(tmp_path, 
     check_website(tmp_path)
     assert (tmp_path / ".diagnostics" / "mscience0217.fits.png").stat().st_mtime_ns == before.st_mtime_ns
     assert "mscience0218.fits.png" in pictures(tmp_path)
+
+
+def test_what_a_step_has_found_so_far_is_drawn_and_shown_only_once_it_is_recorded(tmp_path, field):
+    for step in records.STEPS[:-1]:
+        record(step, field, tmp_path)
+    found = fakerun.distill(field)
+    with diagnostics.drawing_ahead(tmp_path, jobs=2):
+        record("calibrate", field, tmp_path)
+        diagnostics.draw_meanwhile(tmp_path, {"distill": {"targets": found["targets"][1:]}})
+        early = tmp_path / ".diagnostics" / "3552.gif"
+        wait_for(early)
+        drawn = early.stat().st_ino
+        diagnostics.record("distill", found, tmp_path)
+        diagnostics.render(tmp_path)
+    assert early.stat().st_ino == drawn
+    assert (tmp_path / ".diagnostics" / "Control_Star.gif").exists()
+    check_website(tmp_path)
+    record("calibrate", field, tmp_path)  # the record of distill goes with that
+    diagnostics.draw_ahead(tmp_path, 2, {"distill": records.tidy("distill", found)})
+    assert early.exists()
+    page = diagnostics.render(tmp_path)
+    check_website(tmp_path)
+    assert "Don Quixote" not in page.read_text()
+    assert not early.exists()
 
 
 def test_work_for_which_nobody_waits_lets_others_go_first():

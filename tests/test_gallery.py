@@ -10,7 +10,7 @@ from PIL import Image
 import diagnostics
 import fakerun
 from photometrypipeline import gallery, imagefile, images, overlays, records
-from website import fill
+from website import cells, fill, page
 
 
 @pytest.fixture
@@ -85,6 +85,26 @@ def test_a_record_is_read_again_when_it_has_been_written_again_and_not_before(tm
     diagnostics.record("prepare", fakerun.prepare(fakerun.Field(n_frames=2)), tmp_path)
     os.utime(records.path_of("prepare", tmp_path), ns=(times.st_atime_ns, times.st_mtime_ns))  # within one tick
     assert len(records.read(tmp_path)["prepare"]["frames"]) == 2
+
+
+def test_the_table_of_stars_on_a_page_is_that_of_the_last_calibration(tmp_path, field):
+    """It is written ahead and kept, for as long as the calibration is the same."""
+
+    def residuals_of(name):
+        (table,) = page(tmp_path / ".diagnostics" / f"{name}.html").select("#calibration-table table")
+        return [row[-1] for row in cells(table)[1:]]
+
+    fill(tmp_path, field)
+    diagnostics.draw_ahead(tmp_path, 2)
+    diagnostics.render(tmp_path)
+    first = {name: residuals_of(name) for name in field.names}
+    changed = fakerun.calibrate(field)
+    changed["frames"][1]["zp"] += 0.25
+    diagnostics.record("calibrate", changed, tmp_path)
+    diagnostics.render(tmp_path)
+    for name, shift in zip(field.names, (0, 0.25, 0), strict=True):
+        moved = np.subtract(np.float64(residuals_of(name)), np.float64(first[name]))
+        assert moved == pytest.approx(np.full(len(moved), shift), abs=0.0011)  # three decimals are shown
 
 
 def test_an_overlay_with_more_shades_than_a_palette_holds_keeps_its_looks():
