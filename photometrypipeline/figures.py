@@ -145,6 +145,8 @@ def curve_of_growth(curve, aprad_px, flux_limit):
         flux_axes.axhline(flux_limit, color="black", linestyle="dashed")
     for axes in (flux_axes, snr_axes):
         axes.grid(True, alpha=0.4)
+        axes.locator_params(nbins=MOST_TICKS)
+        axes.yaxis.set_label_coords(-0.085, 0.5)
         if known(aprad_px):
             axes.axvline(aprad_px, color="blue", linewidth=3, alpha=0.8)
     if radius.size > 1 and np.isfinite(radius[[0, -1]]).all() and radius[0] != radius[-1]:
@@ -156,7 +158,6 @@ def curve_of_growth(curve, aprad_px, flux_limit):
     snr_axes.set_ylim(-0.1, 1.1)
     snr_axes.set_ylabel("SNR")
     snr_axes.set_xlabel("Aperture Radius (px)")
-    figure.align_ylabels()
     return figure
 
 
