@@ -180,7 +180,7 @@ def rows_of(target, matcher, choice):
             log.warning("%s: the source of %s lacks a value, row left out", each.frame.name, target.name)
             continue
         taken_out = choice.excluded.covers(each.frame.name, target.name)
-        schemas_say = rejection(match, each.frame, place, choice.reject)
+        schemas_say = rejection(match, each, place, choice.reject)
         row.reason = exclusions.REASON if taken_out else schemas_say
         if row.reason:
             log.info("%s: %s rejected: %s", each.frame.name, target.name, row.reason)
@@ -197,7 +197,7 @@ def look_again(everything, matcher, rows, choice):
             name = each.frame.name
             if name not in target.places or known.get(name, "nothing") in ("", exclusions.REASON, OUTSIDE):
                 continue
-            if target.kind != "control" and targets.inside(each.frame, target.places[name]):
+            if target.kind != "control" and targets.inside(each, target.places[name]):
                 lacking[number].append(target)
     numbers = [number for number, some in lacking.items() if some]
     found = (
@@ -268,16 +268,16 @@ def row_of(each, match, place, target, choice):
     )
 
 
-def rejection(match, frame, place, schemas):
+def rejection(match, measured, place, schemas):
     """Return why a row does not count (str), empty if it does."""
-    if not targets.inside(frame, place):
+    if not targets.inside(measured, place):
         return OUTSIDE
     if "none" in schemas:
         return ""
     distance = f'nearest source {match.distance_arcsec:.1f}" from the prediction'
     if "pos" in schemas and match.distance_arcsec > pp_setup.max_distance_arcsec:
         return f"{distance} (pos)"
-    if "apr" in schemas and match.distance_arcsec > targetmatch.aperture_arcsec(frame):
+    if "apr" in schemas and match.distance_arcsec > targetmatch.aperture_arcsec(measured.frame):
         return f"{distance}, outside the aperture (apr)"
     return f"{match.doubt} (prob)" if "prob" in schemas and match.doubt else ""
 

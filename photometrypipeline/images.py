@@ -6,14 +6,14 @@ are columns and rows from its upper left corner.
 
 import contextlib
 import os
-import warnings
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from astropy.io import fits
-from astropy.wcs import WCS
+
+from photometrypipeline.wcskeywords import wcs_of
 
 MOST_SAMPLES = 40_000  # pixels that percentiles and limits are taken from
 PROBED_ROWS = 64  # rows that tell whether pixels have changed
@@ -119,10 +119,10 @@ class Pixels:
         return _known_wcs[key]
 
     def _read_wcs(self):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of keywords in old style, which it repairs
-            wcs = WCS(self.header, naxis=2)
-        return wcs if wcs.has_celestial else None
+        try:
+            return wcs_of(self.header)
+        except ValueError:
+            return None
 
     @cached_property
     def scale_arcsec(self):
@@ -136,7 +136,7 @@ class Pixels:
         ra_deg, dec_deg = np.atleast_1d(np.asarray(ra_deg, float)), np.atleast_1d(np.asarray(dec_deg, float))
         if self.wcs is None:
             return np.full(ra_deg.shape, np.nan), np.full(dec_deg.shape, np.nan)
-        x, y = self.wcs.wcs_world2pix(ra_deg, dec_deg, 1)
+        x, y = self.wcs.all_world2pix(ra_deg, dec_deg, 1, quiet=True)
         return np.asarray(x), np.asarray(y)
 
     def whole(self):

@@ -11,7 +11,6 @@ import numpy as np
 import pp_setup
 from photometrypipeline import forced, headers, results, telescopes
 from photometrypipeline.errors import PipelineError
-from photometrypipeline.wcskeywords import wcs_of
 
 log = logging.getLogger("pp.nondetections")
 
@@ -33,7 +32,7 @@ def measure(matcher, number, lacking, offset_arcsec=(0.0, 0.0)):
         return found
     for target in lacking:
         place = target.places[each.frame.name]
-        x, y = (float(value) for value in wcs_of(each.frame.header).all_world2pix(*place, 1, quiet=True))
+        x, y = (float(value) for value in each.wcs.all_world2pix(*place, 1, quiet=True))
         try:
             light = pixels.measure(x, y)
         except PipelineError as error:

@@ -5,6 +5,7 @@ Places come from ephemerides, files, catalogues, or the frames themselves.
 
 import logging
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from astropy import units
@@ -65,6 +66,11 @@ class Measured:
     header: dict
     table: object
     zeropoint: dict | None
+
+    @cached_property
+    def wcs(self):
+        """The WCS of the frame, which takes longer to read than a whole run of places takes to go through it."""
+        return wcs_of(self.frame.header)
 
     @property
     def magnitude_columns(self):
@@ -181,10 +187,11 @@ def control_star(frames, avoid):
     )
 
 
-def inside(frame, place):
-    """Return whether `place` (ra_deg, dec_deg) lies on the image of `frame`, whole pixels at its edges included."""
+def inside(measured, place):
+    """Return whether `place` (ra_deg, dec_deg) lies on the image of a Measured, whole pixels at its edges included."""
+    frame = measured.frame
     if sky.separation_deg(*place, float(frame.header["CRVAL1"]), float(frame.header["CRVAL2"])) > 90:
         return False  # beyond the horizon of a tangential projection, which would map it to the other side
-    x, y = wcs_of(frame.header).all_world2pix(*([value] for value in place), 1, quiet=True)
+    x, y = measured.wcs.all_world2pix(*([value] for value in place), 1, quiet=True)
     nx, ny = frame.size_px
     return bool(0.5 <= x[0] <= nx + 0.5 and 0.5 <= y[0] <= ny + 0.5)

@@ -132,7 +132,7 @@ def asteroids(measured, choice, client, found):
             log.warning("asteroid %s: %s", name, error)
             continue
         target = targets.from_ephemeris(str(row["name"]), "asteroid", measured, places, choice.offset_arcsec)
-        frames = {each.frame.name: each.frame for each in measured}
+        frames = {each.frame.name: each for each in measured}
         if any(targets.inside(frames[frame], place) for frame, place in target.places.items()):
             targets_found.append(target)
         else:
@@ -162,7 +162,7 @@ def variable_stars(measured, choice, client, found):
         if limit is not None and row["max_mag"] > limit + VARIABLE_MARGIN_MAG:
             log.info("variable star %s left out: %.1f mag at maximum, limit %.1f", row["name"], row["max_mag"], limit)
             continue
-        covering = [each for each in measured if targets.inside(each.frame, place)]
+        covering = [each for each in measured if targets.inside(each, place)]
         if covering:
             targets_found.append(targets.fixed(str(row["name"]), "variable", *place, covering, "VSX"))
     if len(targets_found) > MAX_VARIABLES:

@@ -46,9 +46,9 @@ def wcs_of(header):
     cards = fits.Header(
         [card for card in header.cards if WCS_PATTERN.fullmatch(card.keyword) and card.keyword != "RADECSYS"]
     )
-    for keyword, value in cards.items():
+    for keyword, value in [(keyword, value) for keyword, value in cards.items() if isinstance(value, str)]:
         with contextlib.suppress(ValueError):  # images of older versions hold numbers as text
-            cards[keyword] = float(value) if isinstance(value, str) else value
+            cards[keyword] = float(value)
     if any(keyword.startswith("PV") for keyword in cards) and "SIP" not in str(cards.get("CTYPE1")):
         cards["CTYPE1"], cards["CTYPE2"] = "RA---TPV", "DEC--TPV"
     try:

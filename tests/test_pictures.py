@@ -297,6 +297,24 @@ def test_pixel_scale_of_a_frame_on_its_side(tmp_path):
         assert frame.scale_arcsec == pytest.approx(math.sqrt(0.3 * 0.5))
 
 
+def test_places_on_a_distorted_frame_are_those_of_its_stars(tmp_path):
+    """SIP terms move a star at the corner by 12 pixels; the marks have to go with it."""
+    header = fakerun.Field().header(0)
+    header["CTYPE1"], header["CTYPE2"] = "RA---TAN-SIP", "DEC--TAN-SIP"
+    header["A_ORDER"] = header["B_ORDER"] = 2
+    header["A_2_0"], header["B_0_2"] = 5e-4, -3e-4
+    fits.writeto(tmp_path / "a.fits", np.ones((200, 300), np.float32), header)
+    x, y = header["CRPIX1"] + 120.0, header["CRPIX2"] - 80.0
+    moved = np.array([120 + 5e-4 * 120**2, -80 - 3e-4 * 80**2])  # Shupe et al. 2005
+    across, along = np.radians([header["CD1_1"], header["CD2_2"]]) * moved  # of the tangential plane
+    dec0 = math.radians(header["CRVAL2"])
+    below = math.cos(dec0) - along * math.sin(dec0)
+    ra_deg = header["CRVAL1"] + math.degrees(math.atan2(across, below))
+    dec_deg = math.degrees(math.atan2(math.sin(dec0) + along * math.cos(dec0), math.hypot(across, below)))
+    with images.Pixels(tmp_path / "a.fits") as frame:
+        assert np.ravel(frame.position(ra_deg, dec_deg)) == pytest.approx([x, y], abs=0.01)
+
+
 def test_prediction_and_scale_bars_of_a_cutout():
     """1.5 picture pixels per frame pixel of 0.5 arcsec: a bar of 10 arcsec is 30 pixels long."""
     view = images.cutout_view(100, 100, 200, 300)
