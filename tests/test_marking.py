@@ -48,6 +48,25 @@ def test_marks_outlast_a_visit_to_a_frame(overview):
     assert not overview.evaluate("PP.marked('target-3552', 0)")
 
 
+@pytest.mark.parametrize("other", ["sessionStorage.clear()", "window.name = ''"])
+def test_marks_go_with_the_window_where_one_way_to_keep_them_fails(overview, other):
+    """Firefox gives each file a session store of its own; other sites that are visited meanwhile take the name."""
+    overview.evaluate("PP.mark('target-3552', 0)")
+    overview.evaluate(other)
+    overview.evaluate("document.querySelector('td a[href*=mscience0217]').click()")
+    overview.wait("location.pathname.endsWith('mscience0217.fits.html') && document.readyState === 'complete'")
+    assert overview.evaluate("document.querySelector('#target-3552 input.mark').checked")
+
+
+def test_a_name_that_somebody_else_gave_the_window_stays(overview):
+    overview.evaluate("window.name = 'results of tonight'")
+    overview.evaluate("PP.mark('target-3552', 0)")
+    assert overview.evaluate("window.name") == "results of tonight"
+    overview.evaluate("window.name = 'photometry pipeline {'")  # cut off
+    overview.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    assert overview.evaluate("PP.marked('target-3552', 0)")
+
+
 BOX = "document.querySelector('#target-3552 input.mark')"
 PANEL = "document.querySelector('#rejection')"
 
@@ -109,6 +128,7 @@ def test_a_box_is_named_reached_by_the_tab_key_and_leaves_the_arrows_to_the_page
 
 def test_a_page_that_was_kept_whole_learns_of_marks_made_meanwhile(overview):
     overview.evaluate("PP.mark('target-3552', 0)")
+    overview.evaluate("window.name = ''")
     overview.evaluate("sessionStorage.setItem(sessionStorage.key(0), JSON.stringify({3552: ['mscience0218.fits']}))")
     overview.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
     assert overview.text("#rejection [role=status]") == "1 observation marked bad."

@@ -1,12 +1,15 @@
 "use strict";
 /* Which observations are marked bad: at first those that the last run left out by hand, then what is marked on any page
-   of the run, kept until the window is closed. Nothing is changed on disk. */
+   of the run, kept until the window is closed. Nothing is changed on disk. To Firefox each file of a folder is a site with
+   a store of its own: there the name of the window takes the marks from page to page. */
 
 class Marked {
+  static MINE = "photometry pipeline ";  // how names begin that hold marks
+
   /* root: the way to the folder of the overview; before: {target: [frames]} that the last run left out, by name;
      known: tells of a target and a frame whether there is such an observation to be marked */
   constructor(root, before, known = () => true) {
-    this.store = `photometry pipeline ${new URL(root, window.location.href).pathname}`;
+    this.store = Marked.MINE + new URL(root, window.location.href).pathname;
     this.known = known;
     this.before = this.sets(before);
     this.read();
@@ -22,17 +25,29 @@ class Marked {
   }
 
   read() {
-    let kept = {};
+    let kept = this.inName[this.store];
     try {
-      kept = JSON.parse(window.sessionStorage.getItem(this.store)) || {};
-    } catch { /* no store for this window: then marks last as long as the page */ }
-    this.frames = new Map([...this.copyOfBefore(), ...this.sets(kept)]);
+      kept ||= JSON.parse(window.sessionStorage.getItem(this.store));
+    } catch { /* no store for this window */ }
+    this.frames = new Map([...this.copyOfBefore(), ...this.sets(kept || {})]);
+  }
+
+  /* What the name of the window tells: {store: {target: [frames]}}, of every run that was looked at in it. */
+  get inName() {
+    try {
+      return window.name.startsWith(Marked.MINE) ? JSON.parse(window.name.slice(Marked.MINE.length)) : {};
+    } catch {
+      return {};
+    }
   }
 
   keep() {
-    const names = [...this.frames].map(([target, frames]) => [target, [...frames]]);
+    const kept = Object.fromEntries([...this.frames].map(([target, frames]) => [target, [...frames]]));
+    if (!window.name || window.name.startsWith(Marked.MINE)) {
+      window.name = Marked.MINE + JSON.stringify({ ...this.inName, [this.store]: kept });
+    }
     try {
-      window.sessionStorage.setItem(this.store, JSON.stringify(Object.fromEntries(names)));
+      window.sessionStorage.setItem(this.store, JSON.stringify(kept));
     } catch { /* as above */ }
     this.tell();
   }
