@@ -343,9 +343,8 @@ def keep_moving(frame, place, folder):
         copy.save()
 
 
-def build_parser():
-    parser = toolbox.make_parser(__doc__, offline=True, ephemeris=True)
-    parser.add_argument("-comoving", action="store_true", help="combine in the frame of the moving target")
+def add_stack_options(parser):
+    """Add the options that say how the frames are laid upon each other."""
     parser.add_argument("-targetname", metavar="NAME", help="target name, whatever the headers say, e.g. 2015_AB123")
     parser.add_argument(
         "-manual_rates",
@@ -360,6 +359,12 @@ def build_parser():
         default=DEFAULT_METHOD,
         help="how pixels are combined; median does not conserve flux (default: %(default)s)",
     )
+
+
+def build_parser():
+    parser = toolbox.make_parser(__doc__, offline=True, ephemeris=True)
+    parser.add_argument("-comoving", action="store_true", help="combine in the frame of the moving target")
+    add_stack_options(parser)
     parser.add_argument("-backsub", action="store_true", help="subtract the background map of each frame first")
     parser.add_argument("-keep_files", action="store_true", help="keep IMAGE_moving.fits, the shifted frames")
     parser.add_argument(

@@ -32,7 +32,7 @@ import pp_combine
 import pp_distill
 import pp_photometry
 import pp_prepare
-from photometrypipeline import astromatic, ephemeris, results, swarp, telescopes
+from photometrypipeline import astromatic, ephemeris, results, telescopes
 from photometrypipeline.errors import NotReachable, PipelineError, UsageError
 from photometrypipeline.frame import Frame
 from photometrypipeline.services import Client
@@ -290,26 +290,13 @@ def report(done):
 def build_parser():
     parser = toolbox.make_parser(__doc__, offline=True, ephemeris=True)
     parser.add_argument("-comoving", action="store_true", help="measure the target in a stack that follows it")
-    parser.add_argument("-targetname", metavar="NAME", help="target name, whatever the headers say, e.g. 2015_AB123")
-    parser.add_argument(
-        "-manual_rates",
-        type=float,
-        nargs=2,
-        metavar=("DRA", "DDEC"),
-        help="motion of the target in arcsec/s, RA with cos Dec, instead of an ephemeris; implies -comoving",
-    )
+    pp_combine.add_stack_options(parser)
     parser.add_argument(
         "-positions",
         metavar="FILE",
         help="where the target is, for one without ephemeris: lines of image RA Dec JD, as pp_manident writes them",
     )
     parser.add_argument("-filter", metavar="BAND", help="band of the images, whatever the headers say")
-    parser.add_argument(
-        "-method",
-        choices=list(swarp.METHODS),
-        default=pp_combine.DEFAULT_METHOD,
-        help="how pixels are combined; median does not conserve flux (default: %(default)s)",
-    )
     parser.add_argument(
         "-fixed_aprad",
         type=toolbox.radius_px,
