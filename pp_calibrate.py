@@ -411,8 +411,18 @@ def build_parser():
     return parser
 
 
+def add_reference_options(parser):
+    """Add the options of the reference stars for commands that calibrate among other things."""
+    parser.add_argument(
+        "-catalog",
+        metavar="NAME",
+        help="catalogue for the calibration, or the path of your own table (default: the telescope's list)",
+    )
+    add_color_options(parser)
+
+
 def add_color_options(parser):
-    """Add the options of the colour term; pp_run has them too."""
+    """Add the options of the colour term."""
     parser.add_argument(
         "-colorterm",
         metavar="COLOR",

@@ -421,12 +421,7 @@ def build_parser():
         metavar="NAME",
         help="catalogue for the registration, or the path of your own table (default: the telescope's list)",
     )
-    parser.add_argument(
-        "-catalog",
-        metavar="NAME",
-        help="catalogue for the calibration, or the path of your own table (default: the telescope's list)",
-    )
-    pp_calibrate.add_color_options(parser)
+    pp_calibrate.add_reference_options(parser)
     return parser
 
 

@@ -32,7 +32,8 @@ import pp_combine
 import pp_distill
 import pp_photometry
 import pp_prepare
-from photometrypipeline import astromatic, ephemeris, results, telescopes
+from catalog import canonical_name
+from photometrypipeline import astromatic, ephemeris, results, surveys, telescopes
 from photometrypipeline.errors import NotReachable, PipelineError, UsageError
 from photometrypipeline.frame import Frame
 from photometrypipeline.services import Client
@@ -58,6 +59,9 @@ class Options:
     fixed_aprad: float = 0.0
     snr: float = SNR
     solar: bool = False
+    catalogs: list | None = None
+    colorterm: str | None = None
+    target_color: float | None = None
     reject: tuple = pp_distill.Choice.reject
     positions: str | None = None
     offline: bool = False
@@ -157,7 +161,8 @@ def prepared_stack(frames, losses, choice, home):
 
 def calibrate_sky(frames, losses, options):
     """Return the Calibration of the stack of the sky; with stars of all colours if those like the Sun are too few."""
-    chosen = {"band": options.band, "offline": options.offline}
+    chosen = {"band": options.band, "offline": options.offline, "catalogs": options.catalogs}
+    chosen |= {"colorterm": options.colorterm, "target_color": options.target_color}
     attempt_losses = toolbox.Losses()
     done = pp_calibrate.calibrate(frames, attempt_losses, solar=options.solar, **chosen)
     if options.solar and done.uncalibrated:
@@ -313,6 +318,7 @@ def build_parser():
         "the search, it scales the threshold of 4 sigma (default: %(default)s)",
     )
     parser.add_argument("-solar", action="store_true", help="reference stars with colours like the Sun's only")
+    pp_calibrate.add_reference_options(parser)
     parser.add_argument(
         "-reject",
         default=",".join(pp_distill.Choice.reject),
@@ -320,6 +326,11 @@ def build_parser():
         help=pp_distill.REJECT_HELP,
     )
     return parser
+
+
+def named(catalog):
+    """Return the name of a catalogue, of the user's own table the absolute path: the steps work in other folders."""
+    return surveys.canonical(catalog) or str(Path(canonical_name(catalog)).resolve())
 
 
 @toolbox.command(build_parser)
@@ -336,16 +347,20 @@ def main(args, losses):
         ephemeris=places,
         jobs=args.jobs,
     )
+    pp_calibrate.wished_color(args.colorterm, args.target_color)  # a mistake is told before the work begins
     options = Options(
         choice,
-        args.filter,
-        args.fixed_aprad,
-        args.snr,
-        args.solar,
-        pp_distill.schemas(args.reject),
-        args.positions,
-        args.offline,
-        args.jobs,
+        band=args.filter,
+        fixed_aprad=args.fixed_aprad,
+        snr=args.snr,
+        solar=args.solar,
+        catalogs=[named(args.catalog)] if args.catalog else None,
+        colorterm=args.colorterm,
+        target_color=args.target_color,
+        reject=pp_distill.schemas(args.reject),
+        positions=args.positions,
+        offline=args.offline,
+        jobs=args.jobs,
     )
     failure = stacked_photometry(toolbox.prepared_frames(args.images, losses), losses, options)
     if failure:  # what could be done without the service is kept

@@ -7,6 +7,7 @@ import pytest
 from astropy.io import ascii as text_tables
 from astropy.io import fits
 from astropy.stats import mad_std
+from astropy.table import Table
 
 import pp_setup
 import sky
@@ -189,6 +190,32 @@ def test_solar_takes_stars_of_all_colours_where_those_like_the_sun_are_too_few(s
     assert "too few stars like the Sun" in done.stdout
     (row,) = light_curve(tmp_path)
     assert row["[7]"] == "R" and row["ZP"] > 0
+
+
+def test_a_table_of_the_user_gives_the_zeropoint_and_is_found_from_the_folders_of_the_stacks(
+    slow, tmp_path, call, no_pages
+):
+    stars = Table({"ra": slow.stars["ra_deg"], "dec": slow.stars["dec_deg"]})
+    stars["Rmag"], stars["e_Rmag"] = slow.stars["R"] + 0.5, 0.01
+    stars.write(tmp_path / "own.ecsv")
+    options = ("-comoving", "-catalog", "own.ecsv", OFFLINE)
+    done = call("pp_stackedphotometry", *options, *slow.paths, cwd=link_store(slow, tmp_path))
+    assert done.returncode == 0, done.stderr
+    (row,) = light_curve(tmp_path)
+    assert abs(row["mag"] - (slow.mag[0] + 0.5)) < 3 * row["sig"] < 0.2
+
+
+def test_a_colour_term_is_fitted_in_the_stack_of_the_sky(slow, tmp_path, call):
+    """The simulated camera has none: the coefficient is 0 within its error, and the asteroid keeps its magnitude."""
+    options = ("-comoving", "-colorterm", "g-r", "-target_color", 0.6, OFFLINE)
+    done = call("pp_stackedphotometry", *options, *slow.paths, cwd=link_store(slow, tmp_path))
+    assert done.returncode == 0, done.stderr
+    term = records.read(tmp_path / "skycoadd")["calibrate"]["color_term"]
+    assert term["target_color"] == 0.6 and abs(term["coefficient"]) < 3 * term["err"] < 0.1
+    (row,) = light_curve(tmp_path)
+    assert abs(row["mag"] - slow.mag[0]) < 3 * row["sig"]
+    wrong = call("pp_stackedphotometry", "-colorterm", "blue", OFFLINE, *slow.paths, cwd=tmp_path)
+    assert wrong.returncode == 2 and "blue" in wrong.stderr
 
 
 def test_a_step_that_fails_leaves_a_red_note_and_the_seeing_is_not_judged_where_no_star_is(slow, tmp_path, call):
