@@ -6,7 +6,9 @@ from photometrypipeline import interpreter  # noqa: F401  first of all: finds th
 
 # isort: split
 import argparse
+import atexit
 import functools
+import gc
 import glob
 import inspect
 import logging
@@ -149,6 +151,8 @@ def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None)
     def decorate(function):
         @functools.wraps(function)
         def main(argv=None):
+            if argv is None:
+                atexit.register(gc.freeze)  # else Python looks through all it has loaded before it ends: 0.3 s
             args = build_parser().parse_args(argv)
             warnings.simplefilter("ignore", VerifyWarning)  # frame.py names what breaks the standard
             warnings.filterwarnings("ignore", "The following header keyword is invalid", AstropyUserWarning)
