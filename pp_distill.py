@@ -77,9 +77,11 @@ class Distillation:
         lines = []
         for name in self.found:
             accepted = [row for row in self.rows[name] if row.accepted]
-            magnitudes = [row.mag for row in accepted]
             unit = "instrumental" if accepted[0].band == "-" else accepted[0].band
-            mean, scatter = np.mean(magnitudes), np.std(magnitudes)
+            mean, scatter = results.mean_and_scatter([row.mag for row in accepted])
+            if scatter is None:
+                lines.append(f"{name}: {mean:.3f} mag ({unit}), 1 frame")
+                continue
             lines.append(
                 f"{name}: {mean:.3f} mag ({unit}) on average, standard deviation {scatter:.3f}, {len(accepted)} frames"
             )
@@ -345,7 +347,7 @@ def observed(target, measured, rows, unseen):
 
 def block(target, path, rows, unseen):
     """Return the part of one target in the record of the step."""
-    bands = {row.band for row in rows if row.calibrated and row.accepted}
+    bands = {row.band for row in rows if row.calibrated}
     return {
         "name": target.name,
         "file": path,

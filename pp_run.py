@@ -25,6 +25,7 @@ if worth_starting(sys.argv):  # pages are drawn by a process that gets ready whi
 # isort: split
 import functools
 import logging
+import os
 import re
 import time
 from dataclasses import dataclass
@@ -105,10 +106,14 @@ def run(images, losses, options):
         sweep(folder)
     with diagnostics.drawing_ahead(jobs=options.jobs):
         try:
-            failure, changed = run_steps(images, losses, options, step)
-            if failure:  # what could be done without the service is kept
+            failures, changed = run_steps(images, losses, options, step)
+            for name, failure in failures:
+                diagnostics.record_failure(name, str(failure))
+            if failures:  # what could be done without the service is kept
+                step[0], failure = failures[-1]
                 raise failure
         except PipelineError as error:
+            outcomes.write(step=step[0])
             diagnostics.record_failure(step[0], str(error))
             raise
         finally:
@@ -136,7 +141,7 @@ def render_pages(changed, jobs):
 def run_steps(images, losses, options, step):
     """Run the steps that are not up to date, `step[0]` names the present one.
 
-    Returns the NotReachable that left gaps, or None, and whether there was anything to do.
+    Returns [(step, NotReachable that left gaps in it), ...] and whether there was anything to do.
     """
     frames = without_products(toolbox.open_frames(sorted(images), losses))
     check_one_kind(frames, options)
@@ -154,7 +159,8 @@ def run_steps(images, losses, options, step):
         outcomes.write(step=name)
         outcome = in_turns(name, frames, losses, options)
         frames = handed_on(name, outcome)
-        failures.append(getattr(outcome, "failure", None))
+        if getattr(outcome, "failure", None):
+            failures.append((name, outcome.failure))
         if name == "prepare" and options.keep_wcs:
             diagnostics.record("register", {"catalog": None, "skipped": True, "frames": []})
         if name == "register" and not frames:
@@ -163,7 +169,7 @@ def run_steps(images, losses, options, step):
     report = outcome.report() if outcome else done[-1].result["report"]
     if report:
         toolbox.box(report)
-    return next((failure for failure in reversed(failures) if failure), None), outcome is not None
+    return failures, outcome is not None
 
 
 def warn_of_exclusions(options):
@@ -428,8 +434,11 @@ def build_parser():
 def note_end(args, status, losses, error):
     """Keep what became of the run, for a `pp_run all` that started it."""
     if args.images != ["all"]:
-        duration_s = round(time.monotonic() - STARTED, 1)
-        outcomes.write(status=status, error=error, losses=losses.entries, duration_s=duration_s)
+        facts = {"status": status, "error": error, "losses": losses.entries}
+        own = outcomes.read()
+        if error and own.get("process") == os.getpid():
+            facts["step"] = own.get("step")
+        outcomes.write(**facts, duration_s=round(time.monotonic() - STARTED, 1))
 
 
 @toolbox.command(build_parser, alone=lambda args: args.images != ["all"], at_end=note_end)

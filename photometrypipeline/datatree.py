@@ -50,7 +50,9 @@ class DataSet:
             self.state, self.error = FAILED, f"its process was killed by signal {-status}; run it again"
         else:
             self.state = status
-            self.error = "" if status in (OK, PARTIAL) else found.get("error") or last_line or "it said nothing"
+            step = f"pp_{found['step']}: " if found.get("step") else ""
+            why = found.get("error") or last_line or "it said nothing"
+            self.error = "" if status in (OK, PARTIAL) else step + why
         if self.error:
             log.warning("%s: %s", self.folder, self.error)
 

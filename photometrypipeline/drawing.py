@@ -50,10 +50,10 @@ class AnimationJob:
         return [self.name]
 
     def draw(self, easel):
-        """Return [Picture], or [None] if less than two cut-outs could be drawn."""
+        """Return [Picture], or [None] if no cut-out could be drawn."""
         pairs = [[easel.folder / name for name in pair] for pair in self.pairs]
         pairs = [pair for pair in pairs if all(path.is_file() for path in pair)]
-        if len(pairs) < 2:
+        if not pairs:
             return [None]
         ingredients = [zlib.crc32(path.read_bytes()) for pair in pairs for path in pair]
         return [easel.picture(self.name, lambda: ingredients, partial(overlays.save_animation, pairs))]

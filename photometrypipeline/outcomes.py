@@ -19,7 +19,7 @@ def write(folder=".", **facts):
     write_text(place / NAME, json.dumps(facts, indent=1) + "\n")
 
 
-def read(folder):
+def read(folder="."):
     """Return what is kept about the last run in `folder` (dict), empty if there is nothing."""
     try:
         found = json.loads((Path(folder) / FOLDER / NAME).read_text(encoding="utf-8"))

@@ -115,7 +115,10 @@ class Overlay:
 
 
 def star_map(view, positions, dpi, diameter_pt, width_pt, numbered=False):
-    """Return the overlay with red circles on `positions` [(x, y)], with `numbered` counted from 1 at their right."""
+    """Return the overlay with red circles on `positions` [(x, y)], with `numbered` counted from 1 at their right.
+
+    At the edge of the picture the number is at the left.
+    """
     point_px = dpi / POINTS_PER_INCH
     radius_px, size_px = diameter_pt * point_px / 2, round(NUMBER_PT * point_px)
     mask = np.zeros((view.height, view.width), np.uint8)
@@ -125,7 +128,10 @@ def star_map(view, positions, dpi, diameter_pt, width_pt, numbered=False):
         stamp(mask, _ring(radius_px, width_pt * point_px, _quarter(column - left), _quarter(row - top)), left, top)
         if numbered:
             number, beside, below = written(str(count), size_px, "lm")
-            stamp(mask, number, round(column + radius_px + 2) + beside, round(row) + below)
+            place = round(column + radius_px + 2) + beside
+            if place + number.shape[1] > view.width:  # no room at its right
+                place = round(column - radius_px - 2) - beside - number.shape[1]
+            stamp(mask, number, place, round(row) + below)
     return _with_palette(mask, [RED] * 256, range(256))
 
 

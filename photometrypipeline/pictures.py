@@ -88,19 +88,24 @@ def _plot(owner, gallery, settings, slot, name, make, ingredients):
 
 def _frames(view, gallery, settings, folders):
     """Yield (views.Frame, its rows with cut-outs, FrameJob) for every frame that has pictures."""
-    if not settings.individual_frame_pages:
+    if not (settings.individual_frame_pages or settings.show_target_animations):
         return
-    reference = _reference_stars(view.records["register"], folders) if settings.show_registration_star_map else None
-    limits = calibrationplot.limits_of(view.records["calibrate"]["frames"]) if view.records["calibrate"] else None
+    with_pages = settings.individual_frame_pages  # without, there are cut-outs only, for the animations
+    reference = limits = None
+    if with_pages and settings.show_registration_star_map:
+        reference = _reference_stars(view.records["register"], folders)
+    if with_pages and view.records["calibrate"]:
+        limits = calibrationplot.limits_of(view.records["calibrate"]["frames"])
     for frame in view.frames:
         path = _find(frame.name, folders)
         rows = [row for row in frame.rows if row.accepted and known(row.data["x"]) and known(row.data["y"])]
         job = FrameJob(frame.name, path, settings)
-        if path and settings.show_quickview_image:
+        if path and with_pages and settings.show_quickview_image:
             _name_maps(job, view, frame, gallery, reference)
         if path:
             job.rows = [_row_job(row, gallery, settings) for row in rows]
-        job.calibration = _calibration(view, frame, gallery, settings, limits)
+        if with_pages:
+            job.calibration = _calibration(view, frame, gallery, settings, limits)
         if job.names():
             yield frame, rows, job
 
@@ -143,13 +148,13 @@ def _hang_frame(frame, rows, pictures):
 
 
 def _animations(view, frames, gallery, settings):
-    """Yield (AnimationJob, what takes its picture) for every target with more than one cut-out, in order of time."""
+    """Yield (AnimationJob, what takes its picture) for every target with a cut-out, in order of time."""
     if not settings.show_target_animations:
         return
     cutouts = {row: cutout for _, rows, job in frames for row, cutout in zip(rows, job.rows, strict=False)}
     for target in view.targets:
         shown = [cutouts[row] for row in target.rows if row in cutouts]
-        if len(shown) > 1:
+        if shown:
             target.animation_step = -(-len(shown) // settings.animation_frames)
             pairs = [(each.cutout, each.overlay) for each in shown[:: target.animation_step]]
             yield AnimationJob(gallery.name(target.name, ".gif"), pairs), partial(_hang_animation, target)

@@ -32,7 +32,7 @@ class Maybe:
 
 _CURVE = Maybe({"flux": [None], "sigma": [None], "snr": [None]})
 _ROW = _fields(
-    "frame ldac jd exptime_s mag sig err_total inst e_inst ra_deg dec_deg ra_pred_deg dec_pred_deg dra_arcsec"
+    "frame ldac band jd exptime_s mag sig err_total inst e_inst ra_deg dec_deg ra_pred_deg dec_pred_deg dra_arcsec"
     " ddec_arcsec x y flags fwhm_arcsec aprad_px accepted reason distance_arcsec probability contamination"
 )
 # where the target was not detected: light at its place and its error (ADU), magnitude, 3-sigma limit, light of others

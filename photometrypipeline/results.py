@@ -1,5 +1,6 @@
 """The light curve of a target, `photometry_<target>.dat`: one row of 21 fields per frame, rejected ones behind `#`."""
 
+import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,6 +108,15 @@ class Row:
     def ddec_arcsec(self):
         """Predicted minus measured declination, arcsec."""
         return float((self.dec_pred_deg - self.dec_deg) * 3600)
+
+
+def mean_and_scatter(magnitudes):
+    """Return (mean, standard deviation of one observation) of magnitudes (list of float, mag).
+
+    None stands for what cannot be told: both without any, the second for a single one.
+    """
+    mean = statistics.fmean(magnitudes) if magnitudes else None
+    return mean, statistics.stdev(magnitudes) if len(magnitudes) > 1 else None
 
 
 def header_line():

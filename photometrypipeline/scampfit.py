@@ -1,6 +1,7 @@
 """SCAMP run on frames whose place is known: it refines the WCS of all of them together, within narrow limits."""
 
 import logging
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ log = logging.getLogger("pp.scampfit")
 
 WORK = ".diagnostics"  # where the .head files end
 REPORT = "astrometry_scamp.xml"
+MARKUP = re.compile(r"[<>&\"]")
 # What is left to find, after the match of the patterns: degrees, a factor, arcmin.
 LIMITS = {"POSANGLE_MAXERR": "0.5", "PIXSCALE_MAXERR": "1.01", "MATCH_FLIPPED": "N"}
 POSITION_PX = 10  # and this many pixels
@@ -55,7 +57,7 @@ def run(jobs, reference, telescope, mask, scale_arcsec, degree, timeout_s):
     with tempfile.TemporaryDirectory(prefix="scamp_", dir=folder) as work:
         lists = [Path(work) / f"{number:05d}.ldac" for number in range(len(jobs))]
         for path, job in zip(lists, jobs, strict=True):
-            header = job.frame.header.copy()
+            header = plain(job.frame.header)
             wcskeywords.write_solution(header, job.header, "")
             astromatic.write_for_scamp(path, job.sources, header, columns)
             bring_extra_header(job.frame, path)
@@ -66,6 +68,15 @@ def run(jobs, reference, telescope, mask, scale_arcsec, degree, timeout_s):
             path.with_suffix(".head").replace(folder / f"{job.frame.stem}.head")
         (Path(work) / "scamp_output.xml").replace(Path.cwd() / REPORT)
     return dict(zip(names, numbers, strict=True)), dict(zip(names, heads, strict=True))
+
+
+def plain(header):
+    """Return a copy of a header without characters that have a meaning in XML: SCAMP reports texts as they stand."""
+    copy = header.copy()
+    for card in copy.cards:
+        if isinstance(card.value, str) and MARKUP.search(card.value):
+            card.value = MARKUP.sub("_", card.value)
+    return copy
 
 
 def bring_extra_header(frame, path):

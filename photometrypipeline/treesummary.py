@@ -10,6 +10,7 @@ from photometrypipeline import outcomes, pages, records
 from photometrypipeline.datatree import RUNNING
 from photometrypipeline.errors import FAILED, OK, PARTIAL, USAGE
 from photometrypipeline.files import write_text
+from photometrypipeline.results import mean_and_scatter
 
 STATUS = {
     OK: ("done", "good"),
@@ -94,7 +95,7 @@ def _row(each, path):
         "page": f"{each.folder}/diagnostics.html" if began and (path / "diagnostics.html").exists() else None,
         "log": f"{each.folder}/LOG" if began and (path / "LOG").exists() else None,
         **observed(found.get("prepare"), each),
-        "registration": registration(found.get("register")),
+        "registration": registration(found.get("register"), began and "register" in dict(records.read_failures(path))),
         "aperture": aperture(found.get("photometry")),
         "zeropoint": zeropoint(found.get("calibrate")),
         "brightness": brightness((found.get("distill") or {"targets": []})["targets"]),
@@ -149,19 +150,21 @@ def facts(each, row, found):
 
 def target_facts(target):
     """Return what the light curve of a target amounts to (dict)."""
-    values = [row["mag"] for row in target["rows"] if row["accepted"] and row["mag"] is not None]
-    return {
-        **{name: target[name] for name in ("name", "kind", "file", "band")},
-        "n_accepted": len(values),
-        "mean_mag": float(np.mean(values)) if values else None,
-        "std_mag": float(np.std(values)) if values else None,
-    }
+    magnitudes = magnitudes_of(target)
+    mean, scatter = mean_and_scatter(magnitudes)
+    names = {name: target[name] for name in ("name", "kind", "file", "band")}
+    return names | {"n_accepted": len(magnitudes), "mean_mag": mean, "std_mag": scatter}
 
 
-def registration(record):
-    """Return (text, class) of the registration."""
+def magnitudes_of(target):
+    """Return the magnitudes (list) of the rows of a target that count."""
+    return [row["mag"] for row in target["rows"] if row["accepted"] and row["mag"] is not None]
+
+
+def registration(record, failed=False):
+    """Return (text, class) of the registration; `failed`: as a whole, which leaves no record."""
     if record is None:
-        return "", ""
+        return ("failed", "bad") if failed else ("", "")
     if record["skipped"]:
         return "skipped", ""
     good = sum(bool(frame["registered"]) for frame in record["frames"])
@@ -198,9 +201,8 @@ def brightness(targets):
     """Return (text, class) of the mean magnitude of the targets, the control star apart."""
     texts = []
     for target in targets:
-        values = [row["mag"] for row in target["rows"] if row["accepted"] and row["mag"] is not None]
-        if target["kind"] != "control" and values:
-            texts.append(
-                f"{target['name']}: {np.mean(values):.3f} ± {np.std(values):.3f} {target['band'] or 'instrumental'}"
-            )
+        mean, scatter = mean_and_scatter(magnitudes_of(target))
+        if target["kind"] != "control" and mean is not None:
+            spread = "" if scatter is None else f" ± {scatter:.3f}"
+            texts.append(f"{target['name']}: {mean:.3f}{spread} {target['band'] or 'instrumental'}")
     return ("; ".join(texts), "good") if texts else ("no primary target extracted", "partly") if targets else ("", "")

@@ -140,10 +140,12 @@ def _target(view, record, limits):
     asked = [target for target in view.targets if target.data["kind"] != "control"]
     if not asked:
         return [Measure("no target found", FAILED)]
-    left = [row for target in asked for row in target.rows if not row.by_hand]
-    rows, accepted = len(left), sum(row.accepted for row in left)
+    rows = [row for target in asked for row in target.rows]
+    by_hand, accepted = sum(row.by_hand for row in rows), sum(row.accepted for row in rows)
     name = asked[0].name if len(asked) == 1 else f"{len(asked)} targets"
-    measures = [Measure(f"{name}: {accepted} of {rows} rows accepted", large(accepted / max(rows, 1), limits.accepted))]
+    words = f"{name}: {accepted} of {len(rows)} rows accepted"
+    words += f", {by_hand} taken out by hand" if by_hand else ""
+    measures = [Measure(words, large(accepted / max(len(rows) - by_hand, 1), limits.accepted))]
     for target in view.targets:
         ratio = control_ratio(target) if target.data["kind"] == "control" else None
         if ratio is not None:
@@ -154,7 +156,7 @@ def _target(view, record, limits):
 
 def _anchor(view, step):
     if view.records[step] is None:
-        return None
+        return step if step in dict(view.failures) else None
     plots = {"photometry": view.fwhm and "plot-fwhm", "calibrate": view.zeropoints and "plot-zeropoints"}
     if step == "distill" and view.targets and view.targets[0].light_curve:
         return f"plot-{view.targets[0].anchor}"

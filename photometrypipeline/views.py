@@ -3,12 +3,12 @@
 import math
 import os
 import re
-import statistics
 from dataclasses import dataclass, field
 
 from photometrypipeline import exclusions
 from photometrypipeline.gallery import Picture
 from photometrypipeline.records import STEPS, known
+from photometrypipeline.results import mean_and_scatter
 
 CONTROL = "control"  # the kind of target that comes after all others
 WITH_FRAMES = STEPS[:-1]  # steps whose records are made of frames; the last one's are made of targets
@@ -115,12 +115,12 @@ class TargetView:
     @property
     def mean(self):
         """Mean magnitude, None without rows."""
-        return statistics.fmean(self.magnitudes) if self.magnitudes else None
+        return mean_and_scatter(self.magnitudes)[0]
 
     @property
     def scatter(self):
         """Standard deviation of the magnitudes, None below two of them."""
-        return statistics.stdev(self.magnitudes) if len(self.magnitudes) > 1 else None
+        return mean_and_scatter(self.magnitudes)[1]
 
 
 @dataclass(repr=False, eq=False)

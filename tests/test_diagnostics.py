@@ -431,6 +431,45 @@ def test_without_frame_pages_names_are_plain_and_points_lead_nowhere(tmp_path, f
     assert len(check_website(tmp_path)) == 1
     assert not main_page(tmp_path).find_all("area")
     assert main_page(tmp_path).find("td", string="mscience0217.fits") is not None
+    assert "click" not in words(main_page(tmp_path))
+    place = tmp_path / ".diagnostics"
+    assert (place / "3552.gif").is_file() and not (place / "mscience0217.fits.png").exists()
+
+
+def test_a_step_that_failed_as_a_whole_has_a_section_that_the_verdict_leads_to(tmp_path, field):
+    diagnostics.record("prepare", fakerun.prepare(field), tmp_path)
+    diagnostics.record_failure("register", "VizieR: GAIA-DR3 could not be reached", tmp_path)
+    diagnostics.render(tmp_path)
+    check_website(tmp_path)
+    soup = main_page(tmp_path)
+    assert "pp_register failed" in words(soup.find(id="register"))
+    (link,) = soup.select(".verdicts a[href='#register']")
+    assert "could not be reached" in link.get_text()
+
+
+def test_a_single_frame_has_an_animation_as_well(tmp_path):
+    field = fakerun.Field(n_frames=1)
+    field.write_frames(tmp_path)
+    fill(tmp_path, field)
+    diagnostics.render(tmp_path)
+    check_website(tmp_path)
+    frame = page(tmp_path / ".diagnostics" / f"{field.names[0]}.html")
+    assert {link["href"] for link in frame.find_all("a", string="animation")} == {"3552.gif", "Control_Star.gif"}
+
+
+@pytest.mark.parametrize(
+    ("of_row", "of_target", "shown"), [("V", "V", "V"), ("-", "V", "instrumental"), (None, None, "instrumental")]
+)
+def test_a_magnitude_is_called_by_its_own_band_whether_it_counts_or_not(tmp_path, field, of_row, of_target, shown):
+    record = fakerun.distill(field, rejected=[0])
+    for target in record["targets"]:
+        target["band"] = of_target
+        for row in target["rows"]:
+            row["band"] = of_row
+    fill(tmp_path, field, distill=record)
+    diagnostics.render(tmp_path)
+    soup = page(tmp_path / ".diagnostics" / f"{field.names[0]}.html")
+    assert facts(soup)["Apparent Magnitude"].endswith(f"({shown})")
 
 
 def test_settings_choose_what_is_shown_where_and_in_which_format(tmp_path, field):

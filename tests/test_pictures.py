@@ -247,6 +247,19 @@ def test_circles_of_star_maps_sit_on_the_stars(tmp_path, shape):
         assert overlay[round(row), round(column), 3] == 0  # nothing on the star itself
 
 
+def test_the_number_of_a_star_at_the_edge_is_on_the_picture():
+    view = images.View(0.5, 0.5, 1, 100, 60)
+    inside, at_the_edge = (
+        np.asarray(overlays.star_map(view, [(x, 30.0)], 150, 10, 0.3, numbered=True).convert("RGBA"))[..., 3] > 60
+        for x in (50.0, 92.0)
+    )
+    plain = np.asarray(overlays.star_map(view, [(92.0, 30.0)], 150, 10, 0.3).convert("RGBA"))[..., 3] > 60
+    number = at_the_edge & ~plain
+    circle = np.asarray(overlays.star_map(view, [(50.0, 30.0)], 150, 10, 0.3).convert("RGBA"))[..., 3] > 60
+    assert number.sum() == (inside & ~circle).sum() > 0  # all of it
+    assert np.flatnonzero(number.any(axis=0)).max() < 92 - 10
+
+
 @pytest.mark.parametrize("place", [(150.0, 90.0), (150.4, 90.4), (3.3, 118.7)])
 def test_a_cutout_has_its_source_under_the_circle_even_at_the_edge(tmp_path, place):
     write_stars(tmp_path / "a.fits", (120, 300), [place])

@@ -50,6 +50,14 @@ def bent(tmp_path_factory):
     return registered(folder, n_frames=1, size=(1024, 1024), n_stars=130, cubic_px=1.5, seed=3)
 
 
+def test_scamp_tells_its_numbers_whatever_the_object_is_called(tmp_path):
+    """SCAMP copies the name into its XML as it stands."""
+    _, rows = registered(tmp_path, n_frames=2, header={"OBJECT": 'R&D <b> "x"'})
+    assert all(row["as_contrast"] > 0 and row["sigma_ra_arcsec"] > 0 for row in rows.values())
+    assert (tmp_path / "astrometry_scamp.xml").is_file()
+    assert read_header(tmp_path / next(iter(rows)))["OBJECT"] == 'R&D <b> "x"'
+
+
 def test_the_wcs_is_right_to_15_mas_all_over_a_frame_with_100_stars(bent):
     truth, rows = bent
     row = rows[truth.files[0]]

@@ -5,7 +5,15 @@ import pytest
 from astropy.io import ascii as text_tables
 
 from photometrypipeline.errors import FrameError
-from photometrypipeline.results import Row, format_row, header_line, read_positions, write, write_positions
+from photometrypipeline.results import (
+    Row,
+    format_row,
+    header_line,
+    mean_and_scatter,
+    read_positions,
+    write,
+    write_positions,
+)
 
 SAMPLE = (
     "                   mscience0217.ldac 2457786.9566337  19.4248 0.0308  179.27990133   +0.42829624 -0.00  0.01"
@@ -90,3 +98,10 @@ def test_a_bad_positions_file_is_named_with_its_line(tmp_path, text, why):
     (tmp_path / "p.dat").write_text(text)
     with pytest.raises(FrameError, match=why):
         read_positions(tmp_path / "p.dat")
+
+
+def test_mean_and_scatter_are_those_of_a_sample():
+    mean, scatter = mean_and_scatter([17.0, 17.1, 17.4])
+    assert (mean, scatter) == (pytest.approx(17.1667, abs=1e-4), pytest.approx(0.20817, abs=1e-5))
+    assert mean_and_scatter([17.0]) == (17.0, None)
+    assert mean_and_scatter([]) == (None, None)

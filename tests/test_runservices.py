@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import sky
+from photometrypipeline import outcomes, records
 from test_commands import OFFLINE, light_curve, results_of
 
 
@@ -78,3 +79,14 @@ def test_a_name_that_horizons_does_not_know_is_no_error_of_the_network(server, r
     assert done.returncode == 3
     assert "could not be reached" not in done.stderr
     assert "no target was found" in done.stderr
+
+
+def test_the_step_that_lacked_its_catalogue_is_the_one_that_failed(tmp_path, run_command):
+    """What could be done without it is done: the light curve is instrumental."""
+    truth = sky.make_dataset(tmp_path, 2)
+    done = run_command("pp_run", *truth.files, OFFLINE, "-catalog", "SkyMapper", cwd=tmp_path)
+    assert done.returncode == 1 and "SkyMapper" in done.stderr
+    assert light_curve(tmp_path)["[7]"][0] == "-"
+    assert [step for step, _ in records.read_failures(tmp_path)] == ["calibrate"]
+    assert outcomes.read(tmp_path)["step"] == "calibrate"
+    assert "pp_distill failed" not in (tmp_path / "diagnostics.html").read_text()

@@ -80,6 +80,7 @@ def test_the_summary_for_programs_has_the_numbers(forest, summary):
     expected = {"2018/one bad frame": 3, "no stars": 1, "two filters": 2, "unreadable": 2, "empty": None}
     assert states == expected
     assert known["empty"]["state"] == "no images"
+    assert known["no stars"]["error"].startswith("pp_register: ")
 
 
 def test_each_data_set_has_its_own_log_and_the_page_links_to_what_exists(forest):
