@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -12,11 +11,10 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
+import browser
 import diagnostics
 import fakerun
 from photometrypipeline import records, twins
-from photometrypipeline.errors import UsageError
-from photometrypipeline.websettings import DiagnosticsSettings
 from website import HOSTILE, MAKERS, SCRIPTS, cells, check_website, facts, fill, main_page, page, words
 
 
@@ -421,19 +419,7 @@ def test_without_frames_the_pages_have_plots_but_no_pictures_of_them(tmp_path, f
     assert (tmp_path / ".diagnostics" / "3552.png").is_file()
 
 
-# ---- settings, command line, browser
-
-
-def test_without_frame_pages_names_are_plain_and_points_lead_nowhere(tmp_path, field):
-    field.write_frames(tmp_path)
-    fill(tmp_path, field)
-    diagnostics.render(tmp_path, DiagnosticsSettings(individual_frame_pages=False))
-    assert len(check_website(tmp_path)) == 1
-    assert not main_page(tmp_path).find_all("area")
-    assert main_page(tmp_path).find("td", string="mscience0217.fits") is not None
-    assert "click" not in words(main_page(tmp_path))
-    place = tmp_path / ".diagnostics"
-    assert (place / "3552.gif").is_file() and not (place / "mscience0217.fits.png").exists()
+# ---- what is missing, or failed; and a browser
 
 
 def test_a_step_that_failed_as_a_whole_has_a_section_that_the_verdict_leads_to(tmp_path, field):
@@ -472,55 +458,12 @@ def test_a_magnitude_is_called_by_its_own_band_whether_it_counts_or_not(tmp_path
     assert facts(soup)["Apparent Magnitude"].endswith(f"({shown})")
 
 
-def test_settings_choose_what_is_shown_where_and_in_which_format(tmp_path, field):
-    field.write_frames(tmp_path)
-    fill(tmp_path, field)
-    settings = DiagnosticsSettings(
-        diagnostics_path="site", main_html="index.html", image_file_format="jpg", image_stretch="log", plot_dpi=50,
-        show_registration_table=False, show_calibration_star_table=False, show_target_animations=False,
-    )  # fmt: skip
-    (tmp_path / "site").mkdir()
-    diagnostics.render(tmp_path, settings)
-    soup = page(tmp_path / "site" / "index.html")
-    assert soup.find(id="register").find("table") is None
-    assert soup.find("a", string="LOG")["href"] == "../LOG"
-    picture = soup.find(id="photometry").img
-    assert (picture["src"], picture["width"]) == (".diagnostics/curve_of_growth.jpg", "320")
-    place = tmp_path / "site" / ".diagnostics"
-    assert (place / "3552_mscience0217_thumb.jpg").is_file()
-    assert (place / "3552_mscience0217_thumb_overlay.png").is_file()
-    assert not list(place.glob("*.gif"))
-    assert "Calibration Data Table" not in (place / "mscience0217.fits.html").read_text()
-
-
-@pytest.mark.parametrize("wrong", [{"image_stretch": "cubic"}, {"image_file_format": "bmp"}, {"plot_dpi": 0}])
-def test_impossible_settings_are_named(tmp_path, wrong):
-    with pytest.raises(UsageError, match=next(iter(wrong))):
-        diagnostics.render(tmp_path, DiagnosticsSettings(**wrong))
-
-
-def test_the_command_makes_the_website_again(tmp_path, field):
-    fill(tmp_path, field, distill=None)
-    script = str(Path(diagnostics.__file__))
-    done = subprocess.run([sys.executable, script, str(tmp_path)], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout.strip()) == (0, str(tmp_path / "diagnostics.html"))
-    check_website(tmp_path)
-
-
-def test_the_command_says_that_a_folder_holds_no_run(tmp_path, capsys):
-    assert diagnostics.main([str(tmp_path)]) == 1
-    assert "run pp_prepare first" in capsys.readouterr().err
-
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium")
+@pytest.mark.skipif(browser.CHROMIUM is None, reason="needs a Chromium")
 def test_a_browser_opens_the_section_that_an_address_names(finished, tmp_path_factory):
     profile = tmp_path_factory.mktemp("profile")
     address = (finished / ".diagnostics" / "mscience0217.fits.html").as_uri() + "#calibration"
     quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-    command = [CHROMIUM, *quiet, f"--user-data-dir={profile}", "--dump-dom", address]
+    command = [browser.CHROMIUM, *quiet, f"--user-data-dir={profile}", "--dump-dom", address]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
     parts = BeautifulSoup(shown, "html.parser").find_all("details", open=True)
     opened = [part.find(["h2", "h3"]).get_text() for part in parts]
