@@ -13,7 +13,7 @@ import browser
 import diagnostics
 import fakerun
 from photometrypipeline import datatree, records, treesummary
-from viewing import LIGHT_CURVE, go_back, is_open, open_section, point, show_plot
+from viewing import LIGHT_CURVE, draw_all, go_back, is_open, open_all, open_section, point, show_plot
 from website import HOSTILE, MAKERS, fill
 
 AXE = Path(sys.prefix) / "share" / "axe-core" / "axe.min.js"
@@ -30,7 +30,7 @@ def check_pages(chromium, addresses, base):
     for address in addresses:
         page = chromium.page()
         page.open(address)
-        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        open_all(page)
         page.evaluate("document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; })")
         page.settle()
         page.wait("[...document.images].every((image) => image.complete)")
@@ -81,7 +81,7 @@ def test_hostile_names_run_nothing_and_stay_as_they_are(chromium, tmp_path):
     check_pages(chromium, addresses(tmp_path), tmp_path.as_uri())
     page = chromium.page()
     page.open((tmp_path / "diagnostics.html").as_uri())
-    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    open_all(page)
     for figure in page.evaluate("[...document.querySelectorAll('figure[data-plot]')].map((each) => each.id)"):
         page.show(f"[id='{figure}']")
         page.evaluate(f"document.querySelector(\"[id='{figure}'] .chart\").focus()")
@@ -223,7 +223,7 @@ def test_plots_are_for_the_keyboard_too(overview):
 def test_without_scripts_the_drawn_plots_are_there(chromium, site):
     page = chromium.page(scripts=False)
     page.open((site / "diagnostics.html").as_uri())
-    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    open_all(page)
     shown = page.evaluate("[...document.querySelectorAll('noscript img')].map((image) => image.getAttribute('src'))")
     assert {".diagnostics/fwhm.png", ".diagnostics/zeropoints.png", ".diagnostics/3552.png"} <= set(shown)
     assert page.evaluate("document.querySelectorAll('noscript area').length") > 10
@@ -285,9 +285,29 @@ def test_no_page_is_wider_than_the_window(chromium, site, width):
     page = chromium.page(width=width, height=800)
     for address in addresses(site)[:2]:
         page.open(address)
-        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        draw_all(page)
         page.settle()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+    page.close()
+
+
+@pytest.mark.parametrize("width", [390, 600, 768])
+def test_pictures_of_a_frame_shrink_with_the_window(chromium, tmp_path, width):
+    field = fakerun.Field(n_frames=1, width=900, height=600)
+    field.write_frames(tmp_path)
+    fill(tmp_path, field)
+    diagnostics.render(tmp_path)
+    page = chromium.page(width=width, height=800)
+    page.open((tmp_path / ".diagnostics" / "mscience0217.fits.html").as_uri())
+    open_all(page)
+    page.show("#quickview img")
+    box = "(({width, height}) => [width, height])(document.querySelector('#quickview img').getBoundingClientRect())"
+    picture = page.evaluate(box)
+    assert 0.8 * width < picture[0] < width
+    assert picture[0] / picture[1] == pytest.approx(1.5, abs=0.02)
+    assert page.evaluate(
+        "[...document.querySelectorAll('figure')].every((each) => each.scrollWidth <= each.clientWidth)"
+    )
     page.close()
 
 
@@ -331,12 +351,13 @@ def test_plots_follow_the_width_of_the_window(chromium, site):
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="no axe-core here; tools/bootstrap --dev fetches it where there is npm")
+@pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("dark", [False, True])
-def test_an_accessibility_checker_finds_nothing_serious(chromium, site, dark):
+def test_an_accessibility_checker_finds_nothing_serious(chromium, site, dark, width):
     for address in addresses(site)[:2]:
-        page = chromium.page(dark=dark)
+        page = chromium.page(width=width, dark=dark)
         page.open(address)
-        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        draw_all(page)  # their buttons are made with them
         mark = "typeof PP === 'object' ? PP.mark('target-3552', 0) : document.querySelector('input.mark').click()"
         page.evaluate(mark)  # with the panel
         page.settle()

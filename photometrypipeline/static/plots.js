@@ -337,7 +337,8 @@ PP.element = (name, attributes = {}, ...children) => {
 
     addTools() {
       const button = (text, title, act) => {
-        const made = PP.element("button", { type: "button", title, "aria-label": title }, text);
+        const name = /[a-z]/.test(text) ? {} : { "aria-label": title }; // words are a name, signs are none
+        const made = PP.element("button", { type: "button", title, ...name }, text);
         made.addEventListener("click", act);
         this.tools.append(made);
         return made;
