@@ -14,7 +14,7 @@ import diagnostics
 import fakerun
 from photometrypipeline import datatree, records, treesummary
 from viewing import LIGHT_CURVE, draw_all, go_back, is_open, open_all, open_section, point, show_plot
-from website import HOSTILE, MAKERS, fill
+from website import HOSTILE, LONG, MAKERS, fill
 
 AXE = Path(sys.prefix) / "share" / "axe-core" / "axe.min.js"
 
@@ -280,6 +280,11 @@ def test_arrow_keys_lead_from_frame_to_frame_and_keep_the_section(chromium, site
 # ---- sizes and colours
 
 
+# what is cut off at the right, or lies there out of sight; tables scroll
+BEYOND = """[...document.querySelectorAll('body *')].filter((part) => !part.closest('.wide, .u-wrap')
+  && part.getBoundingClientRect().right > innerWidth).map((part) => part.outerHTML.slice(0, 120))"""
+
+
 @pytest.mark.parametrize("width", [320, 390, 1920])
 def test_no_page_is_wider_than_the_window(chromium, site, width):
     page = chromium.page(width=width, height=800)
@@ -288,6 +293,48 @@ def test_no_page_is_wider_than_the_window(chromium, site, width):
         draw_all(page)
         page.settle()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def long_site(tmp_path_factory):
+    """A data set whose every text is one long word."""
+    folder, field = tmp_path_factory.mktemp("long"), fakerun.Field(n_frames=3)
+    field.names = [f"{count}{LONG}.fits" for count in range(3)]
+    field.write_frames(folder)
+    field.write_catalog(folder, LONG)
+    prepare = fakerun.prepare(field, directory=f"/{LONG}")
+    for frame in prepare["frames"]:
+        frame["object"] = frame["filter"] = LONG
+    register, calibrate = fakerun.register(field, lost=(1,)), fakerun.calibrate(field, lost=(2,))
+    register["frames"][1]["reason"] = calibrate["frames"][2]["reason"] = LONG
+    register |= {"catalog": LONG}
+    calibrate |= {"band": LONG, "catalog": LONG, "catalog_history": LONG}
+    distill = fakerun.distill(field, rejected=(1,), name=LONG, unseen=(2,))
+    distill |= {"images": field.names, "arguments": ["-target", LONG]}
+    for target in distill["targets"]:
+        target |= {"full_name": LONG, "source": LONG, "band": LONG, "kind": LONG}
+        for row in target["rows"]:
+            row["reason"] = row["reason"] and LONG
+    fill(folder, field, prepare=prepare, register=register, calibrate=calibrate, distill=distill)
+    diagnostics.record_failure("distill", LONG, folder)
+    diagnostics.render(folder)
+    return folder
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_long_words_make_no_page_wider(chromium, long_site, width):
+    page = chromium.page(width=width, height=800)
+    for address in addresses(long_site):
+        page.open(address)
+        page.settle()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        draw_all(page)
+        page.evaluate("document.querySelectorAll('.thumbnails, .player').forEach((part) => part.scrollIntoView())")
+        page.evaluate("document.querySelectorAll('input.mark').forEach((box) => box.click())")  # with the panel
+        page.settle()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        assert page.evaluate(BEYOND) == [], address
     page.close()
 
 
