@@ -176,6 +176,25 @@ def test_hovering_tells_frame_value_and_error_and_marks_the_frame_in_all_plots_a
     assert looked_at(overview, LIGHT_CURVE) == 0
 
 
+def test_a_plot_that_is_drawn_later_shows_the_frame_looked_at_before(chromium, site):
+    page = chromium.page(height=600)
+    page.open((site / "diagnostics.html").as_uri() + LIGHT_CURVE)
+    show_plot(page)
+    page.evaluate(f"document.querySelector('{LIGHT_CURVE} .chart').focus()")
+    page.press("ArrowRight")
+    page.press("ArrowRight")
+    for plot in ("#plot-fwhm", "#plot-target-control-star"):
+        assert not page.evaluate(f"PP.plots.has({plot.removeprefix('#plot-')!r})")
+        open_section(page, "target-control-star")
+        show_plot(page, plot)
+        assert page.text(f"{plot} .readout").startswith("mscience0218.fits: ")
+        place = point(page, 1, plot)
+        ring = f"document.querySelector('{plot} .ring').getBoundingClientRect()"
+        centre = page.evaluate(f"(({{left, top, width, height}}) => [left + width / 2, top + height / 2])({ring})")
+        assert centre == pytest.approx(place, abs=1.5)
+    page.close()
+
+
 def test_rejected_rows_and_uncalibrated_frames_are_in_no_plot(overview):
     shown = "PP.data.plots[%r].frame"
     assert overview.evaluate(shown % "target-3552") == [0, 1, 2, 5, 6]
@@ -254,8 +273,11 @@ def test_the_player_steps_pauses_and_changes_its_speed(overview):
     assert looked_at(overview, LIGHT_CURVE) == 1
     overview.evaluate("document.querySelector('.player select').value = '16'")
     overview.evaluate(button % "play")
+    title = "document.querySelector('.player button[aria-label=\"%s\"]').title"
+    assert overview.evaluate(title % "pause") == "pause"
     overview.wait("PP.players[0].index === 0")  # past the end
     overview.evaluate(button % "pause")
+    assert overview.evaluate(title % "play") == "play"
     stopped = overview.evaluate("PP.players[0].index")
     overview.evaluate("new Promise((done) => setTimeout(done, 250))")
     assert overview.evaluate("PP.players[0].index") == stopped
