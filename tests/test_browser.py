@@ -21,6 +21,32 @@ AXE = Path(sys.prefix) / "share" / "axe-core" / "axe.min.js"
 pytestmark = pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium here; tools/bootstrap --dev installs it")
 
 
+@pytest.fixture(scope="module")
+def long_site(tmp_path_factory):
+    """A data set whose every text is one long word."""
+    folder, field = tmp_path_factory.mktemp("long"), fakerun.Field(n_frames=3)
+    field.names = [f"{count}{LONG}.fits" for count in range(3)]
+    field.write_frames(folder)
+    field.write_catalog(folder, LONG)
+    prepare = fakerun.prepare(field, directory=f"/{LONG}")
+    for frame in prepare["frames"]:
+        frame["object"] = frame["filter"] = LONG
+    register, calibrate = fakerun.register(field, lost=(1,)), fakerun.calibrate(field, lost=(2,))
+    register["frames"][1]["reason"] = calibrate["frames"][2]["reason"] = LONG
+    register |= {"catalog": LONG}
+    calibrate |= {"band": LONG, "catalog": LONG, "catalog_history": LONG}
+    distill = fakerun.distill(field, rejected=(1,), name=LONG, unseen=(2,))
+    distill |= {"images": field.names, "arguments": ["-target", LONG]}
+    for target in distill["targets"]:
+        target |= {"full_name": LONG, "source": LONG, "band": LONG, "kind": LONG}
+        for row in target["rows"]:
+            row["reason"] = row["reason"] and LONG
+    fill(folder, field, prepare=prepare, register=register, calibrate=calibrate, distill=distill)
+    diagnostics.record_failure("distill", LONG, folder)
+    diagnostics.render(folder)
+    return folder
+
+
 def addresses(folder):
     return [path.as_uri() for path in [folder / "diagnostics.html", *sorted((folder / ".diagnostics").glob("*.html"))]]
 
@@ -204,6 +230,27 @@ def test_rejected_rows_and_uncalibrated_frames_are_in_no_plot(overview):
     assert values == [25.0, 24.98, None, 24.94, 24.92, 24.9, 24.88]
 
 
+def test_plots_have_the_titles_of_their_drawn_twins(overview):
+    for plot in ("#plot-fwhm", "#plot-zeropoints", LIGHT_CURVE, f"{LIGHT_CURVE}_residuals"):
+        show_plot(overview, plot)
+    titles = "[...document.querySelectorAll('.title')].map((title) => [title.parentElement.id, title.textContent])"
+    assert overview.evaluate(titles) == [
+        ["plot-fwhm", "Median PSF FWHM per Frame"],
+        ["plot-target-3552", "3552"],
+        ["plot-target-3552_residuals", "3552"],
+    ]
+
+
+def test_a_title_is_one_line(chromium, long_site):
+    page = chromium.page(width=390)
+    page.open((long_site / "diagnostics.html").as_uri())
+    draw_all(page)
+    heights = page.evaluate("[...document.querySelectorAll('.title')].map((title) => title.offsetHeight)")
+    assert len(heights) == 5
+    assert max(heights) < 30
+    page.close()
+
+
 def test_a_limit_is_called_one(overview):
     overview.move(*point(overview, 4))
     assert f"not detected, fainter than {fakerun.LIMIT_MAG:.3f} mag" in overview.text(f"{LIGHT_CURVE} .tip")
@@ -316,32 +363,6 @@ def test_no_page_is_wider_than_the_window(chromium, site, width):
         page.settle()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
     page.close()
-
-
-@pytest.fixture(scope="module")
-def long_site(tmp_path_factory):
-    """A data set whose every text is one long word."""
-    folder, field = tmp_path_factory.mktemp("long"), fakerun.Field(n_frames=3)
-    field.names = [f"{count}{LONG}.fits" for count in range(3)]
-    field.write_frames(folder)
-    field.write_catalog(folder, LONG)
-    prepare = fakerun.prepare(field, directory=f"/{LONG}")
-    for frame in prepare["frames"]:
-        frame["object"] = frame["filter"] = LONG
-    register, calibrate = fakerun.register(field, lost=(1,)), fakerun.calibrate(field, lost=(2,))
-    register["frames"][1]["reason"] = calibrate["frames"][2]["reason"] = LONG
-    register |= {"catalog": LONG}
-    calibrate |= {"band": LONG, "catalog": LONG, "catalog_history": LONG}
-    distill = fakerun.distill(field, rejected=(1,), name=LONG, unseen=(2,))
-    distill |= {"images": field.names, "arguments": ["-target", LONG]}
-    for target in distill["targets"]:
-        target |= {"full_name": LONG, "source": LONG, "band": LONG, "kind": LONG}
-        for row in target["rows"]:
-            row["reason"] = row["reason"] and LONG
-    fill(folder, field, prepare=prepare, register=register, calibrate=calibrate, distill=distill)
-    diagnostics.record_failure("distill", LONG, folder)
-    diagnostics.render(folder)
-    return folder
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -63,7 +63,7 @@ PP.element = (name, attributes = {}, ...children) => {
       this.chart = PP.element("div", { class: "chart", tabindex: "0", role: "group", "aria-label": figure.dataset.label });
       this.readout = PP.element("p", { class: "readout", "aria-live": "polite" });
       this.tools = PP.element("p", { class: "tools" });
-      figure.prepend(this.chart, this.readout, this.tools);
+      figure.prepend(...this.title(figure.dataset.title), this.chart, this.readout, this.tools);
       this.addTools();
       this.draw();
       this.tip = PP.element("div", { class: "tip", hidden: true });
@@ -71,6 +71,12 @@ PP.element = (name, attributes = {}, ...children) => {
       this.u.over.append(this.ring, this.tip);
       this.listen();
       this.follow(PP.looked);
+    }
+
+    /* What stands above the drawn twin: a text of the page, or the name of the target; nothing above zeropoints. */
+    title(given) {
+      const text = given || (this.spec.target && PP.data.targets[this.spec.target].name);
+      return text ? [PP.element("p", { class: "title", title: text }, text)] : [];
     }
 
     fullScales() {
