@@ -62,7 +62,7 @@ def _calibration_plots(view):
     if not (record and view.zeropoints):
         return {}
     points = [(view.frame_of(part).index, part["midtime_jd"], part["zp"], part["zp_sig"]) for part in record["frames"]]
-    label = f"{figures.short(record['band'])}-Band Zeropoints"
+    label = f"{figures.short(record['band'])}-Band Magnitude Zeropoints"
     plot = _plot(points, label, "mag", [Series("", "blue", error=True)])
     return {"zeropoints": plot | {"down": True, "section": "calibration"}}
 

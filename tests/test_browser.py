@@ -13,12 +13,38 @@ import browser
 import diagnostics
 import fakerun
 from photometrypipeline import datatree, records, treesummary
-from viewing import LIGHT_CURVE, go_back, is_open, open_section, point, show_plot
-from website import HOSTILE, MAKERS, fill
+from viewing import LIGHT_CURVE, draw_all, go_back, is_open, open_all, open_section, point, show_plot
+from website import HOSTILE, LONG, MAKERS, fill
 
 AXE = Path(sys.prefix) / "share" / "axe-core" / "axe.min.js"
 
 pytestmark = pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium here; tools/bootstrap --dev installs it")
+
+
+@pytest.fixture(scope="module")
+def long_site(tmp_path_factory):
+    """A data set whose every text is one long word."""
+    folder, field = tmp_path_factory.mktemp("long"), fakerun.Field(n_frames=3)
+    field.names = [f"{count}{LONG}.fits" for count in range(3)]
+    field.write_frames(folder)
+    field.write_catalog(folder, LONG)
+    prepare = fakerun.prepare(field, directory=f"/{LONG}")
+    for frame in prepare["frames"]:
+        frame["object"] = frame["filter"] = LONG
+    register, calibrate = fakerun.register(field, lost=(1,)), fakerun.calibrate(field, lost=(2,))
+    register["frames"][1]["reason"] = calibrate["frames"][2]["reason"] = LONG
+    register |= {"catalog": LONG}
+    calibrate |= {"band": LONG, "catalog": LONG, "catalog_history": LONG}
+    distill = fakerun.distill(field, rejected=(1,), name=LONG, unseen=(2,))
+    distill |= {"images": field.names, "arguments": ["-target", LONG]}
+    for target in distill["targets"]:
+        target |= {"full_name": LONG, "source": LONG, "band": LONG, "kind": LONG}
+        for row in target["rows"]:
+            row["reason"] = row["reason"] and LONG
+    fill(folder, field, prepare=prepare, register=register, calibrate=calibrate, distill=distill)
+    diagnostics.record_failure("distill", LONG, folder)
+    diagnostics.render(folder)
+    return folder
 
 
 def addresses(folder):
@@ -30,7 +56,7 @@ def check_pages(chromium, addresses, base):
     for address in addresses:
         page = chromium.page()
         page.open(address)
-        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        open_all(page)
         page.evaluate("document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; })")
         page.settle()
         page.wait("[...document.images].every((image) => image.complete)")
@@ -81,7 +107,7 @@ def test_hostile_names_run_nothing_and_stay_as_they_are(chromium, tmp_path):
     check_pages(chromium, addresses(tmp_path), tmp_path.as_uri())
     page = chromium.page()
     page.open((tmp_path / "diagnostics.html").as_uri())
-    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    open_all(page)
     for figure in page.evaluate("[...document.querySelectorAll('figure[data-plot]')].map((each) => each.id)"):
         page.show(f"[id='{figure}']")
         page.evaluate(f"document.querySelector(\"[id='{figure}'] .chart\").focus()")
@@ -176,6 +202,25 @@ def test_hovering_tells_frame_value_and_error_and_marks_the_frame_in_all_plots_a
     assert looked_at(overview, LIGHT_CURVE) == 0
 
 
+def test_a_plot_that_is_drawn_later_shows_the_frame_looked_at_before(chromium, site):
+    page = chromium.page(height=600)
+    page.open((site / "diagnostics.html").as_uri() + LIGHT_CURVE)
+    show_plot(page)
+    page.evaluate(f"document.querySelector('{LIGHT_CURVE} .chart').focus()")
+    page.press("ArrowRight")
+    page.press("ArrowRight")
+    for plot in ("#plot-fwhm", "#plot-target-control-star"):
+        assert not page.evaluate(f"PP.plots.has({plot.removeprefix('#plot-')!r})")
+        open_section(page, "target-control-star")
+        show_plot(page, plot)
+        assert page.text(f"{plot} .readout").startswith("mscience0218.fits: ")
+        place = point(page, 1, plot)
+        ring = f"document.querySelector('{plot} .ring').getBoundingClientRect()"
+        centre = page.evaluate(f"(({{left, top, width, height}}) => [left + width / 2, top + height / 2])({ring})")
+        assert centre == pytest.approx(place, abs=1.5)
+    page.close()
+
+
 def test_rejected_rows_and_uncalibrated_frames_are_in_no_plot(overview):
     shown = "PP.data.plots[%r].frame"
     assert overview.evaluate(shown % "target-3552") == [0, 1, 2, 5, 6]
@@ -183,6 +228,27 @@ def test_rejected_rows_and_uncalibrated_frames_are_in_no_plot(overview):
     assert (seen[4], limits) == (None, [None, None, None, None, fakerun.LIMIT_MAG])  # the last frame has a limit only
     values = overview.evaluate("PP.data.plots.zeropoints.series[0].value")
     assert values == [25.0, 24.98, None, 24.94, 24.92, 24.9, 24.88]
+
+
+def test_plots_have_the_titles_of_their_drawn_twins(overview):
+    for plot in ("#plot-fwhm", "#plot-zeropoints", LIGHT_CURVE, f"{LIGHT_CURVE}_residuals"):
+        show_plot(overview, plot)
+    titles = "[...document.querySelectorAll('.title')].map((title) => [title.parentElement.id, title.textContent])"
+    assert overview.evaluate(titles) == [
+        ["plot-fwhm", "Median PSF FWHM per Frame"],
+        ["plot-target-3552", "3552"],
+        ["plot-target-3552_residuals", "3552"],
+    ]
+
+
+def test_a_title_is_one_line(chromium, long_site):
+    page = chromium.page(width=390)
+    page.open((long_site / "diagnostics.html").as_uri())
+    draw_all(page)
+    heights = page.evaluate("[...document.querySelectorAll('.title')].map((title) => title.offsetHeight)")
+    assert len(heights) == 5
+    assert max(heights) < 30
+    page.close()
 
 
 def test_a_limit_is_called_one(overview):
@@ -223,7 +289,7 @@ def test_plots_are_for_the_keyboard_too(overview):
 def test_without_scripts_the_drawn_plots_are_there(chromium, site):
     page = chromium.page(scripts=False)
     page.open((site / "diagnostics.html").as_uri())
-    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    open_all(page)
     shown = page.evaluate("[...document.querySelectorAll('noscript img')].map((image) => image.getAttribute('src'))")
     assert {".diagnostics/fwhm.png", ".diagnostics/zeropoints.png", ".diagnostics/3552.png"} <= set(shown)
     assert page.evaluate("document.querySelectorAll('noscript area').length") > 10
@@ -254,8 +320,11 @@ def test_the_player_steps_pauses_and_changes_its_speed(overview):
     assert looked_at(overview, LIGHT_CURVE) == 1
     overview.evaluate("document.querySelector('.player select').value = '16'")
     overview.evaluate(button % "play")
+    title = "document.querySelector('.player button[aria-label=\"%s\"]').title"
+    assert overview.evaluate(title % "pause") == "pause"
     overview.wait("PP.players[0].index === 0")  # past the end
     overview.evaluate(button % "pause")
+    assert overview.evaluate(title % "play") == "play"
     stopped = overview.evaluate("PP.players[0].index")
     overview.evaluate("new Promise((done) => setTimeout(done, 250))")
     assert overview.evaluate("PP.players[0].index") == stopped
@@ -280,14 +349,55 @@ def test_arrow_keys_lead_from_frame_to_frame_and_keep_the_section(chromium, site
 # ---- sizes and colours
 
 
+# what is cut off at the right, or lies there out of sight; tables scroll
+BEYOND = """[...document.querySelectorAll('body *')].filter((part) => !part.closest('.wide, .u-wrap')
+  && part.getBoundingClientRect().right > innerWidth).map((part) => part.outerHTML.slice(0, 120))"""
+
+
 @pytest.mark.parametrize("width", [320, 390, 1920])
 def test_no_page_is_wider_than_the_window(chromium, site, width):
     page = chromium.page(width=width, height=800)
     for address in addresses(site)[:2]:
         page.open(address)
-        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        draw_all(page)
         page.settle()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+    page.close()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_long_words_make_no_page_wider(chromium, long_site, width):
+    page = chromium.page(width=width, height=800)
+    for address in addresses(long_site):
+        page.open(address)
+        page.settle()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        draw_all(page)
+        page.evaluate("document.querySelectorAll('.thumbnails, .player').forEach((part) => part.scrollIntoView())")
+        page.evaluate("document.querySelectorAll('input.mark').forEach((box) => box.click())")  # with the panel
+        page.settle()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        assert page.evaluate(BEYOND) == [], address
+    page.close()
+
+
+@pytest.mark.parametrize("width", [390, 600, 768])
+def test_pictures_of_a_frame_shrink_with_the_window(chromium, tmp_path, width):
+    field = fakerun.Field(n_frames=1, width=900, height=600)
+    field.write_frames(tmp_path)
+    fill(tmp_path, field)
+    diagnostics.render(tmp_path)
+    page = chromium.page(width=width, height=800)
+    page.open((tmp_path / ".diagnostics" / "mscience0217.fits.html").as_uri())
+    open_all(page)
+    page.show("#quickview img")
+    box = "(({width, height}) => [width, height])(document.querySelector('#quickview img').getBoundingClientRect())"
+    picture = page.evaluate(box)
+    assert 0.8 * width < picture[0] < width
+    assert picture[0] / picture[1] == pytest.approx(1.5, abs=0.02)
+    assert page.evaluate(
+        "[...document.querySelectorAll('figure')].every((each) => each.scrollWidth <= each.clientWidth)"
+    )
     page.close()
 
 
@@ -331,12 +441,13 @@ def test_plots_follow_the_width_of_the_window(chromium, site):
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="no axe-core here; tools/bootstrap --dev fetches it where there is npm")
+@pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("dark", [False, True])
-def test_an_accessibility_checker_finds_nothing_serious(chromium, site, dark):
+def test_an_accessibility_checker_finds_nothing_serious(chromium, site, dark, width):
     for address in addresses(site)[:2]:
-        page = chromium.page(dark=dark)
+        page = chromium.page(width=width, dark=dark)
         page.open(address)
-        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        draw_all(page)  # their buttons are made with them
         mark = "typeof PP === 'object' ? PP.mark('target-3552', 0) : document.querySelector('input.mark').click()"
         page.evaluate(mark)  # with the panel
         page.settle()

@@ -8,6 +8,10 @@ def open_section(page, anchor="target-3552"):
     page.settle()
 
 
+def open_all(page):
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+
+
 def is_open(page, anchor="target-3552"):
     return page.evaluate(f"document.getElementById('{anchor}').closest('details').open")
 
@@ -21,6 +25,13 @@ def show_plot(page, plot=LIGHT_CURVE):
     page.show(plot)
     page.wait(f"PP.plots.has({plot.removeprefix('#plot-')!r})")
     page.show(f"{plot} .chart")
+
+
+def draw_all(page):
+    """Open all sections and scroll through all plots; a page without plots has none to draw."""
+    open_all(page)
+    for plot in page.evaluate("[...document.querySelectorAll('figure[data-plot]')].map((figure) => figure.id)"):
+        show_plot(page, f"#{plot}")
 
 
 def point(page, index, plot=LIGHT_CURVE):

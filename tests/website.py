@@ -25,6 +25,8 @@ SCRIPTS = {
 }
 HOSTILE = "<script>alert(1)</script> \"x' & C/2013 US10 (Ä 星) {{ 7*7 }} $\\frac{1}$ %2e%2e/../../evil" + "z" * 200
 
+LONG = "L" * 200  # no blank, no place to break it
+
 
 def fill(folder, field, **changed):
     """Record all steps; `changed` replaces the record of a step, None leaves a step out."""

@@ -75,8 +75,7 @@ PP.startPlayers = () => {
     }
 
     start() {
-      this.play.textContent = "\u275a\u275a";
-      this.play.setAttribute("aria-label", "pause");
+      this.offer("\u275a\u275a", "pause");
       const tick = async () => {
         const before = performance.now();
         await this.step(this.index + 1);
@@ -89,8 +88,14 @@ PP.startPlayers = () => {
     pause() {
       clearTimeout(this.timer);
       this.timer = null;
-      this.play.textContent = "\u25b6";
-      this.play.setAttribute("aria-label", "play");
+      this.offer("\u25b6", "play");
+    }
+
+    /* What the button that starts and stops does next. */
+    offer(sign, title) {
+      this.play.textContent = sign;
+      this.play.title = title;
+      this.play.setAttribute("aria-label", title);
     }
   }
 

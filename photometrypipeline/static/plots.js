@@ -2,11 +2,14 @@
 /* The interactive plots of the main page: hover, click, zoom, and one frame highlighted in all of them at once.
    Numbers come from the page itself (element #data); colours from the style sheet. Everything is written as text. */
 
-const PP = { data: JSON.parse(document.getElementById("data").textContent), here: "", marked: () => false };
+const PP = { data: JSON.parse(document.getElementById("data").textContent), here: "", looked: null, marked: () => false };
 PP.here = document.getElementById("data").dataset.here;
 
 /* Tell everybody on the page which frame is looked at; `frame` is its place in data.frames, or null. */
-PP.look = (frame, from) => document.dispatchEvent(new CustomEvent("pp-frame", { detail: { frame, from } }));
+PP.look = (frame, from) => {
+  PP.looked = frame; // for plots that are drawn later
+  document.dispatchEvent(new CustomEvent("pp-frame", { detail: { frame, from } }));
+};
 PP.onLook = (react) => document.addEventListener("pp-frame", (event) => react(event.detail.frame, event.detail.from));
 PP.onMarks = (react) => document.addEventListener("pp-marks", react);
 
@@ -60,14 +63,20 @@ PP.element = (name, attributes = {}, ...children) => {
       this.chart = PP.element("div", { class: "chart", tabindex: "0", role: "group", "aria-label": figure.dataset.label });
       this.readout = PP.element("p", { class: "readout", "aria-live": "polite" });
       this.tools = PP.element("p", { class: "tools" });
-      figure.prepend(this.chart, this.readout, this.tools);
+      figure.prepend(...this.title(figure.dataset.title), this.chart, this.readout, this.tools);
       this.addTools();
       this.draw();
       this.tip = PP.element("div", { class: "tip", hidden: true });
       this.ring = PP.element("div", { class: "ring", hidden: true });
       this.u.over.append(this.ring, this.tip);
       this.listen();
-      this.say();
+      this.follow(PP.looked);
+    }
+
+    /* What stands above the drawn twin: a text of the page, or the name of the target; nothing above zeropoints. */
+    title(given) {
+      const text = given || (this.spec.target && PP.data.targets[this.spec.target].name);
+      return text ? [PP.element("p", { class: "title", title: text }, text)] : [];
     }
 
     fullScales() {
@@ -236,19 +245,21 @@ PP.element = (name, attributes = {}, ...children) => {
         else if (!touched) this.open(event.ctrlKey || event.metaKey); // a finger cannot hover: the line below has the link
       });
       this.chart.addEventListener("keydown", (event) => this.key(event));
-      PP.onLook((frame, from) => {
-        if (from === this) return;
-        this.index = this.byFrame.has(frame) ? this.byFrame.get(frame) : null;
-        this.tip.hidden = true;
-        this.placeRing();
-        this.say();
-      });
+      PP.onLook((frame, from) => from !== this && this.follow(frame));
       PP.onMarks(() => { this.u.redraw(false, false); this.say(); });
       matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.u.redraw(false, false));
       new ResizeObserver(() => {
         const size = this.size();
         if (this.chart.clientWidth && size.width !== this.u.width) this.u.setSize(size);
       }).observe(this.chart);
+    }
+
+    /* Show the frame that somebody else on the page looks at. */
+    follow(frame) {
+      this.index = this.byFrame.has(frame) ? this.byFrame.get(frame) : null;
+      this.tip.hidden = true;
+      this.placeRing();
+      this.say();
     }
 
     look(index, tip) {
@@ -337,7 +348,8 @@ PP.element = (name, attributes = {}, ...children) => {
 
     addTools() {
       const button = (text, title, act) => {
-        const made = PP.element("button", { type: "button", title, "aria-label": title }, text);
+        const name = /[a-z]/.test(text) ? {} : { "aria-label": title }; // words are a name, signs are none
+        const made = PP.element("button", { type: "button", title, ...name }, text);
         made.addEventListener("click", act);
         this.tools.append(made);
         return made;
