@@ -43,11 +43,11 @@ def record(step, data, folder="."):
 def draw_meanwhile(folder=".", so_far=None):
     """Tell that the run goes on with one core for a while: what the records allow is drawn on another, if there is one.
 
-    so_far : {step: data} of a step that is still at work: the beginning of its record, which no page shows
+    so_far : called for {step: data} of a step that is still at work: the beginning of its record, which no page shows
     While a step has work for all cores, drawing would only delay it.
     """
     if _ahead.get(folder):
-        found = {step: records.tidy(step, data) for step, data in (so_far or {}).items()}
+        found = {step: records.tidy(step, data) for step, data in (so_far() if so_far else {}).items()}
         _ahead[folder].draw(folder, _jobs[folder], found)
 
 
@@ -135,7 +135,7 @@ def draw_ahead(folder=".", jobs=1, so_far=None, wanted=None):
     """Draw what the records of `folder` allow so far, for a later `render`, and write no page.
 
     jobs : processes of the run, which needs one of them itself
-    so_far : {step: record} of steps that have left none yet
+    so_far : {step: record} of steps that have left none yet, or an old one
     wanted : called before each picture; when it returns true the rest is left for another time
     """
     settings = pp_setup.confdiagnostics.check()
@@ -154,7 +154,7 @@ def show_failure(step, message, folder="."):
 
 def _draw(folder, settings, jobs, so_far=None, wanted=None):
     """Return (views.Overview, Gallery) of a data set with all its pictures, None if there is nothing to show."""
-    found, failures = (so_far or {}) | records.read(folder), records.read_failures(folder)
+    found, failures = records.read(folder) | (so_far or {}), records.read_failures(folder)
     if not (pp_setup.diagnostics and (found or failures)):
         return None
     folders = [folder]

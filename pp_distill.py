@@ -103,8 +103,9 @@ def distill(frames, losses, choice):
         losses.add(*loss)
     matcher = targetmatch.Matcher(measured, Path.cwd())
     rows = {target.name: rows_of(target, matcher, choice) for target in wanted}
-    so_far = [block(target, file_of(target), rows[target.name], {}) for target in wanted]
-    diagnostics.draw_meanwhile(so_far={"distill": {"targets": so_far}})
+    diagnostics.draw_meanwhile(
+        so_far=lambda: {"distill": {"targets": [block(each, file_of(each), rows[each.name], {}) for each in wanted]}}
+    )
     control = targets.control_star(measured, wanted)
     if control is None:
         log.warning("no star is in both the first and the last frame: no control star")
@@ -347,7 +348,7 @@ def observed(target, measured, rows, unseen):
 
 def block(target, path, rows, unseen):
     """Return the part of one target in the record of the step."""
-    bands = {row.band for row in rows if row.calibrated}
+    bands = [row.band for row in sorted(rows, key=lambda row: not row.accepted) if row.calibrated]
     return {
         "name": target.name,
         "file": path,

@@ -107,8 +107,7 @@ def run(images, losses, options):
     with diagnostics.drawing_ahead(jobs=options.jobs):
         try:
             failures, changed = run_steps(images, losses, options, step)
-            for name, failure in failures:
-                diagnostics.record_failure(name, str(failure))
+            outcomes.write()  # what fails from here on is no step
             if failures:  # what could be done without the service is kept
                 step[0], failure = failures[-1]
                 raise failure
@@ -161,6 +160,7 @@ def run_steps(images, losses, options, step):
         frames = handed_on(name, outcome)
         if getattr(outcome, "failure", None):
             failures.append((name, outcome.failure))
+            diagnostics.record_failure(name, str(outcome.failure))
         if name == "prepare" and options.keep_wcs:
             diagnostics.record("register", {"catalog": None, "skipped": True, "frames": []})
         if name == "register" and not frames:

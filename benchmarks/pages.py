@@ -53,8 +53,9 @@ def report(name, without, with_pages):
     ratios = [after / before - 1 for before, after in zip(without, with_pages, strict=True)]
     middle = statistics.median(ratios)
     error = 1.86 * statistics.median(abs(ratio - middle) for ratio in ratios) / len(ratios) ** 0.5  # of a median
+    found = f"{middle:+.1%}" + (f" +- {error:.1%}" if len(ratios) > 2 else "")
     least = f"{name} time: {min(without):.2f} s, with pages {min(with_pages):.2f} s"
-    print(f"{least}: {min(with_pages) / min(without) - 1:+.1%}; in pairs {middle:+.1%} +- {error:.1%}", flush=True)
+    print(f"{least}: {min(with_pages) / min(without) - 1:+.1%}; in pairs {found}", flush=True)
 
 
 def run(pristine, place, pages):

@@ -9,6 +9,8 @@ import atexit
 import logging
 import multiprocessing
 import os
+import pickle
+import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +22,7 @@ from photometrypipeline.workers import cores
 log = logging.getLogger("pp.follower")
 
 DRAW, FINISH = "draw", "finish"
+PIPE_BYTES = 32_000  # that are written without waiting for the reader; Linux takes 65536
 POLITE = 10  # how nice is what nobody waits for
 POSSIBLE = sys.platform == "linux"
 
@@ -52,8 +55,11 @@ class Follower:
         atexit.register(self.dismiss)  # else the end of this process would wait for the other, and that for this one
 
     def draw(self, folder, jobs, more=None):
-        """Tell it that there is something new in `folder`, for `jobs` processes to draw; `more` is handed on."""
-        self._tell(DRAW, folder, jobs, more)
+        """Tell it that there is something new in `folder`, for `jobs` processes to draw.
+
+        more : handed on, unless it is so large that the run would have to wait until it is read
+        """
+        self._tell(DRAW, folder, jobs, more if len(pickle.dumps(more)) < PIPE_BYTES else None)
 
     def finish(self, folder, jobs):
         """Have the pages made; returns whether they are."""
@@ -68,8 +74,11 @@ class Follower:
         return self._process.exitcode
 
     def dismiss(self):
-        """End it at once."""
-        self._process.terminate()
+        """End it at once, and those that it has split off."""
+        try:
+            os.killpg(self._process.pid, signal.SIGTERM)
+        except ProcessLookupError:  # it leads no group yet, and has split off none
+            self._process.terminate()
         self.stop()
 
     def _tell(self, *command):

@@ -6,6 +6,7 @@ are columns and rows from its upper left corner.
 
 import contextlib
 import os
+import warnings
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -136,7 +137,9 @@ class Pixels:
         ra_deg, dec_deg = np.atleast_1d(np.asarray(ra_deg, float)), np.atleast_1d(np.asarray(dec_deg, float))
         if self.wcs is None:
             return np.full(ra_deg.shape, np.nan), np.full(dec_deg.shape, np.nan)
-        x, y = self.wcs.all_world2pix(ra_deg, dec_deg, 1, quiet=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of places beyond the horizon of the projection
+            x, y = self.wcs.all_world2pix(ra_deg, dec_deg, 1, quiet=True)
         return np.asarray(x), np.asarray(y)
 
     def whole(self):

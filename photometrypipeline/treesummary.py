@@ -10,6 +10,7 @@ from photometrypipeline import outcomes, pages, records
 from photometrypipeline.datatree import RUNNING
 from photometrypipeline.errors import FAILED, OK, PARTIAL, USAGE
 from photometrypipeline.files import write_text
+from photometrypipeline.records import known
 from photometrypipeline.results import mean_and_scatter
 
 STATUS = {
@@ -158,7 +159,7 @@ def target_facts(target):
 
 def magnitudes_of(target):
     """Return the magnitudes (list) of the rows of a target that count."""
-    return [row["mag"] for row in target["rows"] if row["accepted"] and row["mag"] is not None]
+    return [row["mag"] for row in target["rows"] if row["accepted"] and known(row["mag"])]
 
 
 def registration(record, failed=False):

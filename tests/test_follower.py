@@ -165,7 +165,7 @@ def test_what_a_step_has_found_so_far_is_drawn_and_shown_only_once_it_is_recorde
     found = fakerun.distill(field)
     with diagnostics.drawing_ahead(tmp_path, jobs=2):
         record("calibrate", field, tmp_path)
-        diagnostics.draw_meanwhile(tmp_path, {"distill": {"targets": found["targets"][1:]}})
+        diagnostics.draw_meanwhile(tmp_path, lambda: {"distill": {"targets": found["targets"][1:]}})
         early = tmp_path / ".diagnostics" / "3552.gif"
         wait_for(early)
         drawn = early.stat().st_ino
@@ -181,6 +181,40 @@ def test_what_a_step_has_found_so_far_is_drawn_and_shown_only_once_it_is_recorde
     check_website(tmp_path)
     assert "Don Quixote" not in page.read_text()
     assert not early.exists()
+
+
+def test_a_message_that_does_not_fit_the_pipe_is_left_out_and_nobody_waits(tmp_path):
+    def draw(folder, jobs, more, wanted):
+        time.sleep(1)
+        (tmp_path / "drawn").write_text(str(more))
+
+    busy = follower.Follower(lambda: None, draw, lambda *_: None)
+    busy.draw(tmp_path, 2, "short")
+    wait_for(tmp_path / "drawn")
+    assert (tmp_path / "drawn").read_text() == "short"
+    busy.draw(tmp_path, 2)
+    began = time.monotonic()
+    busy.draw(tmp_path, 2, "long" * 100_000)
+    assert time.monotonic() - began < 0.5
+    busy.dismiss()
+
+
+def test_who_is_dismissed_takes_those_along_that_it_has_split_off(tmp_path):
+    def one(number):
+        (tmp_path / f"{os.getpid()}.pid").touch()
+        time.sleep(60)
+
+    begun = follower.Follower(lambda: None, None, lambda folder, jobs: workers.side_by_side(one, [range(8)], 2, each=1))
+    begun._tell(follower.FINISH, tmp_path, 2)
+    end = time.monotonic() + 30
+    while len(list(tmp_path.glob("*.pid"))) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    begun.dismiss()
+    for path in tmp_path.glob("*.pid"):
+        while Path("/proc", path.stem).exists() and "zombie" not in Path("/proc", path.stem, "status").read_text():
+            assert time.monotonic() < end
+            time.sleep(0.05)
 
 
 def test_work_for_which_nobody_waits_lets_others_go_first():
