@@ -75,7 +75,7 @@ def star_table(frame, color):
     """
     source = [frame.calibrate, color]
     if _star_tables.get(frame.name, [None])[0] != source:
-        if len(_star_tables) >= MOST_TABLES:
+        if frame.name not in _star_tables and len(_star_tables) >= MOST_TABLES:
             _star_tables.pop(next(iter(_star_tables)))
         template = environment().get_template("frame_stars.html")
         _star_tables[frame.name] = source, template.render(frame=frame, part=frame.calibrate, color=color)

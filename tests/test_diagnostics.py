@@ -14,15 +14,15 @@ from bs4 import BeautifulSoup
 import browser
 import diagnostics
 import fakerun
-from photometrypipeline import records, twins
+from photometrypipeline import records
 from website import HOSTILE, MAKERS, SCRIPTS, cells, check_website, facts, fill, main_page, page, words
 
 
 @pytest.fixture(autouse=True)
-def quickly(request, monkeypatch):
-    """Leave the plots as lines out where nobody looks at them: they take longer than all the rest."""
+def quickly(request):
+    """Leave the plots as lines out where nobody looks at them."""
     if "finished" not in request.fixturenames and "run" not in request.fixturenames:
-        monkeypatch.setattr(twins, "both", lambda figure: (twins.picture(figure), "<svg/>"))
+        request.getfixturevalue("without_lines")
 
 
 @pytest.fixture

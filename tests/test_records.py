@@ -10,14 +10,9 @@ import pytest
 import diagnostics
 import fakerun
 import pp_setup
-from photometrypipeline import twins
 from website import MAKERS, check_website, fill, main_page, words
 
-
-@pytest.fixture(autouse=True)
-def quickly(monkeypatch):
-    """Leave the plots as lines out: they take longer than all the rest."""
-    monkeypatch.setattr(twins, "both", lambda figure: (twins.picture(figure), "<svg/>"))
+pytestmark = pytest.mark.usefixtures("without_lines")
 
 
 @pytest.fixture

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+import pp_distill
+import pp_run
 import sky
 from photometrypipeline import outcomes, records
+from photometrypipeline.errors import PipelineError
 from test_commands import OFFLINE, light_curve, results_of
 
 
@@ -90,3 +93,18 @@ def test_the_step_that_lacked_its_catalogue_is_the_one_that_failed(tmp_path, run
     assert [step for step, _ in records.read_failures(tmp_path)] == ["calibrate"]
     assert outcomes.read(tmp_path)["step"] == "calibrate"
     assert "pp_distill failed" not in (tmp_path / "diagnostics.html").read_text()
+
+
+def test_what_an_earlier_step_lacked_is_told_although_a_later_one_fails(tmp_path, monkeypatch):
+    truth = sky.make_dataset(tmp_path, 2)
+    monkeypatch.chdir(tmp_path)
+
+    def broken(*_, **__):
+        raise PipelineError("not one database can be read")
+
+    broken.recipe = pp_distill.distill.recipe
+    monkeypatch.setattr(pp_distill, "distill", broken)
+    assert pp_run.main([*truth.files, OFFLINE, "-catalog", "SkyMapper"]) == 1
+    assert [step for step, _ in records.read_failures(tmp_path)] == ["calibrate", "distill"]
+    page = (tmp_path / "diagnostics.html").read_text()
+    assert "pp_calibrate failed" in page and "not one database can be read" in page

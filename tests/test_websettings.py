@@ -8,16 +8,11 @@ import pytest
 
 import diagnostics
 import fakerun
-from photometrypipeline import twins
 from photometrypipeline.errors import UsageError
 from photometrypipeline.websettings import DiagnosticsSettings
 from website import check_website, fill, main_page, page, words
 
-
-@pytest.fixture(autouse=True)
-def quickly(monkeypatch):
-    """Leave the plots as lines out: they take longer than all the rest."""
-    monkeypatch.setattr(twins, "both", lambda figure: (twins.picture(figure), "<svg/>"))
+pytestmark = pytest.mark.usefixtures("without_lines")
 
 
 @pytest.fixture
