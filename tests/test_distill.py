@@ -14,9 +14,10 @@ import pp_calibrate
 import pp_distill
 import sky
 from horizons import Body
-from photometrypipeline import ephemeris
+from photometrypipeline import ephemeris, targets
 from services import Server
 from test_commands import run_plain
+from test_results import row
 
 MAG, GONE = 17.0, 27.0
 FADED, OVER_STARS, BESIDE = (3, 4, 5), (5, 6), 7  # numbers of frames
@@ -416,3 +417,18 @@ def test_a_limit_of_an_uncalibrated_frame_says_nothing_among_calibrated_ones(nig
     row = observations(folder)[3]
     assert (row["status"], row["band"], row["mag_limit"], row["forced_mag"]) == ("not detected", None, None, None)
     assert "(3 sigma, instrumental)" in lines_of(folder)[3][1]
+
+
+@pytest.mark.parametrize(
+    ("bands_and_reasons", "band"),
+    [
+        ([("R", "by hand"), ("R", "")], "R"),
+        ([("V", "by hand"), ("R", "")], "R"),
+        ([("R", "pos")], "R"),
+        ([("-", "")], None),
+    ],
+)
+def test_the_band_of_a_target_is_that_of_its_calibrated_rows_those_that_count_first(bands_and_reasons, band):
+    rows = [row(band=each, reason=reason) for each, reason in bands_and_reasons]
+    target = targets.fixed("a star", "fixed", 10.0, 20.0, [], "given")
+    assert pp_distill.block(target, "a.dat", rows, {})["band"] == band
