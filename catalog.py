@@ -15,8 +15,8 @@ from astropy.table import Table
 
 import pp_setup
 from photometrypipeline import colorterms, sky, skystore, surveys, usertable
-from photometrypipeline.errors import BandNotAvailable, CatalogError, UsageError
-from photometrypipeline.files import replacing
+from photometrypipeline.base.errors import BandNotAvailable, CatalogError, UsageError
+from photometrypipeline.base.files import replacing
 
 log = logging.getLogger("pp.catalog")
 

@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 
 import pp_setup
-from photometrypipeline import drawing, errors, figures, pages, pictures, plotdata, records, verdicts, views, workers
+from photometrypipeline import drawing, figures, pages, pictures, plotdata, records, verdicts, views
+from photometrypipeline.base import errors, workers
 from photometrypipeline.follower import POSSIBLE, Follower
 from photometrypipeline.gallery import Gallery
 

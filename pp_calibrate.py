@@ -26,11 +26,18 @@ import diagnostics
 import pp_setup
 from catalog import Catalog, canonical_name
 from photometrypipeline import calibrated, colorfit, colorterms, headers, ldac, matching, sky, telescopes, times
+from photometrypipeline.base.errors import (
+    CatalogError,
+    FrameError,
+    NotReachable,
+    PipelineError,
+    TooFewStars,
+    UsageError,
+)
+from photometrypipeline.base.files import reference_file
+from photometrypipeline.base.services import Client
 from photometrypipeline.calibrated import Outcome, Reference, Settings
 from photometrypipeline.errorbars import NO_MEASUREMENT
-from photometrypipeline.errors import CatalogError, FrameError, NotReachable, PipelineError, TooFewStars, UsageError
-from photometrypipeline.files import reference_file
-from photometrypipeline.services import Client
 from photometrypipeline.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 
 log = logging.getLogger("pp.calibrate")

@@ -40,10 +40,10 @@ from photometrypipeline import (
     telescopes,
     wcskeywords,
 )
-from photometrypipeline.errors import FrameError, PipelineError, UsageError
-from photometrypipeline.files import replacing
+from photometrypipeline.base.errors import FrameError, PipelineError, UsageError
+from photometrypipeline.base.files import replacing
+from photometrypipeline.base.services import Client
 from photometrypipeline.frame import Frame, set_keyword
-from photometrypipeline.services import Client
 from photometrypipeline.times import SECONDS_PER_DAY
 
 log = logging.getLogger("pp.combine")

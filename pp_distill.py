@@ -36,9 +36,9 @@ from photometrypipeline import (
     targets,
     targetsearch,
 )
-from photometrypipeline.errors import FrameError, NotReachable, PipelineError, UsageError
-from photometrypipeline.files import safe_name
-from photometrypipeline.services import Client
+from photometrypipeline.base.errors import FrameError, NotReachable, PipelineError, UsageError
+from photometrypipeline.base.files import safe_name
+from photometrypipeline.base.services import Client
 
 log = logging.getLogger("pp.distill")
 

@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 
 from photometrypipeline import astromatic, errorbars, headers, ldac, telescopes, wcskeywords
-from photometrypipeline.errors import UsageError
-from photometrypipeline.files import replacing
+from photometrypipeline.base.errors import UsageError
+from photometrypipeline.base.files import replacing
 from photometrypipeline.frame import Frame
 
 log = logging.getLogger("pp.extract")

@@ -24,8 +24,8 @@ from pathlib import Path
 
 import pp_setup
 from photometrypipeline import marks, viewport
-from photometrypipeline.errors import PipelineError
-from photometrypipeline.files import safe_name
+from photometrypipeline.base.errors import PipelineError
+from photometrypipeline.base.files import safe_name
 
 log = logging.getLogger("pp.manident")
 

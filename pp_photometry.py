@@ -25,11 +25,11 @@ import diagnostics
 import pp_extract
 import pp_setup
 from photometrypipeline import ephemchoice, ephemeris, growthcurve, ldac, matching, telescopes
+from photometrypipeline.base.errors import NotFound, NotReachable, PipelineError, UsageError
+from photometrypipeline.base.files import write_text
+from photometrypipeline.base.services import Client
 from photometrypipeline.contents import MEASUREMENT
-from photometrypipeline.errors import NotFound, NotReachable, PipelineError, UsageError
-from photometrypipeline.files import write_text
 from photometrypipeline.frame import set_keyword
-from photometrypipeline.services import Client
 
 log = logging.getLogger("pp.photometry")
 

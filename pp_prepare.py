@@ -24,8 +24,8 @@ import numpy as np
 import diagnostics
 import pp_setup
 from photometrypipeline import blind, generic, headers, plausibility, telescopes, wcskeywords
+from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UnknownFilter, UsageError
 from photometrypipeline.contents import MEASUREMENT
-from photometrypipeline.errors import FrameError, PipelineError, TelescopeError, UnknownFilter, UsageError
 from photometrypipeline.frame import EXTENSIONS, Frame, flatten, is_blank, keep_first, set_keyword
 from photometrypipeline.times import MJD_ZERO, text_of
 

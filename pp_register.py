@@ -41,9 +41,9 @@ from photometrypipeline import (
     wcskeywords,
     wrongpointing,
 )
-from photometrypipeline.errors import CatalogError, NotReachable, ProgramError
-from photometrypipeline.files import reference_file
-from photometrypipeline.services import Client
+from photometrypipeline.base.errors import CatalogError, NotReachable, ProgramError
+from photometrypipeline.base.files import reference_file
+from photometrypipeline.base.services import Client
 from photometrypipeline.surveys import tycho2
 
 log = logging.getLogger("pp.register")

@@ -55,9 +55,9 @@ from photometrypipeline import (
     telescopes,
     treesummary,
 )
+from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UsageError
+from photometrypipeline.base.files import sweep
 from photometrypipeline.contents import digest
-from photometrypipeline.errors import FrameError, PipelineError, TelescopeError, UsageError
-from photometrypipeline.files import sweep
 from photometrypipeline.frame import Frame
 from photometrypipeline.stamps import Stamp, Stamps
 

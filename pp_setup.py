@@ -13,7 +13,7 @@ Options on the command line override both.
 import os
 from pathlib import Path
 
-from photometrypipeline.errors import UsageError
+from photometrypipeline.base.errors import UsageError
 from photometrypipeline.reportsettings import ReportSettings
 from photometrypipeline.websettings import DiagnosticsSettings
 

@@ -34,9 +34,9 @@ import pp_photometry
 import pp_prepare
 from catalog import canonical_name
 from photometrypipeline import astromatic, ephemeris, results, surveys, telescopes
-from photometrypipeline.errors import NotReachable, PipelineError, UsageError
+from photometrypipeline.base.errors import NotReachable, PipelineError, UsageError
+from photometrypipeline.base.services import Client
 from photometrypipeline.frame import Frame
-from photometrypipeline.services import Client
 from photometrypipeline.track import Track
 
 log = logging.getLogger("pp.stackedphotometry")

@@ -25,9 +25,9 @@ import numpy as np
 
 import pp_setup
 from photometrypipeline import alcdef, ephemeris, lightcurve, observations, reportsettings, results, telescopes
-from photometrypipeline.errors import NotFound, NotReachable, PipelineError, TelescopeError, UsageError
-from photometrypipeline.files import safe_name, write_text
-from photometrypipeline.services import Client
+from photometrypipeline.base.errors import NotFound, NotReachable, PipelineError, TelescopeError, UsageError
+from photometrypipeline.base.files import safe_name, write_text
+from photometrypipeline.base.services import Client
 
 log = logging.getLogger("pp.lightcurve")
 

@@ -27,8 +27,8 @@ from pathlib import Path
 
 import pp_setup
 from photometrypipeline import ades, adesrules, astrometryreport, mpc80, mpccodes, observations, reportsettings, results
-from photometrypipeline.errors import PipelineError, UsageError
-from photometrypipeline.files import write_text
+from photometrypipeline.base.errors import PipelineError, UsageError
+from photometrypipeline.base.files import write_text
 
 log = logging.getLogger("pp.mpcreport")
 

@@ -35,10 +35,10 @@ from photometrypipeline import (
     telescopes,
     wcskeywords,
 )
-from photometrypipeline.errors import FrameError, PipelineError, UsageError
-from photometrypipeline.files import replacing
+from photometrypipeline.base.errors import FrameError, PipelineError, UsageError
+from photometrypipeline.base.files import replacing
+from photometrypipeline.base.services import Client
 from photometrypipeline.frame import SCALING, set_keyword, write_header
-from photometrypipeline.services import Client
 
 log = logging.getLogger("pp.psfsub")
 

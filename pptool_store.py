@@ -26,9 +26,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 import pp_setup
-from photometrypipeline import apasszones, ephemeris, ephemstore, prefetch, services, skystore, surveys, tilefile, tiles
-from photometrypipeline.errors import CatalogError, NotFound, NotReachable, UsageError
-from photometrypipeline.files import safe_name
+from photometrypipeline import apasszones, ephemeris, ephemstore, prefetch, skystore, surveys, tilefile, tiles
+from photometrypipeline.base import services
+from photometrypipeline.base.errors import CatalogError, NotFound, NotReachable, UsageError
+from photometrypipeline.base.files import safe_name
 
 ALL, EPHEMERIDES = "all", "ephemerides"
 SQLITE = b"SQLite format 3\0"

@@ -44,10 +44,10 @@ from photometrypipeline import (
     telescopes,
     times,
 )
-from photometrypipeline.errors import CatalogError, FrameError, NotReachable, PipelineError, UsageError
-from photometrypipeline.files import write_text
+from photometrypipeline.base.errors import CatalogError, FrameError, NotReachable, PipelineError, UsageError
+from photometrypipeline.base.files import write_text
+from photometrypipeline.base.services import Client
 from photometrypipeline.frame import Frame, flatten
-from photometrypipeline.services import Client
 
 log = logging.getLogger("pp.telescope")
 

@@ -28,19 +28,28 @@ from tqdm import tqdm
 import pp_setup
 from photometrypipeline import recipes, records, sky, stamps
 from photometrypipeline.astromatic import votable_named
+from photometrypipeline.base.errors import (
+    FAILED,
+    OK,
+    PARTIAL,
+    USAGE,
+    FrameError,
+    NotReachable,
+    PipelineError,
+    UsageError,
+)
+from photometrypipeline.base.files import safe_name
+from photometrypipeline.base.logfile import LOG_NAME, logging_to
+from photometrypipeline.base.losses import Losses
+from photometrypipeline.base.workers import cores
 from photometrypipeline.ephemchoice import AUTO, MODES, Choice
-from photometrypipeline.errors import FAILED, OK, PARTIAL, USAGE, FrameError, NotReachable, PipelineError, UsageError
-from photometrypipeline.files import safe_name
 from photometrypipeline.frame import Frame
-from photometrypipeline.logfile import LOG_NAME, logging_to
-from photometrypipeline.losses import Losses
 from photometrypipeline.times import (  # noqa: F401  names that users' scripts import from here
     dateobs_to_jd,
     fractionalyear_to_jd,
     jd_to_fractionalyear,
     jd_to_gregorian,
 )
-from photometrypipeline.workers import cores
 
 __all__ = ["FAILED", "OK", "PARTIAL", "USAGE", "Losses", "command", "make_parser", "open_frames", "parallel", "say"]
 
@@ -211,7 +220,7 @@ def use_addresses(service_urls):
     """
     if not service_urls:
         return
-    from photometrypipeline.services import SERVICES  # slow to import, seldom needed here
+    from photometrypipeline.base.services import SERVICES  # slow to import, seldom needed here
 
     for service, urls in service_urls.items():
         if service not in SERVICES:

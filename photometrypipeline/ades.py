@@ -6,7 +6,7 @@ After "Astrometry Data Exchange Standard (ADES)", version 2022, IAU-ADES: names,
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 
-from photometrypipeline.errors import FrameError
+from photometrypipeline.base.errors import FrameError
 
 VERSION = "2022"
 # Fields of an optical record in the order of the standard, those that a pipeline like this knows

@@ -11,8 +11,8 @@ from astropy import units as u
 from astropy.coordinates import EarthLocation
 
 from photometrypipeline import obscodes, times
+from photometrypipeline.base.errors import TelescopeError
 from photometrypipeline.designations import of_body
-from photometrypipeline.errors import TelescopeError
 
 SESSION_GAP_D = 0.5  # more time between two observations begins another session
 FILTERS = {"g": "SG", "r": "SR", "i": "SI", "z": "SZ", "u": "SU", "Ks": "K", "G": "C"}

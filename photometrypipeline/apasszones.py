@@ -11,7 +11,7 @@ import numpy as np
 from astropy.table import Table
 
 from photometrypipeline import surveys, tiles
-from photometrypipeline.errors import CatalogError
+from photometrypipeline.base.errors import CatalogError
 
 BANDS = ["B", "V", "u", "g", "r", "i", "z", "Y"]
 USED = ["B", "V", "g", "r", "i", "z"]

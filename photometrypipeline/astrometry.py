@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from photometrypipeline import matching, sky, tangent
-from photometrypipeline.files import write_text
+from photometrypipeline.base.files import write_text
 from photometrypipeline.matchodds import Prior, Stars, odds
 from photometrypipeline.tangent import LinearMap
 from photometrypipeline.wcskeywords import pixel_scale_arcsec, wcs_of

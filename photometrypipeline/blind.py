@@ -13,7 +13,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from photometrypipeline import fieldmatch, tangent, triangles
-from photometrypipeline.errors import CatalogError
+from photometrypipeline.base.errors import CatalogError
 from photometrypipeline.fieldmatch import Bounds, Candidates, SourceField, StarField
 from photometrypipeline.matchodds import MIN_LOG_ODDS, Prior
 from photometrypipeline.surveys import tycho2

@@ -7,7 +7,7 @@ import numpy as np
 from astropy.table import Table
 
 from photometrypipeline import errorbars, framedb, headers
-from photometrypipeline.files import replacing
+from photometrypipeline.base.files import replacing
 
 DIGITS_DEG, DIGITS_MAG, DIGITS_PX = 8, 6, 4  # of a star in the record of the step
 

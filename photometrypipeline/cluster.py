@@ -9,8 +9,8 @@ import subprocess
 import time
 
 from photometrypipeline import outcomes
+from photometrypipeline.base.errors import FAILED, NotReachable, PipelineError
 from photometrypipeline.datatree import RUNNING
-from photometrypipeline.errors import FAILED, NotReachable, PipelineError
 
 log = logging.getLogger("pp.cluster")
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from photometrypipeline.errors import TooFewStars
+from photometrypipeline.base.errors import TooFewStars
 
 MIN_STARS = 5  # distinct stars; two numbers are fitted, and an outlier has to show
 MIN_SPREAD = 0.05  # mag, standard deviation of the colours; stars of one colour say nothing about others

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from photometrypipeline import fitsbytes
-from photometrypipeline.files import write_text
+from photometrypipeline.base.files import write_text
 
 log = logging.getLogger("pp.contents")
 

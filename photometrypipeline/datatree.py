@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from photometrypipeline import outcomes, splitting
-from photometrypipeline.errors import FAILED, OK, PARTIAL
+from photometrypipeline.base.errors import FAILED, OK, PARTIAL
 from photometrypipeline.frame import EXTENSIONS
 
 log = logging.getLogger("pp.datatree")

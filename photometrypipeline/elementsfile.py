@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from photometrypipeline import horizons, names
-from photometrypipeline.errors import FrameError
+from photometrypipeline.base.errors import FrameError
 from photometrypipeline.planets import GM_SUN
 
 MJD_ZERO = 2400000.5

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from photometrypipeline import elementsfile, horizons, names, skystore
+from photometrypipeline.base.errors import Ambiguous, NotFound, NotReachable
 from photometrypipeline.ephemchoice import AUTO, HORIZONS, LOCAL, Choice
 from photometrypipeline.ephemstore import COLUMNS, EPOCH_UNIT_D, Kept, Named, Store, epoch_of
-from photometrypipeline.errors import Ambiguous, NotFound, NotReachable
 
 log = logging.getLogger("pp.ephemeris")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline.errors import FrameError
+from photometrypipeline.base.errors import FrameError
 
 log = logging.getLogger("pp.ephemstore")
 

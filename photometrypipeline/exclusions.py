@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from photometrypipeline.errors import UsageError
-from photometrypipeline.files import stem_of
+from photometrypipeline.base.errors import UsageError
+from photometrypipeline.base.files import stem_of
 
 REASON = "by hand"
 

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from photometrypipeline.errors import ProgramError
+from photometrypipeline.base.errors import ProgramError
 
 log = logging.getLogger("pp.external")
 

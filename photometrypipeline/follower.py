@@ -16,8 +16,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from photometrypipeline.logfile import logging_to
-from photometrypipeline.workers import cores
+from photometrypipeline.base.logfile import logging_to
+from photometrypipeline.base.workers import cores
 
 log = logging.getLogger("pp.follower")
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from photometrypipeline import ldac
+from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.errorbars import MAG_PER_RELATIVE_FLUX
-from photometrypipeline.errors import PipelineError
 
 log = logging.getLogger("pp.forced")
 

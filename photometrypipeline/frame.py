@@ -15,8 +15,8 @@ import numpy as np
 from astropy.io import fits
 
 from photometrypipeline import contents, fitsbytes
-from photometrypipeline.errors import FrameError
-from photometrypipeline.files import replacing, stem_of
+from photometrypipeline.base.errors import FrameError
+from photometrypipeline.base.files import replacing, stem_of
 from photometrypipeline.fitsbytes import CARD, data_bytes
 
 log = logging.getLogger("pp.frame")

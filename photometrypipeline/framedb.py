@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
-from photometrypipeline.errors import FrameError
-from photometrypipeline.files import replacing
+from photometrypipeline.base.errors import FrameError
+from photometrypipeline.base.files import replacing
 
 VERSION = 1  # of the layout: 1 = header, data, zeropoint
 

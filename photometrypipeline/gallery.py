@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from photometrypipeline.files import replacing, safe_name, write_text
+from photometrypipeline.base.files import replacing, safe_name, write_text
 
 log = logging.getLogger("pp.gallery")
 

@@ -11,7 +11,7 @@ import numpy as np
 from astropy.time import Time
 
 from photometrypipeline import blind, recognise
-from photometrypipeline.errors import FrameError, UsageError
+from photometrypipeline.base.errors import FrameError, UsageError
 from photometrypipeline.frame import keep_first, set_keyword
 from photometrypipeline.times import SECONDS_PER_DAY, is_julian
 

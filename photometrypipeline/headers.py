@@ -15,7 +15,7 @@ from astropy.time import Time
 from astropy.wcs import WCS
 
 from photometrypipeline import times
-from photometrypipeline.errors import FrameError
+from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frame import saved_name
 from photometrypipeline.instrument import OWN_WCS, as_text
 from photometrypipeline.wcskeywords import WCS_PATTERN, is_ours

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from photometrypipeline import filternames
-from photometrypipeline.errors import TelescopeError, UnknownFilter
+from photometrypipeline.base.errors import TelescopeError, UnknownFilter
 
 log = logging.getLogger("pp.telescopes")
 

@@ -7,7 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from photometrypipeline.errors import TelescopeError
+from photometrypipeline.base.errors import TelescopeError
 from photometrypipeline.instrument import HEADER_DEFAULTS, TOLERANCES, Chip, Telescope, nearest
 
 # key in the file: (kind of value, field of Telescope)

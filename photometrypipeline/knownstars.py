@@ -8,7 +8,7 @@ import numpy as np
 from astropy.io import fits
 from scipy.spatial import cKDTree
 
-from photometrypipeline.files import reference_file
+from photometrypipeline.base.files import reference_file
 from photometrypipeline.matching import chord_of
 from photometrypipeline.sky import separation_deg, vectors
 from photometrypipeline.surveys import earlier_names

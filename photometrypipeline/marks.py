@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from photometrypipeline import astrometry, ldac, matching, results
-from photometrypipeline.errors import FrameError
-from photometrypipeline.files import write_text
+from photometrypipeline.base.errors import FrameError
+from photometrypipeline.base.files import write_text
 from photometrypipeline.track import Track
 
 log = logging.getLogger("pp.marks")

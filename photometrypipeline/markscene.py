@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib import patheffects
 
-from photometrypipeline.errors import PipelineError
+from photometrypipeline.base.errors import PipelineError
 
 TITLE_PX, STATUS_PX = 30, 46  # bars above and below the frame
 LARGEST_PX, SMALLEST_PX = (1200, 900), (640, 480)  # of the window

@@ -12,8 +12,8 @@ from astropy.table import Column as Values
 from astropy.table import Table
 
 from photometrypipeline import vizier
-from photometrypipeline.errors import CatalogError
-from photometrypipeline.services import Retry, base_url, refuse_html
+from photometrypipeline.base.errors import CatalogError
+from photometrypipeline.base.services import Retry, base_url, refuse_html
 
 log = logging.getLogger("pp.mast")
 

@@ -12,7 +12,7 @@ import traceback
 from pathlib import Path
 
 from photometrypipeline import patterns
-from photometrypipeline.errors import TelescopeError
+from photometrypipeline.base.errors import TelescopeError
 from photometrypipeline.instrument import HEADER_DEFAULTS, Chip, Telescope, as_text
 from photometrypipeline.instrumentfile import checked
 

@@ -10,7 +10,7 @@ import numpy as np
 
 import pp_setup
 from photometrypipeline import forced, headers, results, telescopes
-from photometrypipeline.errors import PipelineError
+from photometrypipeline.base.errors import PipelineError
 
 log = logging.getLogger("pp.nondetections")
 

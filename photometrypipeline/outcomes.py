@@ -5,7 +5,7 @@ import os
 import time
 from pathlib import Path
 
-from photometrypipeline.files import write_text
+from photometrypipeline.base.files import write_text
 from photometrypipeline.records import FOLDER
 
 NAME = "outcome.json"

@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from photometrypipeline import __version__
+from photometrypipeline.base.files import write_text
 from photometrypipeline.contents import digest
-from photometrypipeline.files import write_text
 from photometrypipeline.records import known
 from photometrypipeline.times import text_of
 from photometrypipeline.views import calibrated

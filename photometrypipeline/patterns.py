@@ -6,7 +6,7 @@ They are those of file names: `*` for any text, `?` for one character, `[0-9]` f
 import fnmatch
 import functools
 
-from photometrypipeline.errors import TelescopeError
+from photometrypipeline.base.errors import TelescopeError
 
 SPECIAL = "*?["
 ANY_TEXT = None  # stands for `*` among the parts of a pattern

@@ -8,9 +8,10 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from photometrypipeline import calibrationplot, drawing, figures, workers
+from photometrypipeline import calibrationplot, drawing, figures
+from photometrypipeline.base import workers
+from photometrypipeline.base.files import reference_file, stem_of
 from photometrypipeline.drawing import AnimationJob, CalibrationJob, FrameJob, PlotJob, RowJob, draw
-from photometrypipeline.files import reference_file, stem_of
 from photometrypipeline.records import known
 
 log = logging.getLogger("pp.pictures")

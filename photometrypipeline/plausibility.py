@@ -6,7 +6,7 @@ A mistake that is certain is corrected, and what was corrected is returned with 
 import logging
 
 from photometrypipeline import headers, moments, pointings
-from photometrypipeline.errors import FrameError
+from photometrypipeline.base.errors import FrameError
 from photometrypipeline.instrument import OWN_WCS
 
 log = logging.getLogger("pp.plausibility")

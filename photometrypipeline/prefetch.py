@@ -10,7 +10,7 @@ from astropy.coordinates import Angle
 from astropy.time import Time
 
 from photometrypipeline import obscodes
-from photometrypipeline.errors import UsageError
+from photometrypipeline.base.errors import UsageError
 
 STEP_H = 2.0  # between the epochs of a night for which the place of a target is asked for
 MOST_NIGHTS = 60

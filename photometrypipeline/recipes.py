@@ -9,8 +9,8 @@ from importlib import metadata
 from pathlib import Path
 
 from photometrypipeline import __version__, external, telescopes
+from photometrypipeline.base.errors import ProgramError, TelescopeError
 from photometrypipeline.contents import digest
-from photometrypipeline.errors import ProgramError, TelescopeError
 
 HARMLESS = ("jobs", "offline")  # options that never change a result
 PROGRAMS = {"register": ("Source Extractor", "SCAMP"), "photometry": ("Source Extractor",)}

@@ -9,7 +9,7 @@ import logging
 import math
 from pathlib import Path
 
-from photometrypipeline.files import write_text
+from photometrypipeline.base.files import write_text
 
 log = logging.getLogger("pp.records")
 

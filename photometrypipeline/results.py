@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline.errors import FrameError, UsageError
-from photometrypipeline.files import write_text
+from photometrypipeline.base.errors import FrameError, UsageError
+from photometrypipeline.base.files import write_text
 
 HEADER = (  # label and the position of its last character
     ("#", 1),

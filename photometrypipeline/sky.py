@@ -8,7 +8,7 @@ from astropy.coordinates import SkyCoord, angular_separation
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from photometrypipeline.errors import PipelineError
+from photometrypipeline.base.errors import PipelineError
 
 ARCSEC_PER_DEG = 3600.0
 

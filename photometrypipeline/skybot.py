@@ -14,9 +14,9 @@ from astropy.io import votable
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyWarning
 
+from photometrypipeline.base.errors import NotReachable
+from photometrypipeline.base.services import SERVICES, Retry, base_url, refuse_html
 from photometrypipeline.ephemeris import Shelf
-from photometrypipeline.errors import NotReachable
-from photometrypipeline.services import SERVICES, Retry, base_url, refuse_html
 from photometrypipeline.vizier import BROKEN
 
 log = logging.getLogger("pp.skybot")

@@ -18,8 +18,8 @@ import numpy as np
 from astropy.table import vstack
 
 from photometrypipeline import sky, surveys, tilefile, tiles
-from photometrypipeline.errors import CatalogError, NotReachable
-from photometrypipeline.locks import locked
+from photometrypipeline.base.errors import CatalogError, NotReachable
+from photometrypipeline.base.locks import locked
 from photometrypipeline.tilefile import database
 
 log = logging.getLogger("pp.skystore")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from photometrypipeline import blind, headers, pointings, starpatterns
-from photometrypipeline.errors import CatalogError
+from photometrypipeline.base.errors import CatalogError
 from photometrypipeline.sky import separation_deg
 
 REACHES_DEG = (0.3, 1.0)  # pointing errors that are searched, the narrow one first

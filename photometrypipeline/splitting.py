@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photometrypipeline import headers, telescopes
-from photometrypipeline.errors import PipelineError
-from photometrypipeline.files import replacing, safe_name, write_text
+from photometrypipeline.base.errors import PipelineError
+from photometrypipeline.base.files import replacing, safe_name, write_text
 from photometrypipeline.frame import Frame
 from photometrypipeline.stamps import final_name
 

@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from photometrypipeline import recipes
+from photometrypipeline.base.files import write_text
 from photometrypipeline.contents import Contents, digest
-from photometrypipeline.files import write_text
 from photometrypipeline.frame import EXTENSIONS
 
 log = logging.getLogger("pp.stamps")

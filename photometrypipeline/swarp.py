@@ -7,7 +7,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from photometrypipeline.errors import ProgramError
+from photometrypipeline.base.errors import ProgramError
 from photometrypipeline.external import find_program, run_program
 from photometrypipeline.telescopes import setup_file
 from photometrypipeline.wcskeywords import wcs_of

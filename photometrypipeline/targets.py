@@ -12,8 +12,8 @@ from astropy import units
 from astropy.coordinates import Angle
 
 from photometrypipeline import matching, results, sky
-from photometrypipeline.errors import FrameError
-from photometrypipeline.files import stem_of
+from photometrypipeline.base.errors import FrameError
+from photometrypipeline.base.files import stem_of
 from photometrypipeline.wcskeywords import wcs_of
 
 log = logging.getLogger("pp.targets")

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from photometrypipeline import ephemeris, results, sky, skybot, targets, telescopes, vsx
-from photometrypipeline.errors import Ambiguous, NotFound, NotReachable, UsageError
-from photometrypipeline.files import safe_name
+from photometrypipeline.base.errors import Ambiguous, NotFound, NotReachable, UsageError
+from photometrypipeline.base.files import safe_name
 
 log = logging.getLogger("pp.targetsearch")
 

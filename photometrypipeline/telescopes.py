@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photometrypipeline import mytelescopes, patterns
-from photometrypipeline.errors import TelescopeError
+from photometrypipeline.base.errors import TelescopeError
 from photometrypipeline.instrument import IDENTIFYING, Chip, Telescope, as_text, nearest
 from photometrypipeline.instrumentfile import read_instruments
 

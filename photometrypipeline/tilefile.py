@@ -15,7 +15,7 @@ import numpy as np
 from astropy.table import Table
 
 from photometrypipeline import tiles
-from photometrypipeline.errors import CatalogError
+from photometrypipeline.base.errors import CatalogError
 
 log = logging.getLogger("pp.skystore")
 

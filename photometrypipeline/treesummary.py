@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from photometrypipeline import outcomes, pages, records
+from photometrypipeline.base.errors import FAILED, OK, PARTIAL, USAGE
+from photometrypipeline.base.files import write_text
 from photometrypipeline.datatree import RUNNING
-from photometrypipeline.errors import FAILED, OK, PARTIAL, USAGE
-from photometrypipeline.files import write_text
 from photometrypipeline.records import known
 from photometrypipeline.results import mean_and_scatter
 

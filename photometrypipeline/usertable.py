@@ -34,7 +34,7 @@ from astropy.table import Table
 from astropy.utils.exceptions import AstropyWarning
 
 from photometrypipeline import colorterms
-from photometrypipeline.errors import CatalogError
+from photometrypipeline.base.errors import CatalogError
 from photometrypipeline.surveys.sheet import COMMON, MOTIONS, internal_unit
 
 log = logging.getLogger("pp.usertable")

@@ -20,8 +20,8 @@ from astropy.time import Time
 from astropy.utils.exceptions import AstropyWarning
 from astroquery.vizier import VizierClass
 
-from photometrypipeline import services
-from photometrypipeline.errors import CatalogError, NotReachable
+from photometrypipeline.base import services
+from photometrypipeline.base.errors import CatalogError, NotReachable
 from photometrypipeline.surveys.sheet import ANGLES, COMMON, MOTIONS
 
 log = logging.getLogger("pp.vizier")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from photometrypipeline.errors import UsageError
+from photometrypipeline.base.errors import UsageError
 
 IMAGE_FORMATS = ("png", "webp", "jpg")  # what both browsers and the drawing libraries know
 STRETCHES = ("linear", "log", "power")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometrypipeline.errors import TooFewStars
+from photometrypipeline.base.errors import TooFewStars
 
 MIN_STARS = 3
 MOST_STARS_TO_KEEP = 100

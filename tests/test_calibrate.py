@@ -19,7 +19,7 @@ import services as local
 import starlist
 from catalog import Catalog
 from photometrypipeline import calibrated, framedb, skystore, surveys, vizier
-from photometrypipeline.errors import FAILED, OK, PARTIAL, USAGE, UsageError
+from photometrypipeline.base.errors import FAILED, OK, PARTIAL, USAGE, UsageError
 from photometrypipeline.frame import Frame
 
 ZEROPOINT, COEFFICIENT, JD = 25.0, -0.12, 2461000.5

@@ -5,7 +5,7 @@ import pytest
 from astropy.table import Table
 
 from photometrypipeline import colorfit
-from photometrypipeline.errors import TooFewStars
+from photometrypipeline.base.errors import TooFewStars
 
 TRUTH = -0.08  # mag per mag
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from photometrypipeline import colorterms
-from photometrypipeline.errors import UsageError
+from photometrypipeline.base.errors import UsageError
 
 SDSS = {"umag": 18.90, "gmag": 17.50, "rmag": 16.95, "imag": 16.75}
 PS1 = {"gp1mag": 17.50, "rp1mag": 17.00, "ip1mag": 16.80, "zp1mag": 16.70}

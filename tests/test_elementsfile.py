@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from photometrypipeline import elementsfile, ephemstore, horizons, orbit, sky
-from photometrypipeline.errors import FrameError
+from photometrypipeline.base.errors import FrameError
 from test_orbit import CERES, recorded_ceres
 
 # as published, in different years; too long for our lines

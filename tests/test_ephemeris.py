@@ -11,9 +11,9 @@ import pytest
 
 from horizons import Body
 from photometrypipeline import ephemeris, ephemstore, orbit, planets
+from photometrypipeline.base.errors import Ambiguous, FrameError, NotFound, NotReachable
+from photometrypipeline.base.services import Client
 from photometrypipeline.ephemchoice import Choice
-from photometrypipeline.errors import Ambiguous, FrameError, NotFound, NotReachable
-from photometrypipeline.services import Client
 from services import Server
 
 JD = 2460310.7123456789  # 2024-01-01

@@ -4,7 +4,7 @@ import pytest
 
 import pp_distill
 from photometrypipeline import exclusions
-from photometrypipeline.errors import UsageError
+from photometrypipeline.base.errors import UsageError
 
 
 def listed(tmp_path, text):

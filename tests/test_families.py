@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from photometrypipeline import mytelescopes, telescopes
-from photometrypipeline.errors import TelescopeError
+from photometrypipeline.base.errors import TelescopeError
 from test_telescopes import FAMILIES, MINIMAL, define
 
 

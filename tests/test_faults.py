@@ -12,7 +12,7 @@ import pp_prepare
 import sky
 from conftest import ROOT
 from photometrypipeline import astromatic, external, records, telescopes
-from photometrypipeline.errors import ProgramError
+from photometrypipeline.base.errors import ProgramError
 from photometrypipeline.frame import read_header
 
 SMALL = {"size": (64, 60), "n_stars": 2, "store": False}

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from photometrypipeline.files import replacing, safe_name, stem_of, sweep, write_text
+from photometrypipeline.base.files import replacing, safe_name, stem_of, sweep, write_text
 
 
 def leftovers(folder, *expected):

@@ -11,7 +11,8 @@ import pytest
 
 import diagnostics
 import fakerun
-from photometrypipeline import follower, records, workers
+from photometrypipeline import follower, records
+from photometrypipeline.base import workers
 from website import check_website
 
 ROOT = Path(__file__).resolve().parent.parent

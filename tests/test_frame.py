@@ -7,7 +7,7 @@ import pytest
 from astropy.io import fits
 
 from photometrypipeline import frame as frames
-from photometrypipeline.errors import FrameError
+from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frame import Frame, flatten, is_blank, keep_first, set_keyword
 
 pytestmark = pytest.mark.filterwarnings("ignore:The following header keyword is invalid")

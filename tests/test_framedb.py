@@ -7,7 +7,7 @@ import pytest
 from astropy.table import Table
 
 from photometrypipeline import framedb
-from photometrypipeline.errors import FrameError
+from photometrypipeline.base.errors import FrameError
 
 HEADER = {
     "name": "a.ldac",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from photometrypipeline import matching, sky
-from photometrypipeline.errors import PipelineError
+from photometrypipeline.base.errors import PipelineError
 
 CENTRES = [(150.0, 0.0), (0.0, 20.0), (359.99, -60.0), (45.0, 89.9)]
 

@@ -7,7 +7,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
 from photometrypipeline import headers, telescopes
-from photometrypipeline.errors import FrameError
+from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frame import Frame, keep_first, set_keyword
 
 ARCSEC = 1 / 3600

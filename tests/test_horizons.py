@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from photometrypipeline import ephemstore, horizons, names
-from photometrypipeline.errors import Ambiguous, NotFound
+from photometrypipeline.base.errors import Ambiguous, NotFound
 
 ASK = names.queries("Anything")[0]
 FAILURES = [

@@ -9,7 +9,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from photometrypipeline import ldac
-from photometrypipeline.errors import FrameError
+from photometrypipeline.base.errors import FrameError
 
 
 def sources(n=50):

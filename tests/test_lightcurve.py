@@ -11,8 +11,8 @@ from astropy.io import fits
 from astropy.table import Table
 
 from photometrypipeline import ephemeris, framedb, geometry, lightcurve, observations, orbit, results
+from photometrypipeline.base.errors import FrameError
 from photometrypipeline.ephemstore import COLUMNS
-from photometrypipeline.errors import FrameError
 
 SITE = "290"  # of the VATT4K
 NAME, FULL_NAME = "3552", "3552 Don Quixote (1983 SA)"

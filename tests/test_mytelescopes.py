@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from photometrypipeline import mytelescopes, telescopes
-from photometrypipeline.errors import TelescopeError
+from photometrypipeline.base.errors import TelescopeError
 
 EXAMPLES = telescopes.SETUP_FOLDER
 OURS = sorted(telescopes.load().telescopes)

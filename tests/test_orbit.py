@@ -10,7 +10,7 @@ import pytest
 
 import orbitfit
 from photometrypipeline import ephemstore, horizons, names, obscodes, orbit, planets
-from photometrypipeline.errors import TelescopeError
+from photometrypipeline.base.errors import TelescopeError
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "ephemerides"
 ASTROQUERY = Path(astroquery.__file__).parent / "jplhorizons" / "tests" / "data"

@@ -11,7 +11,7 @@ import pp_photometry
 import pp_prepare
 import sky
 from photometrypipeline import ephemeris, ldac
-from photometrypipeline.errors import ProgramError
+from photometrypipeline.base.errors import ProgramError
 from photometrypipeline.frame import read_header
 
 COMET = "C/2013 US10"

@@ -11,7 +11,7 @@ from astropy.io import fits
 
 from photometrypipeline import framedb, ldac
 from photometrypipeline.astrometry import to_sky
-from photometrypipeline.errors import CatalogError
+from photometrypipeline.base.errors import CatalogError
 from photometrypipeline.frame import read_header
 from photometrypipeline.matching import unique_pairs
 from photometrypipeline.sky import mean_direction, ra_difference_deg, separation_deg

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.io import ascii as text_tables
 
-from photometrypipeline.errors import FrameError
+from photometrypipeline.base.errors import FrameError
 from photometrypipeline.results import (
     Row,
     format_row,

@@ -7,7 +7,7 @@ import pp_distill
 import pp_run
 import sky
 from photometrypipeline import outcomes, records
-from photometrypipeline.errors import PipelineError
+from photometrypipeline.base.errors import PipelineError
 from test_commands import OFFLINE, light_curve, results_of
 
 

@@ -10,8 +10,8 @@ import pytest
 import requests
 
 import services as local
-from photometrypipeline import services
-from photometrypipeline.errors import NotFound, NotReachable, UsageError
+from photometrypipeline.base import services
+from photometrypipeline.base.errors import NotFound, NotReachable, UsageError
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from astropy.table import Column, Table
 
 from horizons import Body, answer_skybot
 from photometrypipeline import ephemstore, skybot, vsx
-from photometrypipeline.errors import NotReachable
-from photometrypipeline.services import Client, Retry
+from photometrypipeline.base.errors import NotReachable
+from photometrypipeline.base.services import Client, Retry
 from services import Server
 
 RECORDED = Path(astroquery.__file__).parent / "imcce" / "tests" / "data" / "skybot_query.vot"

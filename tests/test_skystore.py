@@ -16,8 +16,9 @@ import requests
 
 import services as local
 import starlist
-from photometrypipeline import mast, services, sky, skystore, surveys, tilefile, tiles, vizier
-from photometrypipeline.errors import CatalogError, NotReachable
+from photometrypipeline import mast, sky, skystore, surveys, tilefile, tiles, vizier
+from photometrypipeline.base import services
+from photometrypipeline.base.errors import CatalogError, NotReachable
 
 ROOT = Path(__file__).parent.parent
 PLACES = [(150.0, 2.0), (0.05, 0.1), (359.99, -45.3), (200.0, 89.9), (17.0, -90.0)]

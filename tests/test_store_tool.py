@@ -8,8 +8,9 @@ import pptool_store
 import services as local
 import starlist
 from horizons import Body
-from photometrypipeline import apasszones, ephemeris, ephemstore, prefetch, services, skystore, surveys, tilefile, tiles
-from photometrypipeline.errors import FAILED, OK, PARTIAL, USAGE, CatalogError, UsageError
+from photometrypipeline import apasszones, ephemeris, ephemstore, prefetch, skystore, surveys, tilefile, tiles
+from photometrypipeline.base import services
+from photometrypipeline.base.errors import FAILED, OK, PARTIAL, USAGE, CatalogError, UsageError
 
 
 @pytest.fixture

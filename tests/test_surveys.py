@@ -12,8 +12,9 @@ from astropy.table import Table
 import services as local
 import starlist
 import vizierlabels
-from photometrypipeline import colorterms, services, surveys, vizier
-from photometrypipeline.errors import CatalogError
+from photometrypipeline import colorterms, surveys, vizier
+from photometrypipeline.base import services
+from photometrypipeline.base.errors import CatalogError
 from photometrypipeline.surveys import apass, gaia, panstarrs, sdss, twomass
 
 ROOT = Path(__file__).parent.parent

@@ -11,7 +11,7 @@ import pp_prepare
 import pptool_telescope
 from cameras import ALL, EXPOSURE_S, START, Camera
 from photometrypipeline import headers, telescopes
-from photometrypipeline.errors import FAILED, OK, PARTIAL, USAGE
+from photometrypipeline.base.errors import FAILED, OK, PARTIAL, USAGE
 from photometrypipeline.frame import Frame
 from photometrypipeline.sky import separation_deg
 

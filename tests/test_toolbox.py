@@ -6,7 +6,7 @@ import toolbox
 
 import pytest
 
-from photometrypipeline.errors import FrameError, NotReachable, PipelineError, UsageError
+from photometrypipeline.base.errors import FrameError, NotReachable, PipelineError, UsageError
 
 
 def parse(*arguments):

@@ -7,8 +7,8 @@ import pp_setup
 import tychoindex
 from catalog import Catalog
 from photometrypipeline import sky
-from photometrypipeline.errors import CatalogError
-from photometrypipeline.services import Client
+from photometrypipeline.base.errors import CatalogError
+from photometrypipeline.base.services import Client
 from photometrypipeline.surveys import tycho2
 
 

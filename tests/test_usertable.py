@@ -10,7 +10,7 @@ from astropy.table import Table
 
 from catalog import Catalog
 from photometrypipeline import recipes, surveys, usertable
-from photometrypipeline.errors import BandNotAvailable, CatalogError
+from photometrypipeline.base.errors import BandNotAvailable, CatalogError
 
 TYCHO = Path(__file__).parent.parent.parent / "shared" / "data" / "anacostia" / "tycho2_anacostia.csv"
 

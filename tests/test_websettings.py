@@ -8,7 +8,7 @@ import pytest
 
 import diagnostics
 import fakerun
-from photometrypipeline.errors import UsageError
+from photometrypipeline.base.errors import UsageError
 from photometrypipeline.websettings import DiagnosticsSettings
 from website import check_website, fill, main_page, page, words
 

@@ -10,7 +10,7 @@ from astropy.time import Time
 from astropy.utils import iers
 
 from photometrypipeline import moments, plausibility, pointings, sites, telescopes, times
-from photometrypipeline.errors import FrameError
+from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frame import Frame
 
 START = "2021-07-13T03:36:24.000"  # UTC

@@ -14,7 +14,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from photometrypipeline import sky
-from photometrypipeline.errors import CatalogError
+from photometrypipeline.base.errors import CatalogError
 from photometrypipeline.surveys.sheet import Column, Survey
 
 PACKAGE = "astrometry-data-tycho2-07-littleendian"

@@ -25,8 +25,8 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
 from photometrypipeline import __version__
-from photometrypipeline.errors import NotReachable
-from photometrypipeline.locks import locked
+from photometrypipeline.base.errors import NotReachable
+from photometrypipeline.base.locks import locked
 
 log = logging.getLogger("pp.services")
 

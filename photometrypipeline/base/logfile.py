@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from photometrypipeline.locks import hold
+from photometrypipeline.base.locks import hold
 
 log = logging.getLogger("pp")
 

@@ -3,7 +3,7 @@
 import logging
 import os
 
-from photometrypipeline.errors import FrameError
+from photometrypipeline.base.errors import FrameError
 
 log = logging.getLogger("pp")
 
