@@ -14,9 +14,10 @@ from astropy.io import fits
 from astropy.table import Table
 
 import pp_setup
-from photometrypipeline import colorterms, sky, skystore, surveys, usertable
+from photometrypipeline import colorterms, skystore, surveys, usertable
 from photometrypipeline.base.errors import BandNotAvailable, CatalogError, UsageError
 from photometrypipeline.base.files import replacing
+from photometrypipeline.sky import sphere
 
 log = logging.getLogger("pp.catalog")
 
@@ -115,7 +116,7 @@ class Catalog:
 
     def in_cone(self, ra_deg, dec_deg, radius_deg, mag_limit=np.inf):
         """Return the stars of a cone that are brighter than the limit; those without a magnitude are kept."""
-        near = sky.separation_deg(ra_deg, dec_deg, self.values("ra_deg"), self.values("dec_deg")) <= radius_deg
+        near = sphere.separation_deg(ra_deg, dec_deg, self.values("ra_deg"), self.values("dec_deg")) <= radius_deg
         return self.select(near & ~(self.values("mag") >= mag_limit))
 
     def astrometric(self, use_all=False):
@@ -344,7 +345,7 @@ class Catalog:
         east, north = np.where(moving, east, 0.0), np.where(moving, north, 0.0)
         to_east = np.column_stack([-np.sin(ra), np.cos(ra), np.zeros(len(self))])
         to_north = np.column_stack([-np.sin(dec) * np.cos(ra), -np.sin(dec) * np.sin(ra), np.cos(dec)])
-        place = sky.vectors(np.degrees(ra), np.degrees(dec)) + east[:, None] * to_east + north[:, None] * to_north
+        place = sphere.vectors(np.degrees(ra), np.degrees(dec)) + east[:, None] * to_east + north[:, None] * to_north
         table = self.table.copy(copy_data=True)
         new_ra = np.mod(np.degrees(np.arctan2(place[:, 1], place[:, 0])), 360.0)
         new_dec = np.degrees(np.arctan2(place[:, 2], np.hypot(place[:, 0], place[:, 1])))

@@ -25,7 +25,7 @@ import numpy as np
 import diagnostics
 import pp_setup
 from catalog import Catalog, canonical_name
-from photometrypipeline import calibrated, colorfit, colorterms, headers, ldac, matching, sky, telescopes, times
+from photometrypipeline import calibrated, colorfit, colorterms, headers, ldac, telescopes
 from photometrypipeline.base.errors import (
     CatalogError,
     FrameError,
@@ -38,6 +38,7 @@ from photometrypipeline.base.files import reference_file
 from photometrypipeline.base.services import Client
 from photometrypipeline.calibrated import Outcome, Reference, Settings
 from photometrypipeline.errorbars import NO_MEASUREMENT
+from photometrypipeline.sky import matching, sphere, times
 from photometrypipeline.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 
 log = logging.getLogger("pp.calibrate")
@@ -187,7 +188,7 @@ def choose_reference(frames, names, settings, solar, offline, wish=None):
     places = [read_positions(frame, settings.maxflag) for frame in frames]
     if not any(len(place[0]) for place in places):
         return None  # each frame says itself what it lacks
-    ra, dec, radius = sky.skycenter([place for place in places if len(place[0])])
+    ra, dec, radius = sphere.skycenter([place for place in places if len(place[0])])
     epoch = times.julian_epoch(np.mean([frame.number("MIDTIMJD") for frame in frames]))
     client, refusals, failures = Client(offline=offline), [], []
     for name in dict.fromkeys(names):

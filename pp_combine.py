@@ -44,7 +44,7 @@ from photometrypipeline.base.errors import FrameError, PipelineError, UsageError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.base.services import Client
 from photometrypipeline.frame import Frame, set_keyword
-from photometrypipeline.times import SECONDS_PER_DAY
+from photometrypipeline.sky.times import SECONDS_PER_DAY
 
 log = logging.getLogger("pp.combine")
 

@@ -27,7 +27,7 @@ from photometrypipeline import blind, generic, headers, plausibility, telescopes
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UnknownFilter, UsageError
 from photometrypipeline.contents import MEASUREMENT
 from photometrypipeline.frame import EXTENSIONS, Frame, flatten, is_blank, keep_first, set_keyword
-from photometrypipeline.times import MJD_ZERO, text_of
+from photometrypipeline.sky.times import MJD_ZERO, text_of
 
 log = logging.getLogger("pp.prepare")
 

@@ -34,9 +34,7 @@ from photometrypipeline import (
     blind,
     locate,
     scampfit,
-    sky,
     telescopes,
-    times,
     wcsfit,
     wcskeywords,
     wrongpointing,
@@ -44,6 +42,7 @@ from photometrypipeline import (
 from photometrypipeline.base.errors import CatalogError, NotReachable, ProgramError
 from photometrypipeline.base.files import reference_file
 from photometrypipeline.base.services import Client
+from photometrypipeline.sky import sphere, times
 from photometrypipeline.surveys import tycho2
 
 log = logging.getLogger("pp.register")
@@ -189,8 +188,8 @@ def drop_other_fields(extractions, verdicts):
     extractions = [each for each in extractions if each not in lost]
     if not extractions:
         return lost
-    centres = [sky.mean_direction(*unflagged(each)) for each in extractions]
-    keep = sky.largest_field(centres, [len(each.sources) for each in extractions], SEPARATION_LIMIT_DEG)
+    centres = [sphere.mean_direction(*unflagged(each)) for each in extractions]
+    keep = sphere.largest_field(centres, [len(each.sources) for each in extractions], SEPARATION_LIMIT_DEG)
     for extraction, kept in zip(extractions, keep, strict=True):
         if not kept:
             name = extraction.frame.name
@@ -226,7 +225,7 @@ def try_catalogs(attempt, extractions, names, offline):
     placed = [each for each in extractions if has_place(attempt, each)]
     if not placed:
         return
-    ra, dec, radius = sky.skycenter([seen_in(attempt, each).corners_deg for each in placed])
+    ra, dec, radius = sphere.skycenter([seen_in(attempt, each).corners_deg for each in placed])
     client, scarce, asked = Client(offline=offline), [], set()
     reaches = [attempt.telescope.search_radius, FAR_DEG][: max(1, pp_setup.n_registration_repetitions)]
     for name in dict.fromkeys(names):
@@ -316,7 +315,7 @@ def found_blindly(attempt):
     groups, left = [], [each for each in wide if each.frame.name in places]
     while left:
         centre = places[left[0].frame.name]
-        near = [each for each in left if sky.separation_deg(*centre, *places[each.frame.name]) < TOGETHER_DEG]
+        near = [each for each in left if sphere.separation_deg(*centre, *places[each.frame.name]) < TOGETHER_DEG]
         groups.append(near)
         left = [each for each in left if each not in near]
     return groups
@@ -379,7 +378,7 @@ def near_frames(catalog, located):
     near = np.zeros(len(catalog), dtype=bool)
     for frame, solution in located:
         reach = 0.75 * np.hypot(*frame.size_px) * solution.scale_arcsec / 3600
-        near |= sky.separation_deg(catalog.values("ra_deg"), catalog.values("dec_deg"), *solution.centre_deg) < reach
+        near |= sphere.separation_deg(catalog.values("ra_deg"), catalog.values("dec_deg"), *solution.centre_deg) < reach
     return catalog.select(near)
 
 
@@ -398,7 +397,7 @@ def judged(attempt, extraction, solution, result, numbers, stars):
         model=result.model,
         shared=result.shared,
         cv_arcsec=result.cv_arcsec,
-        offset_arcmin=60 * float(sky.separation_deg(*solution.centre_deg, *thought)) if thought else np.nan,
+        offset_arcmin=60 * float(sphere.separation_deg(*solution.centre_deg, *thought)) if thought else np.nan,
         **{key: numbers[key] for key in astrometry.NUMBERS if key in numbers},
     )
     limits = {

@@ -23,22 +23,12 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import (
-    ephemeris,
-    fieldstars,
-    headers,
-    ldac,
-    psf,
-    results,
-    sky,
-    targets,
-    telescopes,
-    wcskeywords,
-)
+from photometrypipeline import ephemeris, fieldstars, headers, ldac, psf, results, targets, telescopes, wcskeywords
 from photometrypipeline.base.errors import FrameError, PipelineError, UsageError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.base.services import Client
 from photometrypipeline.frame import SCALING, set_keyword, write_header
+from photometrypipeline.sky import sphere
 
 log = logging.getLogger("pp.psfsub")
 
@@ -142,7 +132,7 @@ def detections_of(view):
 
 def clean(view, stars, radius_arcsec):
     """Subtract the stars around the target from one frame, write the result; returns an Outcome."""
-    near = sky.separation_deg(*stars, *view.place) * 3600 < radius_arcsec
+    near = sphere.separation_deg(*stars, *view.place) * 3600 < radius_arcsec
     if not near.any():
         return Outcome(0)
     frame = view.frame

@@ -26,7 +26,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from tqdm import tqdm
 
 import pp_setup
-from photometrypipeline import recipes, records, sky, stamps
+from photometrypipeline import recipes, records, stamps
 from photometrypipeline.astromatic import votable_named
 from photometrypipeline.base.errors import (
     FAILED,
@@ -44,12 +44,8 @@ from photometrypipeline.base.losses import Losses
 from photometrypipeline.base.workers import cores
 from photometrypipeline.ephemchoice import AUTO, MODES, Choice
 from photometrypipeline.frame import Frame
-from photometrypipeline.times import (  # noqa: F401  names that users' scripts import from here
-    dateobs_to_jd,
-    fractionalyear_to_jd,
-    jd_to_fractionalyear,
-    jd_to_gregorian,
-)
+from photometrypipeline.sky import sphere
+from photometrypipeline.sky.times import dateobs_to_jd, fractionalyear_to_jd, jd_to_fractionalyear, jd_to_gregorian
 
 __all__ = ["FAILED", "OK", "PARTIAL", "USAGE", "Losses", "command", "make_parser", "open_frames", "parallel", "say"]
 
@@ -426,7 +422,7 @@ def settings():
 
 def skycenter(catalogs):
     """Return (ra, dec, radius) in degrees of the circle around source lists with columns `ra_deg` and `dec_deg`."""
-    return sky.skycenter([(np.asarray(catalog["ra_deg"]), np.asarray(catalog["dec_deg"])) for catalog in catalogs])
+    return sphere.skycenter([(np.asarray(catalog["ra_deg"]), np.asarray(catalog["dec_deg"])) for catalog in catalogs])
 
 
 def read_scamp_output(path="scamp_output.xml"):

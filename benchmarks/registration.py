@@ -30,7 +30,7 @@ import stressframes  # noqa: E402
 from photometrypipeline import astromatic, ldac, locate, starpatterns, telescopes  # noqa: E402
 from photometrypipeline.astrometry import to_sky  # noqa: E402
 from photometrypipeline.frame import read_header  # noqa: E402
-from photometrypipeline.sky import separation_deg  # noqa: E402
+from photometrypipeline.sky.sphere import separation_deg  # noqa: E402
 
 STARS = (12, 15, 18, 22, 27, 35, 50, 80, 130, 250, 500, 1000, 2000, 5000, 10000, 30000)
 SHARE = (7, 7, 7, 7, 7, 7, 7, 7, 7, 6, 6, 6, 5, 5, 3, 2)  # how often each

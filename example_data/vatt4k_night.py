@@ -13,7 +13,7 @@ from astropy.wcs import WCS, Sip
 import starfield
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from photometrypipeline import times
+from photometrypipeline.sky import times
 
 SEED = 3552
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
-from photometrypipeline import ades, mpccodes, obscodes
+from photometrypipeline import ades, mpccodes
 from photometrypipeline.base.errors import TelescopeError
+from photometrypipeline.sky import obscodes
 
 EARLIEST_YEAR = 1990  # before, no CCD frame was measured with a catalogue of these
 SAME_SECONDS = 0.5  # two records of one object and site nearer than this are the same observation

@@ -10,9 +10,9 @@ import numpy as np
 from astropy import units as u
 from astropy.coordinates import EarthLocation
 
-from photometrypipeline import obscodes, times
 from photometrypipeline.base.errors import TelescopeError
 from photometrypipeline.designations import of_body
+from photometrypipeline.sky import obscodes, times
 
 SESSION_GAP_D = 0.5  # more time between two observations begins another session
 FILTERS = {"g": "SG", "r": "SR", "i": "SI", "z": "SZ", "u": "SU", "Ks": "K", "G": "C"}

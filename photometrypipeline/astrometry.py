@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from photometrypipeline import matching, sky, tangent
 from photometrypipeline.base.files import write_text
 from photometrypipeline.matchodds import Prior, Stars, odds
-from photometrypipeline.tangent import LinearMap
+from photometrypipeline.sky import matching, sphere, tangent
+from photometrypipeline.sky.tangent import LinearMap
 from photometrypipeline.wcskeywords import pixel_scale_arcsec, wcs_of
 
 LINEAR = ("CTYPE", "CRVAL", "CRPIX", "CUNIT", "CD1_", "CD2_")
@@ -89,7 +89,7 @@ def residuals(solution, sources, stars, scale_arcsec):
     i_source, i_star = matching.unique_pairs(ra, dec, *stars, radius)
     if not i_source.size:
         return 0, np.nan
-    east = sky.ra_difference_deg(ra[i_source], stars[0][i_star]) * np.cos(np.radians(dec[i_source])) * 3600
+    east = sphere.ra_difference_deg(ra[i_source], stars[0][i_star]) * np.cos(np.radians(dec[i_source])) * 3600
     north = (dec[i_source] - stars[1][i_star]) * 3600
     rms = 1.4826 * np.sqrt((np.median(np.abs(east)) ** 2 + np.median(np.abs(north)) ** 2) / 2)
     return i_source.size, float(rms)
@@ -139,7 +139,7 @@ def _matrix(header):
 def _change(guess, solution):
     centre = float(guess["CRPIX1"]), float(guess["CRPIX2"])
     ra, dec = to_sky(solution, *([value] for value in centre))
-    east = sky.ra_difference_deg(ra[0], float(guess["CRVAL1"])) * np.cos(np.radians(dec[0]))
+    east = sphere.ra_difference_deg(ra[0], float(guess["CRVAL1"])) * np.cos(np.radians(dec[0]))
     return _matrix(solution) @ np.linalg.inv(_matrix(guess)), (east, dec[0] - float(guess["CRVAL2"]))
 
 

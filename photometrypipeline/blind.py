@@ -12,12 +12,13 @@ import logging
 import numpy as np
 from scipy.spatial import cKDTree
 
-from photometrypipeline import fieldmatch, tangent, triangles
+from photometrypipeline import fieldmatch, triangles
 from photometrypipeline.base.errors import CatalogError
 from photometrypipeline.fieldmatch import Bounds, Candidates, SourceField, StarField
 from photometrypipeline.matchodds import MIN_LOG_ODDS, Prior
+from photometrypipeline.sky import tangent
+from photometrypipeline.sky.tangent import LinearMap
 from photometrypipeline.surveys import tycho2
-from photometrypipeline.tangent import LinearMap
 
 log = logging.getLogger("pp.blind")
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometrypipeline import tangent
-from photometrypipeline.tangent import LinearMap
+from photometrypipeline.sky import tangent
+from photometrypipeline.sky.tangent import LinearMap
 
 # what a distortion may be, in the order of its freedom, and the degree of its polynomial
 DEGREES = {"linear": 1, "radial": 3, "quadratic": 2, "cubic": 3, "quartic": 4}

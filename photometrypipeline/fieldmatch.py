@@ -10,9 +10,10 @@ import numpy as np
 from astropy.io import fits
 from scipy.spatial import cKDTree
 
-from photometrypipeline import matchodds, tangent
+from photometrypipeline import matchodds
 from photometrypipeline.matchodds import Prior, Stars
-from photometrypipeline.tangent import LinearMap
+from photometrypipeline.sky import tangent
+from photometrypipeline.sky.tangent import LinearMap
 
 TESTED_SOURCES = 150  # brightest ones that a proposal is tested with
 STARS_PER_SOURCE = 3  # stars of the catalogue per source tested: bands differ, clouds hide

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometrypipeline import matching, sky
+from photometrypipeline.sky import matching, sphere
 
 MATCH_ARCSEC = 1.0  # detections so near to each other are the same star, or half a seeing disc if that is more
 LEAST_SHARE = 0.3  # of the frames in which a star could have been found
@@ -35,7 +35,7 @@ def find(frames, match_arcsec=MATCH_ARCSEC):
         known, new = matching.unique_pairs(ra, dec, frame.ra_deg, frame.dec_deg, match_arcsec) if ra.size else ([], [])
         known, new = np.asarray(known, dtype=int), np.asarray(new, dtype=int)
         share = 1 / (count[known] + 1)
-        ra[known] = (ra[known] + share * sky.ra_difference_deg(frame.ra_deg[new], ra[known])) % 360
+        ra[known] = (ra[known] + share * sphere.ra_difference_deg(frame.ra_deg[new], ra[known])) % 360
         dec[known] += share * (frame.dec_deg[new] - dec[known])
         count[known] += 1
         others = np.setdiff1d(np.arange(frame.ra_deg.size), new)

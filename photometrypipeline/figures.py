@@ -13,7 +13,7 @@ import numpy as np
 
 from photometrypipeline import imagefile
 from photometrypipeline.records import known, number
-from photometrypipeline.times import text_of
+from photometrypipeline.sky.times import text_of
 
 SIZE_IN = (6.4, 4.8)
 LONGEST_TITLE = 60  # characters

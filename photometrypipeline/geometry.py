@@ -3,8 +3,8 @@
 import erfa
 import numpy as np
 
-from photometrypipeline import sky
 from photometrypipeline.orbit import LIGHT_AU_D, OBLIQUITY_RAD, tdb_of
+from photometrypipeline.sky import sphere
 
 SECONDS_PER_DAY = 86400.0
 
@@ -31,7 +31,7 @@ def bisector_deg(jd, ra_deg, dec_deg, delta_au):
     that when the light left: together below 0.01 deg.
     """
     earth = np.atleast_2d(erfa.epv00(tdb_of(np.asarray(jd, dtype=float)), 0.0)[0]["p"])
-    towards = sky.vectors(ra_deg, dec_deg)
+    towards = sphere.vectors(ra_deg, dec_deg)
     from_sun = earth + towards * np.atleast_1d(delta_au)[:, None]
     bisector = towards + from_sun / np.linalg.norm(from_sun, axis=1)[:, None]
     x, y, z = bisector.T

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometrypipeline import times
 from photometrypipeline.sites import site_of
+from photometrypipeline.sky import times
 
 JULIAN = re.compile(r"(OBS|X)?M?JD([-_]?(OBS|UTC?|START?|STR|BEG|MID|AVG|UTCSTA?))?|JULDATE|JULIANDA?T?E?")
 CLOCK = re.compile(r"(UT|UTC|GMT)([-_]?(OBS|TIME|START|SHUT|STRT|BEG|DATE))?|TIME-OBS|TIME_OBS|OBSTIME|UTIME|TM-START")

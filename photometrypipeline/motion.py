@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from photometrypipeline import sky
-from photometrypipeline.times import SECONDS_PER_DAY
+from photometrypipeline.sky import sphere
+from photometrypipeline.sky.times import SECONDS_PER_DAY
 
 ARCSEC_PER_DEG = 3600.0
 TOLERANCE_PX = 0.02  # a shift of the reference point may miss the target by as much before it is improved
@@ -21,7 +21,7 @@ def from_rates(rates_arcsec_s, midtimes_jd, reference_jd, dec_deg):
 
 def from_places(ra_deg, dec_deg, reference):
     """Return (dra_deg, ddec_deg) between places, shape (n,), and the place (ra_deg, dec_deg) at the reference time."""
-    return sky.ra_difference_deg(ra_deg, reference[0]), np.asarray(dec_deg) - reference[1]
+    return sphere.ra_difference_deg(ra_deg, reference[0]), np.asarray(dec_deg) - reference[1]
 
 
 def moved_reference(crval_deg, shift_deg):
@@ -37,7 +37,7 @@ def onto_place(wcs, place, reference):
     Off the centre of a frame, a shift of the reference point by the target's motion in RA and Dec turns the field a
     little; where that misses by more than TOLERANCE_PX, the remaining offset is taken off as well.
     """
-    shift = sky.ra_difference_deg(place[0], reference[0]), place[1] - reference[1]
+    shift = sphere.ra_difference_deg(place[0], reference[0]), place[1] - reference[1]
     moved = wcs.deepcopy()
     pixel = wcs.all_world2pix(*([value] for value in place), 1, quiet=True)
     scale_deg = np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix)))
@@ -46,7 +46,7 @@ def onto_place(wcs, place, reference):
         moved.wcs.crval = crval
         moved.wcs.set()
         ra, dec = (axis[0] for axis in moved.all_pix2world(*pixel, 1))
-        missed = sky.ra_difference_deg(ra, reference[0]), dec - reference[1]
+        missed = sphere.ra_difference_deg(ra, reference[0]), dec - reference[1]
         distance = np.hypot(missed[0] * np.cos(np.radians(reference[1])), missed[1])
         if not distance > TOLERANCE_PX * scale_deg:
             break

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import framedb, ldac, matching, records, results
+from photometrypipeline import framedb, ldac, records, results
 from photometrypipeline.base.errors import FrameError, PipelineError
 from photometrypipeline.base.files import stem_of
 from photometrypipeline.frame import EXTENSIONS, Frame
+from photometrypipeline.sky import matching
 
 log = logging.getLogger("pp.observations")
 

@@ -13,9 +13,10 @@ from astropy.time import Time
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
-from photometrypipeline import obscodes, planets
+from photometrypipeline import planets
 from photometrypipeline.ephemstore import COLUMNS
 from photometrypipeline.planets import AU_KM, GM_SUN
+from photometrypipeline.sky import obscodes
 
 LIGHT_AU_D = 173.1446326846693
 OBLIQUITY_RAD = np.radians(84381.448 / 3600)  # of the ecliptic to which Horizons refers elements

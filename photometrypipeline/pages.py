@@ -10,7 +10,7 @@ from photometrypipeline import __version__
 from photometrypipeline.base.files import write_text
 from photometrypipeline.contents import digest
 from photometrypipeline.records import known
-from photometrypipeline.times import text_of
+from photometrypipeline.sky.times import text_of
 from photometrypipeline.views import calibrated
 
 TEMPLATES = Path(__file__).parent / "templates"

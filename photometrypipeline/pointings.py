@@ -11,7 +11,8 @@ import numpy as np
 from astropy.coordinates import FK4, FK5, SkyCoord
 from astropy.time import Time
 
-from photometrypipeline import headers, sky, times
+from photometrypipeline import headers
+from photometrypipeline.sky import sphere, times
 
 # keywords that hold a position in known headers, those of the telescope before those of the target
 PAIRS = (
@@ -183,7 +184,7 @@ def explain(ra_deg, dec_deg, true_ra_deg, true_dec_deg, jd=None, least_deg=0.05)
 
 def separation(ra_deg, dec_deg, other_ra_deg, other_dec_deg):
     """Return the distance (deg, float) of two positions."""
-    return float(sky.separation_deg(ra_deg % 360, dec_deg, other_ra_deg % 360, other_dec_deg))
+    return float(sphere.separation_deg(ra_deg % 360, dec_deg, other_ra_deg % 360, other_dec_deg))
 
 
 def contradiction(header, ra_deg, dec_deg, keywords):
@@ -208,4 +209,4 @@ def contradiction(header, ra_deg, dec_deg, keywords):
 def _degrees(place, near_ra_deg):
     """Return (ra, dec) of a Place in degrees; an RA of unknown unit in the one that is nearer to `near_ra_deg`."""
     choices = [place.ra_deg] if place.unit else [place.ra_deg, place.ra_deg * 15]
-    return min(choices, key=lambda ra: abs(sky.ra_difference_deg(ra, near_ra_deg))), place.dec_deg
+    return min(choices, key=lambda ra: abs(sphere.ra_difference_deg(ra, near_ra_deg))), place.dec_deg

@@ -9,8 +9,8 @@ from astropy import units as u
 from astropy.coordinates import Angle
 from astropy.time import Time
 
-from photometrypipeline import obscodes
 from photometrypipeline.base.errors import UsageError
+from photometrypipeline.sky import obscodes
 
 STEP_H = 2.0  # between the epochs of a night for which the place of a target is asked for
 MOST_NIGHTS = 60

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from photometrypipeline import filternames, sites, times
+from photometrypipeline import filternames, sites
 from photometrypipeline.instrument import HEADER_DEFAULTS
-from photometrypipeline.obscodes import GEOCENTRE
-from photometrypipeline.obscodes import name as station_name
-from photometrypipeline.sky import separation_deg
+from photometrypipeline.sky import times
+from photometrypipeline.sky.obscodes import GEOCENTRE
+from photometrypipeline.sky.obscodes import name as station_name
+from photometrypipeline.sky.sphere import separation_deg
 
 WIDE_FIELD_DEG = 0.5  # half the diagonal; bright stars are enough there
 MOST_OFF_DEG = 2.0  # a pointing that is off by more is wrong, not inexact

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from photometrypipeline import moments, pointings, sites, times, wcskeywords
+from photometrypipeline import moments, pointings, sites, wcskeywords
 from photometrypipeline.instrument import IDENTIFYING, as_text
+from photometrypipeline.sky import times
 
 NAMES = {  # role: usual keywords, the one to prefer first
     "exptime": "EXPTIME EXPOSURE EXP_TIME EXP-TIME EXPOS EXPOSTIM ITIME TEXPTIME INTTIME XPOSURE EXPTIME1 EXPREQ EXPO",

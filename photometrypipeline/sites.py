@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometrypipeline import obscodes
+from photometrypipeline.sky import obscodes
 
 KEYWORDS = (
     ("SITELAT", "SITELONG"),

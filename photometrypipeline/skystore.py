@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 from astropy.table import vstack
 
-from photometrypipeline import sky, surveys, tilefile, tiles
+from photometrypipeline import surveys, tilefile, tiles
 from photometrypipeline.base.errors import CatalogError, NotReachable
 from photometrypipeline.base.locks import locked
+from photometrypipeline.sky import sphere
 from photometrypipeline.tilefile import database
 
 log = logging.getLogger("pp.skystore")
@@ -70,7 +71,7 @@ def fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder=No
             tilefile.touch(path, survey, missing)
             evict(user_folder(), limit_mb, path, missing + have)
     table = vstack([part for part in parts if len(part)] or parts[:1], metadata_conflicts="silent")
-    distance = sky.separation_deg(ra_deg, dec_deg, np.asarray(table["ra_deg"]), np.asarray(table["dec_deg"]))
+    distance = sphere.separation_deg(ra_deg, dec_deg, np.asarray(table["ra_deg"]), np.asarray(table["dec_deg"]))
     table = table[distance <= radius_deg]
     if survey.limit_on is not None:
         table = table[np.asarray(table[survey.limit_on]) < mag_limit]

@@ -10,7 +10,7 @@ import numpy as np
 
 from photometrypipeline import blind, headers, pointings, starpatterns
 from photometrypipeline.base.errors import CatalogError
-from photometrypipeline.sky import separation_deg
+from photometrypipeline.sky.sphere import separation_deg
 
 REACHES_DEG = (0.3, 1.0)  # pointing errors that are searched, the narrow one first
 SCALE_TOLERANCE = 0.2

@@ -13,10 +13,11 @@ shift alone: `solve_near` finds it many times as fast.
 
 import numpy as np
 
-from photometrypipeline import fieldmatch, tangent, triangles
+from photometrypipeline import fieldmatch, triangles
 from photometrypipeline.fieldmatch import Bounds, Candidates, Solution, SourceField, StarField
 from photometrypipeline.matchodds import MIN_LOG_ODDS, Prior
-from photometrypipeline.tangent import LinearMap
+from photometrypipeline.sky import tangent
+from photometrypipeline.sky.tangent import LinearMap
 
 __all__ = ["Solution", "solve", "solve_near"]
 

@@ -20,8 +20,8 @@ import numpy as np
 from scipy.special import ndtr
 
 import pp_setup
-from photometrypipeline import matching, sky
 from photometrypipeline.knownstars import KnownStars, same_place
+from photometrypipeline.sky import matching, sphere
 
 log = logging.getLogger("pp.targetmatch")
 
@@ -140,7 +140,7 @@ class Matcher:
         tree = self.stars.trees[number]
         if not tree.n:
             return Match(-1)
-        near = self._near(place, number, int(tree.query(sky.vectors(*place)[0])[1]))
+        near = self._near(place, number, int(tree.query(sphere.vectors(*place)[0])[1]))
         distances = np.hypot(*near.offsets)
         probability, blends = self._probabilities(target, number, place, near)
         row = int(np.argmin(distances))
@@ -161,7 +161,7 @@ class Matcher:
     def _near(self, place, number, nearest):
         """Return the sources of a frame around `place`, the nearest one among them however far it is."""
         ra, dec = self.stars.ra[number], self.stars.dec[number]
-        east = sky.ra_difference_deg(ra, place[0]) * np.cos(np.radians(place[1])) * 3600
+        east = sphere.ra_difference_deg(ra, place[0]) * np.cos(np.radians(place[1])) * 3600
         north = (dec - place[1]) * 3600
         rows = np.flatnonzero(np.hypot(east, north) < SEARCH_ARCSEC)
         rows = np.unique(np.append(rows, nearest))
@@ -206,7 +206,7 @@ class Matcher:
             stars = self.stars.near(target, number, place, SEARCH_ARCSEC + 3 * fwhm, sigma_arcsec)
         if not stars or not near.rows.size:
             return found
-        east = sky.ra_difference_deg(stars.ra_deg, place[0]) * np.cos(np.radians(place[1])) * 3600
+        east = sphere.ra_difference_deg(stars.ra_deg, place[0]) * np.cos(np.radians(place[1])) * 3600
         north = (stars.dec_deg - place[1]) * 3600
         apart = np.hypot(near.offsets[0][:, None] - east, near.offsets[1][:, None] - north)  # (sources, stars)
         star_flux, told = 10 ** (-0.4 * stars.inst), np.isfinite(stars.inst)
@@ -245,7 +245,7 @@ class Matcher:
             unseen = apart > same_place(fwhm)  # those that are detected count with what they have in this frame
             groups.append((stars.ra_deg[unseen], stars.dec_deg[unseen], stars.inst[unseen]))
         for ra, dec, inst in groups:
-            apart = sky.separation_deg(ra, dec, *place) * 3600
+            apart = sphere.separation_deg(ra, dec, *place) * 3600
             near = (apart < SEARCH_ARCSEC) & np.isfinite(inst)
             total += float(leak(10 ** (-0.4 * inst[near]), apart[near], radius, fwhm).sum())
         return total
@@ -294,7 +294,7 @@ def density(tree, place, frame):
     k = min(NEIGHBOURS, tree.n)
     if k < 2:
         return everywhere
-    farthest = matching.angle_of(tree.query(sky.vectors(*place)[0], k=k)[0][-1])
+    farthest = matching.angle_of(tree.query(sphere.vectors(*place)[0], k=k)[0][-1])
     return max(everywhere, (k - 1) / (np.pi * farthest**2))
 
 

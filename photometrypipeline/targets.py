@@ -11,9 +11,10 @@ import numpy as np
 from astropy import units
 from astropy.coordinates import Angle
 
-from photometrypipeline import matching, results, sky
+from photometrypipeline import results
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import stem_of
+from photometrypipeline.sky import matching, sphere
 from photometrypipeline.wcskeywords import wcs_of
 
 log = logging.getLogger("pp.targets")
@@ -49,7 +50,7 @@ class Target:
         """Whether it moves from frame to frame: what stands still at its place is something else."""
         if self.kind == "positions" and len(self.places) > 1:
             ra, dec = np.transpose(list(self.places.values()))
-            return bool(sky.separation_deg(ra[0], dec[0], ra, dec).max() * 3600 > MOVING_ARCSEC)
+            return bool(sphere.separation_deg(ra[0], dec[0], ra, dec).max() * 3600 > MOVING_ARCSEC)
         return self.has_ephemeris
 
     @property
@@ -190,7 +191,7 @@ def control_star(frames, avoid):
 def inside(measured, place):
     """Return whether `place` (ra_deg, dec_deg) lies on the image of a Measured, whole pixels at its edges included."""
     frame = measured.frame
-    if sky.separation_deg(*place, float(frame.header["CRVAL1"]), float(frame.header["CRVAL2"])) > 90:
+    if sphere.separation_deg(*place, float(frame.header["CRVAL1"]), float(frame.header["CRVAL2"])) > 90:
         return False  # beyond the horizon of a tangential projection, which would map it to the other side
     x, y = measured.wcs.all_world2pix(*([value] for value in place), 1, quiet=True)
     nx, ny = frame.size_px

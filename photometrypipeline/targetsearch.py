@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import ephemeris, results, sky, skybot, targets, telescopes, vsx
+from photometrypipeline import ephemeris, results, skybot, targets, telescopes, vsx
 from photometrypipeline.base.errors import Ambiguous, NotFound, NotReachable, UsageError
 from photometrypipeline.base.files import safe_name
+from photometrypipeline.sky import sphere
 
 log = logging.getLogger("pp.targetsearch")
 
@@ -175,4 +176,6 @@ def variable_stars(measured, choice, client, found):
 
 def field_of(measured):
     """Return (ra_deg, dec_deg, radius_deg) of the circle around all frames."""
-    return sky.skycenter([(np.asarray(each.table["ra_deg"]), np.asarray(each.table["dec_deg"])) for each in measured])
+    return sphere.skycenter(
+        [(np.asarray(each.table["ra_deg"]), np.asarray(each.table["dec_deg"])) for each in measured]
+    )

@@ -7,7 +7,7 @@ no RA of 0 needs a special case.
 
 import numpy as np
 
-from photometrypipeline import sky
+from photometrypipeline.sky import sphere
 
 HEIGHT_DEG = 0.5
 STRIPS = 360
@@ -51,7 +51,7 @@ def touched(ra_deg, dec_deg, radius_deg):
         start, end = int((ra_deg - half) // width), int((ra_deg + half) // width)
         number = min(end - start + 1, count)
         found += [1000 * strip + (start + step) % count for step in range(number)]
-    distance = sky.separation_deg(ra_deg, dec_deg, *np.transpose([middle(tile) for tile in found]))
+    distance = sphere.separation_deg(ra_deg, dec_deg, *np.transpose([middle(tile) for tile in found]))
     return [found[index] for index in np.argsort(distance, kind="stable")]
 
 
@@ -82,8 +82,8 @@ def enclosing_cone(boxes, margin_deg):
         ra_deg += [ra, ra, np.full(9, ra_low), np.full(9, ra_high)]
         dec_deg += [np.full(9, dec_low), np.full(9, dec_high), dec, dec]
     ra_deg, dec_deg = np.concatenate(ra_deg), np.concatenate(dec_deg)
-    ra, dec = sky.mean_direction(ra_deg, dec_deg)
-    radius = sky.separation_deg(ra, dec, ra_deg, dec_deg).max()
+    ra, dec = sphere.mean_direction(ra_deg, dec_deg)
+    radius = sphere.separation_deg(ra, dec, ra_deg, dec_deg).max()
     return round(ra, 9) % 360, dec, float(radius) * 1.001 + margin_deg
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.interpolate import make_interp_spline
 
-from photometrypipeline import sky
+from photometrypipeline.sky import sphere
 
 MOST_DEGREE = 2
 
@@ -20,7 +20,7 @@ class Track:
 
     def __init__(self, jd, ra_deg, dec_deg):
         jd = np.asarray(jd, dtype=float)
-        self._plane = _Plane(sky.mean_direction(ra_deg, dec_deg))
+        self._plane = _Plane(sphere.mean_direction(ra_deg, dec_deg))
         places = np.column_stack(self._plane.onto(ra_deg, dec_deg))
         times, which = np.unique(jd, return_inverse=True)
         if times.size < 2:
@@ -41,12 +41,12 @@ class _Plane:
 
     def __init__(self, centre):
         ra, dec = np.radians(centre)
-        self.centre = sky.vectors(*centre)[0]
+        self.centre = sphere.vectors(*centre)[0]
         self.east = np.array([-np.sin(ra), np.cos(ra), 0.0])
         self.north = np.array([-np.sin(dec) * np.cos(ra), -np.sin(dec) * np.sin(ra), np.cos(dec)])
 
     def onto(self, ra_deg, dec_deg):
-        vectors = sky.vectors(ra_deg, dec_deg)
+        vectors = sphere.vectors(ra_deg, dec_deg)
         depth = vectors @ self.centre
         return vectors @ self.east / depth, vectors @ self.north / depth
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from photometrypipeline import matching, sky, tangent
 from photometrypipeline.astrometry import to_sky
 from photometrypipeline.distortion import DEGREES, Pairs, Problem, free_terms, spread, tpv_header
-from photometrypipeline.tangent import LinearMap
+from photometrypipeline.sky import matching, sphere, tangent
+from photometrypipeline.sky.tangent import LinearMap
 
 log = logging.getLogger("pp.wcsfit")
 
@@ -145,7 +145,7 @@ class _Matched:
         matrix = LinearMap.fit(corners, plane)
         u = (frame.x_px + 1j * frame.y_px - middle) / half
         reach = 1.2 * half * np.sqrt(abs(guess.determinant))
-        near = np.flatnonzero(sky.separation_deg(stars.ra_deg, stars.dec_deg, *centre) < reach)
+        near = np.flatnonzero(sphere.separation_deg(stars.ra_deg, stars.dec_deg, *centre) < reach)
         nothing = np.empty(0, dtype=int)
         empty = cls(frame, replace(matrix, c=0j), centre, half, u, stars, near, nothing, nothing, None)
         return empty.paired(lambda places: places, RADIUS_PX[0])

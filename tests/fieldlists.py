@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometrypipeline import tangent
-from photometrypipeline.tangent import LinearMap
+from photometrypipeline.sky import tangent
+from photometrypipeline.sky.tangent import LinearMap
 
 
 @dataclass

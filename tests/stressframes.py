@@ -13,8 +13,8 @@ from scipy.signal import fftconvolve
 from scipy.spatial import cKDTree
 
 import sky
-from photometrypipeline import tangent
-from photometrypipeline.tangent import LinearMap
+from photometrypipeline.sky import tangent
+from photometrypipeline.sky.tangent import LinearMap
 
 DEFECTS = ("none", "trailed", "coma", "hot pixels", "half cloudy", "all of these")
 GAIN, SKY_ADU = 2.0, 300.0

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from photometrypipeline import elementsfile, ephemstore, horizons, orbit, sky
+from photometrypipeline import elementsfile, ephemstore, horizons, orbit
 from photometrypipeline.base.errors import FrameError
+from photometrypipeline.sky import sphere
 from test_orbit import CERES, recorded_ceres
 
 # as published, in different years; too long for our lines
@@ -45,7 +46,7 @@ def place(elements, jd):
 
 
 def apart_arcsec(one, other):
-    return sky.separation_deg(*one, *other) * 3600
+    return sphere.separation_deg(*one, *other) * 3600
 
 
 @pytest.mark.parametrize("text", ["\n".join(MPCORB), JPL_NUMBERED, "\r\n".join(["a heading", "-" * 80, *MPCORB])])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from photometrypipeline import matching, sky
 from photometrypipeline.base.errors import PipelineError
+from photometrypipeline.sky import matching, sphere
 
 CENTRES = [(150.0, 0.0), (0.0, 20.0), (359.99, -60.0), (45.0, 89.9)]
 
@@ -22,23 +22,23 @@ def field(ra, dec, half_deg=0.2, n=400):
 
 @pytest.mark.parametrize("centre", CENTRES)
 def test_circle_around_a_field(centre):
-    ra, dec, radius = sky.skycenter([field(*centre)])
-    assert sky.separation_deg(ra, dec, *centre) < 0.02
+    ra, dec, radius = sphere.skycenter([field(*centre)])
+    assert sphere.separation_deg(ra, dec, *centre) < 0.02
     assert 0 <= ra < 360
     assert radius == pytest.approx(0.2 * np.sqrt(2), abs=0.02)
 
 
 def test_circle_around_two_frames_holds_both():
     one, two = field(359.9, 10), field(0.3, 10)
-    ra, dec, radius = sky.skycenter([one, two])
-    assert sky.separation_deg(ra, dec, 0.1, 10.0) < 0.02
+    ra, dec, radius = sphere.skycenter([one, two])
+    assert sphere.separation_deg(ra, dec, 0.1, 10.0) < 0.02
     for places in (one, two):
-        assert np.mean(sky.separation_deg(*places, ra, dec) < radius) > 0.97
+        assert np.mean(sphere.separation_deg(*places, ra, dec) < radius) > 0.97
 
 
 def test_no_sources_have_no_centre():
     with pytest.raises(PipelineError, match="no sources"):
-        sky.skycenter([(np.empty(0), np.empty(0))])
+        sphere.skycenter([(np.empty(0), np.empty(0))])
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_no_sources_have_no_centre():
     ],
 )
 def test_only_the_richest_field_is_kept(centres, weights, kept):
-    assert sky.largest_field(centres, weights).tolist() == kept
+    assert sphere.largest_field(centres, weights).tolist() == kept
 
 
 @pytest.mark.parametrize("centre", CENTRES)

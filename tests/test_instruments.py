@@ -18,7 +18,7 @@ from astropy.time import Time
 import pp_prepare
 from photometrypipeline import headers, telescopes
 from photometrypipeline.frame import Frame
-from photometrypipeline.sky import separation_deg
+from photometrypipeline.sky.sphere import separation_deg
 
 FOLDER = Path(__file__).parent / "headers"
 TRUTH = tomllib.loads((FOLDER / "truth.toml").read_text())

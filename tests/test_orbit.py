@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import orbitfit
-from photometrypipeline import ephemstore, horizons, names, obscodes, orbit, planets
+from photometrypipeline import ephemstore, horizons, names, orbit, planets
 from photometrypipeline.base.errors import TelescopeError
+from photometrypipeline.sky import obscodes
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "ephemerides"
 ASTROQUERY = Path(astroquery.__file__).parent / "jplhorizons" / "tests" / "data"

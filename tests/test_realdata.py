@@ -13,8 +13,8 @@ from photometrypipeline import framedb, ldac
 from photometrypipeline.astrometry import to_sky
 from photometrypipeline.base.errors import CatalogError
 from photometrypipeline.frame import read_header
-from photometrypipeline.matching import unique_pairs
-from photometrypipeline.sky import mean_direction, ra_difference_deg, separation_deg
+from photometrypipeline.sky.matching import unique_pairs
+from photometrypipeline.sky.sphere import mean_direction, ra_difference_deg, separation_deg
 from photometrypipeline.surveys import tycho2
 
 INSTRUMENTS = Path(__file__).parent / "instruments"

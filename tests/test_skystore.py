@@ -16,9 +16,10 @@ import requests
 
 import services as local
 import starlist
-from photometrypipeline import mast, sky, skystore, surveys, tilefile, tiles, vizier
+from photometrypipeline import mast, skystore, surveys, tilefile, tiles, vizier
 from photometrypipeline.base import services
 from photometrypipeline.base.errors import CatalogError, NotReachable
+from photometrypipeline.sky import sphere
 
 ROOT = Path(__file__).parent.parent
 PLACES = [(150.0, 2.0), (0.05, 0.1), (359.99, -45.3), (200.0, 89.9), (17.0, -90.0)]
@@ -49,7 +50,7 @@ def offline():
 
 
 def in_cone(table, ra_deg, dec_deg, radius_deg, column, limit):
-    near = sky.separation_deg(ra_deg, dec_deg, table["ra_deg"], table["dec_deg"]) <= radius_deg
+    near = sphere.separation_deg(ra_deg, dec_deg, table["ra_deg"], table["dec_deg"]) <= radius_deg
     return table[near & (table[column] < limit)]
 
 
@@ -76,7 +77,7 @@ def test_touched_tiles_hold_every_star_of_a_cone(ra_deg, dec_deg, radius_deg):
     assert set(tiles.tile_of(ra, dec).tolist()) <= set(touched)
     assert len(touched) == len(set(touched)) <= 7 + 26 * radius_deg**2 + 12 * radius_deg
     centre_ra, centre_dec, radius = tiles.enclosing_cone([tiles.bounds(tile) for tile in touched], 0)
-    assert sky.separation_deg(centre_ra, centre_dec, ra, dec).max() <= radius
+    assert sphere.separation_deg(centre_ra, centre_dec, ra, dec).max() <= radius
 
 
 def test_tiles_meet_across_ra_0_and_at_the_pole():

@@ -8,7 +8,7 @@ from astropy.time import Time
 
 import sky
 from photometrypipeline import headers, recognise, skyview
-from photometrypipeline.sky import separation_deg
+from photometrypipeline.sky.sphere import separation_deg
 
 PLACE = (221.3, 21.6)  # deg
 SCALE, SIZE = 0.8, (1000, 800)  # arcsec per px, px

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import fieldlists
-from photometrypipeline import matchodds, starpatterns, tangent, wcskeywords
+from photometrypipeline import matchodds, starpatterns, wcskeywords
 from photometrypipeline.astrometry import to_sky
-from photometrypipeline.sky import separation_deg
+from photometrypipeline.sky import tangent
+from photometrypipeline.sky.sphere import separation_deg
 
 
 def solve(field, **changes):

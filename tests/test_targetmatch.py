@@ -9,8 +9,9 @@ from astropy.table import Table
 from scipy.spatial import cKDTree
 
 import sky as simulator
-from photometrypipeline import knownstars, matching
+from photometrypipeline import knownstars
 from photometrypipeline import targetmatch as tm
+from photometrypipeline.sky import matching
 from photometrypipeline.targets import Measured, Target
 
 

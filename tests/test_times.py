@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.time import Time
 
-from photometrypipeline import times
+from photometrypipeline.sky import times
 
 CHECK_JD = 2457786.95559556  # 2017-02-02T10:56:03.456, by the formula for Gregorian dates
 EIGHT_DIGITS = 6e-9  # days; half a unit of the eighth decimal, and what a double leaves of it

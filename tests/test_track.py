@@ -5,7 +5,7 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 
-from photometrypipeline import sky
+from photometrypipeline.sky import sphere
 from photometrypipeline.track import Track
 
 HOURS = np.linspace(-4, 4, 9)
@@ -20,7 +20,7 @@ def moving(centre, hours, bend_arcsec_h2=0.0):
 
 
 def error_arcsec(track, hours, truth):
-    return 3600 * sky.separation_deg(*track.at(2460000.5 + np.asarray(hours) / 24), *truth)
+    return 3600 * sphere.separation_deg(*track.at(2460000.5 + np.asarray(hours) / 24), *truth)
 
 
 @pytest.mark.parametrize("centre", [(120.0, 20.0), (359.999, -45.0), (0.0005, 60.0), (200.0, 89.95)])

@@ -6,9 +6,9 @@ import pytest
 import pp_setup
 import tychoindex
 from catalog import Catalog
-from photometrypipeline import sky
 from photometrypipeline.base.errors import CatalogError
 from photometrypipeline.base.services import Client
+from photometrypipeline.sky import sphere
 from photometrypipeline.surveys import tycho2
 
 
@@ -28,11 +28,13 @@ def test_positions_magnitudes_and_errors_of_a_cone(tmp_path, monkeypatch):
     tychoindex.write(tmp_path, ra, dec, mag)
     monkeypatch.setattr(pp_setup, "catalog_folders", (str(tmp_path),))
     stars = Catalog.fetch("Tycho2", 0.0, 0.5, 2.0, 12.0, client=Client(offline=True))
-    expected = (sky.separation_deg(0.0, 0.5, ra, dec) < 2.0) & (mag < 12.0)
+    expected = (sphere.separation_deg(0.0, 0.5, ra, dec) < 2.0) & (mag < 12.0)
     assert len(stars) == expected.sum() > 50
     assert np.all(np.diff(stars.values("VTmag")) >= 0)
     order = np.argsort(mag[expected])
-    off = sky.separation_deg(stars.values("ra_deg"), stars.values("dec_deg"), ra[expected][order], dec[expected][order])
+    off = sphere.separation_deg(
+        stars.values("ra_deg"), stars.values("dec_deg"), ra[expected][order], dec[expected][order]
+    )
     assert off.max() * 3600 < 1e-3
     np.testing.assert_allclose(stars.values("VTmag"), mag[expected][order], atol=1e-5)
     v, name, error = stars.in_band("V")
@@ -61,7 +63,7 @@ def test_the_real_file_has_the_stars_where_they_were_in_2000(installed):
     """Barnard's star, 10 arcsec a year (Gaia DR3, moved to J2000), and HAT-P-32 (Hartman et al. 2011)."""
     for ra, dec, vt_mag in ((269.452077, 4.693388, 9.78), (31.0428, 46.6878, 11.48)):
         stars = tycho2.read(ra, dec, 0.05, 13.0)
-        nearest = np.argmin(sky.separation_deg(stars["ra_deg"], stars["dec_deg"], ra, dec))
-        assert sky.separation_deg(stars["ra_deg"][nearest], stars["dec_deg"][nearest], ra, dec) * 3600 < 0.5
+        nearest = np.argmin(sphere.separation_deg(stars["ra_deg"], stars["dec_deg"], ra, dec))
+        assert sphere.separation_deg(stars["ra_deg"][nearest], stars["dec_deg"][nearest], ra, dec) * 3600 < 0.5
         assert stars["VTmag"][nearest] == pytest.approx(vt_mag, abs=0.05)
     assert len(tycho2.read(0.0, 90.0, 180.0, 99.0)) > 1.8e6

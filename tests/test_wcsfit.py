@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from photometrypipeline import tangent, wcsfit
+from photometrypipeline import wcsfit
 from photometrypipeline.astrometry import to_sky
 from photometrypipeline.distortion import Fit, Pairs, Problem, tpv_header
-from photometrypipeline.sky import ra_difference_deg
-from photometrypipeline.tangent import LinearMap
+from photometrypipeline.sky import tangent
+from photometrypipeline.sky.sphere import ra_difference_deg
+from photometrypipeline.sky.tangent import LinearMap
 
 SIZE, SCALE, CENTRE = (1024, 1024), 0.4, (200.0, 40.0)
 HALF = np.hypot(*SIZE) / 2

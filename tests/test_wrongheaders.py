@@ -9,9 +9,10 @@ from astropy.io import fits
 from astropy.time import Time
 from astropy.utils import iers
 
-from photometrypipeline import moments, plausibility, pointings, sites, telescopes, times
+from photometrypipeline import moments, plausibility, pointings, sites, telescopes
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frame import Frame
+from photometrypipeline.sky import times
 
 START = "2021-07-13T03:36:24.000"  # UTC
 START_JD = 2459408.6502777776

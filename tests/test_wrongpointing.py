@@ -10,7 +10,7 @@ from astropy.io import fits
 import sky
 from photometrypipeline import pointings, wrongpointing
 from photometrypipeline.frame import read_header
-from photometrypipeline.sky import separation_deg
+from photometrypipeline.sky.sphere import separation_deg
 
 COLUMNS = (
     'ra_deg = "ra_deg"\ndec_deg = "dec_deg"\nepoch_yr = 2015.5\nRmag = "R"\ne_Rmag = 0.05\n[systems]\nR = "Vega"\n'

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial import cKDTree
 
-from photometrypipeline import sky
+from photometrypipeline.sky import sphere
 from photometrypipeline.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
 
 SAME_STAR_DEG = 1 / 3600  # fields overlap, and a star in two of them is listed twice
@@ -25,7 +25,7 @@ def listed_first(table):
     """Return the mask of rows that do not repeat an earlier one at the same place."""
     first = np.ones(len(table), dtype=bool)
     if len(table) > 1:
-        tree = cKDTree(sky.vectors(known(table, "ra_deg"), known(table, "dec_deg")))
+        tree = cKDTree(sphere.vectors(known(table, "ra_deg"), known(table, "dec_deg")))
         for _, later in tree.query_pairs(np.radians(SAME_STAR_DEG)):
             first[later] = False
     return first

@@ -13,8 +13,8 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from photometrypipeline import sky
 from photometrypipeline.base.errors import CatalogError
+from photometrypipeline.sky import sphere
 from photometrypipeline.surveys.sheet import Column, Survey
 
 PACKAGE = "astrometry-data-tycho2-07-littleendian"
@@ -85,7 +85,7 @@ def read(ra_deg, dec_deg, radius_deg, mag_limit, folders=()):
     Raises CatalogError where the package is not installed.
     """
     places, scale, lowest, vt_mag = open_index(find(folders))
-    middle = sky.vectors(ra_deg, dec_deg)[0]
+    middle = sphere.vectors(ra_deg, dec_deg)[0]
     cosine = places @ (middle / scale) + lowest @ middle
     rows = np.flatnonzero((cosine >= np.cos(np.radians(min(radius_deg, 180.0)))) & (vt_mag < mag_limit))
     rows = rows[np.argsort(vt_mag[rows], kind="stable")]

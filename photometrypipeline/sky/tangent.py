@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.io import fits
 
-from photometrypipeline.sky import vectors
+from photometrypipeline.sky.sphere import vectors
 
 
 def _axes(centre_deg):

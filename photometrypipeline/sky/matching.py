@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
-from photometrypipeline.sky import ARCSEC_PER_DEG, vectors
+from photometrypipeline.sky.sphere import ARCSEC_PER_DEG, vectors
 
 
 def chord_of(radius_arcsec):
