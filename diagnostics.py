@@ -15,9 +15,10 @@ import sys
 from pathlib import Path
 
 import pp_setup
-from photometrypipeline import drawing, figures, pages, pictures, plotdata, records, verdicts, views
+from photometrypipeline import drawing, figures, pages, pictures, plotdata, verdicts, views
 from photometrypipeline.base import errors, workers
 from photometrypipeline.follower import POSSIBLE, Follower
+from photometrypipeline.frames import records
 from photometrypipeline.gallery import Gallery
 
 log = logging.getLogger("pp.diagnostics")

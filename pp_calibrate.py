@@ -25,7 +25,7 @@ import numpy as np
 import diagnostics
 import pp_setup
 from catalog import Catalog, canonical_name
-from photometrypipeline import calibrated, colorfit, colorterms, headers, ldac, telescopes
+from photometrypipeline import calibrated, colorfit, colorterms, headers, telescopes
 from photometrypipeline.base.errors import (
     CatalogError,
     FrameError,
@@ -38,6 +38,7 @@ from photometrypipeline.base.files import reference_file
 from photometrypipeline.base.services import Client
 from photometrypipeline.calibrated import Outcome, Reference, Settings
 from photometrypipeline.errorbars import NO_MEASUREMENT
+from photometrypipeline.frames import ldac
 from photometrypipeline.sky import matching, sphere, times
 from photometrypipeline.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 

@@ -30,7 +30,6 @@ from photometrypipeline import (
     astromatic,
     ephemchoice,
     ephemeris,
-    fitsbytes,
     headers,
     motion,
     noise,
@@ -38,12 +37,12 @@ from photometrypipeline import (
     starmask,
     swarp,
     telescopes,
-    wcskeywords,
 )
 from photometrypipeline.base.errors import FrameError, PipelineError, UsageError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.base.services import Client
-from photometrypipeline.frame import Frame, set_keyword
+from photometrypipeline.frames import fitsbytes, wcskeywords
+from photometrypipeline.frames.frame import Frame, set_keyword
 from photometrypipeline.sky.times import SECONDS_PER_DAY
 
 log = logging.getLogger("pp.combine")

@@ -22,10 +22,11 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import astromatic, errorbars, headers, ldac, telescopes, wcskeywords
+from photometrypipeline import astromatic, errorbars, headers, telescopes
 from photometrypipeline.base.errors import UsageError
 from photometrypipeline.base.files import replacing
-from photometrypipeline.frame import Frame
+from photometrypipeline.frames import ldac, wcskeywords
+from photometrypipeline.frames.frame import Frame
 
 log = logging.getLogger("pp.extract")
 

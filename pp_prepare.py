@@ -23,10 +23,11 @@ import numpy as np
 
 import diagnostics
 import pp_setup
-from photometrypipeline import blind, generic, headers, plausibility, telescopes, wcskeywords
+from photometrypipeline import blind, generic, headers, plausibility, telescopes
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UnknownFilter, UsageError
-from photometrypipeline.contents import MEASUREMENT
-from photometrypipeline.frame import EXTENSIONS, Frame, flatten, is_blank, keep_first, set_keyword
+from photometrypipeline.frames import wcskeywords
+from photometrypipeline.frames.contents import MEASUREMENT
+from photometrypipeline.frames.frame import EXTENSIONS, Frame, flatten, is_blank, keep_first, set_keyword
 from photometrypipeline.sky.times import MJD_ZERO, text_of
 
 log = logging.getLogger("pp.prepare")

@@ -45,20 +45,19 @@ from photometrypipeline import (
     cluster,
     datatree,
     ephemchoice,
-    exclusions,
     headers,
     outcomes,
     pages,
     recipes,
-    records,
     splitting,
     telescopes,
     treesummary,
 )
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UsageError
 from photometrypipeline.base.files import sweep
-from photometrypipeline.contents import digest
-from photometrypipeline.frame import Frame
+from photometrypipeline.frames import exclusions, records
+from photometrypipeline.frames.contents import digest
+from photometrypipeline.frames.frame import Frame
 from photometrypipeline.stamps import Stamp, Stamps
 
 log = logging.getLogger("pp.run")

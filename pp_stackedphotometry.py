@@ -33,10 +33,11 @@ import pp_distill
 import pp_photometry
 import pp_prepare
 from catalog import canonical_name
-from photometrypipeline import astromatic, ephemeris, results, surveys, telescopes
+from photometrypipeline import astromatic, ephemeris, surveys, telescopes
 from photometrypipeline.base.errors import NotReachable, PipelineError, UsageError
 from photometrypipeline.base.services import Client
-from photometrypipeline.frame import Frame
+from photometrypipeline.frames import results
+from photometrypipeline.frames.frame import Frame
 from photometrypipeline.track import Track
 
 log = logging.getLogger("pp.stackedphotometry")

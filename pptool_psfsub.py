@@ -23,11 +23,12 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import ephemeris, fieldstars, headers, ldac, psf, results, targets, telescopes, wcskeywords
+from photometrypipeline import ephemeris, fieldstars, headers, psf, targets, telescopes
 from photometrypipeline.base.errors import FrameError, PipelineError, UsageError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.base.services import Client
-from photometrypipeline.frame import SCALING, set_keyword, write_header
+from photometrypipeline.frames import ldac, results, wcskeywords
+from photometrypipeline.frames.frame import SCALING, set_keyword, write_header
 from photometrypipeline.sky import sphere
 
 log = logging.getLogger("pp.psfsub")

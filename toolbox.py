@@ -26,7 +26,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from tqdm import tqdm
 
 import pp_setup
-from photometrypipeline import recipes, records, stamps
+from photometrypipeline import recipes, stamps
 from photometrypipeline.astromatic import votable_named
 from photometrypipeline.base.errors import (
     FAILED,
@@ -43,7 +43,8 @@ from photometrypipeline.base.logfile import LOG_NAME, logging_to
 from photometrypipeline.base.losses import Losses
 from photometrypipeline.base.workers import cores
 from photometrypipeline.ephemchoice import AUTO, MODES, Choice
-from photometrypipeline.frame import Frame
+from photometrypipeline.frames import records
+from photometrypipeline.frames.frame import Frame
 from photometrypipeline.sky import sphere
 from photometrypipeline.sky.times import dateobs_to_jd, fractionalyear_to_jd, jd_to_fractionalyear, jd_to_gregorian
 

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import sky  # noqa: E402  lies beside the tests
-from photometrypipeline.frame import read_header  # noqa: E402
+from photometrypipeline.frames.frame import read_header  # noqa: E402
 
 LIMITS = (5, 10, 20, 50, 100, 1000)  # of true S/N
 APART_ARCSEC = 14.0  # of the targets from each other and from the stars

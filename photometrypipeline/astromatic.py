@@ -8,10 +8,10 @@ import numpy as np
 from astropy.io import fits
 from astropy.io.votable import parse
 
-from photometrypipeline import ldac
 from photometrypipeline.base.errors import ProgramError
 from photometrypipeline.base.files import write_text
 from photometrypipeline.external import find_program, run_program
+from photometrypipeline.frames import ldac
 from photometrypipeline.telescopes import SETUP_FOLDER, setup_file
 
 log = logging.getLogger("pp.astromatic")

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from photometrypipeline.base.files import write_text
+from photometrypipeline.frames.wcskeywords import pixel_scale_arcsec, wcs_of
 from photometrypipeline.matchodds import Prior, Stars, odds
 from photometrypipeline.sky import matching, sphere, tangent
 from photometrypipeline.sky.tangent import LinearMap
-from photometrypipeline.wcskeywords import pixel_scale_arcsec, wcs_of
 
 LINEAR = ("CTYPE", "CRVAL", "CRPIX", "CUNIT", "CD1_", "CD2_")
 GEOMETRY = (*LINEAR, "PV1_", "PV2_", "EQUINOX", "RADESYS", "LONPOLE", "LATPOLE")  # beginnings of keywords

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
-from photometrypipeline import errorbars, framedb, headers
+from photometrypipeline import errorbars, headers
 from photometrypipeline.base.files import replacing
+from photometrypipeline.frames import framedb
 
 DIGITS_DEG, DIGITS_MAG, DIGITS_PX = 8, 6, 4  # of a star in the record of the step
 

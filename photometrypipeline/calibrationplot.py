@@ -12,9 +12,9 @@ import numpy as np
 
 from photometrypipeline import imagefile
 from photometrypipeline.figures import new_figure, numbers, plain_style, short
+from photometrypipeline.frames.records import known, number
 from photometrypipeline.overlays import POINTS_PER_INCH, letters
 from photometrypipeline.pen import Pen
-from photometrypipeline.records import known, number
 
 FEW_TICKS = 5  # a label takes as long to draw as all points
 ABSURD = 1e6  # no magnitude, and no number of stars

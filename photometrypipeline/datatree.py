@@ -12,7 +12,7 @@ from pathlib import Path
 
 from photometrypipeline import outcomes, splitting
 from photometrypipeline.base.errors import FAILED, OK, PARTIAL
-from photometrypipeline.frame import EXTENSIONS
+from photometrypipeline.frames.frame import EXTENSIONS
 
 log = logging.getLogger("pp.datatree")
 

@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import Any
 
 from photometrypipeline import calibrationplot, figures, imagefile, images, overlays
-from photometrypipeline.records import known
+from photometrypipeline.frames.records import known
 
 log = logging.getLogger("pp.drawing")
 

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 
 from photometrypipeline import imagefile
-from photometrypipeline.records import known, number
+from photometrypipeline.frames.records import known, number
 from photometrypipeline.sky.times import text_of
 
 SIZE_IN = (6.4, 4.8)

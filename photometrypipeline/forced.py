@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometrypipeline import ldac
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.errorbars import MAG_PER_RELATIVE_FLUX
+from photometrypipeline.frames import ldac
 
 log = logging.getLogger("pp.forced")
 

@@ -12,7 +12,7 @@ from astropy.time import Time
 
 from photometrypipeline import blind, recognise
 from photometrypipeline.base.errors import FrameError, UsageError
-from photometrypipeline.frame import keep_first, set_keyword
+from photometrypipeline.frames.frame import keep_first, set_keyword
 from photometrypipeline.sky.times import SECONDS_PER_DAY, is_julian
 
 log = logging.getLogger("pp.generic")

@@ -15,10 +15,10 @@ from astropy.time import Time
 from astropy.wcs import WCS
 
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.frame import saved_name
+from photometrypipeline.frames.frame import saved_name
+from photometrypipeline.frames.wcskeywords import WCS_PATTERN, is_ours
 from photometrypipeline.instrument import OWN_WCS, as_text
 from photometrypipeline.sky import times
-from photometrypipeline.wcskeywords import WCS_PATTERN, is_ours
 
 ROLES = {  # role: the name by which users know it in a telescope definition
     "ra": "ra",

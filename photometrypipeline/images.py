@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from astropy.io import fits
 
-from photometrypipeline.wcskeywords import wcs_of
+from photometrypipeline.frames.wcskeywords import wcs_of
 
 MOST_SAMPLES = 40_000  # pixels that percentiles and limits are taken from
 PROBED_ROWS = 64  # rows that tell whether pixels have changed

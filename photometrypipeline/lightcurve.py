@@ -6,7 +6,7 @@ import numpy as np
 from astropy.table import MaskedColumn, Table
 
 from photometrypipeline import geometry
-from photometrypipeline.results import NOT_DETECTED
+from photometrypipeline.frames.results import NOT_DETECTED
 
 # name: (unit, description, decimals in text files or None, value of an Observation)
 ROW_COLUMNS = {

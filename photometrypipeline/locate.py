@@ -8,7 +8,7 @@ from astropy.io import fits
 
 from photometrypipeline import blind, starpatterns
 from photometrypipeline.astrometry import taught, to_sky
-from photometrypipeline.wcskeywords import pixel_scale_arcsec
+from photometrypipeline.frames.wcskeywords import pixel_scale_arcsec
 
 log = logging.getLogger("pp.locate")
 

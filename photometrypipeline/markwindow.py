@@ -8,7 +8,7 @@ import logging
 
 import numpy as np
 
-from photometrypipeline import wcskeywords
+from photometrypipeline.frames import wcskeywords
 from photometrypipeline.marks import EXPECTED, FOLLOWED, MARKED
 from photometrypipeline.markscene import Scene
 from photometrypipeline.viewport import Viewport, grey, orientation_of

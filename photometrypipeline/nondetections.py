@@ -9,8 +9,9 @@ import logging
 import numpy as np
 
 import pp_setup
-from photometrypipeline import forced, headers, results, telescopes
+from photometrypipeline import forced, headers, telescopes
 from photometrypipeline.base.errors import PipelineError
+from photometrypipeline.frames import results
 
 log = logging.getLogger("pp.nondetections")
 

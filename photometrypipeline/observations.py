@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import framedb, ldac, records, results
 from photometrypipeline.base.errors import FrameError, PipelineError
 from photometrypipeline.base.files import stem_of
-from photometrypipeline.frame import EXTENSIONS, Frame
+from photometrypipeline.frames import framedb, ldac, records, results
+from photometrypipeline.frames.frame import EXTENSIONS, Frame
 from photometrypipeline.sky import matching
 
 log = logging.getLogger("pp.observations")

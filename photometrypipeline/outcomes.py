@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from photometrypipeline.base.files import write_text
-from photometrypipeline.records import FOLDER
+from photometrypipeline.frames.records import FOLDER
 
 NAME = "outcome.json"
 

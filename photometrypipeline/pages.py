@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from photometrypipeline import __version__
 from photometrypipeline.base.files import write_text
-from photometrypipeline.contents import digest
-from photometrypipeline.records import known
+from photometrypipeline.frames.contents import digest
+from photometrypipeline.frames.records import known
 from photometrypipeline.sky.times import text_of
 from photometrypipeline.views import calibrated
 

@@ -12,7 +12,7 @@ from photometrypipeline import calibrationplot, drawing, figures
 from photometrypipeline.base import workers
 from photometrypipeline.base.files import reference_file, stem_of
 from photometrypipeline.drawing import AnimationJob, CalibrationJob, FrameJob, PlotJob, RowJob, draw
-from photometrypipeline.records import known
+from photometrypipeline.frames.records import known
 
 log = logging.getLogger("pp.pictures")
 

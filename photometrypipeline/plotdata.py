@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from photometrypipeline import figures
+from photometrypipeline.frames.records import known, number
 from photometrypipeline.pages import url, utc
-from photometrypipeline.records import known, number
 
 DIGITS = {"mag": 3, "px": 2, "arcsec": 2}
 

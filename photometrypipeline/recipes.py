@@ -10,7 +10,7 @@ from pathlib import Path
 
 from photometrypipeline import __version__, external, telescopes
 from photometrypipeline.base.errors import ProgramError, TelescopeError
-from photometrypipeline.contents import digest
+from photometrypipeline.frames.contents import digest
 
 HARMLESS = ("jobs", "offline")  # options that never change a result
 PROGRAMS = {"register": ("Source Extractor", "SCAMP"), "photometry": ("Source Extractor",)}

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from photometrypipeline import moments, pointings, sites, wcskeywords
+from photometrypipeline import moments, pointings, sites
+from photometrypipeline.frames import wcskeywords
 from photometrypipeline.instrument import IDENTIFYING, as_text
 from photometrypipeline.sky import times
 

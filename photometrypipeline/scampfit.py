@@ -6,7 +6,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from photometrypipeline import astromatic, wcskeywords
+from photometrypipeline import astromatic
+from photometrypipeline.frames import wcskeywords
 
 log = logging.getLogger("pp.scampfit")
 

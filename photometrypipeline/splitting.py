@@ -15,7 +15,7 @@ from pathlib import Path
 from photometrypipeline import headers, telescopes
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.base.files import replacing, safe_name, write_text
-from photometrypipeline.frame import Frame
+from photometrypipeline.frames.frame import Frame
 from photometrypipeline.stamps import final_name
 
 log = logging.getLogger("pp.splitting")

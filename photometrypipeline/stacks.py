@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometrypipeline.frame import LAYOUT, SCALING, set_keyword
+from photometrypipeline.frames.frame import LAYOUT, SCALING, set_keyword
+from photometrypipeline.frames.wcskeywords import remove_wcs
 from photometrypipeline.headers import READ_NOISE
-from photometrypipeline.wcskeywords import remove_wcs
 
 SECTIONS = re.compile(r"(DATA|BIAS|TRIM|CCD|DET|AMP)SEC\w?")  # of the detector; a stack is no part of it
 OF_ONE_FRAME = ("PHOTMODE", "APRAD", "APIDX", "CHECKSUM", "DATASUM", *SCALING)

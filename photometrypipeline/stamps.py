@@ -18,8 +18,8 @@ from pathlib import Path
 
 from photometrypipeline import recipes
 from photometrypipeline.base.files import write_text
-from photometrypipeline.contents import Contents, digest
-from photometrypipeline.frame import EXTENSIONS
+from photometrypipeline.frames.contents import Contents, digest
+from photometrypipeline.frames.frame import EXTENSIONS
 
 log = logging.getLogger("pp.stamps")
 

@@ -11,11 +11,11 @@ import numpy as np
 from astropy import units
 from astropy.coordinates import Angle
 
-from photometrypipeline import results
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import stem_of
+from photometrypipeline.frames import results
+from photometrypipeline.frames.wcskeywords import wcs_of
 from photometrypipeline.sky import matching, sphere
-from photometrypipeline.wcskeywords import wcs_of
 
 log = logging.getLogger("pp.targets")
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import ephemeris, results, skybot, targets, telescopes, vsx
+from photometrypipeline import ephemeris, skybot, targets, telescopes, vsx
 from photometrypipeline.base.errors import Ambiguous, NotFound, NotReachable, UsageError
 from photometrypipeline.base.files import safe_name
+from photometrypipeline.frames import results
 from photometrypipeline.sky import sphere
 
 log = logging.getLogger("pp.targetsearch")

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import outcomes, pages, records
+from photometrypipeline import outcomes, pages
 from photometrypipeline.base.errors import FAILED, OK, PARTIAL, USAGE
 from photometrypipeline.base.files import write_text
 from photometrypipeline.datatree import RUNNING
-from photometrypipeline.records import known
-from photometrypipeline.results import mean_and_scatter
+from photometrypipeline.frames import records
+from photometrypipeline.frames.records import known
+from photometrypipeline.frames.results import mean_and_scatter
 
 STATUS = {
     OK: ("done", "good"),

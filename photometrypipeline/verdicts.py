@@ -8,7 +8,7 @@ import math
 import statistics
 from dataclasses import dataclass
 
-from photometrypipeline.records import known, number
+from photometrypipeline.frames.records import known, number
 
 GOOD, DOUBTFUL, FAILED, OPEN = "good", "doubtful", "failed", "not judged"
 ORDER = (OPEN, GOOD, DOUBTFUL, FAILED)  # of equals, or with nothing judged, the first counts

@@ -5,10 +5,10 @@ import os
 import re
 from dataclasses import dataclass, field
 
-from photometrypipeline import exclusions
+from photometrypipeline.frames import exclusions
+from photometrypipeline.frames.records import STEPS, known
+from photometrypipeline.frames.results import mean_and_scatter
 from photometrypipeline.gallery import Picture
-from photometrypipeline.records import STEPS, known
-from photometrypipeline.results import mean_and_scatter
 
 CONTROL = "control"  # the kind of target that comes after all others
 WITH_FRAMES = STEPS[:-1]  # steps whose records are made of frames; the last one's are made of targets

@@ -7,8 +7,8 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from photometrypipeline import ldac
-from photometrypipeline.frame import Frame
+from photometrypipeline.frames import ldac
+from photometrypipeline.frames.frame import Frame
 
 
 def write(folder, name, sources, midtime_jd=2459000.5):

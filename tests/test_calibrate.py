@@ -18,9 +18,10 @@ import pp_setup
 import services as local
 import starlist
 from catalog import Catalog
-from photometrypipeline import calibrated, framedb, skystore, surveys, vizier
+from photometrypipeline import calibrated, skystore, surveys, vizier
 from photometrypipeline.base.errors import FAILED, OK, PARTIAL, USAGE, UsageError
-from photometrypipeline.frame import Frame
+from photometrypipeline.frames import framedb
+from photometrypipeline.frames.frame import Frame
 
 ZEROPOINT, COEFFICIENT, JD = 25.0, -0.12, 2461000.5
 PLACES = [(0.0, 12.0), (359.99, -0.3), (123.0, 89.9), (201.0, -47.5)]

@@ -15,8 +15,8 @@ from scipy.ndimage import center_of_mass
 import pp_combine
 import sky
 from photometrypipeline import ephemeris, headers, noise, telescopes
-from photometrypipeline.frame import Frame, read_header
-from photometrypipeline.wcskeywords import wcs_of
+from photometrypipeline.frames.frame import Frame, read_header
+from photometrypipeline.frames.wcskeywords import wcs_of
 from test_stacks import sip_header
 
 N_FRAMES = 9

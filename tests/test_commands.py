@@ -12,8 +12,8 @@ from astropy.io import fits
 from astropy.table import Table
 
 import sky
-from photometrypipeline import framedb, ldac
-from photometrypipeline.frame import read_header
+from photometrypipeline.frames import framedb, ldac
+from photometrypipeline.frames.frame import read_header
 
 OFFLINE = "-offline"
 RECORDS = [f"{step}.json" for step in ("prepare", "register", "photometry", "calibrate", "distill")]

@@ -14,7 +14,7 @@ from bs4 import BeautifulSoup
 import browser
 import diagnostics
 import fakerun
-from photometrypipeline import records
+from photometrypipeline.frames import records
 from website import HOSTILE, MAKERS, SCRIPTS, cells, check_website, facts, fill, main_page, page, words
 
 

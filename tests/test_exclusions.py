@@ -3,8 +3,8 @@
 import pytest
 
 import pp_distill
-from photometrypipeline import exclusions
 from photometrypipeline.base.errors import UsageError
+from photometrypipeline.frames import exclusions
 
 
 def listed(tmp_path, text):

@@ -10,7 +10,8 @@ from astropy.wcs import WCS
 
 import pp_extract
 import sky
-from photometrypipeline import ldac, telescopes
+from photometrypipeline import telescopes
+from photometrypipeline.frames import ldac
 from test_commands import run_plain
 
 

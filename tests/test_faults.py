@@ -11,9 +11,10 @@ from astropy.io import fits
 import pp_prepare
 import sky
 from conftest import ROOT
-from photometrypipeline import astromatic, external, records, telescopes
+from photometrypipeline import astromatic, external, telescopes
 from photometrypipeline.base.errors import ProgramError
-from photometrypipeline.frame import read_header
+from photometrypipeline.frames import records
+from photometrypipeline.frames.frame import read_header
 
 SMALL = {"size": (64, 60), "n_stars": 2, "store": False}
 

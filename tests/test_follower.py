@@ -11,8 +11,9 @@ import pytest
 
 import diagnostics
 import fakerun
-from photometrypipeline import follower, records
+from photometrypipeline import follower
 from photometrypipeline.base import workers
+from photometrypipeline.frames import records
 from website import check_website
 
 ROOT = Path(__file__).resolve().parent.parent

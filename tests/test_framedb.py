@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from photometrypipeline import framedb
 from photometrypipeline.base.errors import FrameError
+from photometrypipeline.frames import framedb
 
 HEADER = {
     "name": "a.ldac",

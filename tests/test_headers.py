@@ -8,7 +8,7 @@ from astropy.io import fits
 
 from photometrypipeline import headers, telescopes
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.frame import Frame, keep_first, set_keyword
+from photometrypipeline.frames.frame import Frame, keep_first, set_keyword
 
 ARCSEC = 1 / 3600
 

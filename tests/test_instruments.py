@@ -17,7 +17,7 @@ from astropy.time import Time
 
 import pp_prepare
 from photometrypipeline import headers, telescopes
-from photometrypipeline.frame import Frame
+from photometrypipeline.frames.frame import Frame
 from photometrypipeline.sky.sphere import separation_deg
 
 FOLDER = Path(__file__).parent / "headers"
@@ -190,7 +190,7 @@ def fits_matrix(header):
 
 
 def guess_matrix(scale, guess):
-    from photometrypipeline.wcskeywords import first_guess
+    from photometrypipeline.frames.wcskeywords import first_guess
 
     cards = first_guess(0, 0, (10, 10), scale, guess.flip_x, guess.flip_y, guess.rotate)
     return 3600 * np.array([[cards[f"CD{i}_{j}"] for j in (1, 2)] for i in (1, 2)])

@@ -8,8 +8,8 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
-from photometrypipeline import ldac
 from photometrypipeline.base.errors import FrameError
+from photometrypipeline.frames import ldac
 
 
 def sources(n=50):

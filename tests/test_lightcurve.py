@@ -10,9 +10,10 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import Table
 
-from photometrypipeline import ephemeris, framedb, geometry, lightcurve, observations, orbit, results
+from photometrypipeline import ephemeris, geometry, lightcurve, observations, orbit
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.ephemstore import COLUMNS
+from photometrypipeline.frames import framedb, results
 
 SITE = "290"  # of the VATT4K
 NAME, FULL_NAME = "3552", "3552 Don Quixote (1983 SA)"

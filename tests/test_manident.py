@@ -12,8 +12,9 @@ from astropy.io import ascii as text_tables
 import screen
 import sky
 from conftest import ROOT
-from photometrypipeline import astrometry, results, wcskeywords
-from photometrypipeline.frame import read_header
+from photometrypipeline import astrometry
+from photometrypipeline.frames import results, wcskeywords
+from photometrypipeline.frames.frame import read_header
 from photometrypipeline.markscene import STATUS_PX, TITLE_PX
 
 COMMAND = [sys.executable, ROOT / "pp_manident.py"]

@@ -10,9 +10,10 @@ import pp_extract
 import pp_photometry
 import pp_prepare
 import sky
-from photometrypipeline import ephemeris, ldac
+from photometrypipeline import ephemeris
 from photometrypipeline.base.errors import ProgramError
-from photometrypipeline.frame import read_header
+from photometrypipeline.frames import ldac
+from photometrypipeline.frames.frame import read_header
 
 COMET = "C/2013 US10"
 PAIR_ARCSEC = 2.6  # between the asteroid and a star as bright in the first frame

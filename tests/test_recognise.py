@@ -9,7 +9,7 @@ import pp_prepare
 import sky
 from cameras import ALL, EXPOSURE_S, START
 from photometrypipeline import filternames, generic, pixelfacts, recognise, telescopes
-from photometrypipeline.frame import Frame
+from photometrypipeline.frames.frame import Frame
 
 OPTIONS = {"ra_deg": None, "dec_deg": None, "flip_x": False, "flip_y": False, "rotate_deg": 0.0, "target": None}
 

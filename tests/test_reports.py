@@ -14,8 +14,9 @@ from astropy.time import Time
 
 import sky
 from conftest import ROOT
-from photometrypipeline import ades, adesrules, astrometryreport, centroids, mpc80, mpccodes, results, surveys
+from photometrypipeline import ades, adesrules, astrometryreport, centroids, mpc80, mpccodes, surveys
 from photometrypipeline.designations import Designation
+from photometrypipeline.frames import results
 from photometrypipeline.observations import Observation
 
 PEOPLE = ["-submitter", "A. Observer", "-observers", "A. Observer; B. C. Other", "-measurers", "D. Measurer"]

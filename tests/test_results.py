@@ -5,7 +5,7 @@ import pytest
 from astropy.io import ascii as text_tables
 
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.results import (
+from photometrypipeline.frames.results import (
     Row,
     format_row,
     header_line,

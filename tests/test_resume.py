@@ -20,8 +20,9 @@ import pp_run
 import pp_setup
 import sky
 from conftest import ROOT
-from photometrypipeline import recipes, stamps, telescopes, wcskeywords
-from photometrypipeline.frame import Frame
+from photometrypipeline import recipes, stamps, telescopes
+from photometrypipeline.frames import wcskeywords
+from photometrypipeline.frames.frame import Frame
 from test_instruments import OPTIONS, TRUTH, frame_of
 
 OFFLINE = "-offline"

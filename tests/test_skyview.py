@@ -109,7 +109,7 @@ def test_sources_that_are_no_stars_of_the_field_are_not_found():
 
 
 def test_the_rotation_of_a_matrix_is_that_of_a_definition():
-    from photometrypipeline.wcskeywords import first_guess
+    from photometrypipeline.frames.wcskeywords import first_guess
 
     for mirrored in (False, True):
         for rotation in (-170.0, -45.0, 0.0, 12.5, 90.0, 179.0):

@@ -11,9 +11,10 @@ from astropy.table import Table
 
 import pp_setup
 import sky
-from photometrypipeline import framedb, noise, records, results, skystore
-from photometrypipeline.frame import read_header
-from photometrypipeline.wcskeywords import wcs_of
+from photometrypipeline import noise, skystore
+from photometrypipeline.frames import framedb, records, results
+from photometrypipeline.frames.frame import read_header
+from photometrypipeline.frames.wcskeywords import wcs_of
 from test_combine import prepared
 
 OFFLINE = "-offline"

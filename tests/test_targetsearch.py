@@ -5,8 +5,9 @@ import pytest
 from astropy.table import Table
 
 import sky
-from photometrypipeline import targets, targetsearch, wcskeywords
+from photometrypipeline import targets, targetsearch
 from photometrypipeline.ephemeris import Ephemeris
+from photometrypipeline.frames import wcskeywords
 from photometrypipeline.targets import Measured, Target
 
 

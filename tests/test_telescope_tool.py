@@ -12,7 +12,7 @@ import pptool_telescope
 from cameras import ALL, EXPOSURE_S, START, Camera
 from photometrypipeline import headers, telescopes
 from photometrypipeline.base.errors import FAILED, OK, PARTIAL, USAGE
-from photometrypipeline.frame import Frame
+from photometrypipeline.frames.frame import Frame
 from photometrypipeline.sky.sphere import separation_deg
 
 OPTIONS = {"ra_deg": None, "dec_deg": None, "flip_x": False, "flip_y": False, "rotate_deg": 0.0, "target": None}

@@ -11,7 +11,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import fakerun
-from photometrypipeline import figures, records, twins
+from photometrypipeline import figures, twins
+from photometrypipeline.frames import records
 
 ROOT = Path(__file__).resolve().parent.parent
 

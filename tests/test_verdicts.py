@@ -6,7 +6,8 @@ import pytest
 
 import fakerun
 import pp_setup
-from photometrypipeline import records, verdicts, views
+from photometrypipeline import verdicts, views
+from photometrypipeline.frames import records
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from photometrypipeline import telescopes
-from photometrypipeline.wcskeywords import (
+from photometrypipeline.frames.wcskeywords import (
     first_guess,
     note_rms,
     pixel_scale_arcsec,

@@ -11,7 +11,7 @@ from astropy.utils import iers
 
 from photometrypipeline import moments, plausibility, pointings, sites, telescopes
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.frame import Frame
+from photometrypipeline.frames.frame import Frame
 from photometrypipeline.sky import times
 
 START = "2021-07-13T03:36:24.000"  # UTC

@@ -9,7 +9,7 @@ from astropy.io import fits
 
 import sky
 from photometrypipeline import pointings, wrongpointing
-from photometrypipeline.frame import read_header
+from photometrypipeline.frames.frame import read_header
 from photometrypipeline.sky.sphere import separation_deg
 
 COLUMNS = (

@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 
 import diagnostics
 import fakerun
-from photometrypipeline import records
+from photometrypipeline.frames import records
 
 MAKERS = {step: getattr(fakerun, step) for step in records.STEPS}
 SCRIPTS = {

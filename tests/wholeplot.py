@@ -4,7 +4,7 @@ import numpy as np
 
 from photometrypipeline import calibrationplot
 from photometrypipeline.figures import errorbar, numbers, short
-from photometrypipeline.records import known
+from photometrypipeline.frames.records import known
 
 
 def calibration_analysis(frame, band, catalog, color=None, limits=None):

@@ -7,7 +7,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from photometrypipeline.frame import COMMENT_START, put, set_keyword
+from photometrypipeline.frames.frame import COMMENT_START, put, set_keyword
 
 WCS_PATTERN = re.compile(
     r"""(

@@ -10,9 +10,9 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from photometrypipeline import fitsbytes
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import replacing
+from photometrypipeline.frames import fitsbytes
 
 CARD = 80  # characters
 KINDS = {"E": ">f4", "D": ">f8", "I": ">i2", "J": ">i4", "K": ">i8", "B": "|u1"}  # by the letter of TFORM

@@ -12,8 +12,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from photometrypipeline import fitsbytes
 from photometrypipeline.base.files import write_text
+from photometrypipeline.frames import fitsbytes
 
 log = logging.getLogger("pp.contents")
 

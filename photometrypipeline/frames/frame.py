@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from photometrypipeline import contents, fitsbytes
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import replacing, stem_of
-from photometrypipeline.fitsbytes import CARD, data_bytes
+from photometrypipeline.frames import contents, fitsbytes
+from photometrypipeline.frames.fitsbytes import CARD, data_bytes
 
 log = logging.getLogger("pp.frame")
 

@@ -1,0 +1,1 @@
+"""A frame, its header and its data set, and the files next to it."""
