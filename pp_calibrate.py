@@ -25,7 +25,7 @@ import numpy as np
 import diagnostics
 import pp_setup
 from catalog import Catalog, canonical_name
-from photometrypipeline import calibrated, colorfit, colorterms, headers, telescopes
+from photometrypipeline import calibrated, colorfit, colorterms
 from photometrypipeline.base.errors import (
     CatalogError,
     FrameError,
@@ -39,6 +39,7 @@ from photometrypipeline.base.services import Client
 from photometrypipeline.calibrated import Outcome, Reference, Settings
 from photometrypipeline.errorbars import NO_MEASUREMENT
 from photometrypipeline.frames import ldac
+from photometrypipeline.instruments import headers, telescopes
 from photometrypipeline.sky import matching, sphere, times
 from photometrypipeline.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 

@@ -41,23 +41,13 @@ import pp_photometry
 import pp_prepare
 import pp_register
 from catalog import canonical_name
-from photometrypipeline import (
-    cluster,
-    datatree,
-    ephemchoice,
-    headers,
-    outcomes,
-    pages,
-    recipes,
-    splitting,
-    telescopes,
-    treesummary,
-)
+from photometrypipeline import cluster, datatree, ephemchoice, outcomes, pages, recipes, splitting, treesummary
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UsageError
 from photometrypipeline.base.files import sweep
 from photometrypipeline.frames import exclusions, records
 from photometrypipeline.frames.contents import digest
 from photometrypipeline.frames.frame import Frame
+from photometrypipeline.instruments import headers, telescopes
 from photometrypipeline.stamps import Stamp, Stamps
 
 log = logging.getLogger("pp.run")

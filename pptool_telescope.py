@@ -31,12 +31,13 @@ from astropy.io import fits
 import pp_extract
 import pp_prepare
 from catalog import Catalog
-from photometrypipeline import headers, pixelfacts, pointings, proposal, recognise, skyview, surveys, telescopes
+from photometrypipeline import pixelfacts, proposal, recognise, skyview, surveys
 from photometrypipeline.base.errors import CatalogError, FrameError, NotReachable, PipelineError, UsageError
 from photometrypipeline.base.files import write_text
 from photometrypipeline.base.services import Client
 from photometrypipeline.frames import ldac
 from photometrypipeline.frames.frame import Frame, flatten
+from photometrypipeline.instruments import headers, pointings, telescopes
 from photometrypipeline.sky import obscodes, times
 
 log = logging.getLogger("pp.telescope")

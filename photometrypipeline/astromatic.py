@@ -12,7 +12,7 @@ from photometrypipeline.base.errors import ProgramError
 from photometrypipeline.base.files import write_text
 from photometrypipeline.external import find_program, run_program
 from photometrypipeline.frames import ldac
-from photometrypipeline.telescopes import SETUP_FOLDER, setup_file
+from photometrypipeline.instruments.telescopes import SETUP_FOLDER, setup_file
 
 log = logging.getLogger("pp.astromatic")
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from photometrypipeline import filternames, sites
-from photometrypipeline.instrument import HEADER_DEFAULTS
+from photometrypipeline.instruments import filternames, sites
+from photometrypipeline.instruments.instrument import HEADER_DEFAULTS
 from photometrypipeline.sky import times
 from photometrypipeline.sky.obscodes import GEOCENTRE
 from photometrypipeline.sky.obscodes import name as station_name

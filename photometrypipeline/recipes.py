@@ -8,9 +8,10 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-from photometrypipeline import __version__, external, telescopes
+from photometrypipeline import __version__, external
 from photometrypipeline.base.errors import ProgramError, TelescopeError
 from photometrypipeline.frames.contents import digest
+from photometrypipeline.instruments import telescopes
 
 HARMLESS = ("jobs", "offline")  # options that never change a result
 PROGRAMS = {"register": ("Source Extractor", "SCAMP"), "photometry": ("Source Extractor",)}

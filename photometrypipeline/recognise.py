@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from photometrypipeline import moments, pointings, sites
 from photometrypipeline.frames import wcskeywords
-from photometrypipeline.instrument import IDENTIFYING, as_text
+from photometrypipeline.instruments import clocks, pointings, sites
+from photometrypipeline.instruments.instrument import IDENTIFYING, as_text
 from photometrypipeline.sky import times
 
 NAMES = {  # role: usual keywords, the one to prefer first
@@ -198,20 +198,20 @@ def start_of(header, exposure_s, place_deg=None):
     `coded` is (time, time_is).  Keywords that say UTC, and Julian dates, go before a local clock; the Judgement is None
     unless a local clock is all that there is.  Without any time: (None, None).
     """
-    known = [each for each in moments.read(header) if "|" not in each.keyword or _belongs(header, each.keyword)]
-    order = [*moments.START_DATE, "UT-OBS", "UTC-OBS", "UTSHUT", "DATETIME", "FRAME", "SSHT"]
+    known = [each for each in clocks.read(header) if "|" not in each.keyword or _belongs(header, each.keyword)]
+    order = [*clocks.START_DATE, "UT-OBS", "UTC-OBS", "UTSHUT", "DATETIME", "FRAME", "SSHT"]
     dated = [each for name in order for each in known if each.keyword.split("|")[0] == name and each.says != "local"]
-    dated += [each for each in known if moments.JULIAN.fullmatch(each.keyword)]
+    dated += [each for each in known if clocks.JULIAN.fullmatch(each.keyword)]
     dated += [each for each in known if each.says == "local" and each.keyword.split("|")[0] in (*order, "DATE-LOC")]
     if not dated:
         return None, None
     best = next((each for each in dated if each.says == "zone"), dated[0])
-    judgement = moments.judge(header, best.jd, exposure_s, best.keyword, place_deg)
+    judgement = clocks.judge(header, best.jd, exposure_s, best.keyword, place_deg)
     if judgement is None:
-        doubt = "" if best.says in ("utc", "zone") or _agreed(moments.read(header), best) else NOT_SAID
+        doubt = "" if best.says in ("utc", "zone") or _agreed(clocks.read(header), best) else NOT_SAID
         return _start(header, best, best.jd, doubt), None
     true_jd = best.jd + judgement.add_h / 24
-    better = [each for each in dated if abs(each.jd - true_jd) * 24 < exposure_s / 3600 + moments.SLACK_H]
+    better = [each for each in dated if abs(each.jd - true_jd) * 24 < exposure_s / 3600 + clocks.SLACK_H]
     if judgement.sure and better:
         doubt = f"{best.keyword} is local time, as {better[0].keyword} shows, which is used instead"
         return _start(header, better[0], better[0].jd, doubt), None

@@ -12,10 +12,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from photometrypipeline import headers, telescopes
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.base.files import replacing, safe_name, write_text
 from photometrypipeline.frames.frame import Frame
+from photometrypipeline.instruments import headers, telescopes
 from photometrypipeline.stamps import final_name
 
 log = logging.getLogger("pp.splitting")

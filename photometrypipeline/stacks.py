@@ -7,7 +7,7 @@ import numpy as np
 
 from photometrypipeline.frames.frame import LAYOUT, SCALING, set_keyword
 from photometrypipeline.frames.wcskeywords import remove_wcs
-from photometrypipeline.headers import READ_NOISE
+from photometrypipeline.instruments.headers import READ_NOISE
 
 SECTIONS = re.compile(r"(DATA|BIAS|TRIM|CCD|DET|AMP)SEC\w?")  # of the detector; a stack is no part of it
 OF_ONE_FRAME = ("PHOTMODE", "APRAD", "APIDX", "CHECKSUM", "DATASUM", *SCALING)

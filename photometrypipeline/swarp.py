@@ -10,7 +10,7 @@ from astropy.wcs import WCS
 from photometrypipeline.base.errors import ProgramError
 from photometrypipeline.external import find_program, run_program
 from photometrypipeline.frames.wcskeywords import wcs_of
-from photometrypipeline.telescopes import setup_file
+from photometrypipeline.instruments.telescopes import setup_file
 
 log = logging.getLogger("pp.swarp")
 

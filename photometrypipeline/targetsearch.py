@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import ephemeris, skybot, targets, telescopes, vsx
+from photometrypipeline import ephemeris, skybot, targets, vsx
 from photometrypipeline.base.errors import Ambiguous, NotFound, NotReachable, UsageError
 from photometrypipeline.base.files import safe_name
 from photometrypipeline.frames import results
+from photometrypipeline.instruments import telescopes
 from photometrypipeline.sky import sphere
 
 log = logging.getLogger("pp.targetsearch")

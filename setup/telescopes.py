@@ -13,6 +13,6 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # the checkout, for scripts that run outside of it
-from photometrypipeline import mytelescopes, telescopes
+from photometrypipeline.instruments import mytelescopes, telescopes
 
 globals().update(mytelescopes.legacy_names(telescopes.load(), telescopes.SETUP_FOLDER.parent))

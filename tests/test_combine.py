@@ -14,9 +14,10 @@ from scipy.ndimage import center_of_mass
 
 import pp_combine
 import sky
-from photometrypipeline import ephemeris, headers, noise, telescopes
+from photometrypipeline import ephemeris, noise
 from photometrypipeline.frames.frame import Frame, read_header
 from photometrypipeline.frames.wcskeywords import wcs_of
+from photometrypipeline.instruments import headers, telescopes
 from test_stacks import sip_header
 
 N_FRAMES = 9

@@ -10,8 +10,8 @@ from astropy.wcs import WCS
 
 import pp_extract
 import sky
-from photometrypipeline import telescopes
 from photometrypipeline.frames import ldac
+from photometrypipeline.instruments import telescopes
 from test_commands import run_plain
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from photometrypipeline import telescopes
+from photometrypipeline.instruments import telescopes
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 FACTS = SHARED / "facts" / "telescopes.toml"

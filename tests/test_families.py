@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from photometrypipeline import mytelescopes, telescopes
 from photometrypipeline.base.errors import TelescopeError
+from photometrypipeline.instruments import mytelescopes, telescopes
 from test_telescopes import FAMILIES, MINIMAL, define
 
 

@@ -6,9 +6,9 @@ import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
-from photometrypipeline import headers, telescopes
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frames.frame import Frame, keep_first, set_keyword
+from photometrypipeline.instruments import headers, telescopes
 
 ARCSEC = 1 / 3600
 

@@ -16,8 +16,8 @@ from astropy.io import fits
 from astropy.time import Time
 
 import pp_prepare
-from photometrypipeline import headers, telescopes
 from photometrypipeline.frames.frame import Frame
+from photometrypipeline.instruments import headers, telescopes
 from photometrypipeline.sky.sphere import separation_deg
 
 FOLDER = Path(__file__).parent / "headers"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from photometrypipeline import mytelescopes, telescopes
 from photometrypipeline.base.errors import TelescopeError
+from photometrypipeline.instruments import mytelescopes, telescopes
 
 EXAMPLES = telescopes.SETUP_FOLDER
 OURS = sorted(telescopes.load().telescopes)

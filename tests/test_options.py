@@ -19,9 +19,9 @@ import pp_prepare
 import pp_register
 import pp_run
 import sky
-from photometrypipeline import telescopes
 from photometrypipeline.frames import framedb, ldac, records
 from photometrypipeline.frames.frame import Frame, read_header
+from photometrypipeline.instruments import telescopes
 from test_commands import run_plain
 
 OFFLINE = "-offline"

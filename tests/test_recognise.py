@@ -8,8 +8,9 @@ from astropy.time import Time
 import pp_prepare
 import sky
 from cameras import ALL, EXPOSURE_S, START
-from photometrypipeline import filternames, generic, pixelfacts, recognise, telescopes
+from photometrypipeline import generic, pixelfacts, recognise
 from photometrypipeline.frames.frame import Frame
+from photometrypipeline.instruments import filternames, telescopes
 
 OPTIONS = {"ra_deg": None, "dec_deg": None, "flip_x": False, "flip_y": False, "rotate_deg": 0.0, "target": None}
 

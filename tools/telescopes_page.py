@@ -12,7 +12,7 @@ START, END = "<!-- instruments: written by `make docs` -->", "<!-- end of instru
 
 def ours():
     """Return {key: Telescope} of the packaged instruments, without those of the user who runs this."""
-    from photometrypipeline import instrumentfile, telescopes
+    from photometrypipeline.instruments import instrumentfile, telescopes
 
     folder = telescopes.SETUP_FOLDER
     paths = sorted((folder / "instruments").glob("*.toml"))

@@ -11,10 +11,10 @@ import os
 import traceback
 from pathlib import Path
 
-from photometrypipeline import patterns
 from photometrypipeline.base.errors import TelescopeError
-from photometrypipeline.instrument import HEADER_DEFAULTS, Chip, Telescope, as_text
-from photometrypipeline.instrumentfile import checked
+from photometrypipeline.instruments import wildcards
+from photometrypipeline.instruments.instrument import HEADER_DEFAULTS, Chip, Telescope, as_text
+from photometrypipeline.instruments.instrumentfile import checked
 
 log = logging.getLogger("pp.telescopes")
 
@@ -58,13 +58,13 @@ class _Identifiers(dict):
         self._registry = registry
 
     def __missing__(self, value):
-        keys = patterns.keys_of(as_text(value), self._registry)
+        keys = wildcards.keys_of(as_text(value), self._registry)
         if not keys:
             raise KeyError(value)
         return keys[0]
 
     def __contains__(self, value):
-        return super().__contains__(value) or bool(patterns.keys_of(as_text(value), self._registry))
+        return super().__contains__(value) or bool(wildcards.keys_of(as_text(value), self._registry))
 
     def get(self, value, default=None):
         try:

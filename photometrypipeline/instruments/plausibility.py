@@ -5,9 +5,9 @@ A mistake that is certain is corrected, and what was corrected is returned with 
 
 import logging
 
-from photometrypipeline import headers, moments, pointings
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.instrument import OWN_WCS
+from photometrypipeline.instruments import clocks, headers, pointings
+from photometrypipeline.instruments.instrument import OWN_WCS
 
 log = logging.getLogger("pp.plausibility")
 
@@ -22,7 +22,7 @@ def checked_midtime(frame, telescope, pointing_deg=None):
         return jd, ""
     exposure_s = headers.exptime_s(frame, telescope)
     coded = telescope.header["time"]
-    judgement = moments.judge(frame.header, jd - exposure_s / 2 / 86400, exposure_s, coded, pointing_deg)
+    judgement = clocks.judge(frame.header, jd - exposure_s / 2 / 86400, exposure_s, coded, pointing_deg)
     if judgement is None:
         return jd, ""
     if not judgement.sure:

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 from photometrypipeline.base.errors import TelescopeError
-from photometrypipeline.instrument import HEADER_DEFAULTS, TOLERANCES, Chip, Telescope, nearest
+from photometrypipeline.instruments.instrument import HEADER_DEFAULTS, TOLERANCES, Chip, Telescope, nearest
 
 # key in the file: (kind of value, field of Telescope)
 KEYS = {

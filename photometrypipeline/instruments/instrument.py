@@ -8,8 +8,8 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from photometrypipeline import filternames
 from photometrypipeline.base.errors import TelescopeError, UnknownFilter
+from photometrypipeline.instruments import filternames
 
 log = logging.getLogger("pp.telescopes")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometrypipeline.sites import site_of
+from photometrypipeline.instruments.sites import site_of
 from photometrypipeline.sky import times
 
 JULIAN = re.compile(r"(OBS|X)?M?JD([-_]?(OBS|UTC?|START?|STR|BEG|MID|AVG|UTCSTA?))?|JULDATE|JULIANDA?T?E?")

@@ -13,10 +13,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from photometrypipeline import mytelescopes, patterns
 from photometrypipeline.base.errors import TelescopeError
-from photometrypipeline.instrument import IDENTIFYING, Chip, Telescope, as_text, nearest
-from photometrypipeline.instrumentfile import read_instruments
+from photometrypipeline.instruments import mytelescopes, wildcards
+from photometrypipeline.instruments.instrument import IDENTIFYING, Chip, Telescope, as_text, nearest
+from photometrypipeline.instruments.instrumentfile import read_instruments
 
 __all__ = ["SETUP_FOLDER", "Chip", "Registry", "Telescope", "get", "identify", "load", "setup_file", "setup_folders"]
 
@@ -34,7 +34,7 @@ class Registry:
     telescopes: dict  # key to Telescope
     identifiers: dict  # header value to key
     aliases: dict  # what older images have as TEL_KEYW to key
-    patterns: list  # (pattern of header values, key), those of users first
+    wildcards: list  # (pattern of header values, key), those of users first
 
 
 def user_folder():
@@ -88,7 +88,7 @@ def _load(folders, stamped_files):
             f"there are no instruments in {SETUP_FOLDER / 'instruments'}; the installation is incomplete"
         )
     ours = tuple(registry.patterns)
-    patterns.check(ours, registry.telescopes)
+    wildcards.check(ours, registry.telescopes)
     for path, _ in reversed(stamped_files):
         if path.suffix == ".toml":
             for telescope in read_instruments(path, folders):
@@ -97,7 +97,7 @@ def _load(folders, stamped_files):
             mytelescopes.join_in(path, registry, folders)
         else:
             _add_from_old_suite(path, registry, folders)
-    patterns.check([each for each in registry.patterns if each not in ours], registry.telescopes)
+    wildcards.check([each for each in registry.patterns if each not in ours], registry.telescopes)
     return registry
 
 
@@ -124,9 +124,9 @@ def _add_from_old_suite(path, registry, folders):
 
 def _register(registry, telescope, ours):
     """Add `telescope`; what a user defines takes the place of ours, two of ours never claim the same name."""
-    names = [name for name in telescope.identifiers if not patterns.is_pattern(name)]
+    names = [name for name in telescope.identifiers if not wildcards.is_pattern(name)]
     registry.patterns[:] = [each for each in registry.patterns if each[1] != telescope.key]
-    own = [(name, telescope.key) for name in telescope.identifiers if patterns.is_pattern(name)]
+    own = [(name, telescope.key) for name in telescope.identifiers if wildcards.is_pattern(name)]
     registry.patterns[:] = registry.patterns + own if ours else own + registry.patterns
     for name in (*names, *telescope.aliases):
         table = registry.identifiers if name in names else registry.aliases
@@ -183,7 +183,7 @@ def _by_identifier(header, registry):
         if keyword == "TELESCOP" and "INSTRUME" in header and as_text(header["INSTRUME"]):
             tried.append(f"TELESCOP = {value!r} (not asked, since INSTRUME is there)")
             continue  # another camera at a telescope that we know is still another camera
-        keys = patterns.keys_of(value, registry)
+        keys = wildcards.keys_of(value, registry)
         # a name that many cameras have gives way to a family whose TELESCOP fits
         for key in sorted(keys, key=lambda key: registry.telescopes[key].vague):
             if _telescop_fits(registry.telescopes[key], header, keyword, value, tried):

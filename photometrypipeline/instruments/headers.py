@@ -17,7 +17,7 @@ from astropy.wcs import WCS
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frames.frame import saved_name
 from photometrypipeline.frames.wcskeywords import WCS_PATTERN, is_ours
-from photometrypipeline.instrument import OWN_WCS, as_text
+from photometrypipeline.instruments.instrument import OWN_WCS, as_text
 from photometrypipeline.sky import times
 
 ROLES = {  # role: the name by which users know it in a telescope definition

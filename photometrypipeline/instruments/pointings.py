@@ -11,7 +11,7 @@ import numpy as np
 from astropy.coordinates import FK4, FK5, SkyCoord
 from astropy.time import Time
 
-from photometrypipeline import headers
+from photometrypipeline.instruments import headers
 from photometrypipeline.sky import sphere, times
 
 # keywords that hold a position in known headers, those of the telescope before those of the target

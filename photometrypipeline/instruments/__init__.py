@@ -1,0 +1,1 @@
+"""Telescopes as data, and what their headers say."""
