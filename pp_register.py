@@ -28,12 +28,13 @@ import diagnostics
 import pp_extract
 import pp_setup
 from catalog import Catalog, canonical_name
-from photometrypipeline import astromatic, astrometry, blind, locate, scampfit, wcsfit, wrongpointing
+from photometrypipeline import astrometry, blind, locate, wcsfit, wrongpointing
 from photometrypipeline.base.errors import CatalogError, NotReachable, ProgramError
 from photometrypipeline.base.files import reference_file
 from photometrypipeline.base.services import Client
 from photometrypipeline.frames import wcskeywords
 from photometrypipeline.instruments import telescopes
+from photometrypipeline.programs import astromatic, scampfit
 from photometrypipeline.sky import sphere, times
 from photometrypipeline.surveys import tycho2
 

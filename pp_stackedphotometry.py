@@ -33,12 +33,13 @@ import pp_distill
 import pp_photometry
 import pp_prepare
 from catalog import canonical_name
-from photometrypipeline import astromatic, ephemeris, surveys
+from photometrypipeline import ephemeris, surveys
 from photometrypipeline.base.errors import NotReachable, PipelineError, UsageError
 from photometrypipeline.base.services import Client
 from photometrypipeline.frames import results
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import telescopes
+from photometrypipeline.programs import astromatic
 from photometrypipeline.track import Track
 
 log = logging.getLogger("pp.stackedphotometry")

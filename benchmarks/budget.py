@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import sky  # noqa: E402  lies beside the tests
-from photometrypipeline.external import find_program  # noqa: E402
 from photometrypipeline.instruments import telescopes  # noqa: E402
+from photometrypipeline.programs.external import find_program  # noqa: E402
 
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
 

@@ -8,10 +8,11 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-from photometrypipeline import __version__, external
+from photometrypipeline import __version__
 from photometrypipeline.base.errors import ProgramError, TelescopeError
 from photometrypipeline.frames.contents import digest
 from photometrypipeline.instruments import telescopes
+from photometrypipeline.programs import external
 
 HARMLESS = ("jobs", "offline")  # options that never change a result
 PROGRAMS = {"register": ("Source Extractor", "SCAMP"), "photometry": ("Source Extractor",)}

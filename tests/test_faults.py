@@ -11,11 +11,11 @@ from astropy.io import fits
 import pp_prepare
 import sky
 from conftest import ROOT
-from photometrypipeline import astromatic, external
 from photometrypipeline.base.errors import ProgramError
 from photometrypipeline.frames import records
 from photometrypipeline.frames.frame import read_header
 from photometrypipeline.instruments import telescopes
+from photometrypipeline.programs import astromatic, external
 
 SMALL = {"size": (64, 60), "n_stars": 2, "store": False}
 

@@ -7,10 +7,11 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 import sky
-from photometrypipeline import errorbars, motion, noise, stacks, starmask, swarp
+from photometrypipeline import errorbars, motion, noise, stacks, starmask
 from photometrypipeline.ephemeris import between
 from photometrypipeline.ephemstore import COLUMNS
 from photometrypipeline.frames import wcskeywords
+from photometrypipeline.programs import swarp
 
 
 def layer(midtime_jd=2457786.5, exptime_s=30.0, gain=2.0, read_noise=5.0, **more):

@@ -8,9 +8,9 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from photometrypipeline.base.errors import ProgramError
-from photometrypipeline.external import find_program, run_program
 from photometrypipeline.frames.wcskeywords import wcs_of
 from photometrypipeline.instruments.telescopes import setup_file
+from photometrypipeline.programs.external import find_program, run_program
 
 log = logging.getLogger("pp.swarp")
 

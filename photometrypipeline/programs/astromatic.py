@@ -10,9 +10,9 @@ from astropy.io.votable import parse
 
 from photometrypipeline.base.errors import ProgramError
 from photometrypipeline.base.files import write_text
-from photometrypipeline.external import find_program, run_program
 from photometrypipeline.frames import ldac
 from photometrypipeline.instruments.telescopes import SETUP_FOLDER, setup_file
+from photometrypipeline.programs.external import find_program, run_program
 
 log = logging.getLogger("pp.astromatic")
 

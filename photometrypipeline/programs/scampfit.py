@@ -6,8 +6,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from photometrypipeline import astromatic
 from photometrypipeline.frames import wcskeywords
+from photometrypipeline.programs import astromatic
 
 log = logging.getLogger("pp.scampfit")
 

@@ -1,0 +1,1 @@
+"""The outside programs: Source Extractor, SCAMP, SWarp."""
