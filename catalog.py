@@ -14,9 +14,9 @@ from astropy.io import fits
 from astropy.table import Table
 
 import pp_setup
-from photometrypipeline import colorterms, skystore, surveys, usertable
 from photometrypipeline.base.errors import BandNotAvailable, CatalogError, UsageError
 from photometrypipeline.base.files import replacing
+from photometrypipeline.catalogs import colorterms, skystore, surveys, usertable
 from photometrypipeline.sky import sphere
 
 log = logging.getLogger("pp.catalog")

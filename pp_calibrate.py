@@ -25,7 +25,7 @@ import numpy as np
 import diagnostics
 import pp_setup
 from catalog import Catalog, canonical_name
-from photometrypipeline import calibrated, colorfit, colorterms
+from photometrypipeline import calibrated, colorfit
 from photometrypipeline.base.errors import (
     CatalogError,
     FrameError,
@@ -37,6 +37,7 @@ from photometrypipeline.base.errors import (
 from photometrypipeline.base.files import reference_file
 from photometrypipeline.base.services import Client
 from photometrypipeline.calibrated import Outcome, Reference, Settings
+from photometrypipeline.catalogs import colorterms
 from photometrypipeline.errorbars import NO_MEASUREMENT
 from photometrypipeline.frames import ldac
 from photometrypipeline.instruments import headers, telescopes

@@ -32,11 +32,11 @@ from photometrypipeline import astrometry, blind, locate, wcsfit, wrongpointing
 from photometrypipeline.base.errors import CatalogError, NotReachable, ProgramError
 from photometrypipeline.base.files import reference_file
 from photometrypipeline.base.services import Client
+from photometrypipeline.catalogs.surveys import tycho2
 from photometrypipeline.frames import wcskeywords
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.programs import astromatic, scampfit
 from photometrypipeline.sky import sphere, times
-from photometrypipeline.surveys import tycho2
 
 log = logging.getLogger("pp.register")
 

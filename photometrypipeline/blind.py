@@ -14,11 +14,11 @@ from scipy.spatial import cKDTree
 
 from photometrypipeline import fieldmatch, triangles
 from photometrypipeline.base.errors import CatalogError
+from photometrypipeline.catalogs.surveys import tycho2
 from photometrypipeline.fieldmatch import Bounds, Candidates, SourceField, StarField
 from photometrypipeline.matchodds import MIN_LOG_ODDS, Prior
 from photometrypipeline.sky import tangent
 from photometrypipeline.sky.tangent import LinearMap
-from photometrypipeline.surveys import tycho2
 
 log = logging.getLogger("pp.blind")
 

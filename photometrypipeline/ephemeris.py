@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import elementsfile, horizons, names, skystore
+from photometrypipeline import elementsfile, horizons, names
 from photometrypipeline.base.errors import Ambiguous, NotFound, NotReachable
+from photometrypipeline.catalogs import skystore
 from photometrypipeline.ephemchoice import AUTO, HORIZONS, LOCAL, Choice
 from photometrypipeline.ephemstore import COLUMNS, EPOCH_UNIT_D, Kept, Named, Store, epoch_of
 

@@ -9,9 +9,9 @@ from astropy.io import fits
 from scipy.spatial import cKDTree
 
 from photometrypipeline.base.files import reference_file
+from photometrypipeline.catalogs.surveys import earlier_names
 from photometrypipeline.sky.matching import chord_of
 from photometrypipeline.sky.sphere import separation_deg, vectors
-from photometrypipeline.surveys import earlier_names
 
 log = logging.getLogger("pp.knownstars")
 

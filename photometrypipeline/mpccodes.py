@@ -4,7 +4,7 @@ After its lists of allowed field values for ADES (catalogues, modes) and of magn
 not on the lists has a whole report refused.
 """
 
-from photometrypipeline import surveys
+from photometrypipeline.catalogs import surveys
 
 # Our catalogue: (code in ADES, name in the header of 80-column reports)
 CATALOGS = {

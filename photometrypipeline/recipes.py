@@ -127,7 +127,7 @@ def with_sidecars(paths):
     """Return `paths` (set of str) with the files that say what the columns of a user's table are."""
     if not paths:
         return paths
-    from photometrypipeline import usertable  # brings astropy's tables along
+    from photometrypipeline.catalogs import usertable  # brings astropy's tables along
 
     sidecars = {str(usertable.sidecar_path(Path(path))) for path in paths}
     return paths | {path for path in sidecars if Path(path).is_file()}

@@ -212,7 +212,7 @@ def vizier_answer(sky, fields, fault=""):
 
 def mast_answer(sky, request):
     """Return the JSON (str) of MAST for a page of Pan-STARRS: the stars that VizieR has, as MAST names them."""
-    from photometrypipeline import mast
+    from photometrypipeline.catalogs import mast
 
     fields = request.fields
     table = sky["II/349/ps1" if "/dr1/" in request.path else "II/389/ps1_dr2"]

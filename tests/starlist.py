@@ -3,7 +3,7 @@
 import numpy as np
 from astropy.table import Table
 
-from photometrypipeline import surveys
+from photometrypipeline.catalogs import surveys
 
 
 def make(name, number, ra_deg, dec_deg, radius_deg, seed=1):

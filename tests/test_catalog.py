@@ -14,9 +14,9 @@ import pp_setup
 import services as local
 import starlist
 from catalog import Catalog, canonical_name
-from photometrypipeline import surveys
 from photometrypipeline.base import services
 from photometrypipeline.base.errors import BandNotAvailable, NotReachable, UsageError
+from photometrypipeline.catalogs import surveys
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "catalogs"
 

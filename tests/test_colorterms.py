@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from photometrypipeline import colorterms
 from photometrypipeline.base.errors import UsageError
+from photometrypipeline.catalogs import colorterms
 
 SDSS = {"umag": 18.90, "gmag": 17.50, "rmag": 16.95, "imag": 16.75}
 PS1 = {"gp1mag": 17.50, "rp1mag": 17.00, "ip1mag": 16.80, "zp1mag": 16.70}

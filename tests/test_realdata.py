@@ -11,11 +11,11 @@ from astropy.io import fits
 
 from photometrypipeline.astrometry import to_sky
 from photometrypipeline.base.errors import CatalogError
+from photometrypipeline.catalogs.surveys import tycho2
 from photometrypipeline.frames import framedb, ldac
 from photometrypipeline.frames.frame import read_header
 from photometrypipeline.sky.matching import unique_pairs
 from photometrypipeline.sky.sphere import mean_direction, ra_difference_deg, separation_deg
-from photometrypipeline.surveys import tycho2
 
 INSTRUMENTS = Path(__file__).parent / "instruments"
 ANACOSTIA = (0.7899, 18.4193)  # deg, J2000, in both frames

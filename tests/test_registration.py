@@ -11,6 +11,7 @@ import sky
 import stressframes
 from photometrypipeline import blind, locate, matchodds, starpatterns
 from photometrypipeline.astrometry import to_sky
+from photometrypipeline.catalogs.surveys import tycho2
 from photometrypipeline.frames import ldac
 from photometrypipeline.frames.frame import read_header
 from photometrypipeline.instruments import telescopes
@@ -19,7 +20,6 @@ from photometrypipeline.programs.external import find_program
 from photometrypipeline.sky import tangent
 from photometrypipeline.sky.sphere import ra_difference_deg, separation_deg
 from photometrypipeline.sky.tangent import LinearMap
-from photometrypipeline.surveys import tycho2
 
 
 def registered(folder, **knobs):

@@ -14,7 +14,8 @@ from astropy.time import Time
 
 import sky
 from conftest import ROOT
-from photometrypipeline import ades, adesrules, astrometryreport, centroids, mpc80, mpccodes, surveys
+from photometrypipeline import ades, adesrules, astrometryreport, centroids, mpc80, mpccodes
+from photometrypipeline.catalogs import surveys
 from photometrypipeline.designations import Designation
 from photometrypipeline.frames import results
 from photometrypipeline.observations import Observation

@@ -8,7 +8,7 @@ from astropy.io import fits
 from scipy import ndimage
 
 import sky
-from photometrypipeline import surveys, vizier
+from photometrypipeline.catalogs import surveys, vizier
 
 
 @pytest.fixture(scope="module")

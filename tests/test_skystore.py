@@ -16,9 +16,9 @@ import requests
 
 import services as local
 import starlist
-from photometrypipeline import mast, skystore, surveys, tilefile, tiles, vizier
 from photometrypipeline.base import services
 from photometrypipeline.base.errors import CatalogError, NotReachable
+from photometrypipeline.catalogs import mast, skystore, surveys, tilefile, tiles, vizier
 from photometrypipeline.sky import sphere
 
 ROOT = Path(__file__).parent.parent

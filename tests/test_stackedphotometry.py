@@ -11,7 +11,8 @@ from astropy.table import Table
 
 import pp_setup
 import sky
-from photometrypipeline import noise, skystore
+from photometrypipeline import noise
+from photometrypipeline.catalogs import skystore
 from photometrypipeline.frames import framedb, records, results
 from photometrypipeline.frames.frame import read_header
 from photometrypipeline.frames.wcskeywords import wcs_of

@@ -12,10 +12,10 @@ from astropy.table import Table
 import services as local
 import starlist
 import vizierlabels
-from photometrypipeline import colorterms, surveys, vizier
 from photometrypipeline.base import services
 from photometrypipeline.base.errors import CatalogError
-from photometrypipeline.surveys import apass, gaia, panstarrs, sdss, twomass
+from photometrypipeline.catalogs import colorterms, surveys, vizier
+from photometrypipeline.catalogs.surveys import apass, gaia, panstarrs, sdss, twomass
 
 ROOT = Path(__file__).parent.parent
 RECORDED = ROOT.parent / "shared" / "data" / "catalogs"

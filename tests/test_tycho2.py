@@ -8,8 +8,8 @@ import tychoindex
 from catalog import Catalog
 from photometrypipeline.base.errors import CatalogError
 from photometrypipeline.base.services import Client
+from photometrypipeline.catalogs.surveys import tycho2
 from photometrypipeline.sky import sphere
-from photometrypipeline.surveys import tycho2
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
 import numpy as np
 from astropy.io import fits
 
+from photometrypipeline.catalogs.surveys import tycho2
 from photometrypipeline.sky import sphere
-from photometrypipeline.surveys import tycho2
 
 
 def write(folder, ra_deg, dec_deg, vt_mag):

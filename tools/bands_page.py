@@ -36,7 +36,7 @@ stars: 0.02 mag for B, V, R, I from Pan-STARRS, and more in B for red stars. It 
 
 def how(survey, band, system):
     """Return N, the identifier of a transformation, or a dash."""
-    from photometrypipeline import colorterms
+    from photometrypipeline.catalogs import colorterms
 
     name = survey.aliases.get(band, band)
     if system.startswith("UKIRT"):
@@ -86,7 +86,7 @@ def limits(relation):
 
 def relations_table():
     """Return the table of all transformations."""
-    from photometrypipeline.colorterms import IDS, RELATIONS
+    from photometrypipeline.catalogs.colorterms import IDS, RELATIONS
 
     parts = ["\n## Transformations\n\nMagnitudes on the right are those of the catalogue. Errors in mag.\n"]
     for set_id in IDS:
@@ -108,7 +108,7 @@ def catalogues_table(surveys):
 def page():
     """Return the text of docs/bands.md."""
     sys.path.insert(0, str(ROOT))
-    from photometrypipeline.surveys import ALIASES, SURVEYS
+    from photometrypipeline.catalogs.surveys import ALIASES, SURVEYS
 
     names = "".join(f"`{alias}` means {name}. " for alias, name in ALIASES.items())
     parts = [HEAD, catalogues_table(SURVEYS), f"\n{names.strip()}\n\n## Bands\n"]

@@ -10,8 +10,8 @@ import csv
 import numpy as np
 from astropy.table import Table
 
-from photometrypipeline import surveys, tiles
 from photometrypipeline.base.errors import CatalogError
+from photometrypipeline.catalogs import surveys, tiles
 
 BANDS = ["B", "V", "u", "g", "r", "i", "z", "Y"]
 USED = ["B", "V", "g", "r", "i", "z"]

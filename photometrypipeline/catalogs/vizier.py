@@ -22,7 +22,7 @@ from astroquery.vizier import VizierClass
 
 from photometrypipeline.base import services
 from photometrypipeline.base.errors import CatalogError, NotReachable
-from photometrypipeline.surveys.sheet import ANGLES, COMMON, MOTIONS
+from photometrypipeline.catalogs.surveys.sheet import ANGLES, COMMON, MOTIONS
 
 log = logging.getLogger("pp.vizier")
 

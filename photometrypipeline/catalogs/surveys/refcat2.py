@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from photometrypipeline.surveys import panstarrs
-from photometrypipeline.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
+from photometrypipeline.catalogs.surveys import panstarrs
+from photometrypipeline.catalogs.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
 
 CONSTANT = (0, 2)  # dupvar: 0 constant, 1 variable, 2 unknown; 4 is added for duplicates
 LEAST_DISTANCE_ARCSEC = 3.0  # within it neighbours must not reach a tenth of the star's light

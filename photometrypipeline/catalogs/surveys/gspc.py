@@ -5,7 +5,7 @@ Accurate to 0.01 to 0.03 mag, worse in U and u. The y of the released table is k
 
 import numpy as np
 
-from photometrypipeline.surveys.sheet import Column, Survey, flag, known, unless
+from photometrypipeline.catalogs.surveys.sheet import Column, Survey, flag, known, unless
 
 JOHNSON, SLOAN = "UBVRI", "ugriz"
 

@@ -11,9 +11,9 @@ import numpy as np
 from astropy.table import Column as Values
 from astropy.table import Table
 
-from photometrypipeline import vizier
 from photometrypipeline.base.errors import CatalogError
 from photometrypipeline.base.services import Retry, base_url, refuse_html
+from photometrypipeline.catalogs import vizier
 
 log = logging.getLogger("pp.mast")
 

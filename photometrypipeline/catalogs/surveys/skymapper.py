@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from photometrypipeline.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
+from photometrypipeline.catalogs.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
 
 
 def good_photometry(table):

@@ -1,6 +1,6 @@
 """The reference catalogues: one file each says what to ask for, what to throw away, and why."""
 
-from photometrypipeline.surveys import (
+from photometrypipeline.catalogs.surveys import (
     apass,
     gaia,
     gspc,
@@ -13,7 +13,7 @@ from photometrypipeline.surveys import (
     tycho2,
     variables,
 )
-from photometrypipeline.surveys.sheet import Survey
+from photometrypipeline.catalogs.surveys.sheet import Survey
 
 SURVEYS = {
     survey.name: survey

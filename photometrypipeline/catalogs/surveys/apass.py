@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial import cKDTree
 
+from photometrypipeline.catalogs.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
 from photometrypipeline.sky import sphere
-from photometrypipeline.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
 
 SAME_STAR_DEG = 1 / 3600  # fields overlap, and a star in two of them is listed twice
 

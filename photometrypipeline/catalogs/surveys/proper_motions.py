@@ -1,6 +1,6 @@
 """URAT-1, UCAC4, USNO-B1: older catalogues for positions; GAIA replaces them."""
 
-from photometrypipeline.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
+from photometrypipeline.catalogs.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
 
 APASS_BANDS = {"Bmag": "Bmag", "Vmag": "Vmag", "gmag": "gmag", "rmag": "rmag", "imag": "imag"}
 TWOMASS_BANDS = {"Jmag": "Jmag", "Hmag": "Hmag", "Ksmag": "Kmag"}

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
-from photometrypipeline import tiles
 from photometrypipeline.base.errors import CatalogError
+from photometrypipeline.catalogs import tiles
 
 log = logging.getLogger("pp.skystore")
 

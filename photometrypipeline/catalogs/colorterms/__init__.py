@@ -1,9 +1,9 @@
 """Transformations between photometric bands (`published.py` has the data), and the colours of the Sun (`sun.py`)."""
 
 from photometrypipeline.base.errors import UsageError
-from photometrypipeline.colorterms.published import RELATIONS
-from photometrypipeline.colorterms.relation import Relation, Term, transform
-from photometrypipeline.colorterms.sun import USUAL_COLORS, color_bands, solar_color
+from photometrypipeline.catalogs.colorterms.published import RELATIONS
+from photometrypipeline.catalogs.colorterms.relation import Relation, Term, transform
+from photometrypipeline.catalogs.colorterms.sun import USUAL_COLORS, color_bands, solar_color
 
 __all__ = ["IDS", "RELATIONS", "USUAL_COLORS", "Relation", "Term"]
 __all__ += ["bands_of", "color_bands", "find", "ordered", "solar_color", "transform"]

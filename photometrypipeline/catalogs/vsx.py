@@ -3,7 +3,7 @@
 import numpy as np
 from astropy.table import Table
 
-from photometrypipeline import skystore, surveys
+from photometrypipeline.catalogs import skystore, surveys
 
 VARIABLE, SUSPECTED = 0, 1  # of column V; 2 is constant or not existing, 3 a possible duplicate
 # Name of our column and that of the store

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from photometrypipeline.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
+from photometrypipeline.catalogs.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
 
 RELATIONS = ("T12", "KB18", "STD-PS1", "T12L", "KB18L")  # the first that gives a band counts
 EXTENDED, GOOD, POOR_STACK = 1, 4, 128  # bits of Qual (objInfoFlag of the survey's database)

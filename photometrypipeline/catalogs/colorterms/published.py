@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from photometrypipeline.colorterms.relation import Chain, Relation, Term
+from photometrypipeline.catalogs.colorterms.relation import Chain, Relation, Term
 
 INF = np.inf
 

@@ -14,8 +14,8 @@ from astropy.io import fits
 from astropy.table import Table
 
 from photometrypipeline.base.errors import CatalogError
+from photometrypipeline.catalogs.surveys.sheet import Column, Survey
 from photometrypipeline.sky import sphere
-from photometrypipeline.surveys.sheet import Column, Survey
 
 PACKAGE = "astrometry-data-tycho2-07-littleendian"
 FILE = "index-tycho2-07.littleendian.fits"

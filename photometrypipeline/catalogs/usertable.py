@@ -33,9 +33,9 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyWarning
 
-from photometrypipeline import colorterms
 from photometrypipeline.base.errors import CatalogError
-from photometrypipeline.surveys.sheet import COMMON, MOTIONS, internal_unit
+from photometrypipeline.catalogs import colorterms
+from photometrypipeline.catalogs.surveys.sheet import COMMON, MOTIONS, internal_unit
 
 log = logging.getLogger("pp.usertable")
 

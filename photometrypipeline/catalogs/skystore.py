@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from astropy.table import vstack
 
-from photometrypipeline import surveys, tilefile, tiles
 from photometrypipeline.base.errors import CatalogError, NotReachable
 from photometrypipeline.base.locks import locked
+from photometrypipeline.catalogs import surveys, tilefile, tiles
+from photometrypipeline.catalogs.tilefile import database
 from photometrypipeline.sky import sphere
-from photometrypipeline.tilefile import database
 
 log = logging.getLogger("pp.skystore")
 
@@ -219,7 +219,7 @@ def _download_boxes(boxes, survey, mag_limit, client, cuts=0):
 
 def _ask(survey, cone, mag_limit, client):
     """Return the vizier.Answer for a cone; where VizieR is away MAST is asked, if it has the catalogue."""
-    from photometrypipeline import mast, vizier  # half a second, and needed for a download alone
+    from photometrypipeline.catalogs import mast, vizier  # half a second, and needed for a download alone
 
     try:
         return vizier.cone(survey, *cone, mag_limit, client)

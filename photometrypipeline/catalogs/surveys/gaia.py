@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from photometrypipeline.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
+from photometrypipeline.catalogs.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
 
 MAX_RUWE = 1.4  # above: a binary, or a solution that does not describe the star
 SCARCE = 50  # below so many stars with a proper motion, those without one are welcome too

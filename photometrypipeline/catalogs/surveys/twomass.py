@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from photometrypipeline.surveys.sheet import Column, Survey, flag, known, magnitudes, text_is, unless
+from photometrypipeline.catalogs.surveys.sheet import Column, Survey, flag, known, magnitudes, text_is, unless
 
 
 def errors_from_ellipse(table):

@@ -5,7 +5,7 @@ transformations were derived with PSF magnitudes. They are put on the AB system 
 transformations undo again, as they are for magnitudes as measured.
 """
 
-from photometrypipeline.surveys.sheet import Column, Survey, flag, known, magnitudes, text_is, unless
+from photometrypipeline.catalogs.surveys.sheet import Column, Survey, flag, known, magnitudes, text_is, unless
 
 AB_OFFSETS = {"umag": -0.04, "zmag": +0.02}
 SATURATION = {f"{band}mag": 14.0 for band in "gri"} | {"umag": 12.0, "zmag": 12.0}

@@ -3,7 +3,7 @@
 It grows, so its tiles are fetched anew after three months.
 """
 
-from photometrypipeline.surveys.sheet import Column, Survey
+from photometrypipeline.catalogs.surveys.sheet import Column, Survey
 
 VSX = Survey(
     name="VSX",

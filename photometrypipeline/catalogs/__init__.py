@@ -1,0 +1,1 @@
+"""Reference stars: the surveys, the relations between their bands, and the store of what was fetched."""
