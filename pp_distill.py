@@ -25,10 +25,11 @@ import numpy as np
 
 import diagnostics
 import pp_setup
-from photometrypipeline import ephemchoice, nondetections, targetmatch, targets, targetsearch
+from photometrypipeline import nondetections, targetmatch, targets, targetsearch
 from photometrypipeline.base.errors import FrameError, NotReachable, PipelineError, UsageError
 from photometrypipeline.base.files import safe_name
 from photometrypipeline.base.services import Client
+from photometrypipeline.ephemerides import ephemchoice
 from photometrypipeline.frames import exclusions, framedb, observationsdb, results
 
 log = logging.getLogger("pp.distill")

@@ -24,10 +24,11 @@ import numpy as np
 import diagnostics
 import pp_extract
 import pp_setup
-from photometrypipeline import ephemchoice, ephemeris, growthcurve
+from photometrypipeline import growthcurve
 from photometrypipeline.base.errors import NotFound, NotReachable, PipelineError, UsageError
 from photometrypipeline.base.files import write_text
 from photometrypipeline.base.services import Client
+from photometrypipeline.ephemerides import ephemchoice, ephemeris
 from photometrypipeline.frames import ldac
 from photometrypipeline.frames.contents import MEASUREMENT
 from photometrypipeline.frames.frame import set_keyword

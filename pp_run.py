@@ -41,9 +41,10 @@ import pp_photometry
 import pp_prepare
 import pp_register
 from catalog import canonical_name
-from photometrypipeline import cluster, datatree, ephemchoice, outcomes, pages, recipes, splitting, treesummary
+from photometrypipeline import cluster, datatree, outcomes, pages, recipes, splitting, treesummary
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UsageError
 from photometrypipeline.base.files import sweep
+from photometrypipeline.ephemerides import ephemchoice
 from photometrypipeline.frames import exclusions, records
 from photometrypipeline.frames.contents import digest
 from photometrypipeline.frames.frame import Frame

@@ -33,10 +33,10 @@ import pp_distill
 import pp_photometry
 import pp_prepare
 from catalog import canonical_name
-from photometrypipeline import ephemeris
 from photometrypipeline.base.errors import NotReachable, PipelineError, UsageError
 from photometrypipeline.base.services import Client
 from photometrypipeline.catalogs import surveys
+from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import results
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import telescopes

@@ -24,10 +24,11 @@ from pathlib import Path
 import numpy as np
 
 import pp_setup
-from photometrypipeline import alcdef, ephemeris, lightcurve, observations, reportsettings
+from photometrypipeline import alcdef, lightcurve, observations, reportsettings
 from photometrypipeline.base.errors import NotFound, NotReachable, PipelineError, TelescopeError, UsageError
 from photometrypipeline.base.files import safe_name, write_text
 from photometrypipeline.base.services import Client
+from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import results
 from photometrypipeline.instruments import telescopes
 

@@ -23,10 +23,11 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import ephemeris, fieldstars, psf, targets
+from photometrypipeline import fieldstars, psf, targets
 from photometrypipeline.base.errors import FrameError, PipelineError, UsageError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.base.services import Client
+from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import ldac, results, wcskeywords
 from photometrypipeline.frames.frame import SCALING, set_keyword, write_header
 from photometrypipeline.instruments import headers, telescopes

@@ -26,11 +26,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 import pp_setup
-from photometrypipeline import ephemeris, ephemstore
 from photometrypipeline.base import services
 from photometrypipeline.base.errors import CatalogError, NotFound, NotReachable, UsageError
 from photometrypipeline.base.files import safe_name
 from photometrypipeline.catalogs import apasszones, prefetch, skystore, surveys, tilefile, tiles
+from photometrypipeline.ephemerides import ephemeris, ephemstore
 
 ALL, EPHEMERIDES = "all", "ephemerides"
 SQLITE = b"SQLite format 3\0"

@@ -41,7 +41,7 @@ from photometrypipeline.base.files import safe_name
 from photometrypipeline.base.logfile import LOG_NAME, logging_to
 from photometrypipeline.base.losses import Losses
 from photometrypipeline.base.workers import cores
-from photometrypipeline.ephemchoice import AUTO, MODES, Choice
+from photometrypipeline.ephemerides.ephemchoice import AUTO, MODES, Choice
 from photometrypipeline.frames import records
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.programs.astromatic import votable_named
@@ -119,7 +119,7 @@ def ephemeris_choice(args):
     if args.elements and not os.path.isfile(args.elements):
         raise UsageError(f"-elements {args.elements}: no such file; check its name")
     if args.elements:
-        from photometrypipeline import elementsfile  # slow to import, seldom needed here
+        from photometrypipeline.ephemerides import elementsfile  # slow to import, seldom needed here
 
         try:
             elementsfile.read(args.elements, "1")  # any name: whether it holds elements, before hours of work

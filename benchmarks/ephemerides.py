@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import orbitfit  # noqa: E402  lies beside the tests
-from photometrypipeline import orbit, planets  # noqa: E402
+from photometrypipeline.ephemerides import orbit, planets  # noqa: E402
 
 SITES = ("X05", "W84")  # the second one takes over where the first ends
 DAYS = (10, 30, 58.1)

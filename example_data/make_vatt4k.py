@@ -20,8 +20,8 @@ from scipy.stats import poisson
 
 import starfield
 import vatt4k_night as night
-from photometrypipeline import ephemeris
 from photometrypipeline.catalogs import skystore
+from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.sky import times
 
 HERE = Path(__file__).resolve().parent

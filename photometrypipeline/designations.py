@@ -6,7 +6,7 @@ After the MPC's pages "Packed Provisional and Permanent Designations" and the AD
 import re
 from dataclasses import dataclass
 
-from photometrypipeline import names
+from photometrypipeline.ephemerides import names
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 ORDER = "ABCDEFGHJKLMNOPQRSTUVWXYZ"  # of the second letter: no I

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import MaskedColumn, Table
 
-from photometrypipeline import geometry
+from photometrypipeline.ephemerides import aspect
 from photometrypipeline.frames.results import NOT_DETECTED
 
 # name: (unit, description, decimals in text files or None, value of an Observation)
@@ -128,15 +128,15 @@ def geometry_of(observations, ephemeris):
     """Return the Geometry for Observations at whose times the Ephemeris was asked."""
     jd, mag = (np.array([getattr(each.row, name) for each in observations]) for name in ("jd", "mag"))
     calibrated = np.array([each.row.calibrated and each.row.detected for each in observations])
-    light_d = geometry.light_time_d(ephemeris.delta_au)
-    lon, lat = geometry.bisector_deg(jd, ephemeris.ra_deg, ephemeris.dec_deg, ephemeris.delta_au)
+    light_d = aspect.light_time_d(ephemeris.delta_au)
+    lon, lat = aspect.bisector_deg(jd, ephemeris.ra_deg, ephemeris.dec_deg, ephemeris.delta_au)
     columns = {
         "r_au": ephemeris.r_au,
         "delta_au": ephemeris.delta_au,
         "phase_deg": ephemeris.phase_deg,
-        "light_time_s": light_d * geometry.SECONDS_PER_DAY,
+        "light_time_s": light_d * aspect.SECONDS_PER_DAY,
         "jd_light_time_corrected": jd - light_d,
-        "reduced_mag": np.where(calibrated, geometry.reduced_mag(mag, ephemeris.r_au, ephemeris.delta_au), np.nan),
+        "reduced_mag": np.where(calibrated, aspect.reduced_mag(mag, ephemeris.r_au, ephemeris.delta_au), np.nan),
         "pab_lon_deg": lon,
         "pab_lat_deg": lat,
         "rate_ra_arcsec_h": ephemeris.ra_rate,

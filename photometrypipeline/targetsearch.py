@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import ephemeris, skybot, targets
+from photometrypipeline import targets
 from photometrypipeline.base.errors import Ambiguous, NotFound, NotReachable, UsageError
 from photometrypipeline.base.files import safe_name
 from photometrypipeline.catalogs import vsx
+from photometrypipeline.ephemerides import ephemeris, skybot
 from photometrypipeline.frames import results
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.sky import sphere

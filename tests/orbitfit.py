@@ -9,7 +9,7 @@ import gzip
 
 import numpy as np
 
-from photometrypipeline import orbit, planets
+from photometrypipeline.ephemerides import orbit, planets
 
 COLUMNS = ("mjd_utc", "RA", "DEC", "RA_rate", "DEC_rate", "delta", "r", "alpha", "RA_3sigma", "DEC_3sigma")
 STEPS = np.repeat([1e-7, 1e-9], 3)  # au and au/d, for partial derivatives

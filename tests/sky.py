@@ -19,8 +19,8 @@ from astropy.time import Time
 from astropy.wcs import WCS, Sip
 from scipy.special import erf
 
-from photometrypipeline import ephemeris
 from photometrypipeline.catalogs import skystore, surveys
+from photometrypipeline.ephemerides import ephemeris
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "example_data"))
 import starfield

@@ -2,8 +2,8 @@
 
 import pytest
 
-from photometrypipeline import names
 from photometrypipeline.designations import Designation, designation, of_body
+from photometrypipeline.ephemerides import names
 
 
 @pytest.mark.parametrize(

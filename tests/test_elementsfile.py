@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from photometrypipeline import elementsfile, ephemstore, horizons, orbit
 from photometrypipeline.base.errors import FrameError
+from photometrypipeline.ephemerides import elementsfile, ephemstore, horizons, orbit
 from photometrypipeline.sky import sphere
 from test_orbit import CERES, recorded_ceres
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from horizons import Body
-from photometrypipeline import ephemeris, ephemstore, orbit, planets
 from photometrypipeline.base.errors import Ambiguous, FrameError, NotFound, NotReachable
 from photometrypipeline.base.services import Client
-from photometrypipeline.ephemchoice import Choice
+from photometrypipeline.ephemerides import ephemeris, ephemstore, orbit, planets
+from photometrypipeline.ephemerides.ephemchoice import Choice
 from services import Server
 
 JD = 2460310.7123456789  # 2024-01-01

@@ -6,8 +6,8 @@ import astroquery
 import numpy as np
 import pytest
 
-from photometrypipeline import ephemstore, horizons, names
 from photometrypipeline.base.errors import Ambiguous, NotFound
+from photometrypipeline.ephemerides import ephemstore, horizons, names
 
 ASK = names.queries("Anything")[0]
 FAILURES = [

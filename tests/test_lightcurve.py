@@ -10,9 +10,10 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import Table
 
-from photometrypipeline import ephemeris, geometry, lightcurve, observations, orbit
+from photometrypipeline import lightcurve, observations
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.ephemstore import COLUMNS
+from photometrypipeline.ephemerides import aspect, ephemeris, orbit
+from photometrypipeline.ephemerides.ephemstore import COLUMNS
 from photometrypipeline.frames import framedb, results
 
 SITE = "290"  # of the VATT4K
@@ -218,7 +219,7 @@ def test_a_limit_is_never_a_magnitude(folder):
 
 
 def test_the_bisector_lies_half_way_between_sun_and_observer(places):
-    lon, lat = geometry.bisector_deg(JD, places["ra_deg"], places["dec_deg"], places["delta_au"])
+    lon, lat = aspect.bisector_deg(JD, places["ra_deg"], places["dec_deg"], places["delta_au"])
     bisector = SkyCoord(lon, lat, unit="deg", frame="barycentricmeanecliptic").icrs  # J2000, by astropy
     seen = SkyCoord(places["ra_deg"], places["dec_deg"], unit="deg")
     np.testing.assert_allclose(bisector.separation(seen).deg, places["phase_deg"] / 2, atol=0.01)

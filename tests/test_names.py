@@ -2,7 +2,7 @@
 
 import pytest
 
-from photometrypipeline import names
+from photometrypipeline.ephemerides import names
 
 NUMBERS = {
     "3552": "3552;",

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import orbitfit
-from photometrypipeline import ephemstore, horizons, names, orbit, planets
 from photometrypipeline.base.errors import TelescopeError
+from photometrypipeline.ephemerides import ephemstore, horizons, names, orbit, planets
 from photometrypipeline.sky import obscodes
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "ephemerides"

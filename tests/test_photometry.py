@@ -10,8 +10,8 @@ import pp_extract
 import pp_photometry
 import pp_prepare
 import sky
-from photometrypipeline import ephemeris
 from photometrypipeline.base.errors import ProgramError
+from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import ldac
 from photometrypipeline.frames.frame import read_header
 

@@ -8,10 +8,10 @@ import pytest
 from astropy.table import Column, Table
 
 from horizons import Body, answer_skybot
-from photometrypipeline import ephemstore, skybot
 from photometrypipeline.base.errors import NotReachable
 from photometrypipeline.base.services import Client, Retry
 from photometrypipeline.catalogs import vsx
+from photometrypipeline.ephemerides import ephemstore, skybot
 from services import Server
 
 RECORDED = Path(astroquery.__file__).parent / "imcce" / "tests" / "data" / "skybot_query.vot"

@@ -8,8 +8,8 @@ from astropy.wcs import WCS
 
 import sky
 from photometrypipeline import errorbars, motion, noise, stacks, starmask
-from photometrypipeline.ephemeris import between
-from photometrypipeline.ephemstore import COLUMNS
+from photometrypipeline.ephemerides.ephemeris import between
+from photometrypipeline.ephemerides.ephemstore import COLUMNS
 from photometrypipeline.frames import wcskeywords
 from photometrypipeline.programs import swarp
 

@@ -8,10 +8,10 @@ import pptool_store
 import services as local
 import starlist
 from horizons import Body
-from photometrypipeline import ephemeris, ephemstore
 from photometrypipeline.base import services
 from photometrypipeline.base.errors import FAILED, OK, PARTIAL, USAGE, CatalogError, UsageError
 from photometrypipeline.catalogs import apasszones, prefetch, skystore, surveys, tilefile, tiles
+from photometrypipeline.ephemerides import ephemeris, ephemstore
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from astropy.table import Table
 
 import sky
 from photometrypipeline import targets, targetsearch
-from photometrypipeline.ephemeris import Ephemeris
+from photometrypipeline.ephemerides.ephemeris import Ephemeris
 from photometrypipeline.frames import wcskeywords
 from photometrypipeline.targets import Measured, Target
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometrypipeline import names
 from photometrypipeline.base.errors import Ambiguous, NotFound, PipelineError
 from photometrypipeline.base.services import Retry, refuse_html
-from photometrypipeline.ephemstore import COLUMNS, EPOCH_UNIT_D
+from photometrypipeline.ephemerides import names
+from photometrypipeline.ephemerides.ephemstore import COLUMNS, EPOCH_UNIT_D
 
 log = logging.getLogger("pp.horizons")
 

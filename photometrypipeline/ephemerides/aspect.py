@@ -3,7 +3,7 @@
 import erfa
 import numpy as np
 
-from photometrypipeline.orbit import LIGHT_AU_D, OBLIQUITY_RAD, tdb_of
+from photometrypipeline.ephemerides.orbit import LIGHT_AU_D, OBLIQUITY_RAD, tdb_of
 from photometrypipeline.sky import sphere
 
 SECONDS_PER_DAY = 86400.0

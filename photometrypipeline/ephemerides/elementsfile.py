@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometrypipeline import horizons, names
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.planets import GM_SUN
+from photometrypipeline.ephemerides import horizons, names
+from photometrypipeline.ephemerides.planets import GM_SUN
 
 MJD_ZERO = 2400000.5
 REMEDY = "give lines of MPCORB, CometEls, JPL's ELEMENTS tables, an answer of Horizons, or JSON"

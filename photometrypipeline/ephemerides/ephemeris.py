@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import elementsfile, horizons, names
 from photometrypipeline.base.errors import Ambiguous, NotFound, NotReachable
 from photometrypipeline.catalogs import skystore
-from photometrypipeline.ephemchoice import AUTO, HORIZONS, LOCAL, Choice
-from photometrypipeline.ephemstore import COLUMNS, EPOCH_UNIT_D, Kept, Named, Store, epoch_of
+from photometrypipeline.ephemerides import elementsfile, horizons, names
+from photometrypipeline.ephemerides.ephemchoice import AUTO, HORIZONS, LOCAL, Choice
+from photometrypipeline.ephemerides.ephemstore import COLUMNS, EPOCH_UNIT_D, Kept, Named, Store, epoch_of
 
 log = logging.getLogger("pp.ephemeris")
 
@@ -252,7 +252,10 @@ class _Search:
 
     def _compute(self, jds):
         """Fill the epochs by integration from the user's elements or, without them, stored ones; raises NoElements."""
-        from photometrypipeline import orbit, planets  # bring SciPy's integrators along, which are seldom needed
+        from photometrypipeline.ephemerides import (  # bring SciPy's integrators along, which are seldom needed
+            orbit,
+            planets,
+        )
 
         full_name = self.known.value.full_name if self.known else None
         own = [each.elements for each in self.orbits]

@@ -13,9 +13,9 @@ from astropy.time import Time
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
-from photometrypipeline import planets
-from photometrypipeline.ephemstore import COLUMNS
-from photometrypipeline.planets import AU_KM, GM_SUN
+from photometrypipeline.ephemerides import planets
+from photometrypipeline.ephemerides.ephemstore import COLUMNS
+from photometrypipeline.ephemerides.planets import AU_KM, GM_SUN
 from photometrypipeline.sky import obscodes
 
 LIGHT_AU_D = 173.1446326846693

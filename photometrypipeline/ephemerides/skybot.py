@@ -17,7 +17,7 @@ from astropy.utils.exceptions import AstropyWarning
 from photometrypipeline.base.errors import NotReachable
 from photometrypipeline.base.services import SERVICES, Retry, base_url, refuse_html
 from photometrypipeline.catalogs.vizier import BROKEN
-from photometrypipeline.ephemeris import Shelf
+from photometrypipeline.ephemerides.ephemeris import Shelf
 
 log = logging.getLogger("pp.skybot")
 

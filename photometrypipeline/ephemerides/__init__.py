@@ -1,0 +1,1 @@
+"""Moving bodies: their names, their orbits, their places at a time."""
