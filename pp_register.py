@@ -28,7 +28,6 @@ import diagnostics
 import pp_extract
 import pp_setup
 from catalog import Catalog, canonical_name
-from photometrypipeline import astrometry, blind, locate, wcsfit, wrongpointing
 from photometrypipeline.base.errors import CatalogError, NotReachable, ProgramError
 from photometrypipeline.base.files import reference_file
 from photometrypipeline.base.services import Client
@@ -36,6 +35,7 @@ from photometrypipeline.catalogs.surveys import tycho2
 from photometrypipeline.frames import wcskeywords
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.programs import astromatic, scampfit
+from photometrypipeline.registration import astrometry, blind, locate, wcsfit, wrongpointing
 from photometrypipeline.sky import sphere, times
 
 log = logging.getLogger("pp.register")

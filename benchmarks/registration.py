@@ -27,12 +27,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import sky  # noqa: E402  lies beside the tests
 import stressframes  # noqa: E402
-from photometrypipeline import locate, starpatterns
-from photometrypipeline.astrometry import to_sky  # noqa: E402
 from photometrypipeline.frames import ldac  # noqa: E402
 from photometrypipeline.frames.frame import read_header  # noqa: E402
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.programs import astromatic
+from photometrypipeline.registration import locate, starpatterns
+from photometrypipeline.registration.astrometry import to_sky  # noqa: E402
 from photometrypipeline.sky.sphere import separation_deg  # noqa: E402
 
 STARS = (12, 15, 18, 22, 27, 35, 50, 80, 130, 250, 500, 1000, 2000, 5000, 10000, 30000)

@@ -10,9 +10,10 @@ import sys
 import numpy as np
 from astropy.time import Time
 
-from photometrypipeline import blind, recognise
+from photometrypipeline import recognise
 from photometrypipeline.base.errors import FrameError, UsageError
 from photometrypipeline.frames.frame import keep_first, set_keyword
+from photometrypipeline.registration import blind
 from photometrypipeline.sky.times import SECONDS_PER_DAY, is_julian
 
 log = logging.getLogger("pp.generic")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import astrometry
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import write_text
 from photometrypipeline.frames import ldac, results
+from photometrypipeline.registration import astrometry
 from photometrypipeline.sky import matching
 from photometrypipeline.track import Track
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometrypipeline import blind, starpatterns
 from photometrypipeline.base.errors import CatalogError
 from photometrypipeline.instruments import headers, pointings
+from photometrypipeline.registration import blind, starpatterns
 from photometrypipeline.sky.sphere import separation_deg
 
 REACHES_DEG = (0.3, 1.0)  # pointing errors that are searched, the narrow one first

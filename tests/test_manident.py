@@ -12,10 +12,10 @@ from astropy.io import ascii as text_tables
 import screen
 import sky
 from conftest import ROOT
-from photometrypipeline import astrometry
 from photometrypipeline.frames import results, wcskeywords
 from photometrypipeline.frames.frame import read_header
 from photometrypipeline.markscene import STATUS_PX, TITLE_PX
+from photometrypipeline.registration import astrometry
 
 COMMAND = [sys.executable, ROOT / "pp_manident.py"]
 ARCSEC = 1 / 3600

@@ -9,11 +9,11 @@ import pytest
 from astropy.io import ascii as text_tables
 from astropy.io import fits
 
-from photometrypipeline.astrometry import to_sky
 from photometrypipeline.base.errors import CatalogError
 from photometrypipeline.catalogs.surveys import tycho2
 from photometrypipeline.frames import framedb, ldac
 from photometrypipeline.frames.frame import read_header
+from photometrypipeline.registration.astrometry import to_sky
 from photometrypipeline.sky.matching import unique_pairs
 from photometrypipeline.sky.sphere import mean_direction, ra_difference_deg, separation_deg
 

@@ -9,14 +9,14 @@ from astropy.io import fits
 
 import sky
 import stressframes
-from photometrypipeline import blind, locate, matchodds, starpatterns
-from photometrypipeline.astrometry import to_sky
 from photometrypipeline.catalogs.surveys import tycho2
 from photometrypipeline.frames import ldac
 from photometrypipeline.frames.frame import read_header
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.programs import astromatic
 from photometrypipeline.programs.external import find_program
+from photometrypipeline.registration import blind, locate, matchodds, starpatterns
+from photometrypipeline.registration.astrometry import to_sky
 from photometrypipeline.sky import tangent
 from photometrypipeline.sky.sphere import ra_difference_deg, separation_deg
 from photometrypipeline.sky.tangent import LinearMap

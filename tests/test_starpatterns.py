@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import fieldlists
-from photometrypipeline import matchodds, starpatterns
-from photometrypipeline.astrometry import to_sky
 from photometrypipeline.frames import wcskeywords
+from photometrypipeline.registration import matchodds, starpatterns
+from photometrypipeline.registration.astrometry import to_sky
 from photometrypipeline.sky import tangent
 from photometrypipeline.sky.sphere import separation_deg
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from photometrypipeline import wcsfit
-from photometrypipeline.astrometry import to_sky
-from photometrypipeline.distortion import Fit, Pairs, Problem, tpv_header
+from photometrypipeline.registration import wcsfit
+from photometrypipeline.registration.astrometry import to_sky
+from photometrypipeline.registration.distortion import Fit, Pairs, Problem, tpv_header
 from photometrypipeline.sky import tangent
 from photometrypipeline.sky.sphere import ra_difference_deg
 from photometrypipeline.sky.tangent import LinearMap

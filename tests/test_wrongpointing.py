@@ -8,9 +8,9 @@ from astropy.coordinates import FK4, SkyCoord
 from astropy.io import fits
 
 import sky
-from photometrypipeline import wrongpointing
 from photometrypipeline.frames.frame import read_header
 from photometrypipeline.instruments import pointings
+from photometrypipeline.registration import wrongpointing
 from photometrypipeline.sky.sphere import separation_deg
 
 COLUMNS = (

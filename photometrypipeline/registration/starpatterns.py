@@ -13,9 +13,9 @@ shift alone: `solve_near` finds it many times as fast.
 
 import numpy as np
 
-from photometrypipeline import fieldmatch, triangles
-from photometrypipeline.fieldmatch import Bounds, Candidates, Solution, SourceField, StarField
-from photometrypipeline.matchodds import MIN_LOG_ODDS, Prior
+from photometrypipeline.registration import fieldmatch, triangles
+from photometrypipeline.registration.fieldmatch import Bounds, Candidates, Solution, SourceField, StarField
+from photometrypipeline.registration.matchodds import MIN_LOG_ODDS, Prior
 from photometrypipeline.sky import tangent
 from photometrypipeline.sky.tangent import LinearMap
 

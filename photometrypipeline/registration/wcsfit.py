@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from photometrypipeline.astrometry import to_sky
-from photometrypipeline.distortion import DEGREES, Pairs, Problem, free_terms, spread, tpv_header
+from photometrypipeline.registration.astrometry import to_sky
+from photometrypipeline.registration.distortion import DEGREES, Pairs, Problem, free_terms, spread, tpv_header
 from photometrypipeline.sky import matching, sphere, tangent
 from photometrypipeline.sky.tangent import LinearMap
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.io import fits
 
-from photometrypipeline import blind, starpatterns
-from photometrypipeline.astrometry import taught, to_sky
 from photometrypipeline.frames.wcskeywords import pixel_scale_arcsec
+from photometrypipeline.registration import blind, starpatterns
+from photometrypipeline.registration.astrometry import taught, to_sky
 
 log = logging.getLogger("pp.locate")
 

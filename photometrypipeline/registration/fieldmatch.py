@@ -10,8 +10,8 @@ import numpy as np
 from astropy.io import fits
 from scipy.spatial import cKDTree
 
-from photometrypipeline import matchodds
-from photometrypipeline.matchodds import Prior, Stars
+from photometrypipeline.registration import matchodds
+from photometrypipeline.registration.matchodds import Prior, Stars
 from photometrypipeline.sky import tangent
 from photometrypipeline.sky.tangent import LinearMap
 

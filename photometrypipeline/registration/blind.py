@@ -12,11 +12,11 @@ import logging
 import numpy as np
 from scipy.spatial import cKDTree
 
-from photometrypipeline import fieldmatch, triangles
 from photometrypipeline.base.errors import CatalogError
 from photometrypipeline.catalogs.surveys import tycho2
-from photometrypipeline.fieldmatch import Bounds, Candidates, SourceField, StarField
-from photometrypipeline.matchodds import MIN_LOG_ODDS, Prior
+from photometrypipeline.registration import fieldmatch, triangles
+from photometrypipeline.registration.fieldmatch import Bounds, Candidates, SourceField, StarField
+from photometrypipeline.registration.matchodds import MIN_LOG_ODDS, Prior
 from photometrypipeline.sky import tangent
 from photometrypipeline.sky.tangent import LinearMap
 

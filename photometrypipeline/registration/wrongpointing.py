@@ -4,8 +4,8 @@ from collections import Counter
 
 import numpy as np
 
-from photometrypipeline.astrometry import to_sky
 from photometrypipeline.instruments import pointings
+from photometrypipeline.registration.astrometry import to_sky
 
 LEAST_DEG = 0.1  # nearer pointings need no explanation
 MOST_PLACES = 6  # that are tried; each may cost a request

@@ -6,7 +6,7 @@ import numpy as np
 
 from photometrypipeline.base.files import write_text
 from photometrypipeline.frames.wcskeywords import pixel_scale_arcsec, wcs_of
-from photometrypipeline.matchodds import Prior, Stars, odds
+from photometrypipeline.registration.matchodds import Prior, Stars, odds
 from photometrypipeline.sky import matching, sphere, tangent
 from photometrypipeline.sky.tangent import LinearMap
 
