@@ -38,9 +38,9 @@ from photometrypipeline.base.files import reference_file
 from photometrypipeline.base.services import Client
 from photometrypipeline.calibrated import Outcome, Reference, Settings
 from photometrypipeline.catalogs import colorterms
-from photometrypipeline.errorbars import NO_MEASUREMENT
 from photometrypipeline.frames import ldac
 from photometrypipeline.instruments import headers, telescopes
+from photometrypipeline.photometry.errorbars import NO_MEASUREMENT
 from photometrypipeline.sky import matching, sphere, times
 from photometrypipeline.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 

@@ -26,7 +26,6 @@ from astropy.io import fits
 from astropy.stats import sigma_clipped_stats
 
 import pp_extract
-from photometrypipeline import motion, noise, stacks, starmask
 from photometrypipeline.base.errors import FrameError, PipelineError, UsageError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.base.services import Client
@@ -34,6 +33,7 @@ from photometrypipeline.ephemerides import ephemchoice, ephemeris
 from photometrypipeline.frames import fitsbytes, wcskeywords
 from photometrypipeline.frames.frame import Frame, set_keyword
 from photometrypipeline.instruments import headers, telescopes
+from photometrypipeline.photometry import motion, noise, stacks, starmask
 from photometrypipeline.programs import astromatic, swarp
 from photometrypipeline.sky.times import SECONDS_PER_DAY
 

@@ -22,12 +22,12 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import errorbars
 from photometrypipeline.base.errors import UsageError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.frames import ldac, wcskeywords
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers, telescopes
+from photometrypipeline.photometry import errorbars
 from photometrypipeline.programs import astromatic
 
 log = logging.getLogger("pp.extract")

@@ -24,7 +24,6 @@ import numpy as np
 import diagnostics
 import pp_extract
 import pp_setup
-from photometrypipeline import growthcurve
 from photometrypipeline.base.errors import NotFound, NotReachable, PipelineError, UsageError
 from photometrypipeline.base.files import write_text
 from photometrypipeline.base.services import Client
@@ -33,6 +32,7 @@ from photometrypipeline.frames import ldac
 from photometrypipeline.frames.contents import MEASUREMENT
 from photometrypipeline.frames.frame import set_keyword
 from photometrypipeline.instruments import telescopes
+from photometrypipeline.photometry import growthcurve
 from photometrypipeline.sky import matching
 
 log = logging.getLogger("pp.photometry")

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import fieldstars, psf, targets
+from photometrypipeline import targets
 from photometrypipeline.base.errors import FrameError, PipelineError, UsageError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.base.services import Client
@@ -31,6 +31,7 @@ from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import ldac, results, wcskeywords
 from photometrypipeline.frames.frame import SCALING, set_keyword, write_header
 from photometrypipeline.instruments import headers, telescopes
+from photometrypipeline.photometry import fieldstars, psf
 from photometrypipeline.sky import sphere
 
 log = logging.getLogger("pp.psfsub")

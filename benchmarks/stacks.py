@@ -29,9 +29,9 @@ import pp_combine  # noqa: E402
 import pp_extract  # noqa: E402
 import pp_stackedphotometry  # noqa: E402
 import sky  # noqa: E402  lies beside the tests
-from photometrypipeline import noise
 from photometrypipeline.frames import wcskeywords  # noqa: E402
 from photometrypipeline.frames.frame import Frame  # noqa: E402
+from photometrypipeline.photometry import noise
 
 RATES = (-0.0125, 0.0056)  # arcsec/s, RA with cos Dec, and Dec
 RADIUS_PX = 3.5

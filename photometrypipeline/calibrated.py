@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
-from photometrypipeline import errorbars
 from photometrypipeline.base.files import replacing
 from photometrypipeline.frames import framedb
 from photometrypipeline.instruments import headers
+from photometrypipeline.photometry import errorbars
 
 DIGITS_DEG, DIGITS_MAG, DIGITS_PX = 8, 6, 4  # of a star in the record of the step
 

@@ -9,10 +9,10 @@ import logging
 import numpy as np
 
 import pp_setup
-from photometrypipeline import forced
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.frames import results
 from photometrypipeline.instruments import headers, telescopes
+from photometrypipeline.photometry import forced
 
 log = logging.getLogger("pp.nondetections")
 

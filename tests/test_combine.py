@@ -14,11 +14,11 @@ from scipy.ndimage import center_of_mass
 
 import pp_combine
 import sky
-from photometrypipeline import noise
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames.frame import Frame, read_header
 from photometrypipeline.frames.wcskeywords import wcs_of
 from photometrypipeline.instruments import headers, telescopes
+from photometrypipeline.photometry import noise
 from test_stacks import sip_header
 
 N_FRAMES = 9

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from photometrypipeline.errorbars import parts
+from photometrypipeline.photometry.errorbars import parts
 
 
 def test_parts_add_up_to_what_repeated_measurements_scatter_by():

@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 import sky as simulator
 from photometrypipeline.base.errors import PipelineError
-from photometrypipeline.forced import ForcedFrame
+from photometrypipeline.photometry.forced import ForcedFrame
 
 SIZE, FWHM, RADIUS, GAIN, SKY, READ_NOISE = 700, 4.3, 4.5, 2.0, 150.0, 5.0
 N_STARS = 60

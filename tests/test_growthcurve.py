@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from photometrypipeline.growthcurve import Curve, background_sources, choose, combine, normalise, radii_px
+from photometrypipeline.photometry.growthcurve import Curve, background_sources, choose, combine, normalise, radii_px
 
 RADII = np.arange(2.0, 7.0)
 BACKGROUND = np.array([0.50, 0.62, 0.69, 0.78, 0.90])

@@ -7,8 +7,8 @@ from astropy.io import fits
 
 import pp_setup
 import sky
-from photometrypipeline import fieldstars, psf
 from photometrypipeline.frames.frame import read_header
+from photometrypipeline.photometry import fieldstars, psf
 from test_combine import hashes, prepared
 
 OFFLINE = "-offline"

@@ -11,11 +11,11 @@ from astropy.table import Table
 
 import pp_setup
 import sky
-from photometrypipeline import noise
 from photometrypipeline.catalogs import skystore
 from photometrypipeline.frames import framedb, records, results
 from photometrypipeline.frames.frame import read_header
 from photometrypipeline.frames.wcskeywords import wcs_of
+from photometrypipeline.photometry import noise
 from test_combine import prepared
 
 OFFLINE = "-offline"

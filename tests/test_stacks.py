@@ -7,10 +7,10 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 import sky
-from photometrypipeline import errorbars, motion, noise, stacks, starmask
 from photometrypipeline.ephemerides.ephemeris import between
 from photometrypipeline.ephemerides.ephemstore import COLUMNS
 from photometrypipeline.frames import wcskeywords
+from photometrypipeline.photometry import errorbars, motion, noise, stacks, starmask
 from photometrypipeline.programs import swarp
 
 

@@ -5,7 +5,7 @@ from astropy.stats import mad_std
 from scipy.ndimage import binary_dilation, gaussian_filter, map_coordinates
 from skimage.filters import apply_hysteresis_threshold
 
-from photometrypipeline import noise
+from photometrypipeline.photometry import noise
 
 SMOOTHING_PX = 1.5
 SEED_SIGMA = (

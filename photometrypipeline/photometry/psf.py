@@ -14,7 +14,7 @@ from astropy.table import Table
 from astropy.utils.exceptions import AstropyWarning
 from scipy.optimize import least_squares
 
-from photometrypipeline import noise
+from photometrypipeline.photometry import noise
 
 log = logging.getLogger("pp.psf")
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from photometrypipeline.base.errors import PipelineError
-from photometrypipeline.errorbars import MAG_PER_RELATIVE_FLUX
 from photometrypipeline.frames import ldac
+from photometrypipeline.photometry.errorbars import MAG_PER_RELATIVE_FLUX
 
 log = logging.getLogger("pp.forced")
 

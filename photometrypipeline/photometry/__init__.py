@@ -1,0 +1,1 @@
+"""Light in an aperture, in a PSF, in a stack, and its errors."""
