@@ -25,7 +25,6 @@ import numpy as np
 import diagnostics
 import pp_setup
 from catalog import Catalog, canonical_name
-from photometrypipeline import calibrated, colorfit
 from photometrypipeline.base.errors import (
     CatalogError,
     FrameError,
@@ -36,13 +35,14 @@ from photometrypipeline.base.errors import (
 )
 from photometrypipeline.base.files import reference_file
 from photometrypipeline.base.services import Client
-from photometrypipeline.calibrated import Outcome, Reference, Settings
+from photometrypipeline.calibration import calibrated, colorfit
+from photometrypipeline.calibration.calibrated import Outcome, Reference, Settings
+from photometrypipeline.calibration.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 from photometrypipeline.catalogs import colorterms
 from photometrypipeline.frames import ldac
 from photometrypipeline.instruments import headers, telescopes
 from photometrypipeline.photometry.errorbars import NO_MEASUREMENT
 from photometrypipeline.sky import matching, sphere, times
-from photometrypipeline.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 
 log = logging.getLogger("pp.calibrate")
 

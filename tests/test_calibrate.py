@@ -18,8 +18,8 @@ import pp_setup
 import services as local
 import starlist
 from catalog import Catalog
-from photometrypipeline import calibrated
 from photometrypipeline.base.errors import FAILED, OK, PARTIAL, USAGE, UsageError
+from photometrypipeline.calibration import calibrated
 from photometrypipeline.catalogs import skystore, surveys, vizier
 from photometrypipeline.frames import framedb
 from photometrypipeline.frames.frame import Frame

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from photometrypipeline import colorfit
 from photometrypipeline.base.errors import TooFewStars
+from photometrypipeline.calibration import colorfit
 
 TRUTH = -0.08  # mag per mag
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from photometrypipeline.base.errors import TooFewStars
-from photometrypipeline.zeropoint import fit_zeropoint
+from photometrypipeline.calibration.zeropoint import fit_zeropoint
 
 # m_ref, sigma_ref, m_inst, sigma_inst of ten stars, the first of which is wrong by 0.08 mag
 STARS = np.array(

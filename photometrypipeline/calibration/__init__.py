@@ -1,0 +1,1 @@
+"""Zeropoints, and what they rest on."""
