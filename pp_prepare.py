@@ -23,12 +23,12 @@ import numpy as np
 
 import diagnostics
 import pp_setup
-from photometrypipeline import generic
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UnknownFilter, UsageError
 from photometrypipeline.frames import wcskeywords
 from photometrypipeline.frames.contents import MEASUREMENT
 from photometrypipeline.frames.frame import EXTENSIONS, Frame, flatten, is_blank, keep_first, set_keyword
 from photometrypipeline.instruments import headers, plausibility, telescopes
+from photometrypipeline.newcamera import generic
 from photometrypipeline.registration import blind
 from photometrypipeline.sky.times import MJD_ZERO, text_of
 

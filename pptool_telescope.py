@@ -31,7 +31,6 @@ from astropy.io import fits
 import pp_extract
 import pp_prepare
 from catalog import Catalog
-from photometrypipeline import pixelfacts, proposal, recognise, skyview
 from photometrypipeline.base.errors import CatalogError, FrameError, NotReachable, PipelineError, UsageError
 from photometrypipeline.base.files import write_text
 from photometrypipeline.base.services import Client
@@ -39,6 +38,7 @@ from photometrypipeline.catalogs import surveys
 from photometrypipeline.frames import ldac
 from photometrypipeline.frames.frame import Frame, flatten
 from photometrypipeline.instruments import headers, pointings, telescopes
+from photometrypipeline.newcamera import pixelfacts, proposal, recognise, skyview
 from photometrypipeline.sky import obscodes, times
 
 log = logging.getLogger("pp.telescope")

@@ -45,7 +45,7 @@ def test_a_header_of_its_kind_is_read_right(key):
     telescope = telescopes.identify(frame.header)
     assert telescope.key == key
     if key == "GENERIC":
-        from photometrypipeline import generic
+        from photometrypipeline.newcamera import generic
 
         generic.implant(frame, telescope, {})
     assert headers.midtime_jd(frame, telescope) == pytest.approx(Time(truth["midtime"]).jd, abs=0.002 / 86400)
@@ -62,7 +62,7 @@ def test_the_first_guess_looks_where_and_how_the_camera_did(key):
     frame, truth = frame_of(key), TRUTH[key]
     telescope = telescopes.identify(frame.header)
     if key == "GENERIC":
-        from photometrypipeline import generic
+        from photometrypipeline.newcamera import generic
 
         generic.implant(frame, telescope, {})
     pp_prepare.prepare_header(frame, telescope, **OPTIONS, keep_wcs=False)

@@ -8,9 +8,9 @@ from astropy.time import Time
 import pp_prepare
 import sky
 from cameras import ALL, EXPOSURE_S, START
-from photometrypipeline import generic, pixelfacts, recognise
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import filternames, telescopes
+from photometrypipeline.newcamera import generic, pixelfacts, recognise
 
 OPTIONS = {"ra_deg": None, "dec_deg": None, "flip_x": False, "flip_y": False, "rotate_deg": 0.0, "target": None}
 

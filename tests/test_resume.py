@@ -263,7 +263,7 @@ def header_after(frame, telescope, *steps):
 
 def prepare(frame, telescope):
     if telescope.key == "GENERIC":
-        from photometrypipeline import generic
+        from photometrypipeline.newcamera import generic
 
         generic.implant(frame, telescope, {})
     pp_prepare.prepare_header(frame, telescope, **OPTIONS, keep_wcs=False)

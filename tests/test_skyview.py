@@ -7,8 +7,8 @@ from astropy.io import fits
 from astropy.time import Time
 
 import sky
-from photometrypipeline import recognise, skyview
 from photometrypipeline.instruments import headers
+from photometrypipeline.newcamera import recognise, skyview
 from photometrypipeline.sky.sphere import separation_deg
 
 PLACE = (221.3, 21.6)  # deg

@@ -10,9 +10,9 @@ import sys
 import numpy as np
 from astropy.time import Time
 
-from photometrypipeline import recognise
 from photometrypipeline.base.errors import FrameError, UsageError
 from photometrypipeline.frames.frame import keep_first, set_keyword
+from photometrypipeline.newcamera import recognise
 from photometrypipeline.registration import blind
 from photometrypipeline.sky.times import SECONDS_PER_DAY, is_julian
 

@@ -1,0 +1,1 @@
+"""Cameras that nobody has described yet."""
