@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 
 from photometrypipeline.base.errors import UsageError
-from photometrypipeline.reportsettings import ReportSettings
+from photometrypipeline.reports.reportsettings import ReportSettings
 from photometrypipeline.websettings import DiagnosticsSettings
 
 diagnostics = True  # write pages and plots at all

@@ -24,13 +24,13 @@ from pathlib import Path
 import numpy as np
 
 import pp_setup
-from photometrypipeline import alcdef, lightcurve, observations, reportsettings
 from photometrypipeline.base.errors import NotFound, NotReachable, PipelineError, TelescopeError, UsageError
 from photometrypipeline.base.files import safe_name, write_text
 from photometrypipeline.base.services import Client
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import results
 from photometrypipeline.instruments import telescopes
+from photometrypipeline.reports import alcdef, lightcurve, observations, reportsettings
 
 log = logging.getLogger("pp.lightcurve")
 

@@ -26,10 +26,10 @@ import sys
 from pathlib import Path
 
 import pp_setup
-from photometrypipeline import ades, adesrules, astrometryreport, mpc80, mpccodes, observations, reportsettings
 from photometrypipeline.base.errors import PipelineError, UsageError
 from photometrypipeline.base.files import write_text
 from photometrypipeline.frames import results
+from photometrypipeline.reports import ades, adesrules, astrometryreport, mpc80, mpccodes, observations, reportsettings
 
 log = logging.getLogger("pp.mpcreport")
 

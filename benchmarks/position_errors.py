@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import sky  # noqa: E402  lies beside the tests
-from photometrypipeline import ades  # noqa: E402
+from photometrypipeline.reports import ades  # noqa: E402
 
 
 def run(name, *arguments, cwd):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from photometrypipeline.designations import Designation, designation, of_body
 from photometrypipeline.ephemerides import names
+from photometrypipeline.reports.designations import Designation, designation, of_body
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import Table
 
-from photometrypipeline import lightcurve, observations
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.ephemerides import aspect, ephemeris, orbit
 from photometrypipeline.ephemerides.ephemstore import COLUMNS
 from photometrypipeline.frames import framedb, results
+from photometrypipeline.reports import lightcurve, observations
 
 SITE = "290"  # of the VATT4K
 NAME, FULL_NAME = "3552", "3552 Don Quixote (1983 SA)"

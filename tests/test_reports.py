@@ -14,11 +14,11 @@ from astropy.time import Time
 
 import sky
 from conftest import ROOT
-from photometrypipeline import ades, adesrules, astrometryreport, centroids, mpc80, mpccodes
 from photometrypipeline.catalogs import surveys
-from photometrypipeline.designations import Designation
 from photometrypipeline.frames import results
-from photometrypipeline.observations import Observation
+from photometrypipeline.reports import ades, adesrules, astrometryreport, centroids, mpc80, mpccodes
+from photometrypipeline.reports.designations import Designation
+from photometrypipeline.reports.observations import Observation
 
 PEOPLE = ["-submitter", "A. Observer", "-observers", "A. Observer; B. C. Other", "-measurers", "D. Measurer"]
 TELESCOPE = ["-design", "Gregorian", "-aperture", "1.83", "-fratio", "9"]

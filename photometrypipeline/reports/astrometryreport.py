@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 import photometrypipeline
-from photometrypipeline import adesrules, mpccodes
-from photometrypipeline.ades import Block
-from photometrypipeline.centroids import position_errors
-from photometrypipeline.designations import Designation, designation, of_body
 from photometrypipeline.instruments import telescopes
+from photometrypipeline.reports import adesrules, mpccodes
+from photometrypipeline.reports.ades import Block
+from photometrypipeline.reports.centroids import position_errors
+from photometrypipeline.reports.designations import Designation, designation, of_body
 from photometrypipeline.sky import times
 
 log = logging.getLogger("pp.astrometryreport")

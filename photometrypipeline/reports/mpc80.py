@@ -5,8 +5,8 @@ After the MPC's pages "Format For Optical Astrometric Observations" and "Observa
 
 import textwrap
 
-from photometrypipeline import mpccodes
 from photometrypipeline.instruments import telescopes
+from photometrypipeline.reports import mpccodes
 from photometrypipeline.sky import times
 
 PLACEHOLDER = "???"  # to be filled in before the report is sent

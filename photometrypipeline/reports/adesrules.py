@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
-from photometrypipeline import ades, mpccodes
 from photometrypipeline.base.errors import TelescopeError
+from photometrypipeline.reports import ades, mpccodes
 from photometrypipeline.sky import obscodes
 
 EARLIEST_YEAR = 1990  # before, no CCD frame was measured with a catalogue of these

@@ -11,7 +11,7 @@ from astropy import units as u
 from astropy.coordinates import EarthLocation
 
 from photometrypipeline.base.errors import TelescopeError
-from photometrypipeline.designations import of_body
+from photometrypipeline.reports.designations import of_body
 from photometrypipeline.sky import obscodes, times
 
 SESSION_GAP_D = 0.5  # more time between two observations begins another session

@@ -1,0 +1,1 @@
+"""Observations for others: the Minor Planet Center, ALCDEF, tables."""
