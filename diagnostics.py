@@ -15,11 +15,11 @@ import sys
 from pathlib import Path
 
 import pp_setup
-from photometrypipeline import drawing, figures, pages, pictures, plotdata, verdicts, views
 from photometrypipeline.base import errors, workers
-from photometrypipeline.follower import POSSIBLE, Follower
 from photometrypipeline.frames import records
-from photometrypipeline.gallery import Gallery
+from photometrypipeline.website import drawing, figures, pages, pictures, plotdata, verdicts, views
+from photometrypipeline.website.follower import POSSIBLE, Follower
+from photometrypipeline.website.gallery import Gallery
 
 log = logging.getLogger("pp.diagnostics")
 

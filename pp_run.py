@@ -17,7 +17,7 @@ from photometrypipeline import interpreter  # noqa: F401  first of all: finds th
 import sys
 
 import diagnostics
-from photometrypipeline.follower import worth_starting
+from photometrypipeline.website.follower import worth_starting
 
 if worth_starting(sys.argv):  # pages are drawn by a process that gets ready while all the rest is loaded
     diagnostics.get_ready()
@@ -41,7 +41,7 @@ import pp_photometry
 import pp_prepare
 import pp_register
 from catalog import canonical_name
-from photometrypipeline import cluster, datatree, outcomes, pages, recipes, splitting, treesummary
+from photometrypipeline import cluster, datatree, outcomes, recipes, splitting, treesummary
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UsageError
 from photometrypipeline.base.files import sweep
 from photometrypipeline.ephemerides import ephemchoice
@@ -50,6 +50,7 @@ from photometrypipeline.frames.contents import digest
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers, telescopes
 from photometrypipeline.stamps import Stamp, Stamps
+from photometrypipeline.website import pages
 
 log = logging.getLogger("pp.run")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from photometrypipeline.base.errors import UsageError
 from photometrypipeline.reports.reportsettings import ReportSettings
-from photometrypipeline.websettings import DiagnosticsSettings
+from photometrypipeline.website.websettings import DiagnosticsSettings
 
 diagnostics = True  # write pages and plots at all
 

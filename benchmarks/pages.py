@@ -25,7 +25,7 @@ import diagnostics  # noqa: E402
 import fakerun  # noqa: E402
 import sky  # noqa: E402
 from photometrypipeline.frames import records  # noqa: E402
-from photometrypipeline.websettings import DiagnosticsSettings  # noqa: E402
+from photometrypipeline.website.websettings import DiagnosticsSettings  # noqa: E402
 
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
 

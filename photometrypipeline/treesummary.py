@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import outcomes, pages
+from photometrypipeline import outcomes
 from photometrypipeline.base.errors import FAILED, OK, PARTIAL, USAGE
 from photometrypipeline.base.files import write_text
 from photometrypipeline.datatree import RUNNING
 from photometrypipeline.frames import records
 from photometrypipeline.frames.records import known
 from photometrypipeline.frames.results import mean_and_scatter
+from photometrypipeline.website import pages
 
 STATUS = {
     OK: ("done", "good"),

@@ -33,7 +33,7 @@ def no_network(monkeypatch):
 @pytest.fixture
 def without_lines(monkeypatch):
     """Leave the plots as lines out: they take longer than all the rest of a website."""
-    from photometrypipeline import twins
+    from photometrypipeline.website import twins
 
     monkeypatch.setattr(twins, "both", lambda figure: (twins.picture(figure), "<svg/>"))
 

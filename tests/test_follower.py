@@ -11,9 +11,9 @@ import pytest
 
 import diagnostics
 import fakerun
-from photometrypipeline import follower
 from photometrypipeline.base import workers
 from photometrypipeline.frames import records
+from photometrypipeline.website import follower
 from website import check_website
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,8 +9,8 @@ from PIL import Image
 
 import diagnostics
 import fakerun
-from photometrypipeline import gallery, imagefile, images, overlays
 from photometrypipeline.frames import records
+from photometrypipeline.website import gallery, imagefile, images, overlays
 from website import cells, fill, page
 
 

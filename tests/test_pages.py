@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from photometrypipeline import pages
+from photometrypipeline.website import pages
 
 
 def test_formats_of_numbers_and_times():

@@ -11,9 +11,9 @@ from scipy import ndimage
 import diagnostics
 import fakerun
 import wholeplot
-from photometrypipeline import calibrationplot, figures, gallery, images, overlays, twins
 from photometrypipeline.frames import records
-from photometrypipeline.websettings import DiagnosticsSettings
+from photometrypipeline.website import calibrationplot, figures, gallery, images, overlays, twins
+from photometrypipeline.website.websettings import DiagnosticsSettings
 
 MINUTES = [0, 4, 8]  # the fake frames are taken every 240 s
 

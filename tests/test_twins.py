@@ -11,8 +11,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import fakerun
-from photometrypipeline import figures, twins
 from photometrypipeline.frames import records
+from photometrypipeline.website import figures, twins
 
 ROOT = Path(__file__).resolve().parent.parent
 

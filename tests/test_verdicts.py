@@ -6,8 +6,8 @@ import pytest
 
 import fakerun
 import pp_setup
-from photometrypipeline import verdicts, views
 from photometrypipeline.frames import records
+from photometrypipeline.website import verdicts, views
 
 
 @pytest.fixture

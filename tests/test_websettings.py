@@ -9,7 +9,7 @@ import pytest
 import diagnostics
 import fakerun
 from photometrypipeline.base.errors import UsageError
-from photometrypipeline.websettings import DiagnosticsSettings
+from photometrypipeline.website.websettings import DiagnosticsSettings
 from website import check_website, fill, main_page, page, words
 
 pytestmark = pytest.mark.usefixtures("without_lines")

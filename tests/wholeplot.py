@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from photometrypipeline import calibrationplot
-from photometrypipeline.figures import errorbar, numbers, short
 from photometrypipeline.frames.records import known
+from photometrypipeline.website import calibrationplot
+from photometrypipeline.website.figures import errorbar, numbers, short
 
 
 def calibration_analysis(frame, band, catalog, color=None, limits=None):

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
 
-from photometrypipeline import calibrationplot, figures, imagefile, images, overlays
 from photometrypipeline.frames.records import known
+from photometrypipeline.website import calibrationplot, figures, imagefile, images, overlays
 
 log = logging.getLogger("pp.drawing")
 

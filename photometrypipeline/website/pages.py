@@ -11,7 +11,7 @@ from photometrypipeline.base.files import write_text
 from photometrypipeline.frames.contents import digest
 from photometrypipeline.frames.records import known
 from photometrypipeline.sky.times import text_of
-from photometrypipeline.views import calibrated
+from photometrypipeline.website.views import calibrated
 
 TEMPLATES = Path(__file__).parent / "templates"
 COMPILED = TEMPLATES / "__pycache__"

@@ -10,11 +10,11 @@ from functools import cache
 
 import numpy as np
 
-from photometrypipeline import imagefile
-from photometrypipeline.figures import new_figure, numbers, plain_style, short
 from photometrypipeline.frames.records import known, number
-from photometrypipeline.overlays import POINTS_PER_INCH, letters
-from photometrypipeline.pen import Pen
+from photometrypipeline.website import imagefile
+from photometrypipeline.website.figures import new_figure, numbers, plain_style, short
+from photometrypipeline.website.overlays import POINTS_PER_INCH, letters
+from photometrypipeline.website.pen import Pen
 
 FEW_TICKS = 5  # a label takes as long to draw as all points
 ABSURD = 1e6  # no magnitude, and no number of stars
@@ -92,7 +92,7 @@ def save(path, file_format, dpi, frame, band, catalog, color, limits):
 @cache
 def drawn(color, limits, dpi):
     """Return the Axes with `background`, a picture of all that does not change from frame to frame of a run."""
-    from photometrypipeline import twins
+    from photometrypipeline.website import twins
 
     with plain_style():
         axes = _empty(short(color) if color else None, limits)

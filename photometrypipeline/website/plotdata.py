@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometrypipeline import figures
 from photometrypipeline.frames.records import known, number
-from photometrypipeline.pages import url, utc
+from photometrypipeline.website import figures
+from photometrypipeline.website.pages import url, utc
 
 DIGITS = {"mag": 3, "px": 2, "arcsec": 2}
 

@@ -8,11 +8,11 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from photometrypipeline import calibrationplot, drawing, figures
 from photometrypipeline.base import workers
 from photometrypipeline.base.files import reference_file, stem_of
-from photometrypipeline.drawing import AnimationJob, CalibrationJob, FrameJob, PlotJob, RowJob, draw
 from photometrypipeline.frames.records import known
+from photometrypipeline.website import calibrationplot, drawing, figures
+from photometrypipeline.website.drawing import AnimationJob, CalibrationJob, FrameJob, PlotJob, RowJob, draw
 
 log = logging.getLogger("pp.pictures")
 

@@ -11,9 +11,9 @@ from functools import cache
 
 import numpy as np
 
-from photometrypipeline import imagefile
 from photometrypipeline.frames.records import known, number
 from photometrypipeline.sky.times import text_of
+from photometrypipeline.website import imagefile
 
 SIZE_IN = (6.4, 4.8)
 LONGEST_TITLE = 60  # characters
@@ -45,7 +45,7 @@ def warm_up():
     import astropy.visualization
     import astropy.wcs  # noqa: F401
 
-    from photometrypipeline import twins
+    from photometrypipeline.website import twins
 
     with plain_style():
         figure, axes = _single()
@@ -80,7 +80,7 @@ def _replaced(names, name, value):
 
 def save(figure, path, file_format, dpi, drawing=None):
     """Write `figure` to `path`, and to `drawing` as lines (SVG); return its size (width, height) in pixels."""
-    from photometrypipeline import twins
+    from photometrypipeline.website import twins
 
     figure.set_dpi(dpi)  # the places of points are asked for later
     if drawing is None:

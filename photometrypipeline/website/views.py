@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from photometrypipeline.frames import exclusions
 from photometrypipeline.frames.records import STEPS, known
 from photometrypipeline.frames.results import mean_and_scatter
-from photometrypipeline.gallery import Picture
+from photometrypipeline.website.gallery import Picture
 
 CONTROL = "control"  # the kind of target that comes after all others
 WITH_FRAMES = STEPS[:-1]  # steps whose records are made of frames; the last one's are made of targets

@@ -1,0 +1,1 @@
+"""The pages: from the records of the steps to what is seen."""
