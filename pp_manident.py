@@ -23,9 +23,9 @@ import sys
 from pathlib import Path
 
 import pp_setup
-from photometrypipeline import marks, viewport
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.base.files import safe_name
+from photometrypipeline.manident import marks, viewport
 
 log = logging.getLogger("pp.manident")
 
@@ -97,7 +97,7 @@ def build_parser():
 
 @toolbox.command(build_parser, alone=lambda args: False)  # the window may stay open for hours
 def main(args, losses):
-    from photometrypipeline import markscene, markwindow  # bring matplotlib along
+    from photometrypipeline.manident import markscene, markwindow  # bring matplotlib along
 
     frames = toolbox.prepared_frames(args.images, losses)
     figure = markscene.open_figure()

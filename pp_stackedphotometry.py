@@ -40,8 +40,8 @@ from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import results
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import telescopes
+from photometrypipeline.manident.track import Track
 from photometrypipeline.programs import astromatic
-from photometrypipeline.track import Track
 
 log = logging.getLogger("pp.stackedphotometry")
 

@@ -14,7 +14,7 @@ import sky
 from conftest import ROOT
 from photometrypipeline.frames import results, wcskeywords
 from photometrypipeline.frames.frame import read_header
-from photometrypipeline.markscene import STATUS_PX, TITLE_PX
+from photometrypipeline.manident.markscene import STATUS_PX, TITLE_PX
 from photometrypipeline.registration import astrometry
 
 COMMAND = [sys.executable, ROOT / "pp_manident.py"]

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from photometrypipeline import marks
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frames import results
-from photometrypipeline.marks import EXPECTED, FOLLOWED, MARKED, Exposure, Marks
+from photometrypipeline.manident import marks
+from photometrypipeline.manident.marks import EXPECTED, FOLLOWED, MARKED, Exposure, Marks
 
 SCALE = 1 / 3600  # deg per px; East to the left, so RA falls as x rises
 REACH = 10.0

@@ -5,8 +5,8 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 
+from photometrypipeline.manident.track import Track
 from photometrypipeline.sky import sphere
-from photometrypipeline.track import Track
 
 HOURS = np.linspace(-4, 4, 9)
 

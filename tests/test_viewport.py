@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from photometrypipeline.viewport import Orientation, PixelCache, Viewport, grey, orientation_of, sky_and_noise
+from photometrypipeline.manident.viewport import Orientation, PixelCache, Viewport, grey, orientation_of, sky_and_noise
 from screen import wait_for
 
 ALL = [

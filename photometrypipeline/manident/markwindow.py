@@ -9,9 +9,9 @@ import logging
 import numpy as np
 
 from photometrypipeline.frames import wcskeywords
-from photometrypipeline.marks import EXPECTED, FOLLOWED, MARKED
-from photometrypipeline.markscene import Scene
-from photometrypipeline.viewport import Viewport, grey, orientation_of
+from photometrypipeline.manident.marks import EXPECTED, FOLLOWED, MARKED
+from photometrypipeline.manident.markscene import Scene
+from photometrypipeline.manident.viewport import Viewport, grey, orientation_of
 
 log = logging.getLogger("pp.markwindow")
 

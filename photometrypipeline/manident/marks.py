@@ -14,9 +14,9 @@ import numpy as np
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import write_text
 from photometrypipeline.frames import ldac, results
+from photometrypipeline.manident.track import Track
 from photometrypipeline.registration import astrometry
 from photometrypipeline.sky import matching
-from photometrypipeline.track import Track
 
 log = logging.getLogger("pp.marks")
 

@@ -1,0 +1,1 @@
+"""Marking a target by hand, in a window."""
