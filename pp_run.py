@@ -41,7 +41,6 @@ import pp_photometry
 import pp_prepare
 import pp_register
 from catalog import canonical_name
-from photometrypipeline import cluster, datatree, outcomes, recipes, splitting, treesummary
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UsageError
 from photometrypipeline.base.files import sweep
 from photometrypipeline.ephemerides import ephemchoice
@@ -49,7 +48,8 @@ from photometrypipeline.frames import exclusions, records
 from photometrypipeline.frames.contents import digest
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers, telescopes
-from photometrypipeline.stamps import Stamp, Stamps
+from photometrypipeline.runs import cluster, datatree, outcomes, recipes, splitting, treesummary
+from photometrypipeline.runs.stamps import Stamp, Stamps
 from photometrypipeline.website import pages
 
 log = logging.getLogger("pp.run")

@@ -26,7 +26,6 @@ from astropy.utils.exceptions import AstropyUserWarning
 from tqdm import tqdm
 
 import pp_setup
-from photometrypipeline import recipes, stamps
 from photometrypipeline.base.errors import (
     FAILED,
     OK,
@@ -45,6 +44,7 @@ from photometrypipeline.ephemerides.ephemchoice import AUTO, MODES, Choice
 from photometrypipeline.frames import records
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.programs.astromatic import votable_named
+from photometrypipeline.runs import recipes, stamps
 from photometrypipeline.sky import sphere
 from photometrypipeline.sky.times import dateobs_to_jd, fractionalyear_to_jd, jd_to_fractionalyear, jd_to_gregorian
 

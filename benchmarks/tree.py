@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import sky  # noqa: E402  lies with the tests
-from photometrypipeline import cluster, datatree, treesummary  # noqa: E402
+from photometrypipeline.runs import cluster, datatree, treesummary  # noqa: E402
 
 
 def cpu_s():

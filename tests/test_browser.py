@@ -12,8 +12,8 @@ import pytest
 import browser
 import diagnostics
 import fakerun
-from photometrypipeline import datatree, treesummary
 from photometrypipeline.frames import records
+from photometrypipeline.runs import datatree, treesummary
 from viewing import LIGHT_CURVE, draw_all, go_back, is_open, open_all, open_section, point, show_plot
 from website import HOSTILE, LONG, MAKERS, fill
 

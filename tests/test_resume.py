@@ -20,10 +20,10 @@ import pp_run
 import pp_setup
 import sky
 from conftest import ROOT
-from photometrypipeline import recipes, stamps
 from photometrypipeline.frames import wcskeywords
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import telescopes
+from photometrypipeline.runs import recipes, stamps
 from test_instruments import OPTIONS, TRUTH, frame_of
 
 OFFLINE = "-offline"

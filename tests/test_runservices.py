@@ -6,9 +6,9 @@ import pytest
 import pp_distill
 import pp_run
 import sky
-from photometrypipeline import outcomes
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.frames import records
+from photometrypipeline.runs import outcomes
 from test_commands import OFFLINE, light_curve, results_of
 
 

@@ -11,7 +11,7 @@ from astropy.io import fits
 import interrupting
 import sky
 import trees
-from photometrypipeline import datatree, outcomes, splitting, treesummary
+from photometrypipeline.runs import datatree, outcomes, splitting, treesummary
 from test_commands import run_plain
 
 TABLE = "photometry_3552.dat"

@@ -9,9 +9,9 @@ from astropy.io import fits
 from astropy.table import Table
 
 from catalog import Catalog
-from photometrypipeline import recipes
 from photometrypipeline.base.errors import BandNotAvailable, CatalogError
 from photometrypipeline.catalogs import surveys, usertable
+from photometrypipeline.runs import recipes
 
 TYCHO = Path(__file__).parent.parent.parent / "shared" / "data" / "anacostia" / "tycho2_anacostia.csv"
 

@@ -16,7 +16,7 @@ from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.base.files import replacing, safe_name, write_text
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers, telescopes
-from photometrypipeline.stamps import final_name
+from photometrypipeline.runs.stamps import final_name
 
 log = logging.getLogger("pp.splitting")
 

@@ -16,10 +16,10 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from photometrypipeline import recipes
 from photometrypipeline.base.files import write_text
 from photometrypipeline.frames.contents import Contents, digest
 from photometrypipeline.frames.frame import EXTENSIONS
+from photometrypipeline.runs import recipes
 
 log = logging.getLogger("pp.stamps")
 

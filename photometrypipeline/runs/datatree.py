@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from photometrypipeline import outcomes, splitting
 from photometrypipeline.base.errors import FAILED, OK, PARTIAL
 from photometrypipeline.frames.frame import EXTENSIONS
+from photometrypipeline.runs import outcomes, splitting
 
 log = logging.getLogger("pp.datatree")
 

@@ -8,9 +8,9 @@ import os
 import subprocess
 import time
 
-from photometrypipeline import outcomes
 from photometrypipeline.base.errors import FAILED, NotReachable, PipelineError
-from photometrypipeline.datatree import RUNNING
+from photometrypipeline.runs import outcomes
+from photometrypipeline.runs.datatree import RUNNING
 
 log = logging.getLogger("pp.cluster")
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import outcomes
 from photometrypipeline.base.errors import FAILED, OK, PARTIAL, USAGE
 from photometrypipeline.base.files import write_text
-from photometrypipeline.datatree import RUNNING
 from photometrypipeline.frames import records
 from photometrypipeline.frames.records import known
 from photometrypipeline.frames.results import mean_and_scatter
+from photometrypipeline.runs import outcomes
+from photometrypipeline.runs.datatree import RUNNING
 from photometrypipeline.website import pages
 
 STATUS = {

@@ -1,0 +1,1 @@
+"""Runs over one data set or a tree of them: what is up to date, what became of each."""
