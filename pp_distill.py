@@ -25,12 +25,12 @@ import numpy as np
 
 import diagnostics
 import pp_setup
-from photometrypipeline import nondetections, targetmatch, targets, targetsearch
 from photometrypipeline.base.errors import FrameError, NotReachable, PipelineError, UsageError
 from photometrypipeline.base.files import safe_name
 from photometrypipeline.base.services import Client
 from photometrypipeline.ephemerides import ephemchoice
 from photometrypipeline.frames import exclusions, framedb, observationsdb, results
+from photometrypipeline.targets import nondetections, targetmatch, targets, targetsearch
 
 log = logging.getLogger("pp.distill")
 

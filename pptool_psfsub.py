@@ -23,7 +23,6 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import targets
 from photometrypipeline.base.errors import FrameError, PipelineError, UsageError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.base.services import Client
@@ -33,6 +32,7 @@ from photometrypipeline.frames.frame import SCALING, set_keyword, write_header
 from photometrypipeline.instruments import headers, telescopes
 from photometrypipeline.photometry import fieldstars, psf
 from photometrypipeline.sky import sphere
+from photometrypipeline.targets import targets
 
 log = logging.getLogger("pp.psfsub")
 

@@ -14,8 +14,8 @@ import pp_calibrate
 import pp_distill
 import sky
 from horizons import Body
-from photometrypipeline import targets
 from photometrypipeline.ephemerides import ephemeris
+from photometrypipeline.targets import targets
 from services import Server
 from test_commands import run_plain
 from test_results import row

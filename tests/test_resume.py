@@ -170,8 +170,8 @@ def test_a_users_definition_of_the_telescope_counts(done, own_folders, monkeypat
 
 
 def test_what_could_not_be_asked_is_asked_again(done, monkeypatch):
-    from photometrypipeline import targets
     from photometrypipeline.base.errors import NotReachable
+    from photometrypipeline.targets import targets
 
     real = targets.control_star
 

@@ -9,10 +9,10 @@ from astropy.table import Table
 from scipy.spatial import cKDTree
 
 import sky as simulator
-from photometrypipeline import knownstars
-from photometrypipeline import targetmatch as tm
 from photometrypipeline.sky import matching
-from photometrypipeline.targets import Measured, Target
+from photometrypipeline.targets import knownstars
+from photometrypipeline.targets import targetmatch as tm
+from photometrypipeline.targets.targets import Measured, Target
 
 
 def test_probabilities_of_all_possibilities_add_up_to_one():

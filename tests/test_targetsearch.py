@@ -5,10 +5,10 @@ import pytest
 from astropy.table import Table
 
 import sky
-from photometrypipeline import targets, targetsearch
 from photometrypipeline.ephemerides.ephemeris import Ephemeris
 from photometrypipeline.frames import wcskeywords
-from photometrypipeline.targets import Measured, Target
+from photometrypipeline.targets import targets, targetsearch
+from photometrypipeline.targets.targets import Measured, Target
 
 
 def frame_with(columns, band="R", zp=25.0):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline import targets
 from photometrypipeline.base.errors import Ambiguous, NotFound, NotReachable, UsageError
 from photometrypipeline.base.files import safe_name
 from photometrypipeline.catalogs import vsx
@@ -15,6 +14,7 @@ from photometrypipeline.ephemerides import ephemeris, skybot
 from photometrypipeline.frames import results
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.sky import sphere
+from photometrypipeline.targets import targets
 
 log = logging.getLogger("pp.targetsearch")
 

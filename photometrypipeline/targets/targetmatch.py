@@ -20,8 +20,8 @@ import numpy as np
 from scipy.special import ndtr
 
 import pp_setup
-from photometrypipeline.knownstars import KnownStars, same_place
 from photometrypipeline.sky import matching, sphere
+from photometrypipeline.targets.knownstars import KnownStars, same_place
 
 log = logging.getLogger("pp.targetmatch")
 
