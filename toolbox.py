@@ -46,7 +46,12 @@ from photometrypipeline.frames.frame import Frame
 from photometrypipeline.programs.astromatic import votable_named
 from photometrypipeline.runs import recipes, stamps
 from photometrypipeline.sky import sphere
-from photometrypipeline.sky.times import dateobs_to_jd, fractionalyear_to_jd, jd_to_fractionalyear, jd_to_gregorian
+from photometrypipeline.sky.times import (  # noqa: F401  names that users' scripts import from here
+    dateobs_to_jd,
+    fractionalyear_to_jd,
+    jd_to_fractionalyear,
+    jd_to_gregorian,
+)
 
 __all__ = ["FAILED", "OK", "PARTIAL", "USAGE", "Losses", "command", "make_parser", "open_frames", "parallel", "say"]
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure what a run costs: wall time against bare Source Extractor, time per frame, gain of a second core, memory.
 
-Simulated frames (tests/sky.py), reference stars and ephemeris in a store beside them, no network.  Prints a table.
+Simulated frames (tests/helpers/sky.py), reference stars and ephemeris in a store beside them, no network.  Prints a table.
 
 Example:
   .venv/bin/python benchmarks/budget.py -frames 10 40 -size 1024
@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
 
 import sky  # noqa: E402  lies beside the tests
 from photometrypipeline.instruments import telescopes  # noqa: E402

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Check the error bars: how many magnitudes lie within one and two sigma of the truth, how near to the photon limit.
 
-Simulated frames (tests/sky.py) with targets that no catalogue knows, put between the stars, are run with pp_run and
+Simulated frames (tests/helpers/sky.py) with targets that no catalogue knows, put between the stars, are run with pp_run and
 pp_distill -positions.  Prints a row for each range of true S/N: number of measurements, shares within 1 and 2 sigma
 (err_total), then the rms over that of its limit (photons of target and sky, read noise, in the chosen aperture): of the
 error, and of the light curves about their means, which a common error of the zeropoints leaves alone.
@@ -23,7 +23,7 @@ import numpy as np
 from astropy.io import fits
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
 
 import sky  # noqa: E402  lies beside the tests
 from photometrypipeline.frames.frame import read_header  # noqa: E402

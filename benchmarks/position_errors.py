@@ -15,7 +15,7 @@ import numpy as np
 from astropy.time import Time
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
 
 import sky  # noqa: E402  lies beside the tests
 from photometrypipeline.reports import ades  # noqa: E402

@@ -3,7 +3,7 @@
 
 Any rotation, both parities, scale off by up to 20 %, pointing off by up to 1 deg; the stars trailed by 2 to 40 px, with
 coma, hot pixels among them, half of the frame behind clouds, or all of that.  Every frame is drawn as an image
-(tests/stressframes.py) and goes through Source Extractor.  Then: frames of nothing but noise, and frames among the
+(tests/helpers/stressframes.py) and goes through Source Extractor.  Then: frames of nothing but noise, and frames among the
 stars of another field; and the final WCS of pp_register against the truth.  Prints tables.
 
 Example:
@@ -23,15 +23,15 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
 
 import sky  # noqa: E402  lies beside the tests
 import stressframes  # noqa: E402
 from photometrypipeline.frames import ldac  # noqa: E402
 from photometrypipeline.frames.frame import read_header  # noqa: E402
-from photometrypipeline.instruments import telescopes
-from photometrypipeline.programs import astromatic
-from photometrypipeline.registration import locate, starpatterns
+from photometrypipeline.instruments import telescopes  # noqa: E402
+from photometrypipeline.programs import astromatic  # noqa: E402
+from photometrypipeline.registration import locate, starpatterns  # noqa: E402
 from photometrypipeline.registration.astrometry import to_sky  # noqa: E402
 from photometrypipeline.sky.sphere import separation_deg  # noqa: E402
 

@@ -20,7 +20,7 @@ from astropy.io import fits
 from astropy.stats import mad_std
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
 
 import toolbox  # noqa: E402
 
@@ -31,7 +31,7 @@ import pp_stackedphotometry  # noqa: E402
 import sky  # noqa: E402  lies beside the tests
 from photometrypipeline.frames import wcskeywords  # noqa: E402
 from photometrypipeline.frames.frame import Frame  # noqa: E402
-from photometrypipeline.photometry import noise
+from photometrypipeline.photometry import noise  # noqa: E402
 
 RATES = (-0.0125, 0.0056)  # arcsec/s, RA with cos Dec, and Dec
 RADIUS_PX = 3.5

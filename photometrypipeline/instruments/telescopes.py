@@ -22,7 +22,7 @@ __all__ = ["SETUP_FOLDER", "Chip", "Registry", "Telescope", "get", "identify", "
 
 log = logging.getLogger("pp.telescopes")
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 _IN_WHEEL, _IN_CHECKOUT = _PACKAGE / "_scripts" / "setup", _PACKAGE.parent / "setup"
 SETUP_FOLDER = _IN_WHEEL if (_IN_WHEEL / "instruments").is_dir() else _IN_CHECKOUT
 
@@ -34,7 +34,7 @@ class Registry:
     telescopes: dict  # key to Telescope
     identifiers: dict  # header value to key
     aliases: dict  # what older images have as TEL_KEYW to key
-    wildcards: list  # (pattern of header values, key), those of users first
+    patterns: list  # (pattern of header values, key), those of users first
 
 
 def user_folder():

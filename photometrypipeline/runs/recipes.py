@@ -170,7 +170,7 @@ _definitions = {}  # {key: (Telescope, digest)}
 @functools.lru_cache(maxsize=1)
 def version():
     """Return the version of the pipeline, of its sources, and of the packages that compute."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     scripts = package.parent.glob("*.py") if not (package / "_scripts").is_dir() else []
     sources = sorted([*scripts, *package.rglob("*.py")], key=str)
     code = digest(b"".join(path.read_bytes() for path in sources))

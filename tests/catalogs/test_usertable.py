@@ -1,0 +1,189 @@
+"""A user's own table of reference stars: usual names, a file that names the columns, and clear words if that fails."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.io import fits
+from astropy.table import Table
+
+from catalog import Catalog
+from photometrypipeline.base.errors import BandNotAvailable, CatalogError
+from photometrypipeline.catalogs import surveys, usertable
+from photometrypipeline.runs import recipes
+
+TYCHO = Path(__file__).resolve().parents[1].parent.parent / "shared" / "data" / "anacostia" / "tycho2_anacostia.csv"
+
+
+@pytest.fixture
+def stars():
+    table = Table({"RA_ICRS": [10.5, 10.6], "DE_ICRS": [-3.0, -3.1]})
+    table["e_RA_ICRS"] = [36.0, 72.0] * u.mas
+    table["Vmag"] = [15.0, 99.999]
+    table["e_Vmag"] = [0.02, 99.999]
+    table["pmRA"] = [100.0, 0.0] * u.mas / u.yr
+    table["pmDE"] = [-50.0, 0.0] * u.mas / u.yr
+    table["Epoch"] = [2016.0, 2016.0]
+    return table
+
+
+@pytest.mark.parametrize(("name", "form"), [("s.fits", "fits"), ("s.vot", "votable"), ("s.ecsv", "ascii.ecsv")])
+def test_all_formats_give_the_same(tmp_path, stars, name, form):
+    stars.write(tmp_path / name, format=form)
+    user = usertable.read(tmp_path / name)
+    assert user.bands == {"V": "Vmag"}
+    assert user.systems == {"V": "Vega"}
+    assert user.table["e_ra_deg"][0] == pytest.approx(1e-5)
+    assert np.isnan(user.table["Vmag"]).tolist() == [False, True]
+    moved = Catalog.read(tmp_path / name).at_epoch(2026.0)
+    assert moved.table["dec_deg"][0] == pytest.approx(-3.0 - 0.5 / 3600, abs=1e-9)
+
+
+def test_csv_without_units(tmp_path):
+    path = tmp_path / "stars.csv"
+    path.write_text(
+        "id,ra,dec,mag_r,magerr_r,B,e_B\n7,10.0,20.0,15.5,0.02,16.5,0.03\n8,10.1,20.1,15.6,0.02,16.7,0.03\n"
+    )
+    user = usertable.read(path)
+    assert user.bands == {"r": "rmag", "B": "Bmag"}
+    assert list(user.table["e_rmag"]) == [0.02, 0.02]
+    assert list(user.table["ident"]) == ["7", "8"]
+    assert list(user.table["mag"]) == [15.5, 15.6]
+    assert user.systems == {"r": "AB", "B": "Vega"}
+
+
+def test_sexagesimal_positions(tmp_path):
+    path = tmp_path / "stars.csv"
+    path.write_text("RAJ2000,DEJ2000,Rmag,e_Rmag\n10:00:00.0,-05:30:00,15.5,0.02\n")
+    table = usertable.read(path).table
+    assert table["ra_deg"][0] == pytest.approx(150.0)
+    assert table["dec_deg"][0] == pytest.approx(-5.5)
+
+
+def test_missing_columns_are_listed(tmp_path):
+    path = tmp_path / "stars.csv"
+    path.write_text("x,y,dec\n1,2,3\n")
+    message = r"ra_deg and a magnitude.*not found among the columns x, y, dec.*columns\.toml"
+    with pytest.raises(CatalogError, match=message):
+        usertable.read(path)
+
+
+def test_sidecar_names_columns_units_and_constants(tmp_path):
+    path = tmp_path / "stars.csv"
+    path.write_text("alpha2,delta2,sig,VT,t\n10.0,20.0,50,12.0,57388.5\n")
+    sidecar = tmp_path / "stars.columns.toml"
+    sidecar.write_text(
+        'ra_deg = "alpha2"\ndec_deg = "delta2"\ne_ra_deg = ["sig", "mas"]\nepoch_yr = "t"\nVmag = "VT"\ne_Vmag = 0.05\n'
+        '[systems]\nV = "AB"\n'
+    )
+    user = usertable.read(path)
+    assert user.table["e_ra_deg"][0] * 3.6e6 == pytest.approx(50)
+    assert user.table["epoch_yr"][0] == pytest.approx(2016.0, abs=0.01)  # an MJD
+    assert (user.table["Vmag"][0], user.table["e_Vmag"][0], user.systems["V"]) == (12.0, 0.05, "AB")
+
+
+def test_a_table_that_allows_relations_gives_other_bands(tmp_path):
+    path = tmp_path / "stars.csv"
+    path.write_text(
+        "ra,dec,gp1mag,e_gp1mag,rp1mag,e_rp1mag\n10.0,20.0,17.5,0.01,17.0,0.01\n10.1,20.1,17.5,0.01,17.0,0.01\n"
+    )
+    with pytest.raises(BandNotAvailable, match="no band V; it has gp1, rp1$"):
+        Catalog.read(path).in_band("V")
+    (tmp_path / "stars.columns.toml").write_text('relations = ["T12"]\n')
+    stars = Catalog.read(path)
+    found, mag, _ = stars.in_band("V")
+    assert found.values(mag) == pytest.approx(17.23925)
+    assert found.systems["V"] == "Vega" and found.history.endswith("by T12")
+    with pytest.raises(BandNotAvailable, match="by transformation B, V, R$"):  # the others look at r - i
+        stars.in_band("I")
+
+
+def test_a_changed_sidecar_makes_a_step_be_done_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "stars.csv").write_text("ra,dec,VT\n1,2,3.5\n")
+    assert recipes.with_sidecars({"stars.csv"}) == {"stars.csv"}
+    (tmp_path / "stars.columns.toml").write_text('Vmag = "VT"\n')
+    assert recipes.with_sidecars({"stars.csv"}) == {"stars.csv", "stars.columns.toml"}
+
+
+def test_any_band_of_any_catalogue_may_stand_in_a_table(tmp_path):
+    bands = [band for survey in surveys.SURVEYS.values() for band in survey.bands]
+    names = [f"{band}mag" for band in dict.fromkeys(bands)]
+    columns = ["ra", "dec", *names, *(f"e_{name}" for name in names)]
+    numbers = ["10", "20", *(f"{12 + 0.1 * k:.2f}" for k in range(len(names))), *["0.02"] * len(names)]
+    (tmp_path / "stars.csv").write_text(",".join(columns) + "\n" + "\n".join([",".join(numbers)] * 3) + "\n")
+    user = usertable.read(tmp_path / "stars.csv")
+    assert set(bands) <= set(user.bands)
+    for number, name in enumerate(names):
+        assert user.table[name][0] == pytest.approx(12 + 0.1 * number), name
+        assert user.table[f"e_{name}"][0] == 0.02, name
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('Vmag = "nothing"', "nothing.*has the columns ra, dec, VT"),
+        ('ra_dge = "ra"', "ra_dge is none of our columns, perhaps ra_deg"),
+        ("Vmag = ", "cannot be read"),
+        ('relations = ["T13"]', "T13 is unknown; there are CG08"),
+        ('Vmag = ["VT", "furlong"]', "column VT cannot be Vmag"),
+    ],
+)
+def test_mistakes_in_the_sidecar_are_explained(tmp_path, text, message):
+    (tmp_path / "stars.csv").write_text("ra,dec,VT\n1,2,3.5\n")
+    (tmp_path / "stars.csv.columns.toml").write_text(text)
+    with pytest.raises(CatalogError, match=message):
+        usertable.read(tmp_path / "stars.csv")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00\x01\x02\xff", b"1.0,2.0,15.0\n1.1,2.1,15.1\n", b"SIMPLE  = but not a FITS file"]
+)
+def test_files_that_are_no_tables(tmp_path, content):
+    path = tmp_path / "broken.csv"
+    path.write_bytes(content)
+    with pytest.raises(CatalogError, match=r"broken\.csv"):
+        usertable.read(path)
+
+
+def test_flags_and_crowding_radii_are_no_magnitudes():
+    columns = ["ra", "dec", "rp1", "e_RA", "Vmag", "e_Vmag", "g'mag", "e_g'mag", "phot_g_mean_mag"]
+    found = usertable.recognised(columns)
+    assert {name: found[name] for name in found if name.endswith("mag")} == {
+        "Vmag": "Vmag",
+        "e_Vmag": "e_Vmag",
+        "gmag": "g'mag",
+        "e_gmag": "e_g'mag",
+        "Gmag": "phot_g_mean_mag",
+    }
+
+
+def test_reference_file_of_scamp_is_understood(tmp_path):
+    columns = [
+        fits.Column("X_WORLD", "1D", "deg", array=[10.0]),
+        fits.Column("Y_WORLD", "1D", "deg", array=[20.0]),
+        fits.Column("ERRA_WORLD", "1E", "deg", array=[1e-6]),
+        fits.Column("MAG", "1E", "mag", array=[15.0]),
+        fits.Column("OBSDATE", "1D", "yr", array=[2015.5]),
+    ]
+    note = fits.BinTableHDU.from_columns([fits.Column("Field Header Card", "80A", array=["x"])], name="LDAC_IMHEAD")
+    objects = fits.BinTableHDU.from_columns(columns, name="LDAC_OBJECTS")
+    fits.HDUList([fits.PrimaryHDU(), note, objects]).writeto(tmp_path / "ref.cat")
+    user = usertable.read(tmp_path / "ref.cat")
+    assert (user.table["ra_deg"][0], user.table["mag"][0], user.table["epoch_yr"][0]) == (10.0, 15.0, 2015.5)
+    assert user.bands == {}
+
+
+@pytest.mark.skipif(not TYCHO.exists(), reason="the real table is not here")
+def test_tycho_stars_serve_in_v(tmp_path):
+    path = tmp_path / TYCHO.name
+    path.symlink_to(TYCHO)
+    with pytest.raises(CatalogError, match="VT_mag"):
+        Catalog.read(path)
+    (tmp_path / "tycho2_anacostia.columns.toml").write_text('Vmag = "VT_mag"\ne_Vmag = 0.1\nepoch_yr = 2000.0\n')
+    catalog, mag, err = Catalog.read(path).in_band("V")
+    assert len(catalog) == 386
+    assert (mag, err) == ("Vmag", "e_Vmag")
+    assert catalog.relation_scatter("V") == 0
+    assert set(catalog.table["e_Vmag"]) == {0.1}

@@ -1,0 +1,56 @@
+"""The example as a user runs it: light curve, positions and zeropoints against the truth beside the frames."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+EXAMPLE = ROOT / "example_data" / "vatt4k"
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory):
+    """Return (folder, CompletedProcess) of a copy of the example that went the whole way, without network."""
+    from test_commands import run_plain
+
+    folder = tmp_path_factory.mktemp("example") / "vatt4k"
+    shutil.copytree(EXAMPLE, folder)
+    return folder, run_plain("pp_run", "mscience*fits", "-offline", cwd=folder)
+
+
+def check(folder):
+    argv = [sys.executable, str(ROOT / "example_data" / "check_example.py"), str(folder)]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=120)
+
+
+def test_the_example_comes_out_as_it_should(example):
+    folder, done = example
+    assert done.returncode == 0, done.stderr
+    verdict = check(folder)
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+    assert "FAIL" not in verdict.stdout
+
+
+def test_the_check_notices_a_wrong_result(example, tmp_path):
+    folder, _ = example
+    wrong = tmp_path / "wrong"
+    shutil.copytree(folder, wrong)
+    table = wrong / "photometry_3552.dat"
+    lines = table.read_text().splitlines()
+    lines[1] = lines[1][:53] + f"{float(lines[1][53:61]) + 0.2:8.4f}" + lines[1][61:]  # one frame 0.2 mag off
+    table.write_text("\n".join(lines) + "\n")
+    verdict = check(wrong)
+    assert verdict.returncode == 1
+    assert "FAIL" in verdict.stdout
+
+
+def test_the_store_of_the_example_stays_with_the_example(example, tmp_path, run_command):
+    folder, _ = example
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    shutil.copy(EXAMPLE / "mscience0217.fits", bare)
+    done = run_command("pp_run", "mscience0217.fits", "-offline", cwd=bare)
+    assert done.returncode == 1  # its invented stars are nowhere but in pp_store/
+    assert "could not be reached" in done.stderr

@@ -1,0 +1,150 @@
+"""Files of orbital elements, as the Minor Planet Center and JPL write them: all lead to the same places."""
+
+import json
+
+import numpy as np
+import pytest
+from test_orbit import CERES, recorded_ceres
+
+from photometrypipeline.base.errors import FrameError
+from photometrypipeline.ephemerides import elementsfile, ephemstore, horizons, orbit
+from photometrypipeline.sky import sphere
+
+# as published, in different years; too long for our lines
+# ruff: noqa: E501
+MPCORB = [
+    "00001    3.34  0.15 K2555 188.70269   73.27343   80.25221   10.58780  0.0794013  0.21424651   2.7660512  0 E2024-V47  7330 125 1801-2024 0.80 M-v 30k MPCLINUX   4000      (1) Ceres              20241101",
+    "00002    4.11  0.15 K25BL 211.52977  310.93340  172.88859   34.92833  0.2306430  0.21379713   2.7699258  0 MPO964264  9023 124 1804-2025 0.64 M-c 28k MPCORBFIT  4000      (2) Pallas             20251214",
+]
+JPL_NUMBERED = """\
+ Num   Name              Epoch      a          e        i         w        Node        M         H     G   Ref
+------ ----------------- ----- ---------- ---------- --------- --------- --------- ----------- ----- ----- ----------
+     1 Ceres             59396  2.7656553 0.07839202  10.58820  73.73827  80.26764 247.5499723  3.53  0.12 JPL 48
+     2 Pallas            59396  2.7738148 0.22975842  34.89778 310.43686 172.92018 229.2297176  4.22  0.11 JPL 46
+"""
+JPL_COMETS = """\
+Num  Name                                     Epoch      q           e        i         w        Node          Tp       Ref
+------------------------------------------- ------- ----------- ---------- --------- --------- --------- -------------- ------------
+  1P/Halley                                   49400  0.58597811 0.96714291 162.26269 111.33249  58.42008 19860205.89532 JPL J863/77
+  2P/Encke                                    55460  0.33586872 0.84833156  11.78308 186.54970 334.56582 20100806.50196 JPL K105/1
+"""
+MPC_COMETS = """\
+    CJ95O010  1997 03 29.4673  0.928143  0.994910  130.7602  283.2592   89.0370  20190217  -2.0  4.0  C/1995 O1 (Hale-Bopp)                                    MPC106342
+0003I         2025 10 29.4825  1.356507  6.139884  128.0055  322.1535  175.1129  20251121  11.8  4.0  3I/ATLAS                                                 MPEC 2026-G41
+"""
+
+
+def written(tmp_path, text):
+    path = tmp_path / "elements.txt"
+    path.write_text(text)
+    return path
+
+
+def place(elements, jd):
+    values = orbit.ephemeris(elements, "500", [jd])[0]
+    return values[ephemstore.COLUMNS.index("ra_deg")], values[ephemstore.COLUMNS.index("dec_deg")]
+
+
+def apart_arcsec(one, other):
+    return sphere.separation_deg(*one, *other) * 3600
+
+
+@pytest.mark.parametrize("text", ["\n".join(MPCORB), JPL_NUMBERED, "\r\n".join(["a heading", "-" * 80, *MPCORB])])
+def test_ceres_of_each_file_stands_where_the_elements_of_horizons_put_it(tmp_path, text):
+    """Orbits of different years and makers, 1.5 and 5.3 years from the elements of Horizons.
+
+    Five years cost 0.1" by pyerfa's planets, the rounding of the MPC 0.05".
+    """
+    (found,) = elementsfile.read(written(tmp_path, text), "Ceres")
+    assert found.full_name == "1 Ceres"
+    jd = found.elements["EPOCH"]
+    assert apart_arcsec(place(found.elements, jd), place(CERES, jd)) < 0.4
+    assert found.elements["H"] == pytest.approx(3.4, abs=0.2) and found.elements["G"] in (0.12, 0.15)
+
+
+def test_hale_bopp_of_the_mpc_stands_where_horizons_puts_it(tmp_path):
+    (found,) = elementsfile.read(written(tmp_path, MPC_COMETS), "Hale-Bopp")
+    answer = recorded_ceres("sbpy_TestEphemerisCLI-c1995o1-horizons.txt")
+    jd = answer.jd[0]
+    told = {name: answer.values[0][ephemstore.COLUMNS.index(name)] for name in ("ra_deg", "dec_deg")}
+    # the MPC rounds q to 1e-6 au and the time of perihelion to 9 s; 45 au away that is 0.1", the orbits differ by more
+    assert apart_arcsec(place(found.elements, jd), tuple(told.values())) < 1.5
+    assert found.elements["M1"] == -2.0 and found.elements["K1"] == 10.0
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "full_name", "perihelion_jd"),
+    [
+        (JPL_COMETS, "1P", "1P/Halley", 2446467.39532),
+        (JPL_COMETS, "Encke", "2P/Encke", 2455415.00196),
+        (MPC_COMETS, "C/1995 O1", "C/1995 O1 (Hale-Bopp)", 2450536.9673),
+        (MPC_COMETS, "CJ95O010", "C/1995 O1 (Hale-Bopp)", 2450536.9673),
+        (MPC_COMETS, "3I", "3I/ATLAS", 2460977.9825),
+    ],
+)
+def test_comets_are_found_by_number_designation_and_name(tmp_path, text, name, full_name, perihelion_jd):
+    (found,) = elementsfile.read(written(tmp_path, text), name)
+    assert found.full_name == full_name
+    assert found.elements["TP"] == pytest.approx(perihelion_jd, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["1", "(1)", "00001", "1 Ceres", "Ceres", "ceres"])
+def test_an_asteroid_is_found_under_every_usual_name(tmp_path, name):
+    for text in ("\n".join(MPCORB), JPL_NUMBERED):
+        assert [each.full_name for each in elementsfile.read(written(tmp_path, text), name)] == ["1 Ceres"]
+    assert elementsfile.read(written(tmp_path, JPL_NUMBERED), "3") == []
+    assert elementsfile.read(written(tmp_path, JPL_NUMBERED), "2001 AB1") == []
+
+
+def test_a_designation_is_found_in_a_line_of_mpcorb(tmp_path):
+    line = MPCORB[0].replace("00001  ", "K14A01B").replace("(1) Ceres  ", "2014 AB1   ")
+    for name in ("2014 AB1", "2014_AB1", "2014AB1", "K14A01B"):
+        assert [each.full_name for each in elementsfile.read(written(tmp_path, line), name)] == ["(2014 AB1)"]
+
+
+FLAT = {**CERES, "full_name": "1 Ceres (A801 AA)"}
+OF_THE_MPC = {"Number": "(1)", "Name": "Ceres", "Principal_desig": "A801 AA", "Epoch": CERES["EPOCH"], "H": 3.34}
+OF_THE_MPC |= {"e": CERES["EC"], "i": CERES["IN"], "Node": CERES["OM"], "Peri": CERES["W"], "G": 0.12}
+AXIS_AU = CERES["QR"] / (1 - CERES["EC"])
+MOTION_DEG = np.degrees(np.sqrt(orbit.GM_SUN / AXIS_AU**3))
+OF_THE_MPC |= {"a": AXIS_AU, "M": (CERES["EPOCH"] - CERES["TP"]) * MOTION_DEG % 360}
+SBDB = {"object": {"fullname": "1 Ceres (A801 AA)"}, "phys_par": [{"name": "H", "value": "3.34"}]}
+SBDB["orbit"] = {"epoch": "2458849.5", "model_pars": [{"name": "A2", "value": "1e-14"}]}
+SBDB["orbit"]["elements"] = [
+    {"name": name, "value": repr(CERES[key])}
+    for name, key in (("e", "EC"), ("q", "QR"), ("tp", "TP"), ("om", "OM"), ("w", "W"), ("i", "IN"))
+]
+
+
+@pytest.mark.parametrize("content", [FLAT, [FLAT], OF_THE_MPC, {"data": [OF_THE_MPC]}, SBDB])
+def test_json_in_its_different_forms_is_the_same_orbit(tmp_path, content):
+    (found,) = elementsfile.read(written(tmp_path, json.dumps(content)), "Ceres")
+    assert orbit.state(found.elements) == pytest.approx(orbit.state(CERES), abs=1e-10)
+    assert found.elements["H"] == 3.34
+    assert found.elements.get("A2") == (1e-14 if content is SBDB else None)
+
+
+def test_elements_without_a_name_are_those_of_the_target(tmp_path):
+    (found,) = elementsfile.read(written(tmp_path, json.dumps(CERES)), "2015 AB123")
+    assert found.elements["QR"] == CERES["QR"]
+
+
+def test_answers_of_horizons_are_read_one_behind_the_other(tmp_path):
+    block = "JPL/HORIZONS        {}        2026-May-11 07:53:26\n EPOCH= 2458849.5 ! 2020-Jan-01.00 (TDB)\n EC= .0768 QR= 2.5"
+    block += " TP= 2458240.1\n OM= 80.3 W= 73.8 IN= 10.6\n M1= 10.0 k1= 8.0\n A1= 1.D-9 A2= -2.E-10\n"
+    text = block.format("1 Ceres (A801 AA)") + block.format("2P/Encke")
+    (found,) = elementsfile.read(written(tmp_path, text), "2P")
+    assert (found.full_name, found.elements["A1"], found.elements["A2"]) == ("2P/Encke", 1e-9, -2e-10)
+    assert set(horizons.ORBIT) < set(found.elements)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("", "no orbital elements"), ("just words\n", "no orbital elements"), ('{"EPOCH": 2458849.5}', "cannot be read")]
+    + [("{broken", "cannot be read"), (MPCORB[0].replace("0.0794013", "x.0794013"), "cannot be read")],
+)
+def test_a_file_without_elements_is_named(tmp_path, text, why):
+    with pytest.raises(FrameError, match=rf"elements.txt.*{why}.*MPCORB"):
+        elementsfile.read(written(tmp_path, text), "Ceres")
+    with pytest.raises(FrameError, match="check its name"):
+        elementsfile.read(tmp_path / "missing", "Ceres")

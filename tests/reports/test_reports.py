@@ -1,0 +1,431 @@
+"""Reports for the Minor Planet Center, checked by rules of their own and read by other readers than ours."""
+
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.time import Time
+from conftest import ROOT
+
+import sky
+from photometrypipeline.catalogs import surveys
+from photometrypipeline.frames import results
+from photometrypipeline.reports import ades, adesrules, astrometryreport, centroids, mpc80, mpccodes
+from photometrypipeline.reports.designations import Designation
+from photometrypipeline.reports.observations import Observation
+
+PEOPLE = ["-submitter", "A. Observer", "-observers", "A. Observer; B. C. Other", "-measurers", "D. Measurer"]
+TELESCOPE = ["-design", "Gregorian", "-aperture", "1.83", "-fratio", "9"]
+FILE = "photometry_3552.dat"
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory):
+    """Return (folder, Truth) of a data set one row of whose light curve was rejected."""
+    folder = tmp_path_factory.mktemp("night")
+    truth = sky.make_dataset(folder, 6, seed=5, size=(500, 500), centre=(179.5, 6.25))
+    argv = [sys.executable, ROOT / "pp_run.py", *truth.files, "-offline"]
+    done = subprocess.run(list(map(str, argv)), cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    lines = (folder / FILE).read_text().splitlines()
+    lines[1] = "#" + lines[1][1:] + " # looks odd"  # the first row: the legacy tool ended there
+    (folder / FILE).write_text("\n".join(lines) + "\n")
+    return folder, truth
+
+
+@pytest.fixture
+def data(night, tmp_path):
+    folder = tmp_path / "data"
+    shutil.copytree(night[0], folder)
+    return folder, night[1]
+
+
+# ---- the schema of ADES, once more: submit.xsd of IAU-ADES, version 2022, as a table of its own
+
+SCHEMA_ORDER = (
+    "permID", "provID", "artSat", "trkSub", "obsSubID", "mode", "stn", "sys", "ctr", "pos1", "pos2", "pos3", "obsTime",
+    "rmsTime", "ra", "dec", "rmsRA", "rmsDec", "rmsCorr", "astCat", "mag", "rmsMag", "band", "fltr", "photCat",
+    "photAp", "logSNR", "seeing", "exp", "rmsFit", "nStars", "disc", "uncTime", "notes", "remarks",
+)  # fmt: skip
+SCHEMA_REQUIRED = {"mode", "stn", "obsTime", "ra", "dec", "astCat"}
+SCHEMA_FORM = {
+    "permID": r"\d+([IPD](-[A-Z]{1,2})?)?",
+    "provID": r"\d{4} [A-HJ-Y][A-HJ-Z]\d*|[ADCPX]/\d{4} [A-Z]{1,2}\d*(-[A-Z])?|\d{4} (P-L|T-[123])",
+    "trkSub": r"[-A-Za-z0-9_]{1,8}",
+    "mode": r"CCD|CMO|VID|TDI",
+    "stn": r"\w{3,4}",
+    "obsTime": r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z",
+    "ra": r"([1-3][0-9]{2}|[1-9]?[0-9])?(\.[0-9]{0,9})?",
+    "dec": r"[+\-]?([1-9]?[0-9])?(\.[0-9]{0,9})?",
+    "rmsRA": r"(?=.{1,7}$)(0|[1-9]\d*)(\.\d*)?",
+    "rmsDec": r"(?=.{1,7}$)(0|[1-9]\d*)(\.\d*)?",
+    "rmsCorr": r"[+\-]?[01](\.\d{0,11})?",
+    "astCat": r"[.A-Za-z0-9_]{1,8}",
+    "mag": r"[+\-]?[0-9.]{1,7}",
+    "rmsMag": r"[0-9.]{1,6}",
+    "band": r"\w{1,3}",
+    "photCat": r"[.A-Za-z0-9_]{1,8}",
+    "photAp": r"[0-9.]{1,6}",
+    "logSNR": r"[+\-]?[0-9.]{1,5}",
+    "seeing": r"[0-9.]{1,6}",
+    "exp": r"[0-9.]{1,6}",
+    "rmsFit": r"[0-9.]{1,6}",
+    "nStars": r"[1-9]\d{0,5}",
+    "remarks": r"[^|]{1,300}",
+}
+SCHEMA_CONTEXT = {
+    "observatory": {"mpcCode"}, "submitter": {"name"}, "observers": {"name"}, "measurers": {"name"},
+    "telescope": {"design", "aperture", "detector"},
+}  # fmt: skip
+
+
+def check_optical(record):
+    """Assert that a list of (field, text) is an optical record by the schema, in its order."""
+    names = [name for name, _ in record]
+    assert names == sorted(names, key=SCHEMA_ORDER.index) and len(set(names)) == len(names)
+    assert set(names) >= SCHEMA_REQUIRED and set(names) & {"permID", "provID", "trkSub"}
+    assert ("band" in names) == ("mag" in names)
+    for name, text in record:
+        assert re.fullmatch(SCHEMA_FORM[name], text), (name, text)
+        if name.startswith("rms") and name != "rmsCorr":
+            assert float(text) > 0
+    assert 0 <= float(dict(record)["ra"]) < 360 and -90 <= float(dict(record)["dec"]) <= 90
+
+
+def read_psv(text):
+    """Return (header {group: set of entries}, records [[(field, text), ...], ...]) of a report of one block."""
+    lines = text.splitlines()
+    assert lines[0] == "# version=2022"
+    header, group, titles, records = {}, None, None, []
+    for line in lines[1:]:
+        if line[0] == "#":
+            group = line[2:].split()[0]
+            header[group] = set()
+        elif line[0] == "!":
+            header[group].add(line[2:].split()[0])
+        elif titles is None:
+            titles = [title.strip() for title in line.split("|")]
+        else:
+            cells = [cell.strip() for cell in line.split("|")]
+            records.append([(title, cell) for title, cell in zip(titles, cells, strict=False) if cell])
+    return header, records
+
+
+# ---- ADES
+
+
+@pytest.mark.parametrize("form", ["psv", "xml"])
+def test_an_ades_report_obeys_the_schema_and_tells_the_truth(data, run_command, form):
+    folder, truth = data
+    done = run_command("pptool_mpcreport", "-format", form, *PEOPLE, *TELESCOPE, FILE, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    text = (folder / f"mpc_astrometry.{form}").read_text()
+    if form == "psv":
+        header, records = read_psv(text)
+    else:
+        root = ET.fromstring(text)
+        assert (root.tag, root.get("version")) == ("ades", "2022") and [each.tag for each in root] == ["obsBlock"]
+        assert [each.tag for each in root[0]] == ["obsContext", "obsData"]
+        header = {group.tag: {entry.tag for entry in group} for group in root[0][0]}
+        records = [[(each.tag, each.text) for each in optical] for optical in root[0][1]]
+        assert {optical.tag for optical in root[0][1]} == {"optical"}
+    for group, entries in SCHEMA_CONTEXT.items():
+        assert header[group] >= entries
+    assert len(records) == 5  # the rejected row is not among them
+    for record in records:
+        check_optical(record)
+    first = dict(records[0])
+    assert (first["permID"], first["stn"], first["mode"]) == ("3552", "290", "CCD")
+    assert (first["astCat"], first["photCat"], first["band"]) == ("Gaia3", "PS1_DR1", "Rc")
+    for record, k in zip(map(dict, records), range(1, 6), strict=True):
+        time = Time(record["obsTime"].rstrip("Z"), format="isot", scale="utc")
+        assert abs(time.jd - truth.midtime_jd[k]) * 86400 < 0.01
+        east = (float(record["ra"]) - truth.ra_deg[k]) * np.cos(np.radians(truth.dec_deg[k])) * 3600
+        north = (float(record["dec"]) - truth.dec_deg[k]) * 3600
+        assert abs(east) < 4 * float(record["rmsRA"]) and abs(north) < 4 * float(record["rmsDec"])
+        assert abs(float(record["mag"]) - truth.mag[k]) < 4 * float(record["rmsMag"])
+        assert 0.002 < float(record["rmsFit"]) < 0.05 and 20 < int(record["nStars"]) < 150
+        assert 0.005 < float(record["rmsRA"]) < 0.05  # a centroid at S/N 90 and seeing 1.6" is good to 0.008"
+    assert ades.read(folder / f"mpc_astrometry.{form}")[1][0].records == [dict(record) for record in records]
+
+
+def test_a_report_without_names_is_refused_with_what_is_missing_unless_a_draft(data, run_command):
+    folder, _ = data
+    done = run_command("pptool_mpcreport", "-format", "psv", FILE, cwd=folder)
+    assert done.returncode == 2 and not (folder / "mpc_astrometry.psv").exists()
+    assert done.stderr.count("\n") == 1
+    for missing in ("submitter", "observers", "measurers", "design", "aperture", "pp_setup.py"):
+        assert missing in done.stderr
+    done = run_command("pptool_mpcreport", "-format", "psv", "-draft", FILE, cwd=folder)
+    assert done.returncode == 0 and "draft" in done.stderr
+    assert len(read_psv((folder / "mpc_astrometry.psv").read_text())[1]) == 5
+
+
+def test_names_stand_in_the_settings(data, run_command, tmp_path):
+    folder, _ = data
+    config = tmp_path / "config" / "photometrypipeline"
+    config.mkdir(parents=True)
+    (config / "pp_setup.py").write_text(
+        'confreport.submitter = "A. Observer"\nconfreport.observers = ("A. Observer", "É. Autre")\n'
+        'confreport.measurers = ("A. Observer",)\n'
+        'confreport.telescopes = {"VATT4K": {"design": "Gregorian", "aperture_m": 1.83, "name": "VATT"}}\n'
+    )
+    env = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+    done = run_command("pptool_mpcreport", "-format", "xml", FILE, "1983 SA", cwd=folder, env=env)
+    assert done.returncode == 0, done.stderr
+    root = ET.parse(folder / "mpc_astrometry.xml").getroot()
+    assert [each.text for each in root.iter("name")] == [
+        "A. Observer",
+        "A. Observer",
+        "É. Autre",
+        "A. Observer",
+        "VATT",
+    ]
+    assert {each.text for each in root.iter("provID")} == {"1983 SA"} and not list(root.iter("permID"))
+
+
+def test_frames_that_were_not_registered_are_not_reported(data, run_command):
+    folder, truth = data
+    from astropy.io import fits
+
+    for name in truth.files[1:3]:
+        fits.delval(folder / name, "REGCAT")
+    done = run_command("pptool_mpcreport", "-format", "psv", *PEOPLE, *TELESCOPE, FILE, "3552", cwd=folder)
+    assert done.returncode == 3
+    for name in truth.files[1:3]:
+        assert f"{name}: not reported: the catalogue behind its positions is unknown" in done.stderr
+    assert len(read_psv((folder / "mpc_astrometry.psv").read_text())[1]) == 3
+    done = run_command(
+        "pptool_mpcreport", "-format", "psv", "-astcat", "Gaia3", *PEOPLE, *TELESCOPE, FILE, "3552", cwd=folder
+    )
+    assert done.returncode == 0 and len(read_psv((folder / "mpc_astrometry.psv").read_text())[1]) == 5
+
+
+# ---- 80 columns
+
+
+def test_the_legacy_call_writes_records_that_another_reader_understands(data, run_command):
+    folder, truth = data
+    done = run_command("pptool_mpcreport", FILE, "3552", cwd=folder)
+    assert done.returncode == 0 and "???" in done.stderr
+    lines = (folder / "mpc_astrometry.dat").read_text().splitlines()
+    header, rows = lines[:-5], lines[-5:]
+    assert [line[:3] for line in header] == [
+        "COD",
+        "CON",
+        "CON",
+        "OBS",
+        "MEA",
+        "TEL",
+        "NET",
+        "BND",
+        "NUM",
+        "COM",
+        "ACK",
+    ]
+    assert header[0] == "COD 290" and "NET Gaia-DR3" in header and "BND R" in header and "NUM 5" in header
+    for line, k in zip(rows, range(1, 6), strict=True):
+        assert len(line) == 80
+        assert (line[:5], line[5:12], line[12:15], line[77:]) == ("03552", " " * 7, "  C", "290")
+        year, month, day = line[15:32].split()
+        time = Time(f"{year}-{month}-{int(float(day)):02d}", scale="utc").jd + float(day) % 1
+        assert abs(time - truth.midtime_jd[k]) < 0.6e-5
+        place = SkyCoord(line[32:44], line[44:56], unit=("hourangle", "deg"))
+        true = SkyCoord(truth.ra_deg[k], truth.dec_deg[k], unit="deg")
+        assert place.separation(true) < 0.15 * u.arcsec  # steps of 0.15" in RA, 0.1" in Dec
+        assert abs(float(line[64:69]) - truth.mag[k]) < 0.1 and line[70] == "R"
+        assert line[56:64].strip() == "" and line[71:77].strip() == ""
+
+
+def test_several_files_and_an_unknown_object(data, run_command):
+    folder, _ = data
+    shutil.copytree(folder, folder / "again")
+    rows, _ = results.read(folder / FILE)
+    done = run_command("pptool_mpcreport", FILE, "again/" + FILE, "MyRock1", cwd=folder)
+    assert done.returncode == 3 and "second observation of MyRock1" in done.stderr
+    lines = (folder / "mpc_astrometry.dat").read_text().splitlines()
+    assert sum(line.startswith("     MyRock1  C") for line in lines) == sum(row.accepted for row in rows)
+    done = run_command("pptool_mpcreport", FILE, "no_such_file.dat", "3552", cwd=folder)
+    assert done.returncode == 2 and "no_such_file.dat" in done.stderr
+    shutil.copy(folder / FILE, folder / "photometry_manual_target.dat")
+    done = run_command("pptool_mpcreport", "photometry_manual_target.dat", cwd=folder)
+    assert done.returncode == 2 and "which object" in done.stderr
+    done = run_command("pptool_mpcreport", "photometry_Control_Star.dat", "3552", cwd=folder)
+    assert done.returncode == 2 and "no body of the Solar System" in done.stderr
+
+
+def row(**changes):
+    values = {
+        "ldac": "a.ldac", "jd": 2457786.9562037, "exptime_s": 30.0, "mag": 17.04, "sig": 0.03, "inst": -9.0,
+        "e_inst": 0.01, "ra_deg": 10.0, "dec_deg": -0.5, "ra_pred_deg": 10.0, "dec_pred_deg": -0.5, "flags": 0,
+        "telescope": "VATT4K", "fwhm_arcsec": 1.5, "catalog": "PANSTARRS", "band": "rp1",
+    }  # fmt: skip
+    return results.Row(**{**values, **changes})
+
+
+def line80(**changes):
+    observation = Observation(row(**changes), "x", "a.fits", {"REGCAT": "GAIA"})
+    return mpc80.line_of(astrometryreport.Record(observation, Designation("1"), {"stn": "290", "mode": "CCD"}))
+
+
+def test_declinations_above_minus_one_degree_keep_their_sign():
+    assert line80(dec_deg=-0.0125)[44:55] == "-00 00 45.0"
+    assert line80(dec_deg=-0.00001)[44] == "-"
+    assert line80(dec_deg=0.0125)[44:55] == "+00 00 45.0"
+
+
+def test_seconds_are_carried_over_and_never_sixty():
+    assert line80(ra_deg=15 * (1 + 59.99999 / 3600))[32:43] == "01 01 00.00"
+    assert line80(ra_deg=359.9999999)[32:43] == "00 00 00.00"
+    assert line80(dec_deg=-(12 + 59.99999 / 60))[44:55] == "-13 00 00.0"
+    assert line80(jd=2457787.4999999)[15:31] == "2017 02 03.00000"
+    assert astrometryreport.iso_of(2457787.49999999) == "2017-02-03T00:00:00.00Z"
+    assert astrometryreport.iso_of(2457786.95663722) == "2017-02-02T10:57:33.46Z"
+
+
+def test_bands_of_several_letters_and_instrumental_magnitudes_do_not_shift_the_line():
+    for band, letter in (("rp1", "r"), ("Ks", "K"), ("V", "V"), ("yp1", "y")):
+        line = line80(band=band)
+        assert (len(line), line[64:71]) == (80, f" 17.0 {letter}")
+    assert line80(band="BP")[64:71].strip() == ""  # the MPC has no letter for it
+    assert line80(band="-", mag=-9.1)[64:71].strip() == ""  # no magnitude at all
+    assert line80(band="-", mag=15.2)[64:71] == " 15.2 C"
+
+
+# ---- what the MPC refuses
+
+GOOD = {
+    "permID": "3552", "mode": "CCD", "stn": "290", "obsTime": "2017-02-02T10:50:15.00Z", "ra": "179.5139208",
+    "dec": "+6.2402090", "rmsRA": "0.010", "rmsDec": "0.011", "astCat": "Gaia3", "mag": "16.982", "rmsMag": "0.020",
+    "band": "Rc", "photCat": "PS1_DR1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"permID": None}, "which object"),
+        ({"permID": "35 52"}, "permID"),
+        ({"permID": None, "trkSub": "much_too_long"}, "trkSub"),
+        ({"permID": None, "provID": "1983 IA"}, "provID"),
+        ({"stn": None}, "stn is missing"),
+        ({"stn": "ZZZ"}, "no observatory code"),
+        ({"stn": "500"}, "geocentre"),
+        ({"stn": "250"}, "no fixed place"),
+        ({"mode": "PHO"}, "mode"),
+        ({"ra": "360.0"}, "ra"),
+        ({"ra": "12:00:00"}, "ra"),
+        ({"dec": "-90.5"}, "dec"),
+        ({"rmsRA": "0"}, "rmsRA"),
+        ({"rmsDec": None}, "rmsRA without rmsDec"),
+        ({"obsTime": "2017-02-30T10:50:15Z"}, "no date"),
+        ({"obsTime": "2017-02-02 10:50:15"}, "obsTime"),
+        ({"obsTime": "2117-02-02T10:50:15Z"}, "future"),
+        ({"obsTime": "1917-02-02T10:50:15Z"}, "before 1990"),
+        ({"astCat": "GAIA-DR3"}, "astCat"),
+        ({"astCat": "UNK"}, "unknown"),
+        ({"photCat": "SDSS9"}, "photCat 'SDSS9' is not on the MPC's list"),
+        ({"band": None}, "mag without band"),
+        ({"band": "Vx"}, "band"),
+        ({"mag": "-9.75"}, "mag"),
+        ({"mag": None, "rmsMag": None, "photCat": None}, "band without mag"),
+        ({"remarks": "a|b"}, "remarks"),
+        ({"magnitude": "16.9"}, "no field"),
+    ],
+)
+def test_what_would_be_refused_is_found_and_explained(changes, reason):
+    assert adesrules.check_record(GOOD) == []
+    record = {name: text for name, text in {**GOOD, **changes}.items() if text is not None}
+    found = adesrules.check_record(record)
+    assert found and any(reason in each for each in found), found
+
+
+def test_observations_sent_twice_and_lone_ones_of_unknown_objects():
+    unknown = {**{name: text for name, text in GOOD.items() if name != "permID"}, "trkSub": "rock1"}
+    later = {**GOOD, "obsTime": "2017-02-02T11:50:15.00Z"}
+    assert adesrules.check_series([GOOD, later, unknown, {**later, "permID": "", "trkSub": "rock1"}]) == []
+    found = adesrules.check_series([GOOD, later, {**GOOD, "ra": "179.6"}, unknown])
+    assert [number for number, _ in found] == [2, 3]
+
+
+def test_headers_that_would_be_refused():
+    context = {
+        "observatory": [("mpcCode", "290")], "submitter": [("name", "A. B")], "observers": [("name", "A. B")],
+        "measurers": [("name", "A. B")],
+        "telescope": [("design", "Reflector"), ("aperture", "1.8"), ("detector", "CCD")],
+    }  # fmt: skip
+    assert adesrules.check_context(context) == []
+    assert adesrules.check_context({**context, "measurers": []}) == ["measurers name is missing"]
+    wrong = {
+        **context,
+        "telescope": [("design", "Reflector"), ("aperture", "wide"), ("detector", "CCD"), ("colour", "red")],
+    }
+    assert len(adesrules.check_context(wrong)) == 2
+    assert adesrules.check_context({**context, "submitter": [("name", "x" * 101)]})
+
+
+def test_every_catalogue_and_band_of_ours_has_its_code_or_none():
+    assert set(mpccodes.CATALOGS) <= set(surveys.SURVEYS)
+    listed = {*mpccodes.CURRENT_CATALOGS, *mpccodes.DEPRECATED_CATALOGS}
+    assert {code for code, _ in mpccodes.CATALOGS.values()} <= listed
+    for band in (
+        "u",
+        "g",
+        "r",
+        "i",
+        "z",
+        "y",
+        "U",
+        "B",
+        "V",
+        "R",
+        "I",
+        "J",
+        "H",
+        "K",
+        "Ks",
+        "gp1",
+        "yp1",
+        "G",
+        "BP",
+        "RP",
+    ):
+        assert mpccodes.band_codes(band)[0] in mpccodes.BANDS
+    assert mpccodes.catalog_codes("PANSTARRS_transformed_solar")[0] == "PS1_DR1"
+    assert mpccodes.catalog_codes("SDSS-R9_transformed") == ("", "")
+    assert mpccodes.catalog_codes("my_stars") == mpccodes.catalog_codes(None) == ("", "")
+
+
+# ---- errors of positions
+
+
+def test_the_error_ellipse_is_turned_onto_the_sky():
+    cd = np.array([[-1e-4, 0], [0, 1e-4]])  # 0.36 arcsec per px, East to the left
+    long_in_x = centroids.sky_covariance(0.2, 0.1, 0.0, cd)
+    np.testing.assert_allclose(long_in_x, np.diag([0.072, 0.036]) ** 2, atol=1e-15)
+    turned = centroids.sky_covariance(0.2, 0.1, 0.0, np.array([[0, 1e-4], [1e-4, 0]]))
+    np.testing.assert_allclose(turned, np.diag([0.036, 0.072]) ** 2, atol=1e-15)
+    slanted = centroids.sky_covariance(0.2, 0.1, 45.0, cd)
+    assert slanted[0, 0] == pytest.approx(slanted[1, 1]) and slanted[0, 1] < 0  # x grows to the West, y to the North
+    assert np.linalg.det(slanted) == pytest.approx(np.linalg.det(long_in_x))
+
+
+def test_centroid_and_registration_add_up():
+    header = {
+        "CD1_1": -1e-4,
+        "CD1_2": 0.0,
+        "CD2_1": 0.0,
+        "CD2_2": 1e-4,
+        "ASTRRMS1": 0.03 / 3600,
+        "ASTRRMS2": 0.05 / 3600,
+    }
+    source = {"ERRAWIN_IMAGE": 0.04 / 0.36, "ERRBWIN_IMAGE": 0.12 / 0.36, "ERRTHETAWIN_IMAGE": 0.0}
+    rms_ra, rms_dec, correlation, rms_fit = centroids.position_errors(Observation(row(), "x", "a.fits", header, source))
+    assert (rms_ra, rms_dec) == (pytest.approx(0.05), pytest.approx(0.13))
+    assert correlation == pytest.approx(0, abs=1e-9) and rms_fit == pytest.approx(np.sqrt((0.03**2 + 0.05**2) / 2))
