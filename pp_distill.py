@@ -93,7 +93,7 @@ def distill(frames, losses, choice):
         toolbox.say(remark)
     for loss in search.losses:
         losses.add(*loss)
-    matcher = targetmatch.Matcher(measured, Path.cwd())
+    matcher = targetmatch.Matcher(measured, Path.cwd(), match_settings())
     rows = {target.name: rows_of(target, matcher, choice) for target in wanted}
     diagnostics.draw_meanwhile(
         so_far=lambda: {"distill": {"targets": [block(each, file_of(each), rows[each.name], {}) for each in wanted]}}
@@ -159,6 +159,11 @@ def color_remarks(measured):
 # ---- which source
 
 
+def match_settings():
+    """Return the MatchSettings of pp_setup."""
+    return targetmatch.MatchSettings(pp_setup.position_sigma_arcsec, pp_setup.clock_error_s, pp_setup.max_contamination)
+
+
 def rows_of(target, matcher, choice):
     """Return the Rows (list) of one target, one per frame in which it is expected and any source was found."""
     rows = []
@@ -197,7 +202,9 @@ def look_again(everything, matcher, rows, choice):
     numbers = [number for number, some in lacking.items() if some]
     found = (
         toolbox.parallel(
-            lambda number: nondetections.measure(matcher, number, lacking[number], choice.offset_arcsec),
+            lambda number: nondetections.measure(
+                matcher, number, lacking[number], pp_setup.photmode, choice.offset_arcsec
+            ),
             numbers,
             toolbox.cores(),
             "not detected",

@@ -8,7 +8,6 @@ import logging
 
 import numpy as np
 
-import pp_setup
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.frames import results
 from photometrypipeline.instruments import headers, telescopes
@@ -19,10 +18,11 @@ log = logging.getLogger("pp.nondetections")
 LEGEND = "rows behind # that end with 'not detected' hold forced photometry: mag and inst_mag are 3-sigma limits"
 
 
-def measure(matcher, number, lacking, offset_arcsec=(0.0, 0.0)):
+def measure(matcher, number, lacking, method, offset_arcsec=(0.0, 0.0)):
     """Return {target name: Row} of forced photometry in frame `number` for the Targets `lacking` there.
 
-    matcher : targetmatch.Matcher of the data set.  What cannot be measured is left out, and told in LOG.
+    matcher : targetmatch.Matcher of the data set;  method : how magnitudes are measured (`photmode`)
+    What cannot be measured is left out, and told in LOG.
     """
     each, found = matcher.measured[number], {}
     try:
@@ -42,7 +42,7 @@ def measure(matcher, number, lacking, offset_arcsec=(0.0, 0.0)):
             continue
         others = matcher.light_at(target, number, place)
         row = _row(each, target, place, (x, y), light, others, matcher.stars.fwhm_arcsec[number], radius)
-        row.offset_arcsec = offset_arcsec if target.has_ephemeris else (0.0, 0.0)
+        row.method, row.offset_arcsec = method, offset_arcsec if target.has_ephemeris else (0.0, 0.0)
         found[target.name] = row
     return found
 
@@ -81,7 +81,6 @@ def _row(each, target, place, pixel, light, others, fwhm_arcsec, radius_px):
         y=pixel[1],
         catalog="-" if not columns else "manual_zp" if manual else origin[2],
         band="-" if not columns else each.header["filtername"],
-        method=pp_setup.photmode,
         source=target.source,
         reason=_words(each, target, light, others, limit + zp, radius_px),
         origin=each.header["origin"],

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-import pp_setup
 from photometrypipeline.sky import matching, sphere
 from photometrypipeline.targets.knownstars import KnownStars, same_place
 
@@ -38,6 +37,18 @@ SEEN_LIMITS = (0.02, 0.9)  # nothing is certain, and many things hide a target
 NEIGHBOURS = 10  # for the local density
 STAR_SHARE = 0.5  # of the light from a known star: the source is that star
 MOFFAT_BETA = 3.0  # wings of stars, for the light of neighbours; real ones are rarely wider
+
+
+@dataclass(frozen=True)
+class MatchSettings:
+    """How far predictions and clocks are trusted, and how much light of stars a target may have; as in pp_setup."""
+
+    position_sigma_arcsec: float = 1.0  # 1 sigma per axis, of predicted places that come without one
+    clock_error_s: float = 1.0
+    max_contamination: float = 0.1
+
+
+USUAL = MatchSettings()
 
 
 @dataclass
@@ -127,8 +138,8 @@ def leak(flux, distance, radius, fwhm):
 class Matcher:
     """Finds the targets among the sources of all frames of a data set (list of targets.Measured)."""
 
-    def __init__(self, measured, folder="."):
-        self.measured = measured
+    def __init__(self, measured, folder=".", settings=USUAL):
+        self.measured, self.settings = measured, settings
         self.stars = KnownStars(measured, folder)
 
     def match(self, target, number, by_probability=True):
@@ -174,7 +185,7 @@ class Matcher:
         predicted = target.v_mag.get(each.frame.name, np.nan) if each.magnitude_columns else np.nan
         if not _has_point_magnitude(target):
             predicted = np.nan
-        sigma_east, sigma_north = prediction_sigma(target, each, near.rows)
+        sigma_east, sigma_north = prediction_sigma(target, each, near.rows, self.settings)
         blends = self._blends(target, number, place, near, float(np.hypot(sigma_east, sigma_north).min()))
         ratio = offset_density(*near.offsets, sigma_east, sigma_north)
         ratio = ratio * magnitude_ratio(magnitudes[near.rows], predicted, magnitudes)
@@ -225,7 +236,7 @@ class Matcher:
         """Return why a source is not taken for the target, "" if it is."""
         if blends.is_star[row]:
             return f"a star stands there ({blends.words[row]})"
-        if found.contamination > pp_setup.max_contamination:
+        if found.contamination > self.settings.max_contamination:
             return f"{100 * found.contamination:.0f} % of its light comes from a star ({blends.words[row]})"
         if found.probability < 0.5:
             return f"more likely a field star, probability {found.probability:.2g} to be the target"
@@ -237,7 +248,7 @@ class Matcher:
         radius, total = aperture_arcsec(each.frame), 0.0
         groups = [(self.stars.ra[number], self.stars.dec[number], self.stars.inst[number])]
         if target.moves:
-            sigma = float(np.hypot(*target.sigma_arcsec.get(each.frame.name, (pp_setup.position_sigma_arcsec,) * 2)))
+            sigma = float(np.hypot(*told_sigma(target, each.frame.name, self.settings)))
             stars = self.stars.near(target, number, place, SEARCH_ARCSEC, sigma)
             _, apart = (
                 matching.nearest(stars.ra_deg, stars.dec_deg, *groups[0][:2]) if len(stars) else (None, np.empty(0))
@@ -273,11 +284,16 @@ def _has_point_magnitude(target):
     return not any(mark in target.full_name for mark in ("P/", "C/", "D/", "X/", "I/"))
 
 
-def prediction_sigma(target, measured, rows):
+def told_sigma(target, name, settings):
+    """Return (sigma_east, sigma_north), arcsec, of the place predicted for the frame called `name`."""
+    return target.sigma_arcsec.get(name, (settings.position_sigma_arcsec,) * 2)
+
+
+def prediction_sigma(target, measured, rows, settings):
     """Return (sigma_east, sigma_north), arcsec, each of shape (n,): of the offset of sources from the prediction."""
     name, table, header = measured.frame.name, measured.table, measured.frame.header
-    sigma = np.array(target.sigma_arcsec.get(name, (pp_setup.position_sigma_arcsec,) * 2))
-    clock = target.rate_arcsec_h.get(name, 0.0) / 3600 * pp_setup.clock_error_s
+    sigma = np.array(told_sigma(target, name, settings))
+    clock = target.rate_arcsec_h.get(name, 0.0) / 3600 * settings.clock_error_s
     scale = measured.frame.number("SECPIXX")
     centroid = np.maximum(np.asarray(table["ERRAWIN_IMAGE"])[rows], 0) * scale
     both = []

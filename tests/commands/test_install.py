@@ -230,9 +230,31 @@ def test_an_installed_command_helps_from_any_folder(installed, name, tmp_path):
 
 
 def test_an_installed_package_finds_its_telescopes(installed, tmp_path):
-    code = "from photometrypipeline import telescopes; print(telescopes.get('VATT4K').mpc_code)"
+    code = "from photometrypipeline.instruments import telescopes; print(telescopes.get('VATT4K').mpc_code)"
     done = run([installed / "python", "-c", code], cwd=tmp_path)
     assert (done.stdout, done.returncode) == ("290\n", 0), done.stderr
+
+
+def test_every_module_of_the_package_imports_without_the_scripts(installed, tmp_path):
+    code = """
+import importlib, pkgutil, sys
+import photometrypipeline
+for found in pkgutil.walk_packages(photometrypipeline.__path__, "photometrypipeline."):
+    if "._scripts" not in found.name:
+        importlib.import_module(found.name)
+        print(found.name)
+print(*(name for name in sys.modules if name in sys.argv))
+"""
+    scripts = [*COMMANDS, "pp_setup", "toolbox", "catalog", "diagnostics"]
+    done = run([installed / "python", "-c", code, *scripts], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    *modules, imported = done.stdout.splitlines()
+    in_checkout = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in (ROOT / "photometrypipeline").rglob("*.py")
+    }
+    assert {*modules, "photometrypipeline"} == in_checkout
+    assert imported == "", "a module of the package imports a top-level script"
 
 
 # --- the pinned versions ---------------------------------------------------------------------------------------------
