@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Measure what a run costs: wall time against bare Source Extractor, time per frame, gain of a second core, memory.
 
-Simulated frames (tests/helpers/sky.py), reference stars and ephemeris in a store beside them, no network.  Prints a table.
+Simulated frames (tests/helpers/sky.py), reference stars and ephemeris in a store next to them, no network.  A table is
+printed.
 
 Example:
   .venv/bin/python benchmarks/budget.py -frames 10 40 -size 1024

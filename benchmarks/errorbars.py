@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Check the error bars: how many magnitudes lie within one and two sigma of the truth, how near to the photon limit.
 
-Simulated frames (tests/helpers/sky.py) with targets that no catalogue knows, put between the stars, are run with pp_run and
-pp_distill -positions.  Prints a row for each range of true S/N: number of measurements, shares within 1 and 2 sigma
+Simulated frames (tests/helpers/sky.py) with targets that no catalogue knows, put between the stars, are run with pp_run
+and pp_distill -positions.  Prints a row for each range of true S/N: number of measurements, shares within 1 and 2 sigma
 (err_total), then the rms over that of its limit (photons of target and sky, read noise, in the chosen aperture): of the
 error, and of the light curves about their means, which a common error of the zeropoints leaves alone.
 

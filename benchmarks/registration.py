@@ -3,8 +3,8 @@
 
 Any rotation, both parities, scale off by up to 20 %, pointing off by up to 1 deg; the stars trailed by 2 to 40 px, with
 coma, hot pixels among them, half of the frame behind clouds, or all of that.  Every frame is drawn as an image
-(tests/helpers/stressframes.py) and goes through Source Extractor.  Then: frames of nothing but noise, and frames among the
-stars of another field; and the final WCS of pp_register against the truth.  Prints tables.
+(tests/helpers/stressframes.py) and goes through Source Extractor.  Then: frames of nothing but noise, and frames among
+the stars of another field; and the final WCS of pp_register against the truth.  Prints tables.
 
 Example:
   nice .venv/bin/python benchmarks/registration.py -frames 500
