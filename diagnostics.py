@@ -8,7 +8,6 @@ The steps themselves call this module; by hand it is needed only after a change 
 """
 
 import argparse
-import contextlib
 import logging
 import os
 import sys
@@ -17,13 +16,11 @@ from pathlib import Path
 import pp_setup
 from photometrypipeline.base import errors, workers
 from photometrypipeline.frames import records
-from photometrypipeline.website import drawing, figures, pages, pictures, plotdata, verdicts, views
-from photometrypipeline.website.follower import POSSIBLE, Follower
+from photometrypipeline.website import pages, pictures, plotdata, verdicts, views
 from photometrypipeline.website.gallery import Gallery
 
 log = logging.getLogger("pp.diagnostics")
 
-WORTH_DRAWING = ("photometry", "calibrate")  # steps that bring new pictures, and whose successors leave a core idle
 FRAMES_EACH = 20  # pages that a process of its own is worth
 
 
@@ -33,24 +30,8 @@ def record(step, data, folder="."):
     Records of later steps are stale then and are removed, and so are notes that this step or a later one failed.
     Does nothing where pp_setup.diagnostics is off.  Raises OSError if the folder cannot be written to.
     """
-    if not pp_setup.diagnostics:
-        return
-    records.write(step, data, folder)
-    if folder in _ahead:
-        _ahead[folder] = _ahead[folder] or _follower()
-    if step in WORTH_DRAWING:
-        draw_meanwhile(folder)
-
-
-def draw_meanwhile(folder=".", so_far=None):
-    """Tell that the run goes on with one core for a while: what the records allow is drawn on another, if there is one.
-
-    so_far : called for {step: data} of a step that is still at work: the beginning of its record, which no page shows
-    While a step has work for all cores, drawing would only delay it.
-    """
-    if _ahead.get(folder):
-        found = {step: records.tidy(step, data) for step, data in (so_far() if so_far else {}).items()}
-        _ahead[folder].draw(folder, _jobs[folder], found)
+    if pp_setup.diagnostics:
+        records.write(step, data, folder)
 
 
 def record_failure(step, message, folder="."):
@@ -72,15 +53,7 @@ def render(folder=".", settings=None, jobs=1):
     Returns None, and does nothing, if no step has left a record or pp_setup.diagnostics is off.  Pictures are kept
     where what they show is the same.  Raises UsageError for impossible settings, OSError if nothing can be written.
     """
-    own, settings = settings is None, (settings or pp_setup.confdiagnostics).check()
-    site = Path(folder) / settings.diagnostics_path
-    follower = _ahead.pop(folder, None) if own else None
-    if follower and follower.finish(folder, jobs):
-        return site / settings.main_html
-    return _render(folder, settings, jobs)
-
-
-def _render(folder, settings, jobs):
+    settings = (settings or pp_setup.confdiagnostics).check()
     drawn = _draw(folder, settings, jobs)
     if drawn is None:
         return None
@@ -90,73 +63,15 @@ def _render(folder, settings, jobs):
     return site / settings.main_html
 
 
-@contextlib.contextmanager
-def drawing_ahead(folder=".", jobs=1):
-    """Within the block pictures are drawn by a process beside this one while the run has no work for all cores.
-
-    The next `render` in the block is done by that process too, with `jobs` of its kind.  Without a core to spare
-    (`jobs` is 1) all is drawn in the end.
-    """
-    if jobs > 1 and POSSIBLE and pp_setup.diagnostics:
-        _ahead[folder] = _started.pop() if _started else None
-        _jobs[folder] = jobs
-    try:
-        yield
-    finally:
-        follower = _ahead.pop(folder, None)
-        if follower:
-            follower.dismiss()  # nobody has wanted pages: nothing has changed
-
-
-def get_ready():
-    """Start the process that will draw beside a run: it loads what drawing takes while this one loads the rest."""
-    if pp_setup.diagnostics:
-        _started.append(_follower(early=True))
-
-
-_started = []  # Followers that wait for a run
-_ahead = {}  # {folder: Follower, or None before the first record}
-_jobs = {}  # {folder: how many processes draw}
-
-
-def _follower(early=False):
-    return Follower(_warm_up, draw_ahead, _finish, early)
-
-
-def _warm_up():
-    figures.load_lightly()
-    drawing.warm_up()
-    pages.warm_up()
-
-
-def _finish(folder, jobs):
-    _render(folder, pp_setup.confdiagnostics, jobs)
-
-
-def draw_ahead(folder=".", jobs=1, so_far=None, wanted=None):
-    """Draw what the records of `folder` allow so far, for a later `render`, and write no page.
-
-    jobs : processes of the run, which needs one of them itself
-    so_far : {step: record} of steps that have left none yet, or an old one
-    wanted : called before each picture; when it returns true the rest is left for another time
-    """
-    settings = pp_setup.confdiagnostics.check()
-    drawn = _draw(folder, settings, jobs - 1, so_far, wanted)
-    if drawn is not None:
-        view, gallery = drawn
-        gallery.keep()
-        pages.write_ahead(view, settings, wanted)
-
-
 def show_failure(step, message, folder="."):
     """Keep a red note and show it on the website at once."""
     record_failure(step, message, folder)
     render(folder)
 
 
-def _draw(folder, settings, jobs, so_far=None, wanted=None):
+def _draw(folder, settings, jobs):
     """Return (views.Overview, Gallery) of a data set with all its pictures, None if there is nothing to show."""
-    found, failures = records.read(folder) | (so_far or {}), records.read_failures(folder)
+    found, failures = records.read(folder), records.read_failures(folder)
     if not (pp_setup.diagnostics and (found or failures)):
         return None
     folders = [folder]
@@ -169,7 +84,7 @@ def _draw(folder, settings, jobs, so_far=None, wanted=None):
     if settings.individual_frame_pages:
         for frame in view.frames:
             frame.page = gallery.name(frame.name, ".html")
-    pictures.draw_all(view, gallery, settings, folders, jobs, wanted)
+    pictures.draw_all(view, gallery, settings, folders, jobs)
     return view, gallery
 
 

@@ -95,9 +95,6 @@ def distill(frames, losses, choice):
         losses.add(*loss)
     matcher = targetmatch.Matcher(measured, Path.cwd(), match_settings())
     rows = {target.name: rows_of(target, matcher, choice) for target in wanted}
-    diagnostics.draw_meanwhile(
-        so_far=lambda: {"distill": {"targets": [block(each, file_of(each), rows[each.name], {}) for each in wanted]}}
-    )
     control = targets.control_star(measured, wanted)
     if control is None:
         log.warning("no star is in both the first and the last frame: no control star")

@@ -125,7 +125,6 @@ def register(
     found = pp_extract.extract(
         frames, losses, snr=snr or telescope.snr, min_area=min_area or telescope.min_area, deblend=deblend, jobs=jobs
     )
-    diagnostics.draw_meanwhile()
     for extraction in found:
         reason = unusable(extraction, mask)
         if reason:

@@ -14,19 +14,11 @@ Examples:
 from photometrypipeline import interpreter  # noqa: F401  first of all: finds the Python that has the packages
 
 # isort: split
-import sys
-
-import diagnostics
-from photometrypipeline.website.follower import worth_starting
-
-if worth_starting(sys.argv):  # pages are drawn by a process that gets ready while all the rest is loaded
-    diagnostics.get_ready()
-
-# isort: split
 import functools
 import logging
 import os
 import re
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +27,7 @@ import toolbox
 
 from tqdm import tqdm
 
+import diagnostics
 import pp_calibrate
 import pp_distill
 import pp_photometry
@@ -95,19 +88,18 @@ def run(images, losses, options):
     step, changed = ["prepare"], True
     for folder in {Path(), *(Path(image).parent for image in images)}:
         sweep(folder)
-    with diagnostics.drawing_ahead(jobs=options.jobs):
-        try:
-            failures, changed = run_steps(images, losses, options, step)
-            outcomes.write()  # what fails from here on is no step
-            if failures:  # what could be done without the service is kept
-                step[0], failure = failures[-1]
-                raise failure
-        except PipelineError as error:
-            outcomes.write(step=step[0])
-            diagnostics.record_failure(step[0], str(error))
-            raise
-        finally:
-            render_pages(changed, options.jobs)
+    try:
+        failures, changed = run_steps(images, losses, options, step)
+        outcomes.write()  # what fails from here on is no step
+        if failures:  # what could be done without the service is kept
+            step[0], failure = failures[-1]
+            raise failure
+    except PipelineError as error:
+        outcomes.write(step=step[0])
+        diagnostics.record_failure(step[0], str(error))
+        raise
+    finally:
+        render_pages(changed, options.jobs)
     toolbox.say("Done!")
     return toolbox.OK
 

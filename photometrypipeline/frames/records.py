@@ -133,11 +133,6 @@ def _read(step, path):
     return _last_read[step][1]
 
 
-def tidy(step, data):
-    """Return `data` as `read` will give it once it has been written as the record of `step`."""
-    return complete(RECORDS[step], plain(data))
-
-
 def read_failures(folder="."):
     """Return [(step, message)] of the failures that still count, in the order in which they happened."""
     return list(_failures(Path(folder) / FOLDER).items())

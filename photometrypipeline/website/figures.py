@@ -5,7 +5,6 @@ Each function returns a matplotlib Figure, which is good until the next one is a
 
 import contextlib
 import math
-import sys
 import warnings
 from functools import cache
 
@@ -51,31 +50,6 @@ def warm_up():
         figure, axes = _single()
         axes.set_title("0123456789", parse_math=False)
         twins.both(figure)
-
-
-def load_lightly():
-    """Load matplotlib in two thirds of the time: without axes in three dimensions, and without the texts of its manual.
-
-    For a process of our own: whoever uses this one may want both.
-    """
-    import matplotlib.artist
-
-    with warnings.catch_warnings(), _replaced(vars(matplotlib.artist), "kwdoc", lambda artist: ""):
-        warnings.filterwarnings("ignore", "Unable to import Axes3D")
-        with _replaced(sys.modules, "mpl_toolkits.mplot3d", None):
-            import matplotlib.figure
-
-
-@contextlib.contextmanager
-def _replaced(names, name, value):
-    """Within the block `names` (dict) holds `value` under `name`."""
-    before = {name: names[name]} if name in names else {}
-    names[name] = value
-    try:
-        yield
-    finally:
-        del names[name]
-        names.update(before)
 
 
 def save(figure, path, file_format, dpi, drawing=None):

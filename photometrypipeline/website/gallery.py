@@ -122,10 +122,6 @@ class Gallery:
         self._now |= done
         _last_sources.update({self.folder / name: (source, done[name]["key"]) for name, source in sources.items()})
 
-    def keep(self):
-        """Note what is drawn so far, for whoever goes on."""
-        write_text(self.folder / INDEX, json.dumps(self._before | self._now), at_once=False)
-
     def finish(self, pages):
         """Remove files of earlier runs: all but the pictures of this one and `pages` (file names)."""
         write_text(self.folder / INDEX, json.dumps(self._now), at_once=False)

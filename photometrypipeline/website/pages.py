@@ -19,7 +19,6 @@ STATIC = Path(__file__).parent / "static"  # goes beside the pages as it is
 UPLOT = ("uPlot.iife.min.js", "uPlot.min.css", "LICENSE")
 STYLE_SHEET = "diagnostics_stylesheet.css"
 MOST_AREAS = 500  # points of a drawn plot that can be clicked; more lie upon each other
-MOST_TABLES = 500  # that are kept
 NOTHING = "—"
 
 
@@ -42,7 +41,6 @@ def environment():
         "url": url,
         "text": text,
         "calibrated": calibrated,
-        "star_table": star_table,
     }
     made.globals |= {"version": __version__, "stylesheet": STYLE_SHEET, "most_areas": MOST_AREAS}
     return made
@@ -59,44 +57,6 @@ def _compiled():
         return None
     COMPILED.mkdir(exist_ok=True)
     return FileSystemBytecodeCache(str(COMPILED), "%s.cache")
-
-
-def warm_up():
-    """Load the templates, once, before processes are split off that use them."""
-    for name in environment().list_templates(extensions=["html"]):
-        environment().get_template(name)
-
-
-def star_table(frame, color):
-    """Return head and rows (HTML) of the table of the stars that a frame (views.FrameView) was calibrated with.
-
-    color : name of the colour in it, None for none
-    This is most of a frame's page, and known long before the rest of it: it is kept until the calibration is another.
-    """
-    source = [frame.calibrate, color]
-    if _star_tables.get(frame.name, [None])[0] != source:
-        if frame.name not in _star_tables and len(_star_tables) >= MOST_TABLES:
-            _star_tables.pop(next(iter(_star_tables)))
-        template = environment().get_template("frame_stars.html")
-        _star_tables[frame.name] = source, template.render(frame=frame, part=frame.calibrate, color=color)
-    return _star_tables[frame.name][1]
-
-
-_star_tables = {}  # {name of a frame: (what is in its table, the table)}
-
-
-def write_ahead(view, settings, wanted=None):
-    """Write what the pages of frames will need, for a later time.
-
-    wanted : called before each frame; when it returns true the rest is left
-    """
-    if not settings.show_calibration_star_table:
-        return
-    for frame in view.frames[:MOST_TABLES]:
-        if wanted and wanted():
-            return
-        if frame.page and frame.used_stars:
-            star_table(frame, view.records["calibrate"]["color"])
 
 
 def version():

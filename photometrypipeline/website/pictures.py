@@ -17,10 +17,9 @@ from photometrypipeline.website.drawing import AnimationJob, CalibrationJob, Fra
 log = logging.getLogger("pp.pictures")
 
 
-def draw_all(view, gallery, settings, folders, jobs=1, wanted=None):
+def draw_all(view, gallery, settings, folders, jobs=1):
     """Draw all pictures of `view` (views.Overview), with `jobs` processes, and put them where it shows them.
 
-    wanted : called before each picture; when it returns true the rest is left for another time
     gallery : Gallery that they go to;  folders : where the FITS files of the frames are looked for
     """
     frames = list(_frames(view, gallery, settings, folders))
@@ -33,10 +32,7 @@ def draw_all(view, gallery, settings, folders, jobs=1, wanted=None):
         drawing.warm_up()
         _draw_backgrounds(jobs_planned[0], settings)
 
-    def draw_job(job):
-        return None if wanted and wanted() else draw(easel, job)
-
-    drawn = workers.side_by_side(draw_job, jobs_planned, jobs)
+    drawn = workers.side_by_side(partial(draw, easel), jobs_planned, jobs)
     for planned, results in zip(stages, drawn, strict=True):
         for (_, hang), result in zip(planned, results, strict=True):
             if result:

@@ -4,14 +4,12 @@ import os
 
 import numpy as np
 import pytest
-from astropy.io import fits
 from PIL import Image
 
 import diagnostics
 import fakerun
 from photometrypipeline.frames import records
 from photometrypipeline.website import gallery, imagefile, images, overlays
-from website import cells, fill, page
 
 
 @pytest.fixture
@@ -35,7 +33,7 @@ def test_while_the_source_is_the_same_nobody_asks_what_a_picture_is_made_of(tmp_
         easel = hall.easel(["a.png"])
         made = easel.picture("a.png", lambda: asked.append(source) or ingredients, painted(drawn, "a"), source=source)
         hall.hang(easel.done, easel.sources)
-        hall.keep()
+        hall.finish([])
         return made
 
     first = picture([1], ["red"])
@@ -50,34 +48,6 @@ def test_while_the_source_is_the_same_nobody_asks_what_a_picture_is_made_of(tmp_
     assert drawn == {"a": 3}
 
 
-def test_a_process_that_draws_ahead_sees_that_a_frame_or_its_wcs_has_changed(tmp_path, field):
-    """Steps write frames again: new pixels make a new quick view, a new WCS a new map, and nothing else is drawn."""
-    field.write_frames(tmp_path)
-    field.write_catalog(tmp_path)
-    fill(tmp_path, field)
-
-    def pictures():
-        diagnostics.draw_ahead(tmp_path, 2)
-        found = (tmp_path / ".diagnostics").glob("*.png")
-        return {path.name: path.stat().st_ino for path in found}
-
-    def changed(before, after):
-        return {name for name in after if before[name] != after[name]}
-
-    before = pictures()
-    assert pictures() == before
-    with fits.open(tmp_path / field.names[1], mode="update") as file:
-        file[0].header["CRVAL2"] += 0.003
-    turned = pictures()
-    assert f"{field.names[1]}_astrometry.png" in changed(before, turned)
-    assert f"{field.names[1]}.png" not in changed(before, turned)
-    with fits.open(tmp_path / field.names[2], mode="update") as file:
-        file[0].data[:] = file[0].data[::-1].copy()
-    mirrored = pictures()
-    assert f"{field.names[2]}.png" in changed(turned, mirrored)
-    assert all(field.names[2].removesuffix(".fits") in name for name in changed(turned, mirrored))
-
-
 def test_a_record_is_read_again_when_it_has_been_written_again_and_not_before(tmp_path, field):
     diagnostics.record("prepare", fakerun.prepare(field), tmp_path)
     first = records.read(tmp_path)["prepare"]
@@ -86,26 +56,6 @@ def test_a_record_is_read_again_when_it_has_been_written_again_and_not_before(tm
     diagnostics.record("prepare", fakerun.prepare(fakerun.Field(n_frames=2)), tmp_path)
     os.utime(records.path_of("prepare", tmp_path), ns=(times.st_atime_ns, times.st_mtime_ns))  # within one tick
     assert len(records.read(tmp_path)["prepare"]["frames"]) == 2
-
-
-def test_the_table_of_stars_on_a_page_is_that_of_the_last_calibration(tmp_path, field):
-    """It is written ahead and kept, for as long as the calibration is the same."""
-
-    def residuals_of(name):
-        (table,) = page(tmp_path / ".diagnostics" / f"{name}.html").select("#calibration-table table")
-        return [row[-1] for row in cells(table)[1:]]
-
-    fill(tmp_path, field)
-    diagnostics.draw_ahead(tmp_path, 2)
-    diagnostics.render(tmp_path)
-    first = {name: residuals_of(name) for name in field.names}
-    changed = fakerun.calibrate(field)
-    changed["frames"][1]["zp"] += 0.25
-    diagnostics.record("calibrate", changed, tmp_path)
-    diagnostics.render(tmp_path)
-    for name, shift in zip(field.names, (0, 0.25, 0), strict=True):
-        moved = np.subtract(np.float64(residuals_of(name)), np.float64(first[name]))
-        assert moved == pytest.approx(np.full(len(moved), shift), abs=0.0011)  # three decimals are shown
 
 
 def test_an_overlay_with_more_shades_than_a_palette_holds_keeps_its_looks():

@@ -2,8 +2,6 @@
 
 import io
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -71,27 +69,3 @@ def test_a_plot_shows_nothing_of_those_drawn_before_it(name):
     for other in made.values():
         drawn(other)
         assert drawn(made[name]) == fresh
-
-
-def test_matplotlib_loaded_lightly_draws_the_same_and_has_all_its_parts_later(tmp_path):
-    program = """
-import sys, zlib
-from pathlib import Path
-from photometrypipeline import figures
-if sys.argv[1] == "light":
-    figures.load_lightly()
-with figures.plain_style():
-    figure, _ = figures.light_curve("3552", [{"jd": 2457000.5 + n, "mag": 17.0, "sig": 0.1} for n in range(5)], "R")
-    figures.save(figure, sys.argv[2] + ".png", "png", 100)
-import matplotlib.artist, matplotlib.figure
-import mpl_toolkits.mplot3d
-texts = matplotlib.artist.kwdoc(matplotlib.figure.Figure)
-print(zlib.crc32(Path(sys.argv[2] + ".png").read_bytes()), len(texts) > 1000)
-"""
-    said = {}
-    for way in ("light", "whole"):
-        command = [sys.executable, "-W", "error", "-c", program, way, str(tmp_path / way)]
-        said[way] = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert said[way].stderr == ""
-    assert said["light"].stdout == said["whole"].stdout
-    assert said["light"].stdout.split()[1] == "True"
