@@ -1,0 +1,107 @@
+"""Small pieces of a frame, read from disk when needed: pixels, which of them are bad, which belong to sources."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from photometrypipeline.frames import fitsbytes
+
+SUBPIXELS = 5  # per axis, as Source Extractor cuts its apertures
+
+
+@dataclass
+class Cutout:
+    """A square piece of a frame around the pixel (`column`, `row`), 0-based, shape (2 half + 1, 2 half + 1).
+
+    pixels : ADU, NaN where there is none or it is bad;  occupied : which of them belong to sources, bool
+    """
+
+    pixels: np.ndarray
+    occupied: np.ndarray
+    column: int
+    row: int
+    half: int
+
+    @property
+    def grid(self):
+        """(dx, dy) of its pixels from its central one: shapes (1, n) and (n, 1)."""
+        steps = np.arange(-self.half, self.half + 1, dtype=float)
+        return steps[None, :], steps[:, None]
+
+
+class FramePixels:
+    """The pixels of one frame; nothing is read before a cut-out asks for it.
+
+    path : of the FITS file;  header : its header (BSCALE, BZERO, BLANK)
+    sources : (x, y, radius), 0-based px, of what stands on it, or None;  bad : bool, shape of the frame, or None
+    saturation : ADU above which a pixel is as good as bad, or None
+    """
+
+    def __init__(self, path, header, sources=None, bad=None, saturation=None):
+        self._stored = fitsbytes.pixels(path)
+        self.shape = self._stored.shape
+        self._scale, self._zero = float(header.get("BSCALE", 1)), float(header.get("BZERO", 0))
+        self._blank = header.get("BLANK") if self._stored.dtype.kind in "iu" else None
+        self._saturation = saturation or np.inf
+        self._bad = bad if bad is not None and bad.shape == self.shape else None
+        x, y, radius = (np.asarray(axis, dtype=float) for axis in sources or ((), (), ()))
+        self._sources = np.column_stack([x, y, radius])
+        self._tree = cKDTree(self._sources[:, :2]) if x.size else None
+        self._widest = float(radius.max()) if x.size else 0.0
+
+    def cutout(self, x, y, half):
+        """Return the Cutout around a place (0-based px); beyond the edges of the frame its pixels are NaN."""
+        column, row = int(round(x)), int(round(y))
+        pixels = np.full((2 * half + 1, 2 * half + 1), np.nan)
+        (top, into_row), (left, into_column) = (
+            _overlap(middle, half, size) for middle, size in zip((row, column), self.shape, strict=True)
+        )
+        if top.stop > top.start and left.stop > left.start:
+            part = self._stored[top, left]
+            values = part.astype(float) * self._scale + self._zero
+            unusable = values >= self._saturation
+            if self._blank is not None:
+                unusable |= part == self._blank
+            if self._bad is not None:
+                unusable |= self._bad[top, left]
+            values[unusable] = np.nan
+            pixels[into_row, into_column] = values
+        return Cutout(pixels, self._occupied(column, row, half), column, row, half)
+
+    def _occupied(self, column, row, half):
+        occupied = np.zeros((2 * half + 1, 2 * half + 1), dtype=bool)
+        if self._tree is None:
+            return occupied
+        near = self._tree.query_ball_point((column, row), half * np.sqrt(2) + self._widest)
+        steps = np.arange(-half, half + 1)
+        for x, y, radius in self._sources[near]:
+            reach = int(np.ceil(radius))
+            rows, columns = (
+                slice(max(0, at + half - reach), max(0, at + half + reach + 1))
+                for at in (int(round(y)) - row, int(round(x)) - column)
+            )
+            away = (steps[columns] + column - x) ** 2 + (steps[rows, None] + row - y) ** 2
+            occupied[rows, columns] |= away <= radius**2
+        return occupied
+
+
+def _overlap(middle, half, size):
+    """Return (slice of the frame, slice of the cut-out) along one axis."""
+    first, last = max(0, middle - half), min(size, middle + half + 1)
+    return slice(first, last), slice(first - middle + half, last - middle + half)
+
+
+def aperture(dx, dy, radius_px):
+    """Return the share of each pixel that lies in a circle, shape of dx + dy (px from its centre, broadcastable).
+
+    Pixels at its edge are divided into 5 x 5, as Source Extractor does it.
+    """
+    distance = np.hypot(dx, dy)
+    shares = (distance < radius_px).astype(float)
+    edge = np.nonzero(np.abs(distance - radius_px) < np.sqrt(0.5))
+    steps = (np.arange(SUBPIXELS) + 0.5) / SUBPIXELS - 0.5
+    x, y = np.broadcast_to(dx, distance.shape)[edge], np.broadcast_to(dy, distance.shape)[edge]
+    inside = (x[:, None, None] + steps) ** 2 + (y[:, None, None] + steps[:, None]) ** 2 < radius_px**2
+    shares[edge] = inside.mean(axis=(1, 2))
+    return shares

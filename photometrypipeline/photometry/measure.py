@@ -1,0 +1,319 @@
+"""How bright a target is at a known place: in the aperture of the reference stars, and by PSF times trail.
+
+Both are given as the light that a star as bright would have in the aperture, so that one zeropoint holds for both.
+The sky is a clipped mean of a ring; the weights of the PSF are those of the target for the stars as well, so that
+errors of the PSF cancel.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from photometrypipeline.photometry.cutouts import FramePixels, aperture
+from photometrypipeline.photometry.errorbars import MAG_PER_RELATIVE_FLUX
+from photometrypipeline.photometry.framepsf import FramePSF, Stars
+
+RING_FWHM = 4.0  # inner radius of the ring of sky
+RING_WIDTH_FWHM = 2.5
+RING_WIDTH_PX = 8.0
+REACH_FWHM = 3.0  # to which the light of a target is weighed
+CLIP_SIGMA = 3.0
+FEWEST_SKY = 60
+MODEL_ERROR = 0.01  # of the light of a neighbour, by the PSF
+TRAIL_ERROR = 0.05  # of the correction for the trail
+GUESSED_ERROR = 0.25  # the same where the PSF is guessed from a width
+LEAST_STARS = 4
+
+
+@dataclass
+class Exposure:
+    """One frame, ready to be measured at any place.
+
+    pixels : FramePixels;  psf : FramePSF;  wcs : astropy WCS;  radius_px : of the aperture;  gain : e-/ADU or None
+    stars : the Stars of the PSF, their sky from rings, and `star_inst`, their magnitudes in the source list
+    """
+
+    pixels: FramePixels
+    psf: FramePSF
+    wcs: object
+    radius_px: float
+    gain: float | None
+    stars: Stars | None = None
+    star_inst: np.ndarray | None = None
+    star_light: np.ndarray | None = None  # of the PSF in the pixels of the stars, shape (n, p)
+    star_share: np.ndarray | None = None  # of their light in the aperture
+    aperture_offset_mag: float = 0.0  # what our aperture measures fainter than the source list
+
+    @property
+    def fwhm_px(self):
+        return self.psf.fwhm_px
+
+    @property
+    def ring_px(self):
+        """(inner, outer) radius of the ring of sky around a star."""
+        inner = max(RING_FWHM * self.fwhm_px, self.radius_px + 2)
+        return inner, inner + max(RING_WIDTH_FWHM * self.fwhm_px, RING_WIDTH_PX)
+
+    def psf_offset_mag(self, flux, sigma):
+        """Return (mag, error, n): magnitudes of the list minus those by the PSF, with the weights of a target.
+
+        flux, sigma : of the target and of a pixel of its sky, ADU
+        """
+        if self.stars is None or len(self.stars) < LEAST_STARS:
+            return 0.0, np.nan, 0
+        photons = self.star_light * max(flux, 0.0) / self.gain if self.gain else 0.0
+        weight = np.where(self.stars.usable, self.star_light / (sigma**2 + photons), 0.0)
+        light = (weight * (self.stars.pixels - self.stars.sky[:, None])).sum(axis=1)
+        light = light / (weight * self.star_light).sum(axis=1)
+        good = light > 0
+        offsets = self.star_inst[good] + 2.5 * np.log10(light[good] * self.star_share[good])
+        return robust_mean(offsets)
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A star near a target: place (0-based px) in a frame, light (ADU, of the whole profile) and its error."""
+
+    x: float
+    y: float
+    flux: float
+    flux_err: float
+
+
+@dataclass
+class Light:
+    """What was measured at a place; fluxes in ADU as a star would have them in the aperture, errors 1 sigma.
+
+    flux_err : photons and sky;  scene_err : neighbours;  offsets are to be added to magnitudes of these fluxes
+    dx, dy, place_err : px from the place given to where the light is, by the PSF
+    """
+
+    flux: float
+    flux_err: float
+    scene_err: float
+    psf_flux: float
+    psf_flux_err: float
+    psf_scene_err: float
+    offset_mag: float
+    psf_offset_mag: float
+    psf_err_mag: float
+    trail_correction_mag: float
+    neighbour_fraction: float
+    masked_fraction: float
+    nearest_fwhm: float
+    sky: float
+    sigma: float
+    dx: float = np.nan
+    dy: float = np.nan
+    place_err: float = np.nan
+    trail_px: tuple = (0.0, 0.0)
+    remarks: list = field(default_factory=list)
+
+    def mag(self, psf=False):
+        """Return (instrumental magnitude, its error by photons and sky, by the scene); NaN without light."""
+        flux, err, scene = (
+            (self.psf_flux, self.psf_flux_err, self.psf_scene_err)
+            if psf
+            else (self.flux, self.flux_err, self.scene_err)
+        )
+        if not flux > 0:
+            return np.nan, np.nan, np.nan
+        offset = self.psf_offset_mag if psf else self.offset_mag
+        errors = MAG_PER_RELATIVE_FLUX * np.array([err, scene]) / flux
+        return float(-2.5 * np.log10(flux) + offset), float(errors[0]), float(errors[1])
+
+
+def robust_mean(values):
+    """Return (mean without outliers, its error, how many there were); (0, NaN, 0) of none."""
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    if values.size < LEAST_STARS:
+        return 0.0, np.nan, 0
+    middle = np.median(values)
+    scatter = max(1.4826 * np.median(np.abs(values - middle)), 1e-4)
+    kept = values[np.abs(values - middle) < 3 * scatter]
+    return float(kept.mean()), float(scatter / np.sqrt(kept.size)), int(kept.size)
+
+
+def sky_of(values):
+    """Return (level, sigma of a pixel, number) of sky pixels: mean without outliers; NaN for too few."""
+    values = values[np.isfinite(values)]
+    for _ in range(4):
+        if values.size < FEWEST_SKY:
+            return np.nan, np.nan, values.size
+        middle = np.median(values)
+        sigma = 1.4826 * np.median(np.abs(values - middle))
+        kept = values[np.abs(values - middle) <= CLIP_SIGMA * max(sigma, 1e-9)]
+        if kept.size == values.size:
+            break
+        values = kept
+    return float(values.mean()), float(max(sigma, values.std())), values.size
+
+
+def ring_sky(cut, pixels, dx, dy, inner, outer):
+    """Return (level, sigma, number) of the sky in a ring of a Cutout, sources left out where enough remains."""
+    distance = np.hypot(dx, dy)
+    ring = (distance > inner) & (distance < outer)
+    found = sky_of(pixels[ring & ~cut.occupied])
+    return found if np.isfinite(found[0]) else sky_of(pixels[ring])
+
+
+def calibrate_stars(exposure, stars, inst):
+    """Put the Stars of the PSF into an Exposure: sky from rings, their light by the PSF, the offset of the aperture.
+
+    inst : their magnitudes in the source list
+    """
+    inner, outer = exposure.ring_px
+    half = int(np.ceil(outer)) + 1
+    skies, fluxes = [], []
+    for x, y in zip(stars.x, stars.y, strict=True):
+        cut = exposure.pixels.cutout(x, y, half)
+        dx, dy = cut.grid
+        dx, dy = dx - (x - cut.column), dy - (y - cut.row)
+        level = ring_sky(cut, cut.pixels, dx, dy, inner, outer)[0]
+        skies.append(level)
+        fluxes.append(np.nansum(aperture(dx, dy, exposure.radius_px) * (cut.pixels - level)))
+    skies, fluxes = np.array(skies), np.array(fluxes)
+    good = np.isfinite(skies) & (fluxes > 0) & np.isfinite(inst)
+    if good.sum() < LEAST_STARS:
+        return
+    stars, exposure.star_inst = stars.some(good), np.asarray(inst)[good]
+    stars.sky = skies[good]
+    exposure.stars = stars
+    x, y = stars.x[:, None], stars.y[:, None]
+    dx, dy = stars.dx - (x - stars.columns[:, None]), stars.dy - (y - stars.rows[:, None])
+    exposure.star_light = exposure.psf.light(x, y, dx, dy)
+    exposure.star_share = (aperture(dx, dy, exposure.radius_px) * exposure.star_light).sum(axis=1)
+    exposure.aperture_offset_mag = robust_mean(exposure.star_inst + 2.5 * np.log10(fluxes[good]))[0]
+
+
+@dataclass
+class Place:
+    """The pixels around a place and what is expected in them; several measurements of one place share it."""
+
+    cut: object
+    dx: np.ndarray
+    dy: np.ndarray
+    profile: np.ndarray  # light of a target of flux 1, 0 beyond its reach
+    inside: np.ndarray  # share of each pixel in the aperture
+    share: float  # of the target's light in the aperture
+    star_share: float
+    ring: tuple
+
+
+def place_of(exposure, x, y, trail_px, cut=None):
+    """Return the Place at x, y (0-based px) for a target that is drawn out along `trail_px`."""
+    inner, outer = (radius + np.hypot(*trail_px) / 2 for radius in exposure.ring_px)
+    half = int(np.ceil(outer)) + 1
+    cut = cut or exposure.pixels.cutout(x, y, half)
+    dx, dy = cut.grid
+    dx, dy = dx - (x - cut.column), dy - (y - cut.row)
+    reach = int(np.ceil(max(REACH_FWHM * exposure.fwhm_px, exposure.radius_px + 1) + np.hypot(*trail_px) / 2))
+    box = slice(max(0, half - reach), half + reach + 1)
+    profile = np.zeros(cut.pixels.shape)
+    profile[box, box] = exposure.psf.light(x, y, dx[:, box], dy[box], trail_px)
+    inside = aperture(dx, dy, exposure.radius_px)
+    share = star_share = float((inside * profile).sum())
+    if tuple(trail_px) != tuple(exposure.psf.trail_px):
+        star = exposure.psf.light(x, y, dx[:, box], dy[box])
+        star_share = float((inside[box, box] * star).sum())
+    return Place(cut, dx, dy, profile, inside, share, star_share, (inner, outer))
+
+
+def measure(exposure, x, y, trail_px=(0.0, 0.0), neighbours=(), place=None):
+    """Return the Light at x, y (0-based px), None where the frame has no pixels or no sky there.
+
+    trail_px : (x, y) along which the target is drawn out;  neighbours : list of Neighbour
+    place : a Place that was prepared, its pixels perhaps changed
+    """
+    place = place or place_of(exposure, x, y, trail_px)
+    usable = np.isfinite(place.cut.pixels)
+    masked = float((place.profile * ~usable).sum() / place.profile.sum())
+    if masked > 0.9 or not usable[place.inside > 0].any():
+        return None
+    lights, errors = _neighbour_light(exposure, place, neighbours, x, y)
+    pixels = place.cut.pixels - lights.sum(axis=0) if len(lights) else place.cut.pixels
+    level, sigma, number = ring_sky(place.cut, pixels, place.dx, place.dy, *place.ring)
+    if not (np.isfinite(level) and sigma > 0):
+        return None
+    sky_err = sigma / np.sqrt(number)
+    left = np.where(usable, pixels - level, 0.0)
+    others = np.clip(lights.sum(axis=0), 0, None) if len(lights) else 0.0
+    flux, weight, norm, variance = _by_psf(place, left, usable, sigma, exposure.gain, others)
+    err2 = ((weight / norm) ** 2 * variance).sum() + (weight.sum() / norm * sky_err) ** 2
+    filled = np.where(usable, left, flux * place.profile)
+    ratio = place.star_share / place.share
+    in_aperture = float((place.inside * filled).sum())
+    noise2 = (place.inside**2 * variance).sum() + (place.inside.sum() * sky_err) ** 2
+    leaks = np.array([(place.inside * each).sum() for each in lights])
+    by_psf = np.array([(weight * each).sum() / norm for each in lights])
+    offset, offset_err, _ = exposure.psf_offset_mag(flux, sigma)
+    total = max(in_aperture * ratio, 1e-9)
+    light = Light(
+        flux=in_aperture * ratio,
+        flux_err=float(np.sqrt(noise2)) * ratio,
+        scene_err=_scene_err(leaks, errors, exposure) * ratio,
+        psf_flux=flux * place.star_share,
+        psf_flux_err=float(np.sqrt(err2)) * place.star_share,
+        psf_scene_err=_scene_err(by_psf, errors, exposure) * place.star_share,
+        offset_mag=exposure.aperture_offset_mag,
+        psf_offset_mag=offset,
+        psf_err_mag=_psf_err(exposure, place, offset_err),
+        trail_correction_mag=float(2.5 * np.log10(place.share / place.star_share)),
+        neighbour_fraction=float(max(leaks.sum(), 0.0) / total) if len(leaks) else 0.0,
+        masked_fraction=masked,
+        nearest_fwhm=min((np.hypot(n.x - x, n.y - y) for n in neighbours), default=np.inf) / exposure.fwhm_px,
+        sky=level,
+        sigma=sigma,
+        trail_px=tuple(trail_px),
+    )
+    light.dx, light.dy, light.place_err = _offset(place, left, weight, flux, variance)
+    return light
+
+
+def _neighbour_light(exposure, place, neighbours, x, y):
+    """Return (light of each in the pixels, shape (n, rows, columns); their relative errors)."""
+    images, errors = [], []
+    for each in neighbours:
+        if each.flux > 0:
+            own = exposure.psf.light(each.x, each.y, place.dx - (each.x - x), place.dy - (each.y - y))
+            images.append(each.flux * own)
+            errors.append(each.flux_err / each.flux)
+    return np.array(images), np.array(errors)
+
+
+def _scene_err(leaks, errors, exposure):
+    """Return the error (ADU) that neighbours leave: of their fluxes, and of the PSF."""
+    model = max(MODEL_ERROR, np.nan_to_num(exposure.psf.residual, nan=MODEL_ERROR))
+    return float(np.sqrt(((leaks * np.hypot(errors, model)) ** 2).sum())) if len(leaks) else 0.0
+
+
+def _psf_err(exposure, place, offset_err):
+    """Return the error (mag) that the profile leaves in the correction for the trail."""
+    correction = abs(2.5 * np.log10(place.share / place.star_share))
+    return float((GUESSED_ERROR if exposure.psf.guessed else TRAIL_ERROR) * correction)
+
+
+def _by_psf(place, left, usable, sigma, gain, others):
+    """Return (flux, weights, their norm, variance of the pixels) of the target, its own photons in the weights."""
+    profile = np.where(usable, place.profile, 0.0)
+    flux = max(float((place.inside * left).sum()) / place.share, 0.0)
+    for _ in range(3):
+        weight = profile / (sigma**2 + (profile * max(flux, 0.0) / gain if gain else 0.0))
+        norm = (weight * profile).sum()
+        flux = float((weight * left).sum() / norm)
+    photons = (np.clip(place.profile * flux, 0, None) + others) / gain if gain else 0.0
+    return flux, weight, norm, sigma**2 + photons
+
+
+def _offset(place, left, weight, flux, variance):
+    """Return (dx, dy, error), px, from the place to the light: a step of a least-squares fit of flux and place."""
+    by_y, by_x = np.gradient(place.profile)
+    used = weight > 0
+    if not flux > 0 or used.sum() < 9:
+        return np.nan, np.nan, np.nan
+    sigma = np.sqrt(np.broadcast_to(variance, left.shape)[used])
+    columns = np.column_stack([place.profile[used], -by_x[used] * flux, -by_y[used] * flux]) / sigma[:, None]
+    inverse = np.linalg.pinv(columns.T @ columns)
+    _, dx, dy = inverse @ (columns.T @ (left[used] / sigma))
+    return float(dx), float(dy), float(np.sqrt(inverse[1, 1] + inverse[2, 2]))

@@ -1,0 +1,133 @@
+"""Magnitudes at known places against the light that was put there: trails, neighbours, bad pixels, errors."""
+
+import numpy as np
+import pytest
+
+import lightframe
+import sky
+from photometrypipeline.photometry import framepsf, measure, scene, trail
+
+SIZE, FWHM, BETA, RADIUS = 640, 4.0, 3.0, 5.0
+
+
+@pytest.fixture(scope="module")
+def field():
+    """Return (image without noise, x, y, flux of stars, x, y of free places)."""
+    rng = np.random.default_rng(11)
+    x, y = lightframe.parted(rng, 50, SIZE, 55)
+    flux = 10 ** rng.uniform(4.3, 5.2, 25)
+    return sky.render((SIZE, SIZE), x[:25] + 1, y[:25] + 1, flux, FWHM, BETA), x[:25], y[:25], flux, x[25:], y[25:]
+
+
+def deviations(lights, flux):
+    """Return (magnitude minus truth, claimed error), mag, shape (n,), by aperture and by PSF."""
+    found = np.array([[light.mag(), light.mag(psf=True)] for light in lights])
+    return [(found[:, n, 0] + 2.5 * np.log10(flux), np.hypot(*found[:, n, 1:].T)) for n in (0, 1)]
+
+
+@pytest.mark.parametrize("motion", [(0.0, 0.0), (2.0, 0.5), (5.0, -3.5), (11.0, 5.0)])
+def test_a_trail_costs_nothing_but_noise(tmp_path, field, motion):
+    clean, x, y, flux, free_x, free_y = field
+    target = 4e4
+    clean = lightframe.with_targets(clean, free_x, free_y, target, FWHM, BETA, motion)
+    lightframe.write(tmp_path / "a.fits", clean, np.random.default_rng(12))
+    exposure = lightframe.exposure(tmp_path / "a.fits", x, y, flux, FWHM, RADIUS, others=(free_x, free_y))
+    lights = [measure.measure(exposure, *place, motion) for place in zip(free_x, free_y, strict=True)]
+    for off, error in deviations(lights, target):
+        assert abs(off.mean()) < 0.002 + 3 * error.mean() / np.sqrt(off.size)
+        assert 0.7 < np.std(off) / error.mean() < 1.35
+    if np.hypot(*motion) > 5:
+        assert lights[0].trail_correction_mag < -0.04
+
+
+def test_the_correction_is_what_a_trailed_source_loses():
+    shape = (121, 121)
+    steps = np.arange(121) - 60
+    inside = measure.aperture(steps[None, :] - 0.3, steps[:, None] + 0.2, RADIUS)
+    still = lightframe.trailed(shape, 60.3, 59.8, 1.0, FWHM, BETA)
+    psf = framepsf.guess(FWHM, (121, 121), 1 / BETA)
+    for motion in ((2.0, 0.0), (4.0, 4.5), (0.0, 12.0)):
+        drawn = lightframe.trailed(shape, 60.3, 59.8, 1.0, FWHM, BETA, motion)
+        lost = -2.5 * np.log10((inside * drawn).sum() / (inside * still).sum())
+        assert trail.correction_mag(psf, 60.3, 59.8, RADIUS, motion) == pytest.approx(-lost, abs=0.001)
+
+
+def test_errors_are_those_that_faint_targets_scatter_by(tmp_path, field):
+    clean, x, y, flux, free_x, free_y = field
+    target, motion = 1500.0, (3.0, 0.0)
+    clean = lightframe.with_targets(clean, free_x, free_y, target, FWHM, BETA, motion)
+    pulls = [[], []]
+    for seed in range(4):
+        lightframe.write(tmp_path / "a.fits", clean, np.random.default_rng(seed))
+        exposure = lightframe.exposure(tmp_path / "a.fits", x, y, flux, FWHM, RADIUS, others=(free_x, free_y))
+        for place in zip(free_x, free_y, strict=True):
+            light = measure.measure(exposure, *place, motion)
+            offsets = 10 ** (-0.4 * light.offset_mag), 10 ** (-0.4 * light.psf_offset_mag)
+            pulls[0].append((light.flux * offsets[0] - target) / light.flux_err)
+            pulls[1].append((light.psf_flux * offsets[1] - target) / light.psf_flux_err)
+    for own in pulls:
+        assert abs(np.mean(own)) < 0.3
+        assert np.std(own) == pytest.approx(1.0, abs=0.17)  # 120 of them: 6.5 %
+        assert np.mean(np.abs(own) < 1) == pytest.approx(0.68, abs=0.13)
+
+
+def test_a_bad_column_through_the_target_is_repaired_by_the_psf(tmp_path, field):
+    clean, x, y, flux, free_x, free_y = field
+    target = 2e4
+    clean = clean + sky.render(clean.shape, free_x + 1, free_y + 1, np.full(free_x.size, target), FWHM, BETA)
+    path = lightframe.write(tmp_path / "a.fits", clean, np.random.default_rng(13))
+    bad = np.zeros(clean.shape, dtype=bool)
+    for column in free_x:
+        bad[:, int(round(column)) + 1] = True
+    exposure = lightframe.exposure(path, x, y, flux, FWHM, RADIUS, others=(free_x, free_y), bad=bad)
+    lights = [measure.measure(exposure, *place) for place in zip(free_x, free_y, strict=True)]
+    off, error = deviations(lights, target)[1]
+    assert abs(off.mean()) < 0.005 and np.std(off) < 1.4 * error.mean()
+    assert all(0.05 < light.masked_fraction < 0.4 for light in lights)
+
+
+def test_light_of_a_neighbour_is_taken_off_with_its_error(tmp_path, field):
+    clean, x, y, flux, free_x, free_y = field
+    target, star = 1e4, 4e4  # 1.5 mag brighter, 1.2 FWHM away
+    beside_x, beside_y = free_x + 4.0, free_y - 2.7
+    clean = clean + sky.render(clean.shape, free_x + 1, free_y + 1, np.full(free_x.size, target), FWHM, BETA)
+    clean = clean + sky.render(clean.shape, beside_x + 1, beside_y + 1, np.full(free_x.size, star), FWHM, BETA)
+    path = lightframe.write(tmp_path / "a.fits", clean, np.random.default_rng(14))
+    others = np.append(free_x, beside_x), np.append(free_y, beside_y)
+    exposure = lightframe.exposure(path, x, y, flux, FWHM, RADIUS, others=others)
+    lights = []
+    for n in range(free_x.size):
+        one = measure.Neighbour(beside_x[n], beside_y[n], star, 0.005 * star)
+        lights.append(measure.measure(exposure, free_x[n], free_y[n], neighbours=[one]))
+    off, error = deviations(lights, target)[0]
+    assert abs(off.mean()) < 0.02 and 0.5 < np.std(off) / np.median(error) < 1.3
+    assert all(light.neighbour_fraction > 0.5 and light.scene_err > 0 for light in lights)
+    bare = deviations([measure.measure(exposure, *place) for place in zip(free_x, free_y, strict=True)], target)[0][0]
+    assert bare.mean() < -0.4
+
+
+def test_neighbours_are_measured_together(tmp_path, field):
+    clean, x, y, flux, free_x, free_y = field
+    apart = 3.2  # px, 0.8 FWHM: each alone would take light of the other
+    places = np.append(free_x, free_x + apart), np.append(free_y, free_y)
+    truth = np.append(np.full(free_x.size, 2e4), np.full(free_x.size, 1e4))
+    clean = clean + sky.render(clean.shape, places[0] + 1, places[1] + 1, truth, FWHM, BETA)
+    path = lightframe.write(tmp_path / "a.fits", clean, np.random.default_rng(15))
+    exposure = lightframe.exposure(path, x, y, flux, FWHM, RADIUS, others=places)
+    placed = scene.Placed(*places, [(0.0, 0.0)] * truth.size)
+    found, error = scene.fit_fluxes(exposure, placed)
+    share = np.median(found / truth)
+    assert share == pytest.approx(1.0, abs=0.01)
+    assert np.std((found - truth) / error) == pytest.approx(1.0, abs=0.35)
+
+
+def test_fluxes_of_a_night_follow_the_zeropoints_and_shun_outliers():
+    stars = scene.NightStars(np.zeros(2), np.zeros(2), np.zeros((6, 2)), np.zeros((6, 2)))
+    scale = 10 ** (0.4 * np.array([20.0, 20.1, 19.0, 20.0, 20.0, 20.0]))
+    fluxes = np.array([3e-5, 1e-6]) * scale[:, None]
+    fluxes[3, 0] *= 1.6  # a cosmic
+    fluxes[4] = np.nan
+    scene.mean_fluxes(stars, fluxes, np.full((6, 2), 10.0), scale)
+    assert stars.flux == pytest.approx([3e-5, 1e-6], rel=1e-6)
+    assert stars.n_frames.tolist() == [4, 5]
+    assert (stars.flux_err[0] > 0.005 * stars.flux[0]) and (stars.flux_err > 0).all()
