@@ -14,7 +14,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 import pp_setup
-from photometrypipeline.base.errors import BandNotAvailable, CatalogError, UsageError
+from photometrypipeline.base.errors import BandNotAvailable, CatalogError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.catalogs import colorterms, skystore, surveys, usertable
 from photometrypipeline.sky import sphere
@@ -22,25 +22,13 @@ from photometrypipeline.sky import sphere
 log = logging.getLogger("pp.catalog")
 
 NAMES = surveys.NAMES
+canonical_name = surveys.named
 MAS_PER_DEG = 3.6e6
 UNKNOWN_MAG_ERROR = 0.01  # mag, in reference files for SCAMP
 UNKNOWN_POSITION_ERROR_ARCSEC = 0.1
 ENOUGH_STARS = 20  # with so many in the colour range where a relation holds best, the others are left out
 SOLAR_COLOURS = {("g", "r"): 0.44, ("r", "i"): 0.11, ("J", "H"): 0.29}  # mag, the Sun's
 TOGETHER = {"T12", "T12L", "KB18", "G2", "G3", "HO09", "SM1"}  # sets of which all bands of a system are added at once
-
-
-def canonical_name(name):
-    """Return the name of a catalogue in our letters, or the path of an existing file as it is.
-
-    Raises UsageError, which lists the names, for anything else.
-    """
-    known = surveys.canonical(name)
-    if known is not None:
-        return known
-    if Path(name).is_file():
-        return str(name)
-    raise UsageError(f"{name} is neither a catalogue nor a file; catalogues are {', '.join(NAMES)}")
 
 
 @dataclass

@@ -11,7 +11,16 @@ Examples:
   pp_calibrate -instrumental mscience*.fits
 """
 
-import toolbox
+from photometrypipeline.base import commandline
+from photometrypipeline.runs.stepoptions import CalibrateOptions as Options
+
+
+def build_parser():
+    """Return the parser of the command line."""
+    return commandline.parser_of(__doc__, Options)
+
+
+commandline.answer_at_once(build_parser)
 
 # isort: split
 import functools
@@ -20,11 +29,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import toolbox
+
 import numpy as np
 
 import diagnostics
 import pp_setup
-from catalog import Catalog, canonical_name
+from catalog import Catalog
 from photometrypipeline.base.errors import (
     CatalogError,
     FrameError,
@@ -38,10 +49,10 @@ from photometrypipeline.base.services import Client
 from photometrypipeline.calibration import calibrated, colorfit
 from photometrypipeline.calibration.calibrated import Outcome, Reference, Settings
 from photometrypipeline.calibration.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
-from photometrypipeline.catalogs import colorterms
 from photometrypipeline.frames import ldac
 from photometrypipeline.instruments import headers, telescopes
 from photometrypipeline.photometry.errorbars import NO_MEASUREMENT
+from photometrypipeline.runs.stepoptions import wished_color
 from photometrypipeline.sky import matching, sphere, times
 
 log = logging.getLogger("pp.calibrate")
@@ -72,42 +83,27 @@ def left(done):
 
 
 @toolbox.stamped("calibrate", left)
-def calibrate(
-    frames,
-    losses,
-    *,
-    minstars=None,
-    catalogs=None,
-    band=None,
-    maxflag=3,
-    instrumental=False,
-    magzp=None,
-    solar=False,
-    use_all_stars=False,
-    colorterm=None,
-    target_color=None,
-    offline=False,
-    jobs=1,
-):
+def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
     """Calibrate `frames`; returns a Calibration.  Frames without sources or zeropoint are named in `losses`.
 
-    catalogs : names or paths, default the telescope's;  magzp : (zeropoint, sigma) to take instead of a fit
-    colorterm : a colour such as "g-r" whose coefficient is fitted; target_color : in it, mag, default the Sun's
     Raises UsageError for several bands or what is no colour, PipelineError if there is nothing to calibrate.
     """
+    magzp, jobs = options.magzp, options.jobs
     telescope = telescopes.identify(frames[0].header)
-    band = None if instrumental else common_band(frames, band)
+    band = None if options.instrumental else common_band(frames, options.filter)
     if magzp and band is None:
         raise UsageError("-magzp needs a band; give it with -filter")
-    wish = wished_color(colorterm, target_color)
+    wish = wished_color(options.colorterm, options.target_color)
     rest = {"photmode": pp_setup.photmode, "saving": pp_setup.confcalibrate}
     rest["aperture_arcsec"] = max(map(aperture_arcsec, frames))
-    settings = Settings(band, minstars or pp_setup.minstars, maxflag, use_all_stars, magzp, **rest)
+    settings = Settings(
+        band, options.minstars or pp_setup.minstars, options.maxflag, options.use_all_stars, magzp, **rest
+    )
     reference, failure, term = None, None, None
     if band and not magzp:
         try:
-            names = catalogs or telescope.photometry_catalogs
-            reference = choose_reference(frames, names, settings, solar, offline, wish)
+            names = options.catalog or telescope.photometry_catalogs
+            reference = choose_reference(frames, names, settings, options.solar, options.offline, wish)
         except NotReachable as error:
             failure = error
         if reference is None:
@@ -133,24 +129,6 @@ def calibrate(
     diagnostics.record("calibrate", summary)
     lacking = [frame for frame, row in pairs if row["zp"] is None] if band and not magzp else []
     return Calibration(ready, lacking, summary, failure)
-
-
-def wished_color(colorterm, target_color):
-    """Return (colour, target's colour) as the user asked for, None without a colour term.  Raises UsageError."""
-    if colorterm is None:
-        if target_color is not None:
-            raise UsageError("-target_color needs -colorterm, the colour that it is given in")
-        return None
-    pair = colorterms.color_bands(colorterm)
-    if pair is None:
-        raise UsageError(
-            f"{colorterm} is no colour; two bands with a minus between them are, such as g-r, B-V or BP-RP"
-        )
-    if target_color is None:
-        target_color = colorterms.solar_color(*pair)
-    if target_color is None:
-        raise UsageError(f"the Sun's {colorterm} is not known here; give the colour of the target with -target_color")
-    return colorterm, target_color
 
 
 def aperture_arcsec(frame):
@@ -382,92 +360,11 @@ def summarise(rows, reference, settings, term):
     }
 
 
-def build_parser():
-    parser = toolbox.make_parser(__doc__, offline=True)
-    parser.add_argument(
-        "-minstars",
-        type=float,
-        metavar="N",
-        help="reference stars to keep, a number or below 1 a fraction (default: 0.5)",
-    )
-    parser.add_argument(
-        "-catalog",
-        "-cat",
-        metavar="NAME",
-        help="reference catalogue, or the path of your own table (default: the telescope's list)",
-    )
-    parser.add_argument("-filter", metavar="BAND", help="band of the images, whatever the header says")
-    parser.add_argument(
-        "-maxflag",
-        type=int,
-        default=3,
-        metavar="N",
-        help="largest Source Extractor flag of sources to use; 7 admits saturated ones (default: %(default)s)",
-    )
-    parser.add_argument(
-        "-instrumental", action="store_true", help="no calibration, databases with instrumental magnitudes"
-    )
-    parser.add_argument(
-        "-magzp",
-        type=float,
-        nargs=2,
-        metavar=("ZP", "SIGMA"),
-        help="zeropoint and its uncertainty in mag, instead of a catalogue",
-    )
-    parser.add_argument("-solar", action="store_true", help="reference stars with colours like the Sun's only")
-    parser.add_argument(
-        "-use_all_stars", action="store_true", help="all reference stars, without any check of their quality"
-    )
-    add_color_options(parser)
-    return parser
-
-
-def add_reference_options(parser):
-    """Add the options of the reference stars for commands that calibrate among other things."""
-    parser.add_argument(
-        "-catalog",
-        metavar="NAME",
-        help="catalogue for the calibration, or the path of your own table (default: the telescope's list)",
-    )
-    add_color_options(parser)
-
-
-def add_color_options(parser):
-    """Add the options of the colour term."""
-    parser.add_argument(
-        "-colorterm",
-        metavar="COLOR",
-        help="fit how the camera's band differs from the catalogue's with the colour of the star, one coefficient for "
-        "all frames; COLOR is g-r, B-V, BP-RP, ... (default: no colour term)",
-    )
-    parser.add_argument(
-        "-target_color",
-        type=float,
-        metavar="MAG",
-        help="colour of the target in COLOR, mag, that the magnitudes are given for (default: the Sun's)",
-    )
-
-
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "calibrate"))
 def main(args, losses):
-    catalogs = [canonical_name(args.catalog)] if args.catalog else None
+    options = Options.of(args).checked()
     frames = toolbox.prepared_frames(args.images, losses)
-    done = calibrate(
-        frames,
-        losses,
-        minstars=args.minstars,
-        catalogs=catalogs,
-        band=args.filter,
-        maxflag=args.maxflag,
-        instrumental=args.instrumental,
-        magzp=tuple(args.magzp) if args.magzp else None,
-        solar=args.solar,
-        use_all_stars=args.use_all_stars,
-        colorterm=args.colorterm,
-        target_color=args.target_color,
-        offline=args.offline,
-        jobs=args.jobs,
-    )
+    done = calibrate(frames, losses, options)
     diagnostics.render(jobs=args.jobs)
     if done.failure:
         raise done.failure

@@ -11,15 +11,25 @@ Examples:
   pp_combine -manual_rates 0.0125 -0.0056 -keep_files mscience*.fits
 """
 
-import toolbox
+from photometrypipeline.base import commandline
+from photometrypipeline.runs.stepoptions import CombineOptions as Options
+
+
+def build_parser():
+    """Return the parser of the command line."""
+    return commandline.parser_of(__doc__, Options)
+
+
+commandline.answer_at_once(build_parser)
 
 # isort: split
 import logging
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+
+import toolbox
 
 import numpy as np
 from astropy.io import fits
@@ -29,7 +39,7 @@ import pp_extract
 from photometrypipeline.base.errors import FrameError, PipelineError, UsageError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.base.services import Client
-from photometrypipeline.ephemerides import ephemchoice, ephemeris
+from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import fitsbytes, wcskeywords
 from photometrypipeline.frames.frame import Frame, set_keyword
 from photometrypipeline.instruments import headers, telescopes
@@ -40,36 +50,11 @@ from photometrypipeline.sky.times import SECONDS_PER_DAY
 log = logging.getLogger("pp.combine")
 
 SKY, COMOVING = "skycoadd.fits", "comove.fits"
-DEFAULT_METHOD = "clipped"
 LEAST_MOTION = 10.0  # aperture radii over all frames, for stars to be told from the target
 LEVEL_SAMPLES = 500_000  # pixels of a frame that its sky level is taken from
 
 
-@dataclass
-class Choice:
-    """How frames are combined; see the options.
-
-    rates : arcsec/s, (RA with cos Dec, Dec), or None;  stars : path of a stack of the sky whose stars are masked
-    """
-
-    comoving: bool = False
-    target: str | None = None
-    rates: tuple | None = None
-    method: str = DEFAULT_METHOD
-    backsub: bool = False
-    keep_files: bool = False
-    stars: Path | None = None
-    offline: bool = False
-    ephemeris: ephemchoice.Choice = ephemchoice.Choice()
-    jobs: int = 1
-
-    @property
-    def moving(self):
-        """Whether the frames follow a target; rates imply it."""
-        return self.comoving or self.rates is not None
-
-
-def combine(frames, losses, choice, folder=".", data_folder="."):
+def combine(frames, losses, options=Options(), folder=".", data_folder="."):  # noqa: B008  it is frozen
     """Combine `frames` into one image in `folder`; returns its Frame.  Frames that cannot be used go to `losses`.
 
     data_folder : where pp_store/ of the data set lies
@@ -82,22 +67,22 @@ def combine(frames, losses, choice, folder=".", data_folder="."):
         raise PipelineError("not one of the frames can be combined")
     if len(layers) == 1:
         log.warning("%s is the only frame: it is resampled, there is nothing to combine", layers[0].frame.name)
-    if choice.method == "median":
+    if options.method == "median":
         log.warning("a median does not conserve flux where the seeing changes; use average or clipped for photometry")
-    places = reference_points(layers, telescope, choice, Path(data_folder))
-    output = Path(folder) / (COMOVING if choice.moving else SKY)
+    places = reference_points(layers, telescope, options, Path(data_folder))
+    output = Path(folder) / (COMOVING if options.moving else SKY)
     with tempfile.TemporaryDirectory(prefix=".pp_combine_", dir=folder) as work:
-        pixels, covered, made = stack(layers, places, telescope, choice, Path(work))
-    whole = stacks.totals(layers, choice.method, choice.backsub)
+        pixels, covered, made = stack(layers, places, telescope, options, Path(work))
+    whole = stacks.totals(layers, options.method, options.backsub)
     pixels = np.where(covered, pixels, 0.0) + np.float32(whole.level)
-    header = stacks.header_of(layers, telescope, made, whole, choice.method, choice.moving, choice.target)
+    header = stacks.header_of(layers, telescope, made, whole, options.method, options.moving, options.targetname)
     note_noise(header, pixels, covered, telescope)
     write(output, header, pixels, layers[0].frame)
-    if choice.keep_files and choice.moving:
+    if options.keep_files and options.moving:
         for layer, place in zip(layers, places, strict=True):
             keep_moving(layer.frame, place, Path(folder))
-    of = f" in the frame of {object_name(layers, choice.target)}" if choice.moving else ""
-    toolbox.say(f"{output.name}: {choice.method} of {whole.n_frames} frames{of}, {whole.exptime_s:g} s in all")
+    of = f" in the frame of {object_name(layers, options.targetname)}" if options.moving else ""
+    toolbox.say(f"{output.name}: {options.method} of {whole.n_frames} frames{of}, {whole.exptime_s:g} s in all")
     return Frame(output)
 
 
@@ -168,23 +153,23 @@ def object_name(layers, target):
     return names[0]
 
 
-def reference_points(layers, telescope, choice, data_folder):
+def reference_points(layers, telescope, options, data_folder):
     """Return the reference point (ra_deg, dec_deg) of the WCS of each frame, moved along with the target if wanted."""
     solutions = [wcskeywords.wcs_of(layer.frame.header) for layer in layers]
     points = [tuple(float(value) for value in wcs.wcs.crval) for wcs in solutions]
-    if not choice.moving:
+    if not options.moving:
         return points
     reference_jd = stacks.mean_midtime(layers)
     times = np.array([layer.midtime_jd for layer in layers])
-    if choice.rates is not None:
-        shifts = motion.from_rates(choice.rates, times, reference_jd, [point[1] for point in points])
+    if options.manual_rates is not None:
+        shifts = motion.from_rates(options.manual_rates, times, reference_jd, [point[1] for point in points])
         return [
             motion.moved_reference(point, shift) for point, shift in zip(points, zip(*shifts, strict=True), strict=True)
         ]
-    name = object_name(layers, choice.target)
-    client = Client(offline=choice.offline)
+    name = object_name(layers, options.targetname)
+    client = Client(offline=options.offline)
     jds = [*times, reference_jd]
-    found = ephemeris.positions(name, telescope.mpc_code, jds, client, data_folder, choice.ephemeris)
+    found = ephemeris.positions(name, telescope.mpc_code, jds, client, data_folder, options.places)
     without = [layer.frame.name for layer, ra in zip(layers, found.ra_deg, strict=False) if not np.isfinite(ra)]
     if not np.isfinite(found.ra_deg[-1]):
         without.append(f"the mean time JD {reference_jd}")
@@ -200,18 +185,18 @@ def reference_points(layers, telescope, choice, data_folder):
 # ---- the stack
 
 
-def stack(layers, places, telescope, choice, work):
+def stack(layers, places, telescope, options, work):
     """Lay out the frames in the folder `work` and have SWarp combine them; returns what swarp.run does.
 
     Fills in sky level and noise of the layers.
     """
 
-    stars = star_mask(layers, places, telescope, choice)
+    stars = star_mask(layers, places, telescope, options)
 
     def lay(number):
         return lay_out(layers[number], places[number], stars, telescope, work, f"{number:05d}")
 
-    weights = toolbox.parallel(lay, list(range(len(layers))), choice.jobs, "combine")
+    weights = toolbox.parallel(lay, list(range(len(layers))), options.jobs, "combine")
     failed = [result for result in weights if isinstance(result, PipelineError)]
     if failed:
         raise failed[0]
@@ -219,22 +204,22 @@ def stack(layers, places, telescope, choice, work):
         work,
         [f"{number:05d}.fits" for number in range(len(layers))],
         telescope,
-        method=choice.method,
-        backsub=choice.backsub,
+        method=options.method,
+        backsub=options.backsub,
         levels=[layer.level for layer in layers],
         weights=weights,
-        jobs=choice.jobs,
+        jobs=options.jobs,
     )
 
 
-def star_mask(layers, places, telescope, choice):
-    """Return (mask, its WCS) of the stars in the stack of the sky that `choice` names, None where none is wanted.
+def star_mask(layers, places, telescope, options):
+    """Return (mask, its WCS) of the stars in the stack of the sky that `options` names, None where none is wanted.
 
     A target that moves by few star widths is a star itself in that stack: then nothing is masked.
     """
-    if choice.stars is None:
+    if options.mask_stars is None:
         return None
-    stack_of_sky = Frame(choice.stars)
+    stack_of_sky = Frame(options.mask_stars)
     wcs, header = wcskeywords.wcs_of(stack_of_sky.header), stack_of_sky.header
     scale_deg = np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix)))
     shifts = [
@@ -248,7 +233,7 @@ def star_mask(layers, places, telescope, choice):
         return None
     sigma = np.median([sky_of(layer.frame.read_pixels())[1] for layer in layers[:3]])
     mask = starmask.of_stack(stack_of_sky.read_pixels(), sigma)
-    log.info("stars of %s are masked, %.1f %% of its pixels", choice.stars, 100 * mask.mean())
+    log.info("stars of %s are masked, %.1f %% of its pixels", options.mask_stars, 100 * mask.mean())
     return mask, wcs
 
 
@@ -334,65 +319,15 @@ def keep_moving(frame, place, folder):
         copy.save()
 
 
-def add_stack_options(parser):
-    """Add the options that say how the frames are laid upon each other."""
-    parser.add_argument("-targetname", metavar="NAME", help="target name, whatever the headers say, e.g. 2015_AB123")
-    parser.add_argument(
-        "-manual_rates",
-        type=float,
-        nargs=2,
-        metavar=("DRA", "DDEC"),
-        help="motion of the target in arcsec/s, RA with cos Dec, instead of an ephemeris; implies -comoving",
-    )
-    parser.add_argument(
-        "-method",
-        choices=list(swarp.METHODS),
-        default=DEFAULT_METHOD,
-        help="how pixels are combined; median does not conserve flux (default: %(default)s)",
-    )
-
-
-def build_parser():
-    parser = toolbox.make_parser(__doc__, offline=True, ephemeris=True)
-    parser.add_argument("-comoving", action="store_true", help="combine in the frame of the moving target")
-    add_stack_options(parser)
-    parser.add_argument("-backsub", action="store_true", help="subtract the background map of each frame first")
-    parser.add_argument("-keep_files", action="store_true", help="keep IMAGE_moving.fits, the shifted frames")
-    parser.add_argument(
-        "-mask_stars",
-        metavar="FILE",
-        help="stack of the sky, skycoadd.fits, whose stars are masked: they leave no trails (with -comoving)",
-    )
-    parser.add_argument("-dump_config", action="store_true", help="print all settings that SWarp would get, and stop")
-    return parser
-
-
 @toolbox.command(build_parser)
 def main(args, losses):
+    options = Options.of(args).checked()
     frames = toolbox.prepared_frames(args.images, losses)
     if args.dump_config:
         telescope = telescopes.identify(frames[0].header)
         print(astromatic.effective_settings("SWarp", telescope, swarp.settings(args.method, args.backsub)))
         return
-    choice = Choice(
-        comoving=args.comoving,
-        target=args.targetname,
-        rates=tuple(args.manual_rates) if args.manual_rates else None,
-        method=args.method,
-        backsub=args.backsub,
-        keep_files=args.keep_files,
-        stars=Path(args.mask_stars) if args.mask_stars else None,
-        offline=args.offline,
-        ephemeris=toolbox.ephemeris_choice(args),
-        jobs=args.jobs,
-    )
-    if choice.keep_files and not choice.moving:
-        raise UsageError("-keep_files belongs to -comoving or -manual_rates: without them no frame is shifted")
-    if choice.stars and not choice.moving:
-        raise UsageError("-mask_stars belongs to -comoving or -manual_rates")
-    if choice.stars and not choice.stars.is_file():
-        raise UsageError(f"-mask_stars {choice.stars}: no such file; make it with pp_combine, without -comoving")
-    combine(frames, losses, choice)
+    combine(frames, losses, options)
 
 
 if __name__ == "__main__":

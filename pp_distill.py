@@ -11,24 +11,34 @@ Examples:
   pp_distill -exclude rejected.lst mscience*.fits
 """
 
-import toolbox
+from photometrypipeline.base import commandline
+from photometrypipeline.runs.stepoptions import DistillOptions as Options
+
+
+def build_parser():
+    """Return the parser of the command line."""
+    return commandline.parser_of(__doc__, Options)
+
+
+commandline.answer_at_once(build_parser)
 
 # isort: split
 import functools
 import logging
 import os
 import sys
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import toolbox
 
 import numpy as np
 
 import diagnostics
 import pp_setup
-from photometrypipeline.base.errors import FrameError, NotReachable, PipelineError, UsageError
+from photometrypipeline.base.errors import FrameError, NotReachable, PipelineError
 from photometrypipeline.base.files import safe_name
 from photometrypipeline.base.services import Client
-from photometrypipeline.ephemerides import ephemchoice
 from photometrypipeline.frames import exclusions, framedb, observationsdb, results
 from photometrypipeline.targets import nondetections, targetmatch, targets, targetsearch
 
@@ -36,23 +46,6 @@ log = logging.getLogger("pp.distill")
 
 INSTRUMENTAL = "no calibrated magnitude"
 OUTSIDE = "predicted outside of the image"
-
-
-@dataclass
-class Choice:
-    """Which targets are wanted; see the options."""
-
-    target: str | None = None
-    offset_arcsec: tuple = (0.0, 0.0)
-    positions: str | None = None
-    fixedtargets: str | None = None
-    variable_stars: bool = False
-    asteroids: bool = False
-    reject: tuple = ("pos", "prob")
-    offline: bool = False
-    ephemeris: ephemchoice.Choice = ephemchoice.Choice()
-    exclude: str | None = None
-    excluded: exclusions.Exclusions = field(default_factory=exclusions.Exclusions)  # what stands in `exclude`
 
 
 @dataclass
@@ -81,26 +74,27 @@ class Distillation:
 
 
 @toolbox.stamped("distill", lambda done: ([], done.files, {"report": done.report()}))
-def distill(frames, losses, choice):
-    """Find all targets of `choice` in `frames`; returns a Distillation.
+def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
+    """Find all targets that are asked for in `frames`; returns a Distillation.
 
-    Raises PipelineError if no frame has a database.
+    Raises PipelineError if no frame has a database, UsageError for a list of exclusions that cannot be read.
     """
+    excluded = exclusions.read(options.exclude) if options.exclude else exclusions.Exclusions()
     measured = read_databases(frames, losses)
-    search = targetsearch.search(measured, choice, Client(offline=choice.offline))
+    search = targetsearch.search(measured, options, Client(offline=options.offline))
     wanted, failure = search.targets, search.failure
     for remark in search.remarks:
         toolbox.say(remark)
     for loss in search.losses:
         losses.add(*loss)
     matcher = targetmatch.Matcher(measured, Path.cwd(), match_settings())
-    rows = {target.name: rows_of(target, matcher, choice) for target in wanted}
+    rows = {target.name: rows_of(target, matcher, options, excluded) for target in wanted}
     control = targets.control_star(measured, wanted)
     if control is None:
         log.warning("no star is in both the first and the last frame: no control star")
     everything = [*wanted, *([control] if control else [])]
-    rows |= {target.name: rows_of(target, matcher, choice) for target in everything[len(wanted) :]}
-    unseen = look_again(everything, matcher, rows, choice)
+    rows |= {target.name: rows_of(target, matcher, options, excluded) for target in everything[len(wanted) :]}
+    unseen = look_again(everything, matcher, rows, options)
     blocks, found, observations = [], [], []
     about_color = color_remarks(measured)
     for target in everything:
@@ -122,11 +116,11 @@ def distill(frames, losses, choice):
     if not found and failure is None:
         advice = "name a body with -target, give a star to pp_distill -fixedtargets, or mark it with pp_manident"
         losses.add("target", f"no target was found in any frame; {advice}")
-    for line in choice.excluded.unused():
-        log.warning("%s: %r is no observation of this run", choice.exclude, line)
+    for line in excluded.unused():
+        log.warning("%s: %r is no observation of this run", options.exclude, line)
     observationsdb.write(observationsdb.FILE_NAME, observations)
     images = [each.frame.name for each in measured]
-    diagnostics.record("distill", {"targets": blocks, "images": images, "arguments": arguments_of(choice)})
+    diagnostics.record("distill", {"targets": blocks, "images": images, "arguments": options.arguments("exclude")})
     return Distillation(rows, found, failure, [*(each["file"] for each in blocks), observationsdb.FILE_NAME])
 
 
@@ -161,23 +155,23 @@ def match_settings():
     return targetmatch.MatchSettings(pp_setup.position_sigma_arcsec, pp_setup.clock_error_s, pp_setup.max_contamination)
 
 
-def rows_of(target, matcher, choice):
+def rows_of(target, matcher, options, excluded):
     """Return the Rows (list) of one target, one per frame in which it is expected and any source was found."""
     rows = []
     for number, each in enumerate(matcher.measured):
         place = target.places.get(each.frame.name)
         if place is None:
             continue
-        match = matcher.match(target, number, by_probability="prob" in choice.reject)
+        match = matcher.match(target, number, by_probability="prob" in options.reject)
         if match.index < 0:
             log.warning("%s: no source at all, %s cannot be there", each.frame.name, target.name)
             continue
-        row = row_of(each, match, place, target, choice)
+        row = row_of(each, match, place, target, options.offset)
         if not np.all(np.isfinite([row.mag, row.sig, row.inst, row.e_inst, row.ra_deg, row.dec_deg])):
             log.warning("%s: the source of %s lacks a value, row left out", each.frame.name, target.name)
             continue
-        taken_out = choice.excluded.covers(each.frame.name, target.name)
-        schemas_say = rejection(match, each, place, choice.reject)
+        taken_out = excluded.covers(each.frame.name, target.name)
+        schemas_say = rejection(match, each, place, options.reject)
         row.reason = exclusions.REASON if taken_out else schemas_say
         if row.reason:
             log.info("%s: %s rejected: %s", each.frame.name, target.name, row.reason)
@@ -185,10 +179,10 @@ def rows_of(target, matcher, choice):
     return rows
 
 
-def look_again(everything, matcher, rows, choice):
+def look_again(everything, matcher, rows, options):
     """Return {target name: {frame name: Row}} of forced photometry where targets are on the image and not detected."""
     lacking = {number: [] for number in range(len(matcher.measured))}
-    for target in everything if "none" not in choice.reject else []:
+    for target in everything if "none" not in options.reject else []:
         known = {row.frame: row.reason for row in rows[target.name]}
         for number, each in enumerate(matcher.measured):
             name = each.frame.name
@@ -199,9 +193,7 @@ def look_again(everything, matcher, rows, choice):
     numbers = [number for number, some in lacking.items() if some]
     found = (
         toolbox.parallel(
-            lambda number: nondetections.measure(
-                matcher, number, lacking[number], pp_setup.photmode, choice.offset_arcsec
-            ),
+            lambda number: nondetections.measure(matcher, number, lacking[number], pp_setup.photmode, options.offset),
             numbers,
             toolbox.cores(),
             "not detected",
@@ -226,7 +218,7 @@ def in_turn(measured, rows, unseen):
     return [row for pair in pairs for row in pair if row]
 
 
-def row_of(each, match, place, target, choice):
+def row_of(each, match, place, target, offset_arcsec):
     """Return the Row for the source of a frame that a Match names."""
     source = each.table[match.index]
     origin = each.header["origin"].split(";")
@@ -255,7 +247,7 @@ def row_of(each, match, place, target, choice):
         catalog="-" if not columns else "manual_zp" if manual else origin[2],
         band="-" if not columns else each.header["filtername"],
         method=pp_setup.photmode,
-        offset_arcsec=choice.offset_arcsec if target.has_ephemeris else (0.0, 0.0),
+        offset_arcsec=offset_arcsec if target.has_ephemeris else (0.0, 0.0),
         source=target.source,
         origin=each.header["origin"],
         extra={
@@ -371,94 +363,10 @@ def row_record(row):
     }
 
 
-def arguments_of(choice):
-    """Return the options (list of str) of the command line that stand for `choice`, observations taken out apart."""
-    arguments = []
-    for option in fields(choice):
-        value = getattr(choice, option.name)
-        if option.name in ("exclude", "excluded") or value in (None, False) or value == option.default:
-            continue
-        name = "-offset" if option.name == "offset_arcsec" else f"-{option.name}"
-        if value is True:
-            arguments.append(name)
-        elif option.name == "offset_arcsec":
-            arguments += [name, *map(str, value)]
-        elif option.name == "ephemeris":
-            arguments += [name, value.mode, *(["-elements", value.elements] if value.elements else [])]
-        else:
-            arguments += [name, ",".join(value) if isinstance(value, tuple) else str(value)]
-    return arguments
-
-
-def choice_of(args):
-    """Return the Choice that the command line asks for.  Raises UsageError."""
-    return Choice(
-        args.target,
-        tuple(args.offset),
-        args.positions,
-        args.fixedtargets,
-        args.variable_stars,
-        args.asteroids,
-        schemas(args.reject),
-        args.offline,
-        toolbox.ephemeris_choice(args),
-        args.exclude,
-        exclusions.read(args.exclude) if args.exclude else exclusions.Exclusions(),
-    )
-
-
-def schemas(text):
-    """Return the rejection schemas (tuple) of a list parted by commas."""
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
-    known = dict.fromkeys([*pp_setup.confdistill.rejection, "pos", "prob", "apr", "none"])
-    unknown = [name for name in names if name not in known]
-    if unknown or not names:
-        raise UsageError(f"rejection schema {', '.join(unknown) or text!r} is unknown; valid: {', '.join(known)}")
-    return names
-
-
-REJECT_HELP = (
-    'why a row does not count, parted by commas: pos (no source within 10" of the prediction), prob (the source is more'
-    " likely a star, or blended with one), apr (outside the aperture), none (all rows count; default: %(default)s)"
-)
-
-
-def build_parser():
-    parser = toolbox.make_parser(__doc__, jobs=False, offline=True, ephemeris=True)
-    parser.add_argument("-target", metavar="NAME", help="target name, whatever the headers say, e.g. 2015_AB123")
-    parser.add_argument(
-        "-offset",
-        type=float,
-        nargs=2,
-        default=(0.0, 0.0),
-        metavar=("DRA", "DDEC"),
-        help="arcsec, subtracted from the predicted coordinates (default: 0 0)",
-    )
-    parser.add_argument(
-        "-positions", metavar="FILE", help="predicted places per frame: image RA Dec JD [name]; or all_objects"
-    )
-    parser.add_argument("-fixedtargets", metavar="FILE", help="targets that stand still: name RA Dec")
-    parser.add_argument("-variable_stars", action="store_true", help="known variable stars in the field (VSX) as well")
-    parser.add_argument("-asteroids", action="store_true", help="all known asteroids in the field, by SkyBoT")
-    parser.add_argument(
-        "-reject",
-        default=",".join(Choice.reject),
-        metavar="LIST",
-        help=REJECT_HELP,
-    )
-    parser.add_argument(
-        "-exclude",
-        metavar="FILE",
-        help="observations that do not count: an image a line, and behind it a target if the others count; see the"
-        " light curve on the website",
-    )
-    return parser
-
-
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "distill"))
 def main(args, losses):
-    choice = choice_of(args)
-    done = distill(toolbox.prepared_frames(args.images, losses), losses, choice)
+    options = Options.of(args).checked()
+    done = distill(toolbox.prepared_frames(args.images, losses), losses, options)
     diagnostics.render(jobs=os.cpu_count() or 1)
     if done.failure:
         raise done.failure

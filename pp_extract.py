@@ -9,7 +9,16 @@ Examples:
   pp_extract -snr 3 -minarea 12 -aprad 4.5 mscience0217.fits
 """
 
-import toolbox
+from photometrypipeline.base import commandline
+from photometrypipeline.runs.stepoptions import ExtractOptions as Options
+
+
+def build_parser():
+    """Return the parser of the command line."""
+    return commandline.parser_of(__doc__, Options)
+
+
+commandline.answer_at_once(build_parser)
 
 # isort: split
 import contextlib
@@ -19,6 +28,8 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+import toolbox
 
 import numpy as np
 
@@ -44,62 +55,48 @@ class Extraction:
     sources: ldac.SourceList
 
 
-def extract(
-    frames,
-    losses,
-    *,
-    snr=1.5,
-    min_area=None,
-    radii_px=None,
-    parameters=None,
-    telescope=None,
-    jobs=1,
-    quiet=True,
-    **options,
-):
-    """Run Source Extractor on `frames`; returns the Extractions (list) of those that worked, the others go to `losses`.
-
-    snr : threshold, sigma;  min_area : px, default the telescope's;  radii_px : aperture radii, default the telescope's
-    parameters : file with the columns;  telescope : key that overrides the headers
-    options : deblend, ignore_saturation, background (see astromatic.extraction_arguments)
-    """
+def extract(frames, losses, options=Options()):  # noqa: B008  it is frozen
+    """Run Source Extractor on `frames`; returns the Extractions (list) of those that worked, others go to `losses`."""
 
     def one(frame):
-        instrument = telescopes.identify(frame.header, telescope)
-        run(frame, instrument, frame.ldac, snr, min_area, radii_px or [instrument.aprad_default], parameters, options)
+        instrument = telescopes.identify(frame.header, options.telescope)
+        run(frame, instrument, frame.ldac, options)
         return Extraction(frame, instrument, ldac.read(frame.ldac))
 
-    pairs = toolbox.sort_out(frames, toolbox.parallel(one, frames, jobs, "extract"), losses)
+    pairs = toolbox.sort_out(frames, toolbox.parallel(one, frames, options.jobs, "extract"), losses)
     for frame, extraction in pairs:
-        toolbox.say(f"{len(extraction.sources):6d} sources in {frame.name}", quiet)
+        toolbox.say(f"{len(extraction.sources):6d} sources in {frame.name}", options.quiet)
     return [extraction for _, extraction in pairs]
 
 
-def run(frame, telescope, output, snr, min_area, radii_px, parameters, options):
+def run(frame, telescope, output, options):
     """Run Source Extractor on one Frame; `output` is complete or not there.  Raises ProgramError, FrameError.
 
     A list that is left from before is removed first: it must not pass for the result of a run that failed.
     """
     output.unlink(missing_ok=True)
-    with replacing(output) as temporary, columns_file(parameters, len(radii_px)) as columns:
+    radii_px = options.aprad or [telescope.aprad_default]
+    with replacing(output) as temporary, columns_file(options.paramfile, len(radii_px)) as columns:
         number = astromatic.extract(
             frame.path.resolve(),
             temporary,
             telescope,
             apertures_px=radii_px,
-            snr=snr,
-            min_area=min_area or telescope.min_area,
+            snr=options.snr,
+            min_area=options.minarea,
             parameters=columns,
             mask=mask_of(frame, telescope),
-            **options,
+            deblend=not options.nodeblending,
+            ignore_saturation=options.ignore_saturation,
+            filter=options.kernel,
         )
         correct(temporary, frame, telescope)
     log.info(
         "%s: %d sources extracted, snr %g, minarea %g, aperture radii %s px",
         frame.name,
         number,
-        snr,
-        min_area or telescope.min_area,
+        options.snr,
+        options.minarea,
         ", ".join(f"{radius:g}" for radius in radii_px),
     )
 
@@ -149,45 +146,6 @@ def mask_of(frame, telescope):
     return telescope.masks.get(",".join(f"{factor:.0f}" for factor in headers.binning(frame, telescope)))
 
 
-def build_parser():
-    parser = toolbox.make_parser(__doc__)
-    parser.add_argument(
-        "-snr", type=float, default=1.5, metavar="SIGMA", help="detection threshold in sigma (default: %(default)s)"
-    )
-    parser.add_argument(
-        "-minarea",
-        type=float,
-        default=3.0,
-        metavar="PX",
-        help="least number of connected pixels (default: %(default)s)",
-    )
-    parser.add_argument(
-        "-paramfile", metavar="FILE", help="parameter file for Source Extractor (default: that of the pipeline)"
-    )
-    parser.add_argument(
-        "-aprad",
-        type=radii,
-        metavar="PX",
-        help="aperture radius in px, or several parted by commas (default: the telescope's)",
-    )
-    parser.add_argument("-telescope", metavar="KEY", help="telescope keyword, whatever the header says")
-    parser.add_argument("-ignore_saturation", action="store_true", help="nothing counts as saturated")
-    parser.add_argument("-nodeblending", action="store_true", help="do not split blended sources")
-    parser.add_argument("-quiet", action="store_true", help="no output on the screen")
-    parser.add_argument(
-        "-dump_config", action="store_true", help="print all settings that Source Extractor would get, and stop"
-    )
-    return parser
-
-
-def radii(text):
-    """Return the aperture radii (list of float, px) of a list parted by commas."""
-    values = [float(field) for field in text.split(",") if field.strip()]
-    if not values or min(values) <= 0:
-        raise ValueError(f"{text!r} is no aperture radius")
-    return values
-
-
 @toolbox.command(build_parser)
 def main(args, losses):
     frames = toolbox.prepared_frames(args.images, losses)
@@ -195,19 +153,7 @@ def main(args, losses):
         telescope = telescopes.identify(frames[0].header, args.telescope)
         print(astromatic.effective_settings("Source Extractor", telescope))
         return None
-    done = extract(
-        frames,
-        losses,
-        snr=args.snr,
-        min_area=args.minarea,
-        radii_px=args.aprad,
-        parameters=args.paramfile,
-        telescope=args.telescope,
-        jobs=args.jobs,
-        quiet=args.quiet,
-        deblend=not args.nodeblending,
-        ignore_saturation=args.ignore_saturation,
-    )
+    done = extract(frames, losses, Options.of(args).checked())
     return toolbox.OK if done else toolbox.FAILED
 
 

@@ -10,24 +10,35 @@ Examples:
   pp_photometry -background_only -snr 1.5 mscience*.fits
 """
 
-import toolbox
+from photometrypipeline.base import commandline
+from photometrypipeline.runs.stepoptions import PhotometryOptions as Options
+
+
+def build_parser():
+    """Return the parser of the command line."""
+    return commandline.parser_of(__doc__, Options)
+
+
+commandline.answer_at_once(build_parser)
 
 # isort: split
 import functools
 import logging
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+import toolbox
 
 import numpy as np
 
 import diagnostics
 import pp_extract
 import pp_setup
-from photometrypipeline.base.errors import NotFound, NotReachable, PipelineError, UsageError
+from photometrypipeline.base.errors import NotFound, NotReachable, PipelineError
 from photometrypipeline.base.files import write_text
 from photometrypipeline.base.services import Client
-from photometrypipeline.ephemerides import ephemchoice, ephemeris
+from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import ldac
 from photometrypipeline.frames.contents import MEASUREMENT
 from photometrypipeline.frames.frame import set_keyword
@@ -67,45 +78,32 @@ def left(done):
 
 
 @toolbox.stamped("photometry", left)
-def photometry(
-    frames,
-    losses,
-    *,
-    snr=2.0,
-    min_area=None,
-    fixed_aprad=None,
-    target=None,
-    background_only=False,
-    target_only=False,
-    deblend=True,
-    kernel=None,
-    chosen_by="set by hand",
-    offline=False,
-    places=ephemchoice.Choice(),  # noqa: B008  it is frozen
-    jobs=1,
-):
+def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
     """Measure `frames`; returns Photometry.  Frames that fail go to `losses`.
 
-    fixed_aprad : aperture radius in px, no curve of growth;  chosen_by : where it comes from, in words
-    target : name that overrides the header's
-    kernel : path of a detection filter (astromatic.write_filter), default none;  places : how the target's are found
-    Raises UsageError for both kinds of sources excluded, PipelineError if no frame could be measured.
+    Raises PipelineError if no frame could be measured.
     """
-    if background_only and target_only:
-        raise UsageError("-background_only and -target_only exclude each other")
+    jobs = options.jobs
     frames = cleared(frames, losses, jobs)
     telescope = telescopes.identify(frames[0].header)
-    minarea = min_area or telescope.min_area
+    minarea = options.minarea or telescope.min_area
     gain_known = knows_gain(frames, telescope)
-    common = {"snr": snr, "min_area": minarea, "deblend": deblend, "filter": kernel}
-    if fixed_aprad or pp_setup.photmode != "APER":
-        aperture, curve, counts = fixed(fixed_aprad, telescope.aprad_default, chosen_by), None, (0, 0)
-        measured = measure_fixed(frames, losses, aperture.radius_px, common, jobs)
+    common = pp_extract.Options(
+        snr=options.snr,
+        minarea=minarea,
+        nodeblending=options.nodeblending,
+        kernel=options.kernel,
+        quiet=True,
+        jobs=jobs,
+    )
+    if options.aprad or pp_setup.photmode != "APER":
+        aperture, curve, counts = fixed(options.aprad, telescope.aprad_default, options.chosen_by), None, (0, 0)
+        measured = measure_fixed(frames, losses, aperture.radius_px, common)
     else:
         radii = growthcurve.radii_px(telescope.aprad_range)
-        lists = measure_growth(frames, losses, radii, common, jobs)
-        predictions = {} if background_only else predict(list(lists), target, telescope, offline, places)
-        aperture, curve, counts = choose_aperture(lists, radii, predictions, background_only, target_only, losses)
+        lists = measure_growth(frames, losses, radii, common)
+        predictions = {} if options.background_only else predict(list(lists), telescope, options)
+        aperture, curve, counts = choose_aperture(lists, radii, predictions, options, losses)
         measured = toolbox.parallel(
             lambda frame: cut_list(frame, lists[frame], aperture), list(lists), jobs, "photometry"
         )
@@ -116,7 +114,7 @@ def photometry(
     summary = {
         "method": pp_setup.photmode,
         "minarea_px": minarea,
-        "snr": snr,
+        "snr": options.snr,
         "aprad_px": aperture.radius_px,
         "basis": basis(aperture, counts),
         "strategy": aperture.strategy,
@@ -188,13 +186,13 @@ def basis(aperture, counts):
     return " and ".join(parts) + (" only" if len(parts) == 1 else "")
 
 
-def measure_fixed(frames, losses, radius_px, common, jobs):
+def measure_fixed(frames, losses, radius_px, common):
     """Measure with one aperture; returns the Frames (list) that worked, their headers say so."""
     for frame in frames:
         write_aperture(frame.header, radius_px, None)
-    done = toolbox.parallel(lambda frame: frame.save() or frame, frames, jobs, "headers")
+    done = toolbox.parallel(lambda frame: frame.save() or frame, frames, common.jobs, "headers")
     ready = [frame for frame, _ in toolbox.sort_out(frames, done, losses)]
-    return [each.frame for each in pp_extract.extract(ready, losses, radii_px=[radius_px], jobs=jobs, **common)]
+    return [each.frame for each in pp_extract.extract(ready, losses, replace(common, aprad=(radius_px,)))]
 
 
 def write_aperture(header, radius_px, index):
@@ -209,34 +207,33 @@ def write_aperture(header, radius_px, index):
         set_keyword(header, "APIDX", index, "index of the aperture radius")
 
 
-def measure_growth(frames, losses, radii, common, jobs):
+def measure_growth(frames, losses, radii, common):
     """Measure with all radii at once; returns {Frame: path of its list}, which lies apart from the final ones.
 
     The final list is cut out of it, so that each image is searched once.
     """
     WORK.mkdir(exist_ok=True)
-    options = {name: common[name] for name in ("deblend", "filter")}
-    settings = (common["snr"], common["min_area"], list(radii), None, options)
+    options = replace(common, aprad=tuple(radii))
 
     def one(frame):
         path = WORK / f"{frame.stem}.growth.ldac"
         frame.ldac.unlink(missing_ok=True)  # of the registration: it must not pass for the final one if something fails
-        pp_extract.run(frame, telescopes.identify(frame.header), path, *settings)
+        pp_extract.run(frame, telescopes.identify(frame.header), path, options)
         return path
 
-    return dict(toolbox.sort_out(frames, toolbox.parallel(one, frames, jobs, "photometry"), losses))
+    return dict(toolbox.sort_out(frames, toolbox.parallel(one, frames, common.jobs, "photometry"), losses))
 
 
-def predict(frames, target, telescope, offline, choice):
+def predict(frames, telescope, options):
     """Return {frame name: (ra_deg, dec_deg)} of the target where an ephemeris has it; what is missing is logged."""
-    client, found = Client(offline=offline), {}
+    client, found = Client(offline=options.offline), {}
     names = {}
     for frame in frames:
-        names.setdefault(target or str(frame.header.get("OBJECT", "None")), []).append(frame)
+        names.setdefault(options.target or str(frame.header.get("OBJECT", "None")), []).append(frame)
     for name, group in names.items():
         jds = np.array([frame.number("MIDTIMJD") for frame in group])
         try:
-            places = ephemeris.positions(name, telescope.mpc_code, jds, client, Path.cwd(), choice)
+            places = ephemeris.positions(name, telescope.mpc_code, jds, client, Path.cwd(), options.places)
         except (NotFound, NotReachable) as error:
             log.warning("aperture from background sources: no position of %s: %s", name, error)
             continue
@@ -246,12 +243,12 @@ def predict(frames, target, telescope, offline, choice):
     return found
 
 
-def choose_aperture(lists, radii, predictions, background_only, target_only, losses):
+def choose_aperture(lists, radii, predictions, options, losses):
     """Return (Aperture, curve record, (n_target, n_background)) from the lists with twenty apertures of all frames."""
     growths = []
     for frame, path in lists.items():
         try:
-            growths.append(growth_of(frame, ldac.read(path), predictions.get(frame.name), target_only))
+            growths.append(growth_of(frame, ldac.read(path), predictions.get(frame.name), options.target_only))
         except PipelineError as error:
             losses.add_error(frame, error)
     target = growthcurve.combine(_joined(growths, "target_flux"), _joined(growths, "target_snr"))
@@ -260,9 +257,9 @@ def choose_aperture(lists, radii, predictions, background_only, target_only, los
         raise PipelineError(
             "no source is good enough for a curve of growth; give the radius with -aprad (pp_run: -fixed_aprad)"
         )
-    if target is None and not background_only:
+    if target is None and not options.background_only:
         log.warning("the target is not identified in any frame: aperture radius from background sources alone")
-        if target_only:
+        if options.target_only:
             raise PipelineError("the target is not identified in any frame; use -aprad, or leave out -target_only")
     aperture = growthcurve.choose(radii, target, background, pp_setup.fluxlimit_aprad, pp_setup.fluxmargin_aprad)
     if not aperture.met_limit:
@@ -373,41 +370,11 @@ def write_curve(radii, curve):
     write_text(CURVE, "\n".join(lines) + "\n")
 
 
-def build_parser():
-    parser = toolbox.make_parser(__doc__, offline=True, ephemeris=True)
-    parser.add_argument(
-        "-snr", type=float, default=2.0, metavar="SIGMA", help="detection threshold in sigma (default: %(default)s)"
-    )
-    parser.add_argument(
-        "-minarea", type=float, metavar="PX", help="least number of connected pixels (default: the telescope's)"
-    )
-    parser.add_argument(
-        "-aprad", type=toolbox.radius_px, metavar="PX", help="fixed aperture radius in px, no curve of growth"
-    )
-    parser.add_argument("-target", metavar="NAME", help="target name, whatever the header says, e.g. 2015_AB123")
-    parser.add_argument("-background_only", action="store_true", help="curve of growth from background sources alone")
-    parser.add_argument("-target_only", action="store_true", help="curve of growth from the target alone")
-    parser.add_argument("-nodeblending", action="store_true", help="do not split blended sources")
-    return parser
-
-
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "photometry"))
 def main(args, losses):
+    options = Options.of(args).checked()
     frames = toolbox.prepared_frames(args.images, losses)
-    photometry(
-        frames,
-        losses,
-        snr=args.snr,
-        min_area=args.minarea,
-        fixed_aprad=args.aprad,
-        target=args.target,
-        background_only=args.background_only,
-        target_only=args.target_only,
-        deblend=not args.nodeblending,
-        offline=args.offline,
-        places=toolbox.ephemeris_choice(args),
-        jobs=args.jobs,
-    )
+    photometry(frames, losses, options)
     diagnostics.render(jobs=args.jobs)
 
 

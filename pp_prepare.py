@@ -10,7 +10,16 @@ Examples:
   pp_prepare -target 2015_AB123 -ra 179.3 -dec 0.43 image*.fits
 """
 
-import toolbox
+from photometrypipeline.base import commandline
+from photometrypipeline.runs.stepoptions import PrepareOptions as Options
+
+
+def build_parser():
+    """Return the parser of the command line."""
+    return commandline.parser_of(__doc__, Options)
+
+
+commandline.answer_at_once(build_parser)
 
 # isort: split
 import functools
@@ -18,6 +27,8 @@ import logging
 import re
 import sys
 from collections import Counter
+
+import toolbox
 
 import numpy as np
 
@@ -41,58 +52,41 @@ EXTINCTION = 0.05  # mag per airmass, assumed; SCAMP asks for it, nothing is cor
 
 
 @toolbox.stamped("prepare", lambda ready: (ready, [], {}))
-def prepare(
-    frames,
-    losses,
-    *,
-    telescope=None,
-    ra_deg=None,
-    dec_deg=None,
-    flip_x=False,
-    flip_y=False,
-    rotate_deg=0.0,
-    target=None,
-    keep_wcs=False,
-    answers=None,
-    jobs=1,
-):
+def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
     """Prepare the headers of `frames`; returns the Frames that are ready, whose files may have got new names.
 
-    telescope : key that overrides the headers;  ra_deg, dec_deg : centre by hand
-    flip_x, flip_y : toggle the telescope's setting;  rotate_deg : added to it
-    target : new object name;  answers : what GENERIC would ask for (dict)
     Frames that cannot be prepared stay as they are and go to `losses`.  Writes the record of the step.
     """
-    first = telescopes_of(frames, telescope, losses)
-    answers = generic.complete(frames, first, answers or {}, keep_wcs)
+    first = telescopes_of(frames, options.telescope, losses)
+    answers = generic.complete(frames, first, options.set, options.keep_wcs)
     wanted = {
-        "ra_deg": ra_deg,
-        "dec_deg": dec_deg,
-        "flip_x": flip_x,
-        "flip_y": flip_y,
-        "rotate_deg": rotate_deg,
-        "target": target,
-        "keep_wcs": keep_wcs,
+        "ra_deg": options.ra,
+        "dec_deg": options.dec,
+        "flip_x": options.flipx,
+        "flip_y": options.flipy,
+        "rotate_deg": options.rotate,
+        "target": options.target,
+        "keep_wcs": options.keep_wcs,
     }
 
     def one(frame):
         instrument = first[frame.name]
-        options = wanted | {"keep_wcs": keep_wcs or is_stack(frame)}
+        keep_wcs = options.keep_wcs or is_stack(frame)
         frame = rename(frame)
         if flatten(frame.path):
             frame = Frame(frame.path)
         if is_blank(frame.path, frame.header):
             raise FrameError(frame.path, "holds no pixel with a value, all are NaN", "remove it from the list")
         generic.implant(frame, instrument, answers)
-        prepare_header(frame, instrument, **options)
+        prepare_header(frame, instrument, **wanted | {"keep_wcs": keep_wcs})
         crop = instrument.special.get("crop_border_px")
         if crop and "PPCROP" not in frame.header:
-            crop_border(frame, int(crop), options["keep_wcs"])
+            crop_border(frame, int(crop), keep_wcs)
         else:
             frame.save()
         return frame
 
-    done = toolbox.sort_out(frames, toolbox.parallel(one, frames, jobs, "prepare"), losses)
+    done = toolbox.sort_out(frames, toolbox.parallel(one, frames, options.jobs, "prepare"), losses)
     if not done:
         raise PipelineError("not one of the images could be prepared")
     ready = [frame for _, frame in done]
@@ -360,53 +354,10 @@ def _frame_record(frame, telescope):
     }
 
 
-def build_parser():
-    parser = toolbox.make_parser(__doc__)
-    parser.add_argument(
-        "-ra", type=float, metavar="DEG", help="right ascension of the frame centre, J2000 (default: header)"
-    )
-    parser.add_argument(
-        "-dec", type=float, metavar="DEG", help="declination of the frame centre, J2000 (default: header)"
-    )
-    parser.add_argument("-flipx", action="store_true", help="toggle the telescope's flip of the x axis")
-    parser.add_argument("-flipy", action="store_true", help="toggle the telescope's flip of the y axis")
-    parser.add_argument(
-        "-rotate",
-        type=float,
-        default=0.0,
-        metavar="DEG",
-        help="added to the telescope's rotation, East of North (default: 0)",
-    )
-    parser.add_argument("-target", metavar="NAME", help="replace the object name, e.g. 2015_AB123")
-    parser.add_argument("-keep_wcs", action="store_true", help="keep the WCS that the images have, and a MIDTIMJD")
-    parser.add_argument("-telescope", metavar="KEY", help="telescope keyword, whatever the header says")
-    parser.add_argument(
-        "-set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="value for an image of unknown origin (GENERIC), e.g. -set secpix=0.6",
-    )
-    return parser
-
-
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "prepare"))
 def main(args, losses):
-    frames = toolbox.open_frames(args.images, losses)
-    prepare(
-        frames,
-        losses,
-        telescope=args.telescope,
-        ra_deg=args.ra,
-        dec_deg=args.dec,
-        flip_x=args.flipx,
-        flip_y=args.flipy,
-        rotate_deg=args.rotate,
-        target=args.target,
-        keep_wcs=args.keep_wcs,
-        answers=generic.parse_answers(args.set),
-        jobs=args.jobs,
-    )
+    options = Options.of(args).checked()
+    prepare(toolbox.open_frames(args.images, losses), losses, options)
     diagnostics.render(jobs=args.jobs)
 
 

@@ -13,7 +13,16 @@ Examples:
   pp_register -cat mystars.csv mscience*.fits
 """
 
-import toolbox
+from photometrypipeline.base import commandline
+from photometrypipeline.runs.stepoptions import RegisterOptions as Options
+
+
+def build_parser():
+    """Return the parser of the command line."""
+    return commandline.parser_of(__doc__, Options)
+
+
+commandline.answer_at_once(build_parser)
 
 # isort: split
 import functools
@@ -22,19 +31,23 @@ import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import toolbox
+
 import numpy as np
 
 import diagnostics
 import pp_extract
 import pp_setup
-from catalog import Catalog, canonical_name
+from catalog import Catalog
 from photometrypipeline.base.errors import CatalogError, NotReachable, ProgramError
 from photometrypipeline.base.files import reference_file
 from photometrypipeline.base.services import Client
+from photometrypipeline.catalogs import surveys
 from photometrypipeline.catalogs.surveys import tycho2
 from photometrypipeline.frames import wcskeywords
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.programs import astromatic, scampfit
+from photometrypipeline.programs.choices import FLAG_MASKS
 from photometrypipeline.registration import astrometry, blind, locate, wcsfit, wrongpointing
 from photometrypipeline.sky import sphere, times
 
@@ -101,30 +114,23 @@ class Attempt:
 
 
 @toolbox.stamped("register", lambda done: (done.registered, FILES, {"failed": len(done.failed)}))
-def register(
-    frames,
-    losses,
-    *,
-    catalogs=None,
-    snr=None,
-    min_area=None,
-    source_tolerance=None,
-    deblend=True,
-    offline=False,
-    jobs=1,
-):
+def register(frames, losses, options=Options()):  # noqa: B008  it is frozen
     """Register `frames`; returns a Registration.  Frames that stay without a solution keep their first guess.
 
-    catalogs : names or paths, default the telescope's;  snr, min_area, source_tolerance : default the telescope's
     Raises NotReachable if no catalogue could be had at all.
     """
     telescope = telescopes.identify(frames[0].header)
-    mask = astromatic.FLAG_MASKS[source_tolerance or telescope.source_tolerance]
+    mask = FLAG_MASKS[options.source_tolerance or telescope.source_tolerance]
     verdicts, extracted = {}, []
     toolbox.say(f"extracting sources of {len(frames)} frames for the registration")
-    found = pp_extract.extract(
-        frames, losses, snr=snr or telescope.snr, min_area=min_area or telescope.min_area, deblend=deblend, jobs=jobs
+    wanted = pp_extract.Options(
+        snr=options.snr or telescope.snr,
+        minarea=options.minarea or telescope.min_area,
+        nodeblending=options.nodeblending,
+        quiet=True,
+        jobs=options.jobs,
     )
+    found = pp_extract.extract(frames, losses, wanted)
     for extraction in found:
         reason = unusable(extraction, mask)
         if reason:
@@ -138,13 +144,13 @@ def register(
     chosen = {each.frame.name: trimmed(each, mask) for each in extracted}
     attempt = Attempt(extracted, guesses, chosen, telescope, mask)
     if extracted:
-        names = list(catalogs or [*telescope.astrometry_catalogs, *last_resort(attempt)])
-        try_catalogs(attempt, extracted, names, offline)
+        names = list(options.cat or [*telescope.astrometry_catalogs, *last_resort(attempt)])
+        try_catalogs(attempt, extracted, names, options.offline)
         for together in found_blindly(attempt):
-            try_catalogs(attempt, together, names, offline)
+            try_catalogs(attempt, together, names, options.offline)
         if attempt.answered and not attempt.solved:
-            here = [name for name in names if Path(name).is_file() or canonical_name(name) == LAST_RESORT]
-            look_for_mistakes(attempt, here if offline else names, offline)
+            here = [name for name in names if Path(name).is_file() or surveys.canonical(name) == LAST_RESORT]
+            look_for_mistakes(attempt, here if options.offline else names, options.offline)
         attempt.raise_if_nothing_answered()
     verdicts |= attempt.verdicts
     return finish(frames, attempt, verdicts, telescope, losses)
@@ -439,47 +445,14 @@ def finish(frames, attempt, verdicts, telescope, losses):
     return Registration(registered, failed, verdicts, catalog)
 
 
-def build_parser():
-    parser = toolbox.make_parser(__doc__, offline=True)
-    parser.add_argument(
-        "-snr", type=float, metavar="SIGMA", help="detection threshold in sigma (default: the telescope's, usually 3)"
-    )
-    parser.add_argument(
-        "-minarea", type=float, metavar="PX", help="least number of connected pixels (default: the telescope's)"
-    )
-    parser.add_argument(
-        "-cat",
-        metavar="NAME",
-        help="reference catalogue, or the path of your own table (default: the telescope's list)",
-    )
-    parser.add_argument(
-        "-source_tolerance",
-        choices=list(astromatic.FLAG_MASKS),
-        help="flagged sources to admit (default: the telescope's, usually high)",
-    )
-    parser.add_argument("-nodeblending", action="store_true", help="do not split blended sources")
-    parser.add_argument("-dump_config", action="store_true", help="print all settings that SCAMP would get, and stop")
-    return parser
-
-
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "register"))
 def main(args, losses):
-    catalogs = [canonical_name(args.cat)] if args.cat else None
+    options = Options.of(args).checked()
     frames = toolbox.prepared_frames(args.images, losses)
     if args.dump_config:
         print(astromatic.effective_settings("SCAMP", telescopes.identify(frames[0].header)))
         return None
-    done = register(
-        frames,
-        losses,
-        catalogs=catalogs,
-        snr=args.snr,
-        min_area=args.minarea,
-        source_tolerance=args.source_tolerance,
-        deblend=not args.nodeblending,
-        offline=args.offline,
-        jobs=args.jobs,
-    )
+    done = register(frames, losses, options)
     diagnostics.render(jobs=args.jobs)
     return toolbox.OK if done.registered else toolbox.FAILED
 

@@ -11,7 +11,16 @@ Examples:
   pp_run -prefix mscience all
 """
 
-from photometrypipeline import interpreter  # noqa: F401  first of all: finds the Python that has the packages
+from photometrypipeline.base import commandline
+from photometrypipeline.runs.stepoptions import RunOptions as Options
+
+
+def build_parser():
+    """Return the parser of the command line."""
+    return commandline.parser_of(__doc__, Options)
+
+
+commandline.answer_at_once(build_parser)
 
 # isort: split
 import functools
@@ -20,7 +29,7 @@ import os
 import re
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import toolbox
@@ -33,11 +42,9 @@ import pp_distill
 import pp_photometry
 import pp_prepare
 import pp_register
-from catalog import canonical_name
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UsageError
 from photometrypipeline.base.files import sweep
-from photometrypipeline.ephemerides import ephemchoice
-from photometrypipeline.frames import exclusions, records
+from photometrypipeline.frames import records
 from photometrypipeline.frames.contents import digest
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers, telescopes
@@ -48,36 +55,7 @@ from photometrypipeline.website import pages
 log = logging.getLogger("pp.run")
 
 STARTED = time.monotonic()
-SNR = 1.5  # of sources in the photometry
 STEPS = ("prepare", "register", "photometry", "calibrate", "distill")
-
-
-@dataclass
-class Options:
-    """The options of a run, as the command line has them."""
-
-    target: str | None = None
-    band: str | None = None
-    fixed_aprad: float | None = None
-    source_tolerance: str | None = None
-    solar: bool = False
-    rerun_registration: bool = False
-    asteroids: bool = False
-    reject: tuple = pp_distill.Choice.reject
-    keep_wcs: bool = False
-    register_catalogs: list | None = None
-    calibrate_catalogs: list | None = None
-    offline: bool = False
-    force: bool = False
-    ephemeris: ephemchoice.Choice = ephemchoice.Choice()
-    jobs: int = 1
-    colorterm: str | None = None
-    target_color: float | None = None
-    exclude: str | None = None
-
-    def again(self, step):
-        """Return whether `step` is to be tried a second time where the first one left gaps."""
-        return self.rerun_registration if step == "register" else self.solar if step == "calibrate" else False
 
 
 def run(images, losses, options):
@@ -158,7 +136,7 @@ def run_steps(images, losses, options, step):
 def warn_of_exclusions(options):
     """Say that observations count again which an earlier run or pp_distill has taken out by hand."""
     stamp = Stamps().read("distill")
-    before = stamp and (stamp.recipe["options"].get("choice") or {}).get("exclude")
+    before = stamp and stamp.recipe["options"].get("exclude")
     if before and not options.exclude:
         log.warning("what %s took out counts again; -exclude %s keeps it out", before, before)
 
@@ -196,8 +174,8 @@ def up_to_date(steps, frames, options):
     known = Stamps()
 
     def recipe_of(step, frames):
-        function, arguments = call_of(step, options)
-        recipe, stamp = function.recipe(known.contents, frames, **arguments), known.read(step)
+        function, chosen = call_of(step, options)
+        recipe, stamp = function.recipe(known.contents, frames, chosen), known.read(step)
         gaps = stamp.result.get("failed") or stamp.result.get("uncalibrated")
         if options.again(step) and (gaps or stamp.recipe["options"].get("again")):
             recipe["options"]["again"] = True
@@ -213,41 +191,25 @@ def up_to_date(steps, frames, options):
 
 
 def call_of(step, options):
-    """Return (function, arguments as a dict) of one step."""
-    common = {"offline": options.offline, "jobs": options.jobs}
-    if step == "prepare":
-        return pp_prepare.prepare, {"target": options.target, "keep_wcs": options.keep_wcs, "jobs": options.jobs}
-    if step == "register":
-        chosen = {"catalogs": options.register_catalogs, "source_tolerance": options.source_tolerance}
-        return pp_register.register, chosen | common
-    if step == "photometry":
-        chosen = {"snr": SNR, "fixed_aprad": options.fixed_aprad or None, "target": options.target}
-        chosen["places"] = options.ephemeris
-        return pp_photometry.photometry, chosen | common
-    if step == "calibrate":
-        chosen = {"band": options.band, "catalogs": options.calibrate_catalogs, "solar": options.solar}
-        chosen |= {"colorterm": options.colorterm, "target_color": options.target_color}
-        return pp_calibrate.calibrate, chosen | common
-    asked = {"asteroids": options.asteroids, "reject": options.reject, "offline": options.offline}
-    asked |= {"ephemeris": options.ephemeris, "exclude": options.exclude}
-    if options.exclude:
-        asked["excluded"] = exclusions.read(options.exclude)
-    return pp_distill.distill, {"choice": pp_distill.Choice(options.target, **asked)}
+    """Return (function, options) of one step."""
+    scripts = (pp_prepare, pp_register, pp_photometry, pp_calibrate, pp_distill)
+    script = dict(zip(STEPS, scripts, strict=True))[step]
+    return getattr(script, step), options.hand_on(script.Options)
 
 
 def in_turns(step, frames, losses, options):
     """Return the outcome of a step; of a second try where one is wanted and the first left frames behind."""
-    function, arguments = call_of(step, options)
+    function, chosen = call_of(step, options)
     attempt_losses = toolbox.Losses()
-    outcome = function(frames, attempt_losses, **arguments)
+    outcome = function(frames, attempt_losses, chosen)
     gaps = getattr(outcome, "failed", None) or getattr(outcome, "uncalibrated", None)
     if options.again(step) and gaps:
         known = Stamps()
         first, attempt_losses = known.read(step), toolbox.Losses()
         if step == "calibrate":
             toolbox.say(pp_calibrate.FEW_LIKE_THE_SUN)
-            arguments = arguments | {"solar": False}
-        outcome = function(frames, attempt_losses, **arguments)
+            chosen = replace(chosen, solar=False)
+        outcome = function(frames, attempt_losses, chosen)
         known.amend(step, first, again=True)
     losses.entries += attempt_losses.entries
     return outcome
@@ -267,15 +229,17 @@ def check_one_kind(frames, options):
         except (FrameError, TelescopeError):
             continue  # pp_prepare says what is missing
     if len(set(filters.values())) > 1:
-        if not options.band:
+        if not options.filter:
             raise UsageError(
                 f"frames in several filters: {_listed(filters)}; sort them into folders of their own "
                 "(`pp_run all -split` does), or give one band with -filter"
             )
         log.warning(
-            "frames in several filters (%s) are all taken as %s", ", ".join(sorted(set(filters.values()))), options.band
+            "frames in several filters (%s) are all taken as %s",
+            ", ".join(sorted(set(filters.values()))),
+            options.filter,
         )
-    if filters and not options.band:
+    if filters and not options.filter:
         telescopes.identify(frames[0].header).band(next(iter(filters.values())))  # raises UnknownFilter
 
 
@@ -340,78 +304,8 @@ def split_tree(args):
 
 def command_of(args, data_set, jobs):
     """Return the command (list of str) for a data set of a tree."""
-    return [sys.executable, str(Path(__file__).resolve()), *arguments_of(args), "-jobs", str(jobs), *data_set.images]
-
-
-def arguments_of(args):
-    """Return the options (list of str) for a data set of a tree; paths of the user's files are made absolute."""
-    arguments = []
-    for name, value in vars(args).items():
-        option = f"-{name}"
-        if name in ("images", "prefix", "jobs", "split", "scheduler") or value is None or value is False:
-            continue
-        if name in ("cat", "catalog", "elements", "exclude") and Path(value).is_file():
-            value = Path(value).resolve()
-        arguments += [option] if value is True else [option, str(value)]
-    return arguments
-
-
-def build_parser():
-    parser = toolbox.make_parser(__doc__, offline=True, ephemeris=True)
-    parser.set_defaults(jobs=None)
-    parser.add_argument("-prefix", metavar="TEXT", help="with `all`: only files whose names begin with it")
-    parser.add_argument(
-        "-split",
-        action="store_true",
-        help="with `all`: copy frames of several objects, filters or cameras in one folder into sub-folders first",
-    )
-    parser.add_argument(
-        "-exclude", metavar="FILE", help="observations that do not count, an image a line; see pp_distill -h"
-    )
-    parser.add_argument(
-        "-scheduler",
-        metavar="ADDRESS",
-        help="with `all`: run the data sets on the Dask cluster with this scheduler, e.g. tcp://host:8786; "
-        "-jobs are then the cores for each data set (default: 1)",
-    )
-    parser.add_argument(
-        "-target", metavar="NAME", help="target name for all images, designations with _ (default: header)"
-    )
-    parser.add_argument("-filter", metavar="BAND", help="band for the calibration, whatever the header says")
-    parser.add_argument(
-        "-fixed_aprad",
-        type=toolbox.radius_px,
-        default=0.0,
-        metavar="PX",
-        help="aperture radius in px, no curve of growth (default: off)",
-    )
-    parser.add_argument(
-        "-source_tolerance",
-        choices=["none", "low", "medium", "high"],
-        help="flagged sources that the registration admits (default: the telescope's, usually high)",
-    )
-    parser.add_argument("-solar", action="store_true", help="reference stars with colours like the Sun's only")
-    parser.add_argument(
-        "-rerun_registration", action="store_true", help="register once more if not all frames succeeded"
-    )
-    parser.add_argument(
-        "-asteroids", action="store_true", help="all known asteroids in the field instead of the target"
-    )
-    parser.add_argument(
-        "-reject",
-        default=",".join(pp_distill.Choice.reject),
-        metavar="LIST",
-        help=pp_distill.REJECT_HELP,
-    )
-    parser.add_argument("-keep_wcs", action="store_true", help="trust the WCS in the headers, no registration")
-    parser.add_argument("-force", action="store_true", help="do all steps again, even those that are up to date")
-    parser.add_argument(
-        "-cat",
-        metavar="NAME",
-        help="catalogue for the registration, or the path of your own table (default: the telescope's list)",
-    )
-    pp_calibrate.add_reference_options(parser)
-    return parser
+    arguments = Options.of(args).arguments("prefix", "jobs", "split", "scheduler", absolute=True)
+    return [sys.executable, str(Path(__file__).resolve()), *arguments, "-jobs", str(jobs), *data_set.images]
 
 
 def note_end(args, status, losses, error):
@@ -431,30 +325,8 @@ def main(args, losses):
     for name in ("prefix", "split", "scheduler"):
         if getattr(args, name):
             raise UsageError(f"-{name} belongs to `pp_run all`")
-    options = Options(
-        target=args.target,
-        band=args.filter,
-        fixed_aprad=args.fixed_aprad,
-        source_tolerance=args.source_tolerance,
-        solar=args.solar,
-        rerun_registration=args.rerun_registration,
-        asteroids=args.asteroids,
-        reject=pp_distill.schemas(args.reject),
-        keep_wcs=args.keep_wcs,
-        register_catalogs=[canonical_name(args.cat)] if args.cat else None,
-        calibrate_catalogs=[canonical_name(args.catalog)] if args.catalog else None,
-        offline=args.offline,
-        force=args.force,
-        ephemeris=toolbox.ephemeris_choice(args),
-        jobs=args.jobs or toolbox.cores(),
-        colorterm=args.colorterm,
-        target_color=args.target_color,
-        exclude=args.exclude,
-    )
-    pp_calibrate.wished_color(args.colorterm, args.target_color)  # a mistake is told before the work begins
-    if args.exclude:
-        exclusions.read(args.exclude)
-    return run(args.images, losses, options)
+    options = Options.of(args).checked()
+    return run(args.images, losses, replace(options, jobs=options.jobs or toolbox.cores()))
 
 
 if __name__ == "__main__":

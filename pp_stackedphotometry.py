@@ -12,7 +12,16 @@ Examples:
   pp_stackedphotometry -manual_rates 0.0125 -0.0056 -positions positions.dat mscience*.fits
 """
 
-import toolbox
+from photometrypipeline.base import commandline
+from photometrypipeline.runs.stepoptions import StackedOptions as Options
+
+
+def build_parser():
+    """Return the parser of the command line."""
+    return commandline.parser_of(__doc__, Options)
+
+
+commandline.answer_at_once(build_parser)
 
 # isort: split
 import contextlib
@@ -23,6 +32,8 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import toolbox
+
 import numpy as np
 from astropy.coordinates import SkyCoord
 
@@ -32,7 +43,6 @@ import pp_combine
 import pp_distill
 import pp_photometry
 import pp_prepare
-from catalog import canonical_name
 from photometrypipeline.base.errors import NotReachable, PipelineError, UsageError
 from photometrypipeline.base.services import Client
 from photometrypipeline.catalogs import surveys
@@ -46,30 +56,11 @@ from photometrypipeline.programs import astromatic
 log = logging.getLogger("pp.stackedphotometry")
 
 SKY, COMOVING = "skycoadd", "comove"
-SNR = 1.5  # detection threshold, sigma
 MINAREA_PX = 5  # connected pixels in the smoothed image, where noise has no such groups
 SMOOTHED_SIGMA = 4.0  # threshold in the smoothed image, in its own noise, for the default of -snr
 KERNEL = "detection.conv"
 CONTROL = "photometry_Control_Star.dat"
 STORE = "pp_store"
-
-
-@dataclass
-class Options:
-    """What a run is asked for; see the command line.  `stack` is the Choice of pp_combine."""
-
-    stack: pp_combine.Choice
-    band: str | None = None
-    fixed_aprad: float = 0.0
-    snr: float = SNR
-    solar: bool = False
-    catalogs: list | None = None
-    colorterm: str | None = None
-    target_color: float | None = None
-    reject: tuple = pp_distill.Choice.reject
-    positions: str | None = None
-    offline: bool = False
-    jobs: int = 1
 
 
 @dataclass
@@ -92,14 +83,14 @@ def stacked_photometry(frames, losses, options):
     positions = read_positions(options.positions)
     with own_folder(home, SKY):
         sky = measure_sky(frames, losses, options, home)
-        if not options.stack.moving:
+        if not options.moving:
             warn_of_motion(frames, sky, options, positions, home)
             done = distill(sky, losses, options, positions)
-    if options.stack.moving:
+    if options.moving:
         with own_folder(home, COMOVING):
             moving = measure_moving(frames, losses, options, sky, home)
             done = distill(moving, losses, options, positions)
-    bring_up(home, home / (COMOVING if options.stack.moving else SKY), done)
+    bring_up(home, home / (COMOVING if options.moving else SKY), done)
     report(done)
     return done.failure or sky.failure
 
@@ -139,12 +130,11 @@ def noted(step):
 
 def measure_sky(frames, losses, options, home):
     """Make, measure and calibrate the stack of the sky in the current folder; returns Sky."""
-    choice = replace(options.stack, comoving=False, rates=None, keep_files=False)
-    stack = prepared_stack(frames, losses, choice, home)
+    of_sky = options.hand_on(pp_combine.Options, comoving=False, manual_rates=None)
+    stack = prepared_stack(frames, losses, of_sky, home)
     with noted("photometry"):
-        measured = pp_photometry.photometry(
-            stack, losses, snr=options.snr, fixed_aprad=options.fixed_aprad or None, background_only=True
-        )
+        chosen = options.hand_on(pp_photometry.Options, background_only=True)
+        measured = pp_photometry.photometry(stack, losses, chosen)
     with noted("calibrate"):
         done = calibrate_sky(measured.frames, losses, options)
     row = done.record["frames"][0]
@@ -155,44 +145,43 @@ def measure_sky(frames, losses, options, home):
     return Sky(done.frames, measured.aprad_px, fwhm_px, magzp, done.record["band"], done.failure)
 
 
-def prepared_stack(frames, losses, choice, home):
+def prepared_stack(frames, losses, options, home):
     """Make a stack in the current folder; returns its Frame, prepared, in a list."""
     with noted("combine"):
-        stack = pp_combine.combine(frames, losses, choice, data_folder=home)
+        stack = pp_combine.combine(frames, losses, options, data_folder=home)
     with noted("prepare"):
-        return pp_prepare.prepare([stack], losses, keep_wcs=True)
+        return pp_prepare.prepare([stack], losses, pp_prepare.Options(keep_wcs=True))
 
 
 def calibrate_sky(frames, losses, options):
     """Return the Calibration of the stack of the sky; with stars of all colours if those like the Sun are too few."""
-    chosen = {"band": options.band, "offline": options.offline, "catalogs": options.catalogs}
-    chosen |= {"colorterm": options.colorterm, "target_color": options.target_color}
-    attempt_losses = toolbox.Losses()
-    done = pp_calibrate.calibrate(frames, attempt_losses, solar=options.solar, **chosen)
+    chosen, attempt_losses = options.hand_on(pp_calibrate.Options), toolbox.Losses()
+    done = pp_calibrate.calibrate(frames, attempt_losses, chosen)
     if options.solar and done.uncalibrated:
         toolbox.say(pp_calibrate.FEW_LIKE_THE_SUN)
         attempt_losses = toolbox.Losses()
-        done = pp_calibrate.calibrate(frames, attempt_losses, **chosen)
+        done = pp_calibrate.calibrate(frames, attempt_losses, replace(chosen, solar=False))
     losses.entries += attempt_losses.entries
     return done
 
 
 def measure_moving(frames, losses, options, sky, home):
     """Make and measure the stack that follows the target, with aperture and zeropoint of `sky`; returns Sky."""
-    choice = replace(options.stack, stars=home / SKY / pp_combine.SKY)
-    stack = prepared_stack(frames, losses, choice, home)
-    given = {"magzp": sky.magzp, "instrumental": sky.magzp is None}
+    following = options.hand_on(pp_combine.Options, mask_stars=str(home / SKY / pp_combine.SKY))
+    stack = prepared_stack(frames, losses, following, home)
     with noted("photometry"):
-        measured = pp_photometry.photometry(
-            stack,
-            losses,
-            fixed_aprad=sky.aprad_px,
+        chosen = pp_photometry.Options(
+            aprad=sky.aprad_px,
             chosen_by=f"that of {pp_combine.SKY}",
             background_only=True,
             **detection(options.snr, sky.fwhm_px or sky.aprad_px, stack[0].header),
         )
+        measured = pp_photometry.photometry(stack, losses, chosen)
     with noted("calibrate"):
-        done = pp_calibrate.calibrate(measured.frames, losses, band=sky.band, offline=options.offline, **given)
+        chosen = pp_calibrate.Options(
+            filter=sky.band, magzp=sky.magzp, instrumental=sky.magzp is None, offline=options.offline
+        )
+        done = pp_calibrate.calibrate(measured.frames, losses, chosen)
     return replace(sky, frames=done.frames)
 
 
@@ -203,7 +192,11 @@ def detection(snr, fwhm_px, header):
     pixels above any threshold that noise does not reach, and its place, hence its light in the aperture, is uncertain.
     """
     noise = astromatic.write_filter(KERNEL, fwhm_px) * float(header.get("NOISEFAC") or 1.0)
-    return {"snr": SMOOTHED_SIGMA * noise * snr / SNR, "min_area": MINAREA_PX, "kernel": Path(KERNEL).resolve()}
+    return {
+        "snr": SMOOTHED_SIGMA * noise * snr / Options.snr,
+        "minarea": MINAREA_PX,
+        "kernel": str(Path(KERNEL).resolve()),
+    }
 
 
 def distill(measured, losses, options, positions):
@@ -211,26 +204,22 @@ def distill(measured, losses, options, positions):
     if positions:
         frame = measured.frames[0]
         results.write_positions("positions.dat", place_at(positions, frame))
-    choice = pp_distill.Choice(
-        options.stack.target,
-        positions="positions.dat" if positions else None,
-        reject=options.reject,
-        offline=options.offline,
-        ephemeris=options.stack.ephemeris,
+    chosen = options.hand_on(
+        pp_distill.Options, target=options.targetname, positions="positions.dat" if positions else None
     )
     with noted("distill"):
-        return pp_distill.distill(measured.frames, losses, choice)
+        return pp_distill.distill(measured.frames, losses, chosen)
 
 
 def warn_of_motion(frames, sky, options, positions, home):
     """Say so if the target moves by more than half the seeing during a stack that does not follow it."""
     telescope = telescopes.identify(frames[0].header)
-    name = options.stack.target or str(frames[0].header.get("OBJECT", ""))
+    name = options.targetname or str(frames[0].header.get("OBJECT", ""))
     jds = np.sort([frame.number("MIDTIMJD") for frame in frames])[[0, -1]]
     if positions is None:
         client = Client(offline=options.offline)
         try:
-            found = ephemeris.positions(name, telescope.mpc_code, jds, client, home, options.stack.ephemeris)
+            found = ephemeris.positions(name, telescope.mpc_code, jds, client, home, options.places)
         except PipelineError:
             return  # pp_distill, which comes next, says that nothing is known
         places = SkyCoord(found.ra_deg, found.dec_deg, unit="deg")
@@ -296,76 +285,16 @@ def report(done):
         toolbox.box(lines)
 
 
-def build_parser():
-    parser = toolbox.make_parser(__doc__, offline=True, ephemeris=True)
-    parser.add_argument("-comoving", action="store_true", help="measure the target in a stack that follows it")
-    pp_combine.add_stack_options(parser)
-    parser.add_argument(
-        "-positions",
-        metavar="FILE",
-        help="where the target is, for one without ephemeris: lines of image RA Dec JD, as pp_manident writes them",
-    )
-    parser.add_argument("-filter", metavar="BAND", help="band of the images, whatever the headers say")
-    parser.add_argument(
-        "-fixed_aprad",
-        type=toolbox.radius_px,
-        default=0.0,
-        metavar="PX",
-        help="aperture radius in px, no curve of growth (default: off)",
-    )
-    parser.add_argument(
-        "-snr",
-        type=float,
-        default=SNR,
-        metavar="SIGMA",
-        help="detection threshold in sigma; for a comoving stack, which is smoothed with the width of its stars before "
-        "the search, it scales the threshold of 4 sigma (default: %(default)s)",
-    )
-    parser.add_argument("-solar", action="store_true", help="reference stars with colours like the Sun's only")
-    pp_calibrate.add_reference_options(parser)
-    parser.add_argument(
-        "-reject",
-        default=",".join(pp_distill.Choice.reject),
-        metavar="LIST",
-        help=pp_distill.REJECT_HELP,
-    )
-    return parser
-
-
-def named(catalog):
-    """Return the name of a catalogue, of the user's own table the absolute path: the steps work in other folders."""
-    return surveys.canonical(catalog) or str(Path(canonical_name(catalog)).resolve())
+def anywhere(options):
+    """Return the options with absolute paths of the user's files: the steps work in other folders."""
+    tables = options.catalog and tuple(surveys.canonical(name) or str(Path(name).resolve()) for name in options.catalog)
+    elements = options.elements and str(Path(options.elements).resolve())
+    return replace(options, catalog=tables, elements=elements)
 
 
 @toolbox.command(build_parser)
 def main(args, losses):
-    places = toolbox.ephemeris_choice(args)
-    if places.elements:  # the steps work in other folders
-        places = replace(places, elements=str(Path(places.elements).resolve()))
-    choice = pp_combine.Choice(
-        comoving=args.comoving,
-        target=args.targetname,
-        rates=tuple(args.manual_rates) if args.manual_rates else None,
-        method=args.method,
-        offline=args.offline,
-        ephemeris=places,
-        jobs=args.jobs,
-    )
-    pp_calibrate.wished_color(args.colorterm, args.target_color)  # a mistake is told before the work begins
-    options = Options(
-        choice,
-        band=args.filter,
-        fixed_aprad=args.fixed_aprad,
-        snr=args.snr,
-        solar=args.solar,
-        catalogs=[named(args.catalog)] if args.catalog else None,
-        colorterm=args.colorterm,
-        target_color=args.target_color,
-        reject=pp_distill.schemas(args.reject),
-        positions=args.positions,
-        offline=args.offline,
-        jobs=args.jobs,
-    )
+    options = anywhere(Options.of(args).checked())
     failure = stacked_photometry(toolbox.prepared_frames(args.images, losses), losses, options)
     if failure:  # what could be done without the service is kept
         raise failure

@@ -43,7 +43,7 @@ from photometrypipeline.sky import obscodes, times
 
 log = logging.getLogger("pp.telescope")
 
-SNR, MIN_AREA_PX, APERTURE_PX = 5.0, 3, 3.0  # of the sources that are matched
+SEARCH = pp_extract.Options(snr=5.0, minarea=3, aprad=(3.0,), ignore_saturation=True)  # for what is matched
 WIDE_DEG = 0.25  # half the diagonal of a field with enough stars of Tycho-2
 LEAST_SOURCES = 8
 WITHOUT_STARS = "no catalogue to match with; -cat FILE takes a table of yours, -cat none what the header alone says"
@@ -86,7 +86,7 @@ def look(frame, stars, losses):
 def sources_of(frame):
     """Return (x_px, y_px, flux, fwhm_px), arrays, of the sources of a frame without a header of its own."""
     generic = dataclasses.replace(telescopes.get("GENERIC"), saturation=None, gain=None)
-    pp_extract.run(frame, generic, frame.ldac, SNR, MIN_AREA_PX, [APERTURE_PX], None, {"ignore_saturation": True})
+    pp_extract.run(frame, generic, frame.ldac, SEARCH)
     table = ldac.read(frame.ldac).table
     columns = [np.asarray(table[name], dtype=float) for name in ("XWIN_IMAGE", "YWIN_IMAGE", "FLUX_AUTO", "FWHM_IMAGE")]
     good = np.all(np.isfinite(columns), axis=0) & (columns[2] > 0)

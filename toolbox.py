@@ -5,7 +5,6 @@ that users' own scripts call.
 from photometrypipeline import interpreter  # noqa: F401  first of all: finds the Python that has the packages
 
 # isort: split
-import argparse
 import atexit
 import functools
 import gc
@@ -19,6 +18,8 @@ import traceback
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from photometrypipeline.base.commandline import parser_of
 
 import numpy as np
 from astropy.io.fits.verify import VerifyWarning
@@ -40,11 +41,10 @@ from photometrypipeline.base.files import safe_name
 from photometrypipeline.base.logfile import LOG_NAME, logging_to
 from photometrypipeline.base.losses import Losses
 from photometrypipeline.base.workers import cores
-from photometrypipeline.ephemerides.ephemchoice import AUTO, MODES, Choice
 from photometrypipeline.frames import records
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.programs.astromatic import votable_named
-from photometrypipeline.runs import recipes, stamps
+from photometrypipeline.runs import recipes, stamps, stepoptions
 from photometrypipeline.sky import sphere
 from photometrypipeline.sky.times import (  # noqa: F401  names that users' scripts import from here
     dateobs_to_jd,
@@ -53,12 +53,23 @@ from photometrypipeline.sky.times import (  # noqa: F401  names that users' scri
     jd_to_gregorian,
 )
 
-__all__ = ["FAILED", "OK", "PARTIAL", "USAGE", "Losses", "command", "make_parser", "open_frames", "parallel", "say"]
+__all__ = [
+    "FAILED",
+    "OK",
+    "PARTIAL",
+    "USAGE",
+    "Losses",
+    "command",
+    "cores",
+    "make_parser",
+    "open_frames",
+    "parallel",
+    "say",
+]
 
 log = logging.getLogger("pp")
 
 INTERRUPTED = 130  # as shells say it of Ctrl-C
-SMALL_NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 target_filename = safe_name
 
@@ -66,86 +77,15 @@ target_filename = safe_name
 # ---- the command line
 
 
-class Parser(argparse.ArgumentParser):
-    """Parser of the commands: long options with one dash or two, abbreviations, negative numbers in any notation."""
-
-    def parse_known_args(self, args=None, namespace=None):
-        """Parse as argparse does, after bringing double dashes and numbers like -1e-4 into the form that it knows."""
-        args = sys.argv[1:] if args is None else list(args)
-        return super().parse_known_args([_plain(argument) for argument in args], namespace)
-
-
-def _plain(argument):
-    if SMALL_NUMBER.fullmatch(argument):
-        return f"{float(argument):.15f}"
-    return argument[1:] if re.match(r"--[A-Za-z]", argument) else argument
-
-
 def make_parser(doc, images=True, jobs=True, offline=False, ephemeris=False):
     """Return a Parser whose help is `doc`, the docstring of a script, with the arguments that scripts share."""
-    summary, _, rest = doc.strip().partition("\n")
-    parser = Parser(
-        description=summary, epilog=rest.strip(), formatter_class=argparse.RawDescriptionHelpFormatter, add_help=False
-    )
-    parser.add_argument("-h", "-help", action="help", help="show this help and exit")
-    if images:
-        parser.add_argument(
-            "images", nargs="+", help="FITS images; wildcards; or one list file (.lst, .list), a name per line"
-        )
-    if jobs:
-        parser.add_argument(
-            "-jobs",
-            type=_jobs,
-            default=cores(),
-            metavar="N",
-            help="frames side by side (default: all cores)",
-        )
-    if offline:
-        parser.add_argument("-offline", action="store_true", help="never ask the network; use what is stored")
-    if ephemeris:
-        parser.add_argument(
-            "-ephemeris",
-            choices=MODES,
-            default=AUTO,
-            help="places of the target: auto asks JPL Horizons, and computes them where it cannot be reached; local"
-            " always computes them, from orbital elements; horizons never does (default: %(default)s)",
-        )
-        parser.add_argument(
-            "-elements",
-            metavar="FILE",
-            help="orbital elements to compute with: MPCORB, CometEls, JPL's ELEMENTS, text of Horizons, JSON"
-            " (default: those that came with earlier answers)",
-        )
-    return parser
+    wanted = {stepoptions.Jobs: jobs, stepoptions.Offline: offline, stepoptions.Ephemeris: ephemeris}
+    return parser_of(doc, *(each for each, is_wanted in wanted.items() if is_wanted), images=images)
 
 
 def ephemeris_choice(args):
-    """Return the ephemeris.Choice that the options -ephemeris and -elements ask for; raises UsageError."""
-    if args.elements and not os.path.isfile(args.elements):
-        raise UsageError(f"-elements {args.elements}: no such file; check its name")
-    if args.elements:
-        from photometrypipeline.ephemerides import elementsfile  # slow to import, seldom needed here
-
-        try:
-            elementsfile.read(args.elements, "1")  # any name: whether it holds elements, before hours of work
-        except FrameError as error:
-            raise UsageError(f"-elements {error}") from None
-    return Choice(args.ephemeris, args.elements)
-
-
-def radius_px(text):
-    """Return the radius (float, px) that an option gives, 0 for none; raises ArgumentTypeError for a negative one."""
-    radius = float(text)
-    if not 0 <= radius < np.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no radius; give pixels")
-    return radius
-
-
-def _jobs(text):
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number
+    """Return the ephemchoice.Choice that the options -ephemeris and -elements ask for; raises UsageError."""
+    return stepoptions.Ephemeris.of(args).checked().places
 
 
 def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None):
@@ -383,7 +323,7 @@ def sort_out(frames, results, losses):
 
 
 def stamped(step, leaves):
-    """Make a step, a function of (frames, losses, and options), leave the stamp by which a later pp_run knows it.
+    """Make a step, a function of (frames, losses, options), leave the stamp by which a later pp_run knows it.
 
     leaves : called with the outcome of the step, returns the Frames that go on, the names of the files that the step
         left beside them, and what pp_run wants to know of it later (dict)
@@ -391,23 +331,20 @@ def stamped(step, leaves):
     """
 
     def decorate(function):
-        signature = inspect.signature(function)
+        defaults = inspect.signature(function).parameters["options"].default
 
-        def recipe(contents, frames, *args, **options):
-            bound = signature.bind(frames, None, *args, **options)
-            bound.apply_defaults()
-            options = {name: value for name, value in bound.arguments.items() if name not in ("frames", "losses")}
-            return recipes.make(step, frames, options, settings(), contents)
+        def recipe(contents, frames, options=defaults):
+            return recipes.make(step, frames, options.relevant(), settings(), contents)
 
         @functools.wraps(function)
-        def run(frames, losses, *args, **options):
+        def run(frames, losses, options=defaults):
             known, missed, told = stamps.Stamps(), NotReachable.happened, len(losses.entries)
-            stamp = known.begin(step, recipe(known.contents, frames, *args, **options), frames)
-            outcome = function(frames, losses, *args, **options)
+            stamp = known.begin(step, recipe(known.contents, frames, options), frames)
+            outcome = function(frames, losses, options)
             if NotReachable.happened == missed:
                 passed, files, result = leaves(outcome)
                 files, result = [*files, records.path_of(step)], records.plain(result)
-                known.finish(stamp, passed, files, losses.entries[told:], result, options.get("jobs", 1))
+                known.finish(stamp, passed, files, losses.entries[told:], result, getattr(options, "jobs", 1))
             return outcome
 
         run.recipe = recipe

@@ -30,7 +30,7 @@ import stressframes  # noqa: E402
 from photometrypipeline.frames import ldac  # noqa: E402
 from photometrypipeline.frames.frame import read_header  # noqa: E402
 from photometrypipeline.instruments import telescopes  # noqa: E402
-from photometrypipeline.programs import astromatic  # noqa: E402
+from photometrypipeline.programs import astromatic, choices  # noqa: E402
 from photometrypipeline.registration import locate, starpatterns  # noqa: E402
 from photometrypipeline.registration.astrometry import to_sky  # noqa: E402
 from photometrypipeline.sky.sphere import separation_deg  # noqa: E402
@@ -48,7 +48,7 @@ def sources_of(write, folder):
     columns = telescopes.setup_file("singleaperture.sexparam")
     options = {"snr": telescope.snr, "min_area": 7, "parameters": columns, "apertures_px": [5]}
     astromatic.extract(path, output, telescope, ignore_saturation=True, **options)
-    return astromatic.trim_for_scamp(ldac.read(output), astromatic.FLAG_MASKS["high"], 2000, 3.0)
+    return astromatic.trim_for_scamp(ldac.read(output), choices.FLAG_MASKS["high"], 2000, 3.0)
 
 
 def find(sources, size_px, stars, guess):
@@ -200,7 +200,7 @@ def noisy_sources(write, folder):
     columns = telescopes.setup_file("singleaperture.sexparam")
     options = {"snr": 1.2, "min_area": 3, "parameters": columns, "apertures_px": [5]}
     astromatic.extract(path, output, telescopes.get("VATT4K"), ignore_saturation=True, **options)
-    return astromatic.trim_for_scamp(ldac.read(output), astromatic.FLAG_MASKS["high"], 2000, 0.0)
+    return astromatic.trim_for_scamp(ldac.read(output), choices.FLAG_MASKS["high"], 2000, 0.0)
 
 
 def main():

@@ -73,9 +73,10 @@ def pulls(stack, truth, places, mag, factor, resampled):
     stack.header["NOISEFAC"] = factor
     stack.save()
     losses = toolbox.Losses()
-    settings = pp_stackedphotometry.detection(pp_stackedphotometry.SNR, truth.fwhm_px[0], {"NOISEFAC": resampled})
-    settings["filter"] = settings.pop("kernel")
-    found = pp_extract.extract([Frame(stack.path)], losses, radii_px=[RADIUS_PX], **settings)[0].sources
+    snr = pp_stackedphotometry.Options.snr
+    settings = pp_stackedphotometry.detection(snr, truth.fwhm_px[0], {"NOISEFAC": resampled})
+    options = pp_extract.Options(aprad=(RADIUS_PX,), quiet=True, **settings)
+    found = pp_extract.extract([Frame(stack.path)], losses, options)[0].sources
     x, y = wcskeywords.wcs_of(stack.header).all_world2pix(*places, 1)
     distance = np.hypot(found.table["XWIN_IMAGE"] - x[:, None], found.table["YWIN_IMAGE"] - y[:, None])
     good = np.asarray(found.table["FLAGS"])[distance.argmin(axis=1)] == 0
@@ -106,7 +107,7 @@ def main():
             with fits.open(path, mode="update") as hdus:
                 hdus[0].header["MIDTIMJD"], hdus[0].header["SECPIXX"] = jd, truth.night.scale
         frames = [Frame(path) for path in truth.paths]
-        choice = pp_combine.Choice(rates=RATES, method=args.method)
+        choice = pp_combine.Options(manual_rates=RATES, method=args.method)
         stack = pp_combine.combine(frames, toolbox.Losses(), choice)
         image = fits.getdata(stack.path).astype(float)
         factor = stack.header["NOISEFAC"]

@@ -20,8 +20,6 @@ NO_HEADER_FILES = ".pp-none"  # a suffix that no file has: a .head left beside a
 NEVER_SATURATED = 1000000
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian
 SCAMP_DEFAULTS = {"FLAGS", "FLUX_AUTO", "FLUXERR_AUTO", "MAG_AUTO", "A_IMAGE", "B_IMAGE", "FWHM_IMAGE"}
-# sources with one of these bits are left out
-FLAG_MASKS = {"none": 0x00FF, "low": 0x00FE, "medium": 0x00FC, "high": 0x00F8}
 
 
 def extraction_arguments(image, output, telescope, *, apertures_px, snr, min_area, parameters, **options):

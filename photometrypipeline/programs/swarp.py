@@ -10,11 +10,11 @@ from astropy.wcs import WCS
 from photometrypipeline.base.errors import ProgramError
 from photometrypipeline.frames.wcskeywords import wcs_of
 from photometrypipeline.instruments.telescopes import setup_file
+from photometrypipeline.programs.choices import METHODS
 from photometrypipeline.programs.external import find_program, run_program
 
 log = logging.getLogger("pp.swarp")
 
-METHODS = {"average": "AVERAGE", "median": "MEDIAN", "clipped": "CLIPPED"}
 HEADER_SUFFIX = ".head"  # ours, in the folder of the call; those beside the user's frames are never seen
 OUTPUT, WEIGHT = "stack.fits", "stack.weight.fits"
 LINEAR = ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")

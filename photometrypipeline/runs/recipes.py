@@ -14,7 +14,6 @@ from photometrypipeline.frames.contents import digest
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.programs import external
 
-HARMLESS = ("jobs", "offline")  # options that never change a result
 PROGRAMS = {"register": ("Source Extractor", "SCAMP"), "photometry": ("Source Extractor",)}
 PACKAGES = ("numpy", "scipy", "astropy")
 PIPELINE_FILES = ("pipeline.sex", "pipeline.scamp", "singleaperture.sexparam", "twentyapertures.sexparam")
@@ -50,11 +49,11 @@ SETTINGS = {
 def make(step, frames, options, settings, contents):
     """Return the recipe of `step` (dict of JSON values): two runs with the same one, on the same frames, agree.
 
-    options : of the step (dict), with their defaults;  settings : {name: value} of pp_setup
+    options : those of the step that matter (dict), with their defaults;  settings : {name: value} of pp_setup
     contents : Contents, for the files that options name and for the store in the data set
     """
     recipe = {
-        "options": {name: plain(value) for name, value in sorted(options.items()) if name not in HARMLESS},
+        "options": {name: plain(value) for name, value in sorted(options.items())},
         "settings": digest(repr(relevant(settings, step))),
         "version": version(),
         "telescope": digest(repr(sorted({definition(header, options, contents) for header in kinds_of(frames)}))),
@@ -100,19 +99,11 @@ def _text(value):
 
 def plain(value):
     """Return a value of an option as JSON has it."""
-    if dataclasses.is_dataclass(value):
-        value = {name: part for name, part in vars(value).items() if name not in HARMLESS and is_plain(part)}
     if isinstance(value, dict):
         return {str(name): plain(part) for name, part in sorted(value.items())}
     if isinstance(value, (list, tuple)):
         return [plain(part) for part in value]
     return value if isinstance(value, (bool, int, float, str, type(None))) else str(value)
-
-
-def is_plain(value):
-    """Return whether a part of a dataclass says something itself; other objects are made from the files it names."""
-    kinds = (bool, int, float, str, list, tuple, dict, Path, type(None))
-    return isinstance(value, kinds) or dataclasses.is_dataclass(value)
 
 
 def files_of(value):

@@ -37,7 +37,7 @@ class Found:
 
 
 def search(measured, choice, client):
-    """Return what is Found for a choice (pp_distill.Choice) in the frames `measured` (list of Measured)."""
+    """Return what is Found for a choice (DistillOptions) in the frames `measured` (list of Measured)."""
     found, searches = Found(), []
     if choice.positions:
         found.targets += _of_positions(measured, choice.positions)
@@ -99,12 +99,12 @@ def primary(measured, choice, client, found):
         log.warning("no primary target: %s", error)
         return []
     found.remarks.append(f"{name} is {places.full_name} (positions: {places.source})")
-    return [targets.from_ephemeris(name, "primary", measured, places, choice.offset_arcsec)]
+    return [targets.from_ephemeris(name, "primary", measured, places, choice.offset)]
 
 
 def _ephemeris(name, measured, choice, client):
     jds = np.array([each.header["obstime"] for each in measured])
-    return ephemeris.positions(name, site_of(measured), jds, client, Path.cwd(), choice.ephemeris)
+    return ephemeris.positions(name, site_of(measured), jds, client, Path.cwd(), choice.places)
 
 
 def site_of(measured):
@@ -136,7 +136,7 @@ def asteroids(measured, choice, client, found):
         except NotFound as error:
             log.warning("asteroid %s: %s", name, error)
             continue
-        target = targets.from_ephemeris(str(row["name"]), "asteroid", measured, places, choice.offset_arcsec)
+        target = targets.from_ephemeris(str(row["name"]), "asteroid", measured, places, choice.offset)
         frames = {each.frame.name: each for each in measured}
         if any(targets.inside(frames[frame], place) for frame, place in target.places.items()):
             targets_found.append(target)

@@ -72,8 +72,8 @@ def exposed(stars, ra_deg, dec_deg, coefficient=0.0, seed=2, n_frames=3):
 def calibrate(folder, frames, losses=None, **options):
     written = [calibrationset.write(folder, *frame) for frame in frames]
     losses = losses if losses is not None else toolbox.Losses()
-    options = {"band": "V", "catalogs": ["REFCAT2"], "offline": True} | options
-    return pp_calibrate.calibrate(written, losses, **options)
+    options = {"filter": "V", "catalog": ("REFCAT2",), "offline": True} | options
+    return pp_calibrate.calibrate(written, losses, pp_calibrate.Options(**options))
 
 
 # ---- right stars, right radius
@@ -198,10 +198,12 @@ def test_the_next_catalogue_is_taken_where_one_fails(folder, server, capsys, mon
     server.faults["vizier"] = ["error_info"] * 4
     frames = [Frame(folder / f"f{number}.fits") for number in (0, 1)]
     losses = toolbox.Losses()
-    done = pp_calibrate.calibrate(frames, losses, band="V", catalogs=["GSPC", "REFCAT2"])
+    done = pp_calibrate.calibrate(frames, losses, pp_calibrate.Options(filter="V", catalog=("GSPC", "REFCAT2")))
     assert done.record["catalog"] == "REFCAT2_transformed" and not done.failure
     server.faults["vizier"] = []
-    done = pp_calibrate.calibrate(frames, losses, band="V", catalogs=["SDSS-R16", "REFCAT2"])  # nothing there
+    done = pp_calibrate.calibrate(
+        frames, losses, pp_calibrate.Options(filter="V", catalog=("SDSS-R16", "REFCAT2"))
+    )  # nothing there
     assert done.record["catalog"] == "REFCAT2_transformed"
 
 
@@ -340,8 +342,8 @@ def ey_uma(folder, shared_data, monkeypatch):
     monkeypatch.setattr(pp_setup.confcalibrate, "save_caldata", False)
 
     def run(name, colorterm, n_frames=94):
-        options = {"band": "R", "catalogs": [name], "colorterm": colorterm, "offline": True, "jobs": 2}
-        return pp_calibrate.calibrate(frames[:n_frames], toolbox.Losses(), **options).record
+        options = pp_calibrate.Options(filter="R", catalog=(name,), colorterm=colorterm, offline=True, jobs=2)
+        return pp_calibrate.calibrate(frames[:n_frames], toolbox.Losses(), options).record
 
     return run
 

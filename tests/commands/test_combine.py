@@ -107,7 +107,7 @@ def stacks(night, tmp_path_factory):
     made = {}
     for method in ("average", "median", "clipped"):
         folder = tmp_path_factory.mktemp(method)
-        choice = pp_combine.Choice(method=method)
+        choice = pp_combine.Options(method=method)
         frame = pp_combine.combine([Frame(path) for path in truth.paths], toolbox.Losses(), choice, folder)
         made[method] = frame.read_pixels(), frame.header
         assert [path.name for path in folder.iterdir()] == ["skycoadd.fits"]  # no temporary files, no weight image
@@ -184,7 +184,7 @@ def test_gain_in_the_header_agrees_with_what_swarp_finds(night, stacks, tmp_path
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pp_combine.swarp, "run", spy)
         frame = pp_combine.combine(
-            [Frame(path) for path in truth.paths], toolbox.Losses(), pp_combine.Choice(), tmp_path
+            [Frame(path) for path in truth.paths], toolbox.Losses(), pp_combine.Options(), tmp_path
         )
     assert frame.header["GAIN"] == pytest.approx(log[0], rel=0.03)
 
@@ -214,7 +214,7 @@ def test_other_steps_take_a_stack(night, call, tmp_path):
     truth, _, _ = night
     shutil.copytree(truth.folder / "pp_store", tmp_path / "pp_store")
     frames = [Frame(path) for path in truth.paths]
-    stack = pp_combine.combine(frames, toolbox.Losses(), pp_combine.Choice(), tmp_path)
+    stack = pp_combine.combine(frames, toolbox.Losses(), pp_combine.Options(), tmp_path)
     wcs = {keyword: stack.header[keyword] for keyword in ("CRVAL1", "CRPIX2", "CD1_1", "MIDTIMJD")}
     for command in (["pp_prepare"], ["pp_prepare", "-keep_wcs"], ["pp_register", OFFLINE], ["pp_photometry", OFFLINE],
                     ["pp_calibrate", OFFLINE], ["pp_distill", OFFLINE], ["pp_combine"]):  # fmt: skip
@@ -270,7 +270,7 @@ def test_stars_of_frames_with_sip_distortion_fall_onto_each_other(tmp_path):
         image = 100 + sky.render((600, 800), *wcs_of(header).all_world2pix(*places, 1), np.full(x.size, 1e5), 4.2)
         fits.writeto(tmp_path / f"sip{k}.fits", image.astype(np.float32), header)
         frames.append(Frame(tmp_path / f"sip{k}.fits"))
-    stack = pp_combine.combine(frames, toolbox.Losses(), pp_combine.Choice(method="average"), tmp_path)
+    stack = pp_combine.combine(frames, toolbox.Losses(), pp_combine.Options(method="average"), tmp_path)
     image = stack.read_pixels()
     there = np.transpose(wcs_of(stack.header).all_world2pix(*places, 0))
     inside = np.all((there > 20) & (there < np.array(image.shape[::-1]) - 20), axis=1)
@@ -294,7 +294,7 @@ def test_pixels_without_a_value_are_filled_by_the_other_frames(night, tmp_path):
     fits.writeto(paths[0], data, header, overwrite=True)
     for method in ("average", "clipped"):
         stack = pp_combine.combine(
-            [Frame(path) for path in paths], toolbox.Losses(), pp_combine.Choice(method=method), tmp_path
+            [Frame(path) for path in paths], toolbox.Losses(), pp_combine.Options(method=method), tmp_path
         )
         image = stack.read_pixels()
         assert np.isfinite(image).all()
@@ -315,7 +315,7 @@ def test_a_median_is_warned_of(night, call, tmp_path):
 
 def test_backsub_takes_the_sky_away(night, tmp_path):
     truth, _, _ = night
-    choice = pp_combine.Choice(backsub=True)
+    choice = pp_combine.Options(backsub=True)
     stack = pp_combine.combine([Frame(path) for path in truth.paths[:3]], toolbox.Losses(), choice, tmp_path)
     assert abs(np.median(stack.read_pixels())) < 2
 
@@ -407,7 +407,7 @@ def test_pointing_keywords_are_not_asked_for(night, tmp_path):
         with fits.open(tmp_path / path.name, mode="update") as hdus:
             del hdus[0].header["RA"], hdus[0].header["DEC"]
     frames = [Frame(tmp_path / name) for name in truth.files[:2]]
-    assert pp_combine.combine(frames, toolbox.Losses(), pp_combine.Choice(), tmp_path).path.exists()
+    assert pp_combine.combine(frames, toolbox.Losses(), pp_combine.Options(), tmp_path).path.exists()
 
 
 def test_the_full_configuration_is_printed(night, call, tmp_path):
@@ -453,7 +453,7 @@ def test_every_instrument_finds_in_a_stack_what_it_asks_a_header_for(tmp_path):
         header[telescope.header["exptime"] if len(telescope.header["exptime"]) < 9 else "EXPTIME"] = 30.0
         name = tmp_path / f"{key}.fits"
         fits.writeto(name, np.random.default_rng(1).normal(100, 5, (60, 60)).astype(np.float32), header)
-        stack = pp_combine.combine([Frame(name)], toolbox.Losses(), pp_combine.Choice(), tmp_path)
+        stack = pp_combine.combine([Frame(name)], toolbox.Losses(), pp_combine.Options(), tmp_path)
         assert [keyword for keyword in wanted if keyword not in stack.header] == [], key
         checked += 1
     assert checked >= 4

@@ -298,8 +298,8 @@ def test_a_second_try_where_it_is_wanted_and_needed(tmp_path, monkeypatch, step,
     monkeypatch.chdir(tmp_path)
     asked = []
 
-    def attempt(frames, losses, **arguments):
-        asked.append(arguments)
+    def attempt(frames, losses, options):
+        asked.append(options)
         losses.add("frame", f"lost in try {len(asked)}")
         return Fake(gaps)
 
@@ -309,15 +309,15 @@ def test_a_second_try_where_it_is_wanted_and_needed(tmp_path, monkeypatch, step,
     assert len(asked) == calls
     assert losses.entries == [("frame", f"lost in try {calls}")]  # those of the last try are what counts
     if step == "calibrate":
-        assert [arguments["solar"] for arguments in asked] == [wanted, False][:calls]
+        assert [options.solar for options in asked] == [wanted, False][:calls]
 
 
 def test_options_of_pp_run_reach_their_steps():
-    options = pp_run.Options(asteroids=True, reject=("apr",), source_tolerance="low", register_catalogs=["2MASS"])
-    assert pp_run.call_of("distill", options)[1]["choice"].asteroids
-    assert pp_run.call_of("distill", options)[1]["choice"].reject == ("apr",)
-    assert pp_run.call_of("register", options)[1]["source_tolerance"] == "low"
-    assert pp_run.call_of("register", options)[1]["catalogs"] == ["2MASS"]
+    options = pp_run.Options(asteroids=True, reject=("apr",), source_tolerance="low", cat=("2MASS",))
+    assert pp_run.call_of("distill", options)[1].asteroids
+    assert pp_run.call_of("distill", options)[1].reject == ("apr",)
+    assert pp_run.call_of("register", options)[1].source_tolerance == "low"
+    assert pp_run.call_of("register", options)[1].cat == ("2MASS",)
 
 
 def test_options_that_belong_to_trees_are_refused_for_one_data_set(night, capsys):

@@ -6,6 +6,7 @@ import toolbox
 
 import pytest
 
+from photometrypipeline.base import options
 from photometrypipeline.base.errors import FrameError, NotReachable, PipelineError, UsageError
 
 
@@ -122,7 +123,7 @@ def test_a_wildcard_finds_images_that_an_earlier_run_has_renamed(tmp_path, monke
 @pytest.mark.parametrize("text", ["-3", "inf", "nan", "wide"])
 def test_what_is_no_radius_is_refused_before_any_work(text, capsys):
     parser = toolbox.make_parser("Does something.")
-    parser.add_argument("-aprad", type=toolbox.radius_px)
+    parser.add_argument("-aprad", type=options.radius_px)
     assert parser.parse_args(["a.fits", "-aprad", "2.5"]).aprad == 2.5
     with pytest.raises(SystemExit) as end:
         parser.parse_args(["a.fits", "-aprad", text])

@@ -63,7 +63,9 @@ def kept(**options):
     """Return the names of the steps that a run with these options would not do again, in the present folder."""
     frames = toolbox.open_frames(names(), toolbox.Losses())
     steps = [step for step in pp_run.STEPS if not (options.get("keep_wcs") and step == "register")]
-    return [stamp.step for stamp in pp_run.up_to_date(steps, frames, pp_run.Options(offline=True, **options))]
+    return [
+        stamp.step for stamp in pp_run.up_to_date(steps, frames, pp_run.Options(offline=True, **{"jobs": 2} | options))
+    ]
 
 
 def test_nothing_is_done_twice_and_the_losses_are_told_again(done, run_command):
@@ -84,12 +86,12 @@ def test_nothing_is_done_twice_and_the_losses_are_told_again(done, run_command):
         ({"jobs": 7}, 5),
         ({"reject": ("none",)}, 4),
         ({"asteroids": True}, 4),
-        ({"calibrate_catalogs": ["SDSS-R9"]}, 3),
+        ({"catalog": ("SDSS-R9",)}, 3),
         ({"solar": True}, 3),
-        ({"band": "V"}, 3),
+        ({"filter": "V"}, 3),
         ({"fixed_aprad": 5.0}, 2),
         ({"source_tolerance": "low"}, 0),  # the registration begins with the first guess, which pp_prepare makes
-        ({"register_catalogs": ["GAIA-DR2"]}, 0),
+        ({"cat": ("GAIA-DR2",)}, 0),
         ({"rerun_registration": True}, 5),  # there was no gap that a second try could fill
         ({"target": "433"}, 0),
         ({"keep_wcs": True}, 0),

@@ -1,5 +1,8 @@
 """The reference catalogues: one file each says what to ask for, what to throw away, and why."""
 
+from pathlib import Path
+
+from photometrypipeline.base.errors import UsageError
 from photometrypipeline.catalogs.surveys import (
     apass,
     gaia,
@@ -53,6 +56,19 @@ __all__ = ["ALIASES", "NAMES", "SURVEYS", "Survey", "canonical", "earlier_names"
 def canonical(name):
     """Return the name of a catalogue in the letters that we use, or None: `gaia-dr2` is GAIA-DR2."""
     return {known.upper(): known for known in NAMES}.get(str(name).strip().upper())
+
+
+def named(name):
+    """Return the name of a catalogue in our letters, or the path of an existing file as it is.
+
+    Raises UsageError, which lists the names, for anything else.
+    """
+    known = canonical(name)
+    if known is not None:
+        return known
+    if Path(name).is_file():
+        return str(name)
+    raise UsageError(f"{name} is neither a catalogue nor a file; catalogues are {', '.join(NAMES)}")
 
 
 def earlier_names(name):

@@ -1,0 +1,58 @@
+"""The command line that all commands share; nothing here, or imported from here, is slow: `-h` answers at once.
+
+Every script imports this module before any other.  Until it has found a Python that will do, an old one reads this: no
+syntax newer than 3.6.
+"""
+
+from photometrypipeline import interpreter  # noqa: F401  first of all: finds the Python that has the packages
+
+# isort: split
+import argparse
+import re
+import sys
+from pathlib import Path
+
+SMALL_NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+
+
+class Parser(argparse.ArgumentParser):
+    """Parser of the commands: long options with one dash or two, abbreviations, negative numbers in any notation."""
+
+    def parse_known_args(self, args=None, namespace=None):
+        """Parse as argparse does, after bringing double dashes and numbers like -1e-4 into the form that it knows."""
+        args = sys.argv[1:] if args is None else list(args)
+        return super().parse_known_args([_plain(argument) for argument in args], namespace)
+
+
+def _plain(argument):
+    if SMALL_NUMBER.fullmatch(argument):
+        return f"{float(argument):.15f}"
+    return argument[1:] if re.match(r"--[A-Za-z]", argument) else argument
+
+
+def parser_of(doc, *options, images=True):
+    """Return a Parser whose help is `doc`, the docstring of a script, with the options of the classes `options`.
+
+    images : whether the command takes images
+    """
+    summary, _, rest = doc.strip().partition("\n")
+    parser = Parser(
+        description=summary, epilog=rest.strip(), formatter_class=argparse.RawDescriptionHelpFormatter, add_help=False
+    )
+    parser.add_argument("-h", "-help", action="help", help="show this help and exit")
+    if images:
+        parser.add_argument(
+            "images", nargs="+", help="FITS images; wildcards; or one list file (.lst, .list), a name per line"
+        )
+    for each in options:
+        each.add_to(parser)
+    return parser
+
+
+def answer_at_once(build_parser):
+    """End the process of a command that is asked for its help, or wrongly called, before anything slow is imported.
+
+    Does nothing in any other program that imports the script.
+    """
+    if Path(sys.argv[0]).stem == Path(sys.modules[build_parser.__module__].__file__).stem:
+        build_parser().parse_args()

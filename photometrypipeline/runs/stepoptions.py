@@ -1,0 +1,472 @@
+"""The options of all steps and of the commands that chain them; base/options.py says how they are declared.
+
+Nothing here, or imported from here, is slow: `-h` answers at once.  What a value is checked with is imported then.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from photometrypipeline.base.errors import FrameError, UsageError
+from photometrypipeline.base.options import Options, number_of_jobs, option, radii_px, radius_px, shared
+from photometrypipeline.base.workers import cores
+from photometrypipeline.ephemerides.ephemchoice import AUTO, MODES, Choice
+from photometrypipeline.programs.choices import FLAG_MASKS, METHODS
+
+SCHEMAS = ("pos", "prob", "apr", "none")  # of rejection, that -reject knows
+
+# ---- checks: called with what the user gave, they return what the step gets, or raise UsageError
+
+
+def catalogs_named(value):
+    """Return the names (tuple) of catalogues in our letters, paths of tables as they are."""
+    from photometrypipeline.catalogs import surveys
+
+    return tuple(surveys.named(name) for name in ((value,) if isinstance(value, str) else value))
+
+
+def answers(value):
+    """Return {name: text} of NAME=VALUE, as pp_prepare -set takes them."""
+    from photometrypipeline.newcamera import generic
+
+    given = [f"{name}={text}" for name, text in value.items()] if isinstance(value, dict) else value
+    return generic.parse_answers(given)
+
+
+def elements(value):
+    """Return the path of a file with orbital elements, which it is read for: before hours of work."""
+    if not Path(value).is_file():
+        raise UsageError(f"-elements {value}: no such file; check its name")
+    from photometrypipeline.ephemerides import elementsfile
+
+    try:
+        elementsfile.read(value, "1")  # any name will do
+    except FrameError as error:
+        raise UsageError(f"-elements {error}") from None
+    return value
+
+
+def exclusion_list(value):
+    """Return the path of a list of observations that can be read."""
+    from photometrypipeline.frames import exclusions
+
+    exclusions.read(value)
+    return value
+
+
+def schemas(value):
+    """Return the rejection schemas (tuple) of a list parted by commas, or a tuple."""
+    names = tuple(name.strip() for name in (value.split(",") if isinstance(value, str) else value) if name.strip())
+    unknown = [name for name in names if name not in SCHEMAS]
+    if unknown or not names:
+        raise UsageError(
+            f"rejection schema {', '.join(unknown) or repr(value)} is unknown; valid: {', '.join(SCHEMAS)}"
+        )
+    return names
+
+
+def wished_color(colorterm, target_color):
+    """Return (colour, target's colour) as the user asked for, None without a colour term.  Raises UsageError."""
+    from photometrypipeline.catalogs import colorterms
+
+    if colorterm is None:
+        if target_color is not None:
+            raise UsageError("-target_color needs -colorterm, the colour that it is given in")
+        return None
+    pair = colorterms.color_bands(colorterm)
+    if pair is None:
+        raise UsageError(
+            f"{colorterm} is no colour; two bands with a minus between them are, such as g-r, B-V or BP-RP"
+        )
+    if target_color is None:
+        target_color = colorterms.solar_color(*pair)
+    if target_color is None:
+        raise UsageError(f"the Sun's {colorterm} is not known here; give the colour of the target with -target_color")
+    return colorterm, target_color
+
+
+# ---- what several steps have
+
+
+@dataclass(frozen=True)
+class Jobs(Options):
+    """How many frames are worked on side by side."""
+
+    jobs: int = option(
+        cores,
+        type=number_of_jobs,
+        metavar="N",
+        help="frames side by side (default: all cores)",
+        harmless=True,
+    )
+
+
+@dataclass(frozen=True)
+class Offline(Options):
+    """Whether services may be asked."""
+
+    offline: bool = option(False, help="never ask the network; use what is stored", harmless=True)
+
+
+@dataclass(frozen=True)
+class Ephemeris(Options):
+    """How places of targets are found."""
+
+    ephemeris: str = option(
+        AUTO,
+        choices=MODES,
+        help="places of the target: auto asks JPL Horizons, and computes them where it cannot be reached; local"
+        " always computes them, from orbital elements; horizons never does (default: %(default)s)",
+    )
+    elements: str | None = option(
+        metavar="FILE",
+        check=elements,
+        file=True,
+        help="orbital elements to compute with: MPCORB, CometEls, JPL's ELEMENTS, text of Horizons, JSON"
+        " (default: those that came with earlier answers)",
+    )
+
+    @property
+    def places(self):
+        """The ephemchoice.Choice that both options make."""
+        return Choice(self.ephemeris, self.elements)
+
+
+# ---- the steps
+
+
+@dataclass(frozen=True)
+class PrepareOptions(Jobs):
+    """Options of pp_prepare."""
+
+    ra: float | None = option(metavar="DEG", help="right ascension of the frame centre, J2000 (default: header)")
+    dec: float | None = option(metavar="DEG", help="declination of the frame centre, J2000 (default: header)")
+    flipx: bool = option(False, help="toggle the telescope's flip of the x axis")
+    flipy: bool = option(False, help="toggle the telescope's flip of the y axis")
+    rotate: float = option(0.0, metavar="DEG", help="added to the telescope's rotation, East of North (default: 0)")
+    target: str | None = option(metavar="NAME", help="replace the object name, e.g. 2015_AB123")
+    keep_wcs: bool = option(False, help="keep the WCS that the images have, and a MIDTIMJD")
+    telescope: str | None = option(metavar="KEY", help="telescope keyword, whatever the header says")
+    set: dict = option(
+        dict,
+        action="append",
+        metavar="KEY=VALUE",
+        check=answers,
+        help="value for an image of unknown origin (GENERIC), e.g. -set secpix=0.6",
+    )
+
+
+@dataclass(frozen=True)
+class ExtractOptions(Jobs):
+    """Options of pp_extract; kernel : path of a filter for the detection (astromatic.write_filter)."""
+
+    snr: float = option(1.5, metavar="SIGMA", help="detection threshold in sigma (default: %(default)s)")
+    minarea: float = option(3.0, metavar="PX", help="least number of connected pixels (default: %(default)s)")
+    paramfile: str | None = option(
+        metavar="FILE", file=True, help="parameter file for Source Extractor (default: that of the pipeline)"
+    )
+    aprad: tuple | None = option(
+        type=radii_px,
+        metavar="PX",
+        help="aperture radius in px, or several parted by commas (default: the telescope's)",
+    )
+    telescope: str | None = option(metavar="KEY", help="telescope keyword, whatever the header says")
+    ignore_saturation: bool = option(False, help="nothing counts as saturated")
+    nodeblending: bool = option(False, help="do not split blended sources")
+    quiet: bool = option(False, help="no output on the screen", harmless=True)
+    dump_config: bool = option(
+        False, help="print all settings that Source Extractor would get, and stop", harmless=True
+    )
+    kernel: str | None = None
+
+
+@dataclass(frozen=True)
+class RegisterOptions(Offline, Jobs):
+    """Options of pp_register."""
+
+    snr: float | None = option(
+        metavar="SIGMA", help="detection threshold in sigma (default: the telescope's, usually 3)"
+    )
+    minarea: float | None = option(metavar="PX", help="least number of connected pixels (default: the telescope's)")
+    cat: tuple | None = option(
+        metavar="NAME",
+        check=catalogs_named,
+        file=True,
+        help="reference catalogue, or the path of your own table (default: the telescope's list)",
+    )
+    source_tolerance: str | None = option(
+        choices=tuple(FLAG_MASKS), help="flagged sources to admit (default: the telescope's, usually high)"
+    )
+    nodeblending: bool = option(False, help="do not split blended sources")
+    dump_config: bool = option(False, help="print all settings that SCAMP would get, and stop", harmless=True)
+
+
+@dataclass(frozen=True)
+class PhotometryOptions(Ephemeris, Offline, Jobs):
+    """Options of pp_photometry.
+
+    kernel : path of a filter for the detection;  chosen_by : where the radius in `aprad` comes from, in words
+    """
+
+    snr: float = option(2.0, metavar="SIGMA", help="detection threshold in sigma (default: %(default)s)")
+    minarea: float | None = option(metavar="PX", help="least number of connected pixels (default: the telescope's)")
+    aprad: float | None = option(type=radius_px, metavar="PX", help="fixed aperture radius in px, no curve of growth")
+    target: str | None = option(metavar="NAME", help="target name, whatever the header says, e.g. 2015_AB123")
+    background_only: bool = option(False, help="curve of growth from background sources alone")
+    target_only: bool = option(False, help="curve of growth from the target alone")
+    nodeblending: bool = option(False, help="do not split blended sources")
+    kernel: str | None = None
+    chosen_by: str = "set by hand"
+
+    def check(self):
+        """Raise UsageError if both kinds of sources are excluded."""
+        if self.background_only and self.target_only:
+            raise UsageError("-background_only and -target_only exclude each other")
+
+
+@dataclass(frozen=True)
+class CalibrateOptions(Offline, Jobs):
+    """Options of pp_calibrate; `catalog` may hold several names, which are tried in turn."""
+
+    minstars: float | None = option(
+        metavar="N", help="reference stars to keep, a number or below 1 a fraction (default: 0.5)"
+    )
+    catalog: tuple | None = option(
+        metavar="NAME",
+        also=("cat",),
+        check=catalogs_named,
+        file=True,
+        help="reference catalogue, or the path of your own table (default: the telescope's list)",
+    )
+    filter: str | None = option(metavar="BAND", help="band of the images, whatever the header says")
+    maxflag: int = option(
+        3,
+        metavar="N",
+        help="largest Source Extractor flag of sources to use; 7 admits saturated ones (default: %(default)s)",
+    )
+    instrumental: bool = option(False, help="no calibration, databases with instrumental magnitudes")
+    magzp: tuple | None = option(
+        type=float,
+        nargs=2,
+        metavar=("ZP", "SIGMA"),
+        help="zeropoint and its uncertainty in mag, instead of a catalogue",
+    )
+    solar: bool = option(False, help="reference stars with colours like the Sun's only")
+    use_all_stars: bool = option(False, help="all reference stars, without any check of their quality")
+    colorterm: str | None = option(
+        metavar="COLOR",
+        help="fit how the camera's band differs from the catalogue's with the colour of the star, one coefficient for "
+        "all frames; COLOR is g-r, B-V, BP-RP, ... (default: no colour term)",
+    )
+    target_color: float | None = option(
+        metavar="MAG",
+        help="colour of the target in COLOR, mag, that the magnitudes are given for (default: the Sun's)",
+    )
+
+    def check(self):
+        """Raise UsageError for what is no colour."""
+        wished_color(self.colorterm, self.target_color)
+
+
+@dataclass(frozen=True)
+class DistillOptions(Ephemeris, Offline):
+    """Options of pp_distill."""
+
+    target: str | None = option(metavar="NAME", help="target name, whatever the headers say, e.g. 2015_AB123")
+    offset: tuple = option(
+        (0.0, 0.0),
+        type=float,
+        nargs=2,
+        metavar=("DRA", "DDEC"),
+        help="arcsec, subtracted from the predicted coordinates (default: 0 0)",
+    )
+    positions: str | None = option(
+        metavar="FILE", help="predicted places per frame: image RA Dec JD [name]; or all_objects"
+    )
+    fixedtargets: str | None = option(metavar="FILE", help="targets that stand still: name RA Dec")
+    variable_stars: bool = option(False, help="known variable stars in the field (VSX) as well")
+    asteroids: bool = option(False, help="all known asteroids in the field, by SkyBoT")
+    reject: tuple = option(
+        ("pos", "prob"),
+        metavar="LIST",
+        check=schemas,
+        help='why a row does not count, parted by commas: pos (no source within 10" of the prediction), prob (the '
+        "source is more likely a star, or blended with one), apr (outside the aperture), none (all rows count; "
+        "default: %(default)s)",
+    )
+    exclude: str | None = option(
+        metavar="FILE",
+        check=exclusion_list,
+        file=True,
+        help="observations that do not count: an image a line, and behind it a target if the others count; see the"
+        " light curve on the website",
+    )
+
+
+@dataclass(frozen=True)
+class CombineOptions(Ephemeris, Offline, Jobs):
+    """Options of pp_combine."""
+
+    comoving: bool = option(False, help="combine in the frame of the moving target")
+    targetname: str | None = option(metavar="NAME", help="target name, whatever the headers say, e.g. 2015_AB123")
+    manual_rates: tuple | None = option(
+        type=float,
+        nargs=2,
+        metavar=("DRA", "DDEC"),
+        help="motion of the target in arcsec/s, RA with cos Dec, instead of an ephemeris; implies -comoving",
+    )
+    method: str = option(
+        "clipped",
+        choices=tuple(METHODS),
+        help="how pixels are combined; median does not conserve flux (default: %(default)s)",
+    )
+    backsub: bool = option(False, help="subtract the background map of each frame first")
+    keep_files: bool = option(False, help="keep IMAGE_moving.fits, the shifted frames")
+    mask_stars: str | None = option(
+        metavar="FILE",
+        file=True,
+        help="stack of the sky, skycoadd.fits, whose stars are masked: they leave no trails (with -comoving)",
+    )
+    dump_config: bool = option(False, help="print all settings that SWarp would get, and stop", harmless=True)
+
+    @property
+    def moving(self):
+        """Whether the frames follow a target; rates imply it."""
+        return self.comoving or self.manual_rates is not None
+
+    def check(self):
+        """Raise UsageError for what only stacks that follow a target have."""
+        if self.keep_files and not self.moving:
+            raise UsageError("-keep_files belongs to -comoving or -manual_rates: without them no frame is shifted")
+        if self.mask_stars and not self.moving:
+            raise UsageError("-mask_stars belongs to -comoving or -manual_rates")
+        if self.mask_stars and not Path(self.mask_stars).is_file():
+            raise UsageError(f"-mask_stars {self.mask_stars}: no such file; make it with pp_combine, without -comoving")
+
+
+# ---- the commands that chain them
+
+
+@dataclass(frozen=True)
+class RunOptions(Options):
+    """Options of pp_run: its own, and those of its steps that it hands on."""
+
+    jobs: int | None = shared(
+        "jobs",
+        *(Jobs, PrepareOptions, RegisterOptions, PhotometryOptions, CalibrateOptions),
+        default=None,
+    )
+    offline: bool = shared("offline", RegisterOptions, PhotometryOptions, CalibrateOptions, DistillOptions)
+    ephemeris: str = shared("ephemeris", PhotometryOptions, DistillOptions)
+    elements: str | None = shared("elements", PhotometryOptions, DistillOptions)
+    prefix: str | None = option(metavar="TEXT", help="with `all`: only files whose names begin with it")
+    split: bool = option(
+        False,
+        help="with `all`: copy frames of several objects, filters or cameras in one folder into sub-folders first",
+    )
+    exclude: str | None = shared(
+        "exclude", DistillOptions, help="observations that do not count, an image a line; see pp_distill -h"
+    )
+    scheduler: str | None = option(
+        metavar="ADDRESS",
+        help="with `all`: run the data sets on the Dask cluster with this scheduler, e.g. tcp://host:8786; "
+        "-jobs are then the cores for each data set (default: 1)",
+    )
+    target: str | None = shared(
+        "target",
+        *(PrepareOptions, PhotometryOptions, DistillOptions),
+        help="target name for all images, designations with _ (default: header)",
+    )
+    filter: str | None = shared("filter", CalibrateOptions, help="band for the calibration, whatever the header says")
+    fixed_aprad: float | None = shared(
+        "aprad", PhotometryOptions, help="aperture radius in px, no curve of growth (default: off)"
+    )
+    snr: float = shared(
+        "snr",
+        PhotometryOptions,
+        default=1.5,
+        help="detection threshold of the photometry in sigma (default: %(default)s)",
+    )
+    minarea: float | None = shared(
+        "minarea",
+        PhotometryOptions,
+        help="least number of connected pixels in the photometry (default: the telescope's)",
+    )
+    source_tolerance: str | None = shared(
+        "source_tolerance",
+        RegisterOptions,
+        help="flagged sources that the registration admits (default: the telescope's, usually high)",
+    )
+    minstars: float | None = shared("minstars", CalibrateOptions)
+    maxflag: int = shared("maxflag", CalibrateOptions)
+    use_all_stars: bool = shared("use_all_stars", CalibrateOptions)
+    solar: bool = shared("solar", CalibrateOptions)
+    rerun_registration: bool = option(False, help="register once more if not all frames succeeded")
+    asteroids: bool = shared("asteroids", DistillOptions, help="all known asteroids in the field instead of the target")
+    reject: tuple = shared("reject", DistillOptions)
+    keep_wcs: bool = shared("keep_wcs", PrepareOptions, help="trust the WCS in the headers, no registration")
+    set: dict = shared("set", PrepareOptions)
+    force: bool = option(False, help="do all steps again, even those that are up to date")
+    cat: tuple | None = shared(
+        "cat",
+        RegisterOptions,
+        help="catalogue for the registration, or the path of your own table (default: the telescope's list)",
+    )
+    catalog: tuple | None = shared(
+        "catalog",
+        CalibrateOptions,
+        also=(),
+        help="catalogue for the calibration, or the path of your own table (default: the telescope's list)",
+    )
+    colorterm: str | None = shared("colorterm", CalibrateOptions)
+    target_color: float | None = shared("target_color", CalibrateOptions)
+
+    def check(self):
+        """Raise UsageError for what is no colour."""
+        wished_color(self.colorterm, self.target_color)
+
+    def again(self, step):
+        """Return whether `step` is to be tried a second time where the first one left gaps."""
+        return self.rerun_registration if step == "register" else self.solar if step == "calibrate" else False
+
+
+@dataclass(frozen=True)
+class StackedOptions(Ephemeris, Offline, Jobs):
+    """Options of pp_stackedphotometry: its own, and those of its steps that it hands on."""
+
+    jobs: int = shared("jobs", CombineOptions)
+    offline: bool = shared("offline", CombineOptions, CalibrateOptions, DistillOptions)
+    ephemeris: str = shared("ephemeris", CombineOptions, DistillOptions)
+    elements: str | None = shared("elements", CombineOptions, DistillOptions)
+    comoving: bool = shared("comoving", CombineOptions, help="measure the target in a stack that follows it")
+    targetname: str | None = shared("targetname", CombineOptions)
+    manual_rates: tuple | None = shared("manual_rates", CombineOptions)
+    method: str = shared("method", CombineOptions)
+    positions: str | None = option(
+        metavar="FILE",
+        help="where the target is, for one without ephemeris: lines of image RA Dec JD, as pp_manident writes them",
+    )
+    filter: str | None = shared("filter", CalibrateOptions, help="band of the images, whatever the headers say")
+    fixed_aprad: float | None = shared(
+        "aprad", PhotometryOptions, help="aperture radius in px, no curve of growth (default: off)"
+    )
+    snr: float = shared(
+        "snr",
+        PhotometryOptions,
+        default=1.5,
+        help="detection threshold in sigma; for a comoving stack, which is smoothed with the width of its stars before "
+        "the search, it scales the threshold of 4 sigma (default: %(default)s)",
+    )
+    solar: bool = shared("solar", CalibrateOptions)
+    catalog: tuple | None = shared(
+        "catalog",
+        CalibrateOptions,
+        also=(),
+        help="catalogue for the calibration, or the path of your own table (default: the telescope's list)",
+    )
+    colorterm: str | None = shared("colorterm", CalibrateOptions)
+    target_color: float | None = shared("target_color", CalibrateOptions)
+    reject: tuple = shared("reject", DistillOptions)
+
+    def check(self):
+        """Raise UsageError for what is no colour."""
+        wished_color(self.colorterm, self.target_color)

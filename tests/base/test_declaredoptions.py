@@ -1,0 +1,112 @@
+"""Options are declared once; parser, hand-over, command line, recipe and the interface for Python follow."""
+
+import subprocess
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from photometrypipeline.base.commandline import parser_of
+
+import pytest
+from conftest import ROOT
+
+from photometrypipeline.base.errors import UsageError
+from photometrypipeline.base.options import Options, option, shared
+from photometrypipeline.runs import stepoptions
+
+
+def words(value):
+    return tuple(value.split(",")) if isinstance(value, str) else value
+
+
+@dataclass(frozen=True)
+class Step(Options):
+    """A step whose option `depth` was declared in this one place."""
+
+    depth: float = option(2.5, metavar="M", help="how deep (default: %(default)s)")
+    gentle: bool = option(False, help="with care", harmless=True)
+    place: tuple = option((0.0, 0.0), type=float, nargs=2, metavar=("X", "Y"), help="where")
+    kinds: tuple = option(("a", "b"), metavar="LIST", help="which (default: %(default)s)", check=words)
+    table: str | None = option(metavar="FILE", file=True, help="from where")
+    inner: str = "for callers"
+
+
+@dataclass(frozen=True)
+class Chain(Options):
+    """A command that hands an option on under another name."""
+
+    deep: float = shared("depth", Step, help="how deep the step goes (default: %(default)s)")
+    kinds: tuple = shared("kinds", Step)
+
+
+def parsed(cls, *arguments):
+    return cls.of(parser_of("Does it.", cls, images=False).parse_args(arguments))
+
+
+def test_one_declaration_gives_parser_command_line_and_recipe():
+    step = parsed(Step, "-depth", "3", "-gentle", "-place", "1", "-2", "-kinds", "a,c")
+    assert (step.depth, step.gentle, step.place, step.kinds) == (3.0, True, (1.0, -2.0), "a,c")
+    assert step.arguments() == ["-depth", "3.0", "-gentle", "-place", "1.0", "-2.0", "-kinds", "a,c"]
+    assert parsed(Step, *step.arguments()) == step
+    assert parsed(Step).arguments() == []
+    assert set(step.relevant()) == {"depth", "place", "kinds", "table", "inner"}
+    told = " ".join(parser_of("Does it.", Step).format_help().split())
+    assert "-depth M how deep (default: 2.5)" in told and "(default: a,b)" in told and "inner" not in told
+
+
+def test_a_command_hands_on_what_it_shares_with_a_step():
+    chain = parsed(Chain, "-deep", "4")
+    assert chain.hand_on(Step) == Step(depth=4.0)
+    assert chain.hand_on(Step, inner="by hand").inner == "by hand"
+    assert "how deep the step goes (default: 2.5)" in " ".join(parser_of("", Chain).format_help().split())
+
+
+def test_files_of_the_user_are_found_from_other_folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("own.csv").touch()
+    step = Step(table="own.csv")
+    assert step.arguments(absolute=True) == ["-table", str(tmp_path / "own.csv")]
+    assert step.arguments("table") == []
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"dept": 3}, "no option dept; did you mean depth"),
+        ({"depth": "deep"}, "depth = 'deep': could not convert"),
+        ({"gentle": 1}, "gentle = 1: True or False"),
+        ({"place": (1, 2, 3)}, "place = .*2 values"),
+        ({"place": 1}, "place = 1"),
+        ({"inner": "x"}, "no option inner"),
+    ],
+)
+def test_what_python_cannot_ask_for_is_said(values, message):
+    with pytest.raises(UsageError, match=message):
+        Step.chosen(**values)
+
+
+def test_values_from_python_are_those_of_the_command_line():
+    assert Step.chosen(depth=3, place=[1, 2], kinds="a,c", table=Path("x")) == Step(
+        3.0, False, (1.0, 2.0), ("a", "c"), "x"
+    )
+    assert stepoptions.RunOptions.chosen(catalog="gaia-dr2", reject="pos", set={"secpix": 0.6}).set == {"secpix": "0.6"}
+    with pytest.raises(UsageError, match=r"method = 'mean': choose from average"):
+        stepoptions.CombineOptions.chosen(method="mean")
+
+
+@pytest.mark.parametrize("cls", [stepoptions.RunOptions, stepoptions.StackedOptions])
+def test_what_is_handed_on_exists_in_the_step_with_the_type_it_has_there(cls):
+    for name, (field, known) in cls.declared().items():
+        for step, theirs in known.to:
+            other = {each.name: each for each in fields(step)}[theirs]
+            assert field.type in (other.type, other.type | None), (name, step)
+
+
+@pytest.mark.parametrize("command", ["pp_run", "pp_calibrate", "pp_stackedphotometry"])
+def test_help_answers_before_anything_slow_is_loaded(command):
+    code = f"import sys, runpy; sys.argv = ['{command}.py', '-h']; sys.path.insert(0, '.')\n"
+    code += f"try: runpy.run_path('{command}.py', run_name='__main__')\n"
+    code += "finally: print({'numpy', 'astropy', 'scipy', 'matplotlib', 'tqdm'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "usage:" in done.stdout
+    assert done.stdout.splitlines()[-1] == "set()"
