@@ -37,7 +37,8 @@ import pp_setup
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UnknownFilter, UsageError
 from photometrypipeline.frames import wcskeywords
 from photometrypipeline.frames.contents import MEASUREMENT
-from photometrypipeline.frames.frame import EXTENSIONS, Frame, flatten, is_blank, keep_first, set_keyword
+from photometrypipeline.frames.frame import EXTENSIONS, Frame, is_blank, keep_first, set_keyword
+from photometrypipeline.frames.hdus import flatten
 from photometrypipeline.instruments import headers, plausibility, telescopes
 from photometrypipeline.newcamera import generic
 from photometrypipeline.registration import blind

@@ -28,7 +28,8 @@ from photometrypipeline.base.files import replacing
 from photometrypipeline.base.services import Client
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import ldac, results, wcskeywords
-from photometrypipeline.frames.frame import SCALING, set_keyword, write_header
+from photometrypipeline.frames.frame import set_keyword, write_header
+from photometrypipeline.frames.hdus import SCALING
 from photometrypipeline.instruments import headers, telescopes
 from photometrypipeline.photometry import fieldstars, psf
 from photometrypipeline.sky import sphere

@@ -36,7 +36,8 @@ from photometrypipeline.base.files import write_text
 from photometrypipeline.base.services import Client
 from photometrypipeline.catalogs import surveys
 from photometrypipeline.frames import ldac
-from photometrypipeline.frames.frame import Frame, flatten
+from photometrypipeline.frames.frame import Frame
+from photometrypipeline.frames.hdus import flatten
 from photometrypipeline.instruments import headers, pointings, telescopes
 from photometrypipeline.newcamera import pixelfacts, proposal, recognise, skyview
 from photometrypipeline.sky import obscodes, times

@@ -9,9 +9,12 @@ import logging
 import numpy as np
 from astropy.io import fits
 
+from photometrypipeline.frames import cards
+
 log = logging.getLogger("pp.frame")
 
 BLOCK, CARD = 2880, 80  # bytes
+MOST_AXES, MOST_PIXELS = 999, 2**31  # of an axis
 PIXELS = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}  # by BITPIX
 
 
@@ -32,8 +35,8 @@ def lines(raw):
 
 
 def parse(raw):
-    """Return a raw header as fits.Header."""
-    return fits.Header.fromstring(_text(raw))
+    """Return a raw header as fits.Header, whose every card can be read: broken ones stand for what they mean."""
+    return fits.Header.fromstring(cards.readable(_text(raw)))
 
 
 def _text(raw):
@@ -58,20 +61,39 @@ def header_bytes(header, raw, path):
 
 
 def _as_astropy_writes(line):
-    return str(fits.Card.fromstring(_text(line))).encode("ascii", errors="replace")
+    text = cards.repaired(_text(line))
+    return (
+        text.encode() if text[:8].rstrip() == "COMMENT" else str(fits.Card.fromstring(text)).encode("ascii", "replace")
+    )
 
 
-def shape(header):
+def shape(header, prefix=""):
     """Return the shape (tuple of int, the last axis is NAXIS1) of the data behind `header`; () without data.
 
-    Raises KeyError, TypeError, ValueError or VerifyError where the header does not tell.
+    prefix : Z for an image that is compressed into a table
+    Raises KeyError where the header does not tell, ValueError where what it tells cannot be.
     """
-    return tuple(int(header[f"NAXIS{axis}"]) for axis in range(int(header["NAXIS"]), 0, -1))
+    number = _whole(header, f"{prefix}NAXIS", MOST_AXES)
+    return tuple(_whole(header, f"{prefix}NAXIS{axis}", MOST_PIXELS) for axis in range(number, 0, -1))
+
+
+def _whole(header, keyword, most):
+    """Return the number (int, 0 to `most`) that a keyword of the structure holds.  Raises KeyError, ValueError."""
+    value = header[keyword]
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        number = -1
+    if isinstance(value, bool) or not 0 <= number <= most or number != float(value):
+        raise ValueError(f"{keyword} = {value} cannot be")
+    return number
 
 
 def data_bytes(header):
     """Return the number of bytes of the data behind `header`, without the padding at their end; raises as `shape`."""
     lengths = shape(header)
+    if header["BITPIX"] not in PIXELS:
+        raise ValueError(f"BITPIX = {header['BITPIX']} cannot be")
     return abs(int(header["BITPIX"])) // 8 * int(np.prod(lengths, dtype=np.int64)) if lengths else 0
 
 
@@ -80,6 +102,24 @@ def pixels(path):
     with open(path, "rb") as stream:
         header = parse(read_raw_header(stream))
         return np.memmap(path, PIXELS[header["BITPIX"]], mode="r", offset=stream.tell(), shape=shape(header))
+
+
+def scaled(stored_pixels, header):
+    """Return pixels as float32 with the scaling of `header` applied, NaN for those that are BLANK."""
+    scale, zero = _number(header, "BSCALE") or 1.0, _number(header, "BZERO")
+    values = np.array(stored_pixels, dtype=np.float32 if (scale, zero) == (1, 0) else np.float64)
+    values = values * scale + zero if (scale, zero) != (1, 0) else values
+    blank = header.get("BLANK")
+    if header["BITPIX"] > 0 and isinstance(blank, int):
+        values[stored_pixels == blank] = np.nan
+    return values.astype(np.float32, copy=False)
+
+
+def _number(header, keyword):
+    try:
+        return float(header.get(keyword))
+    except (TypeError, ValueError):
+        return 0.0
 
 
 def stored(array):

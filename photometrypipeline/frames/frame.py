@@ -16,7 +16,7 @@ from astropy.io import fits
 
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import replacing, stem_of
-from photometrypipeline.frames import contents, fitsbytes
+from photometrypipeline.frames import contents, fitsbytes, hdus
 from photometrypipeline.frames.fitsbytes import CARD, data_bytes
 
 log = logging.getLogger("pp.frame")
@@ -25,10 +25,6 @@ COMMENT_START = "PP: "  # of every keyword that the pipeline writes
 EXTENSIONS = (".fits", ".fit", ".fts")  # in any letter case
 KEYWORD_LENGTH = 8  # longer ones are HIERARCH cards
 VALUE_END = 30  # columns that keyword and value take at least
-LAYOUT = {"SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTEND"}
-STRUCTURE = LAYOUT | {"EXTNAME", "EXTVER", "INHERIT", "CHECKSUM", "DATASUM"}  # belong to one HDU
-SCALING = ("BSCALE", "BZERO", "BLANK")
-UNREADABLE = (OSError, EOFError, KeyError, IndexError, TypeError, ValueError, fits.VerifyError)
 
 
 class Frame:
@@ -95,9 +91,8 @@ class Frame:
         write_header(self.path, self.header, inner)
 
     def read_pixels(self):
-        """Return the image as float32, shape (rows, columns)."""
-        with fits.open(self.path, memmap=False) as hdus:
-            return np.asarray(hdus[0].data, dtype=np.float32)
+        """Return the image as float32, shape (rows, columns); NaN where it has no value."""
+        return fitsbytes.scaled(fitsbytes.pixels(self.path), self.header)
 
 
 def set_keyword(header, keyword, value, comment):
@@ -153,7 +148,7 @@ def read_header(path):
             header = fitsbytes.parse(fitsbytes.read_raw_header(stream))
             size = data_bytes(header)
             missing = stream.tell() + size - path.stat().st_size
-    except UNREADABLE as error:
+    except hdus.UNREADABLE as error:
         raise FrameError(path, f"has no readable header ({error})", "it may be cut short; copy it again") from None
     if missing > 0:
         raise FrameError(path, f"is cut short, {missing} bytes of the image are missing", "copy it again")
@@ -162,9 +157,8 @@ def read_header(path):
 
 def _header_of_extension(path):
     try:
-        with fits.open(path, memmap=False, lazy_load_hdus=False) as hdus:
-            return _merged(hdus, _only_image(path, hdus))
-    except UNREADABLE as error:
+        return hdus.flat_header(path)
+    except hdus.UNREADABLE as error:
         raise FrameError(path, f"cannot be read beyond its first header ({error})", "copy it again") from None
 
 
@@ -195,81 +189,3 @@ def is_blank(path, header):
     if int(header["BITPIX"]) > 0:
         return False
     return not any(np.isfinite(row).any() for row in fitsbytes.pixels(path))
-
-
-def flatten(path):
-    """Make one HDU of a file whose single 2-D image lies in an extension, or behind extra axes of length 1; atomically.
-
-    Keywords of extensions are merged into the primary header, which wins.  Tables and spectra in further extensions
-    stay.  Raises FrameError for true cubes, for files with several images, and for files cut short.  Files that are
-    flat already are left alone.  Returns True if the file was rewritten.
-    """
-    try:
-        with fits.open(path, memmap=False, lazy_load_hdus=False, do_not_scale_image_data=True) as hdus:
-            image = _only_image(path, hdus)
-            if image is hdus[0] and len(image.shape) == 2 and not _has_new_keywords(hdus):
-                return False
-            content = _flat_content(Path(path), hdus, image)
-    except UNREADABLE as error:
-        raise FrameError(path, f"cannot be read ({error})", "it may be cut short; copy it again") from None
-    with replacing(path) as temporary:
-        temporary.write_bytes(b"".join(content))
-    log.info("%s: rewritten with its image in the first HDU", path)
-    return True
-
-
-def _flat_content(path, hdus, image):
-    """Return the content (list of bytes) of the file with its `image` in the first HDU and other data behind it."""
-    old = path.read_bytes()
-    where = [hdu.fileinfo() for hdu in hdus]  # hdrLoc: start of the header, datLoc: of the data, datSpan: with padding
-    missing = max(each["datLoc"] + each["datSpan"] for each in where) - len(old)
-    if missing >= fitsbytes.BLOCK:
-        raise FrameError(path, f"is cut short, {missing} bytes are missing", "copy it again")
-    raw = b"".join(old[each["hdrLoc"] : each["datLoc"]] for each in where)
-    content = [fitsbytes.header_bytes(_merged(hdus, image), raw, path), fitsbytes.stored(image.data)]
-    for hdu, each in zip(hdus[1:], where[1:], strict=True):
-        if hdu is not image and not _is_header_only(hdu):
-            content.append(fitsbytes.padded(old[each["hdrLoc"] : each["datLoc"] + each["datSpan"]]))
-    return content
-
-
-def _only_image(path, hdus):
-    """Return the one HDU that holds a 2-D image.  Raises FrameError for none, several, or a cube."""
-    images = [hdu for hdu in hdus if hdu.is_image and len(hdu.shape) >= 2 and np.prod(hdu.shape) > 0]
-    if not images:
-        raise FrameError(path, "holds no image", "remove it from the list")
-    if len(images) > 1:
-        raise FrameError(path, f"holds {len(images)} images", "split it into one file per image")
-    shape = images[0].shape
-    if any(length != 1 for length in shape[:-2]):
-        size = " x ".join(map(str, shape[::-1]))
-        raise FrameError(path, f"is a cube of {size} pixels", "split it into one file per plane")
-    return images[0]
-
-
-def _is_header_only(hdu):
-    return hdu.is_image and not np.prod(hdu.shape, initial=len(hdu.shape))
-
-
-def _has_new_keywords(hdus):
-    known = set(hdus[0].header)
-    return any(_is_header_only(hdu) and set(hdu.header) - known - STRUCTURE for hdu in hdus[1:])
-
-
-def _merged(hdus, image):
-    """Return the header of the flat image: that of the first HDU, and what is new in the image's and in empty ones."""
-    header = hdus[0].header.copy(strip=True)
-    for hdu in hdus[1:]:
-        if hdu is image or _is_header_only(hdu):
-            for card in hdu.header.copy(strip=True).cards:
-                if card.keyword and card.keyword not in header and card.keyword not in STRUCTURE:
-                    header.append(card)
-    for keyword in (*SCALING, "CHECKSUM", "DATASUM"):  # belong to the pixels, whichever header they stood in
-        header.remove(keyword, ignore_missing=True)
-        if keyword in SCALING and keyword in image.header:
-            header[keyword] = image.header[keyword]
-    layout = {"SIMPLE": True, "BITPIX": image.header["BITPIX"], "NAXIS": 2}
-    layout |= {"NAXIS1": image.shape[-1], "NAXIS2": image.shape[-2], "EXTEND": True}
-    for number, (keyword, value) in enumerate(layout.items()):
-        header.insert(number, (keyword, value))
-    return header

@@ -18,6 +18,7 @@ from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frames.frame import saved_name
 from photometrypipeline.frames.wcskeywords import WCS_PATTERN, is_ours
 from photometrypipeline.instruments.instrument import OWN_WCS, as_text
+from photometrypipeline.instruments.values import number
 from photometrypipeline.sky import times
 
 ROLES = {  # role: the name by which users know it in a telescope definition
@@ -32,6 +33,8 @@ ROLES = {  # role: the name by which users know it in a telescope definition
 }
 OWN_CENTRE = ("PPRA", "PPDEC")  # where the WCS that a first guess has replaced had the centre of the frame
 READ_NOISE = ("RDNOISE", "READNOIS", "READNOISE", "RON", "RONOISE", "ENOISE")  # as telescopes write it, e-
+SHORTEST_S, LONGEST_S = 1e-5, 1e6  # of an exposure
+MOST_BINNING = 64
 OF_WCS = ("CRVAL1", "CRVAL2", "EQUINOX")  # a first guess replaces them; some telescopes have their pointing there
 
 
@@ -56,39 +59,34 @@ def missing(frame, telescope, keyword, name):
     )
 
 
-def _number(value):
-    """Return a header value as float, NaN if it is none."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return np.nan
-
-
 def exptime_s(frame, telescope):
     """Return the exposure time in s (float).  Raises FrameError."""
     value = value_of(frame, telescope, "exptime")
-    seconds = _number(value)
-    if not 0 <= seconds < np.inf:
-        raise FrameError(frame.path, f"{telescope.header['exptime']} = {value!r} is no exposure time", "correct it")
+    seconds = number(value)
+    if not SHORTEST_S <= seconds <= LONGEST_S:
+        keyword = telescope.header["exptime"]
+        raise FrameError(
+            frame.path, f"{keyword} = {value!r} is not an exposure time in s", "correct it, or remove the frame"
+        )
     return seconds
 
 
 def gain_e_adu(frame, telescope):
     """Return the gain (e-/ADU) that Source Extractor uses for a frame, None if none is known."""
-    value = _number(frame.header.get(telescope.header.get("gain", "GAIN")))
+    value = number(frame.header.get(telescope.header.get("gain", "GAIN")))
     return value if 0 < value < np.inf else telescope.gain or None
 
 
 def saturation_adu(frame, telescope):
     """Return the level (ADU) at which the pixels of a frame saturate, None if none is known."""
-    value = _number(frame.header.get(telescope.header.get("saturation", "SATURATE")))
+    value = number(frame.header.get(telescope.header.get("saturation", "SATURATE")))
     return value if 0 < value < np.inf else telescope.saturation or None
 
 
 def read_noise_e(frame, telescope):
     """Return the read noise (e-) of a frame, None if none is known."""
     for keyword in READ_NOISE:
-        value = _number(frame.header.get(keyword))
+        value = number(frame.header.get(keyword))
         if 0 <= value < np.inf:
             return value
     return telescope.read_noise
@@ -110,7 +108,7 @@ def raw_filter(frame, telescope):
 
 def airmass(frame, telescope):
     """Return the airmass (float), or None if the header has no usable one."""
-    value = _number(frame.header.get(telescope.header["airmass"]))
+    value = number(frame.header.get(telescope.header["airmass"]))
     return value if 0.9 < value < 100 else None
 
 
@@ -137,7 +135,7 @@ def midtime_jd(frame, telescope):
 
 def _julian_date(frame, telescope, keyword):
     value = _needed(frame, telescope, keyword, ROLES["time"])
-    jd = _number(value)
+    jd = number(value)
     if not np.isfinite(jd):
         raise FrameError(frame.path, f"{keyword} = {value!r} is no Julian date", "correct it in the header")
     return jd + times.MJD_ZERO if jd < times.MJD_ZERO else jd
@@ -170,10 +168,10 @@ def _one_binning(frame, telescope, coded, axis):
         coded, _, kind = coded.partition("#")
     value = _needed(frame, telescope, coded, "binning")
     fields = _split_binning(str(value).strip(), kind) if kind else [value] * 2
-    number = _number(fields[axis]) if len(fields) > axis else np.nan
-    if not 0 < number < np.inf:
+    factor = number(fields[axis]) if len(fields) > axis else np.nan
+    if not 0 < factor <= MOST_BINNING:
         raise FrameError(frame.path, f"{coded} = {value!r} is no binning", "correct it in the header")
-    return number
+    return factor
 
 
 def _split_binning(text, kind):
@@ -200,7 +198,7 @@ def pointing(frame, telescope):
         keyword = telescope.keyword("dec")
         raise FrameError(frame.path, f"{keyword}: {dec} degrees is no declination", "correct it in the header")
     jitter = telescope.special.get("jitter", ())  # keywords of the offsets in RA and Dec, arcsec
-    offsets = [_number(frame.header.get(keyword)) for keyword in jitter]
+    offsets = [number(frame.header.get(keyword)) for keyword in jitter]
     if offsets and np.isfinite(offsets).all():
         ra, dec = ra - offsets[0] / 3600, dec - offsets[1] / 3600
     return ra % 360, dec

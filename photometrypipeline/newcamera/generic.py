@@ -46,9 +46,11 @@ def complete(frames, telescopes, answers, keep_wcs):
     """Return `answers` with whatever else GENERIC frames lack, asked for on an interactive terminal.
 
     telescopes : {frame name: Telescope}.  Without a terminal: raises UsageError with one list of all that is missing.
+    What other frames tell is not asked for: a frame without it cannot be prepared, which stops only that one.
     """
     ours = [frame for frame in frames if telescopes[frame.name].key == KEY]
-    missing = [name for name in QUESTIONS if any(find(frame, name) is None for frame in ours) and name not in answers]
+    lacking = [[name for name in QUESTIONS if find(frame, name) is None and name not in answers] for frame in ours]
+    missing = min(lacking, key=len, default=[])
     if keep_wcs:  # the WCS that the images have tells where they look
         missing = [name for name in missing if name not in ("ra", "dec")]
     if set(missing) <= {"ra", "dec"} and all(found_by_stars(frame, answers) for frame in ours):
@@ -110,6 +112,10 @@ def implant(frame, telescope, answers):
         return
     header = frame.header
     found = {name: (answers[name], "the user") if name in answers else find(frame, name) for name in QUESTIONS}
+    missing = [name for name in ("secpix", "binning", "date", "exptime", "filter") if found[name] is None]
+    if missing:
+        listed = "; ".join(f"{name}: {QUESTIONS[name]}" for name in missing)
+        raise FrameError(frame.path, f"unknown camera, and its header does not tell {listed}", "say it with -set")
     reading = recognise.read(header)
     for name, keyword in WRITTEN.items():
         if found[name] and (name in answers or found[name][1] != keyword):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from photometrypipeline.frames import wcskeywords
-from photometrypipeline.instruments import clocks, pointings, sites
+from photometrypipeline.instruments import clocks, headers, pointings, sites, values
 from photometrypipeline.instruments.instrument import IDENTIFYING, as_text
 from photometrypipeline.sky import times
 
@@ -139,12 +139,13 @@ def _content(header, role, name):
     text = as_text(value)
     if role in ("object", "filter"):
         return (text, "") if text and not re.fullmatch(r"(?i)n/?a|null|unknown", text) else (None, "")
-    try:
-        number = float(text)
-    except ValueError:
+    number = values.number(value)
+    if not np.isfinite(number):
         return None, ""
     if role == "exptime":
-        ok = 0 < number < 1e5 and not re.search(r"\bms\b|millisec|minutes|mean|per |flat", comment, re.IGNORECASE)
+        ok = headers.SHORTEST_S <= number <= headers.LONGEST_S and not re.search(
+            r"\bms\b|millisec|minutes|mean|per |flat", comment, re.IGNORECASE
+        )
         return (number, "") if ok else (None, "")
     if role == "gain" and name != "EGAIN" and _is_setting(header, number, comment):
         return None, f"{name} = {text} is taken for a setting of the camera, not for e-/ADU"
@@ -178,10 +179,7 @@ def binning_of(header):
 
 
 def _number(value):
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
+    number = values.number(value)
     return number if np.isfinite(number) else None
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometrypipeline.frames.frame import LAYOUT, SCALING, set_keyword
+from photometrypipeline.frames.frame import set_keyword
+from photometrypipeline.frames.hdus import LAYOUT, SCALING
 from photometrypipeline.frames.wcskeywords import remove_wcs
 from photometrypipeline.instruments.headers import READ_NOISE
 

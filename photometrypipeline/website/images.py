@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from astropy.io import fits
 
+from photometrypipeline.frames import fitsbytes
 from photometrypipeline.frames.wcskeywords import wcs_of
 
 MOST_SAMPLES = 40_000  # pixels that percentiles and limits are taken from
@@ -73,10 +74,12 @@ class Pixels:
             raise ValueError(f"{self._path} holds no two-dimensional image")
         return hdu
 
-    @property
+    @cached_property
     def header(self):
-        """The header of the image."""
-        return self._hdu.header
+        """The header of the image, whatever cards in it break the standard."""
+        with open(self._path, "rb") as file:
+            file.seek(self._hdu.fileinfo()["hdrLoc"])
+            return fitsbytes.parse(fitsbytes.read_raw_header(file))
 
     @property
     def width(self):

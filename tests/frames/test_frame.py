@@ -8,7 +8,8 @@ from astropy.io import fits
 
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frames import frame as frames
-from photometrypipeline.frames.frame import Frame, flatten, is_blank, keep_first, set_keyword
+from photometrypipeline.frames.frame import Frame, is_blank, keep_first, set_keyword
+from photometrypipeline.frames.hdus import flatten
 
 pytestmark = pytest.mark.filterwarnings("ignore:The following header keyword is invalid")
 COUNTS = np.arange(12, dtype=np.uint16).reshape(3, 4) * 5000  # up to 55000: beyond what int16 holds

@@ -90,12 +90,14 @@ def test_time_that_cannot_be_read_names_file_keyword_and_value(keywords, coded, 
 # ---- exposure, filter, object, airmass
 
 
-@pytest.mark.parametrize(("value", "seconds"), [(180, 180.0), ("180.5", 180.5), (0, 0.0)])
+@pytest.mark.parametrize(
+    ("value", "seconds"), [(180, 180.0), ("180.5", 180.5), ("60,0", 60.0), (0.001, 0.001), ("60.0 sec", 60.0)]
+)
 def test_exposure_times(value, seconds):
     assert headers.exptime_s(frame_with(EXPTIME=value), telescope()) == seconds
 
 
-@pytest.mark.parametrize("value", ["long", -3, "nan", "inf", None])
+@pytest.mark.parametrize("value", ["long", -3, "nan", "inf", None, 0, 1e-320, 1e99, True, "60 min"])
 def test_exposure_times_that_are_none(value):
     assert "EXPTIME" in message_of(headers.exptime_s, frame_with(EXPTIME=value), telescope())
 
@@ -150,6 +152,7 @@ def test_codes_of_binning(coded, keywords, factors):
     [
         (("CCDBIN1", "CCDBIN2"), {"CCDBIN1": 2}, "no CCDBIN2 in its header"),
         (("CCDBIN1", "CCDBIN1"), {"CCDBIN1": 0}, "CCDBIN1 = 0 is no binning"),
+        (("CCDBIN1", "CCDBIN1"), {"CCDBIN1": 100}, "CCDBIN1 = 100 is no binning"),
         (("CCDSUM#blank0", "CCDSUM#blank1"), {"CCDSUM": "2"}, "CCDSUM = '2' is no binning"),
         (("CCDSUM#blank0", "CCDSUM#blank1"), {"CCDSUM": "a b"}, "CCDSUM = 'a b' is no binning"),
         (("SC#CH#DTBN", "SC#CH#DTBN"), {}, "in its header"),

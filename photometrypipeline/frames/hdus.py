@@ -1,0 +1,212 @@
+"""The parts of a FITS file (HDUs), and how a file whose one image lies behind the first is made flat."""
+
+import io
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+from photometrypipeline.base.errors import FrameError
+from photometrypipeline.base.files import replacing
+from photometrypipeline.frames import cards, fitsbytes
+
+log = logging.getLogger("pp.frame")
+
+LAYOUT = {"SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTEND"}
+STRUCTURE = LAYOUT | {"EXTNAME", "EXTVER", "INHERIT", "CHECKSUM", "DATASUM"}  # belong to one HDU
+SCALING = ("BSCALE", "BZERO", "BLANK")
+IMAGES = ("", "IMAGE", "IUEIMAGE")  # values of XTENSION; the first HDU has none
+UNREADABLE = (OSError, EOFError, KeyError, IndexError, TypeError, ValueError, fits.VerifyError)
+
+
+@dataclass(frozen=True)
+class Hdu:
+    """One part of a file: its header as fits.Header and as bytes, where header and data start, bytes of the data."""
+
+    header: object
+    raw: bytes
+    start: int
+    data_start: int
+    data_size: int
+
+    @property
+    def is_compressed(self):
+        """Whether it is a table that holds the tiles of an image."""
+        return self.header.get("ZIMAGE") is True
+
+    @property
+    def is_image(self):
+        """Whether it holds, or could hold, an image."""
+        return self.is_compressed or str(self.header.get("XTENSION", "")).strip() in IMAGES
+
+    @property
+    def shape(self):
+        """Shape of the image (tuple, the last axis is NAXIS1); () without one."""
+        return fitsbytes.shape(self.header, "Z" if self.is_compressed else "")
+
+    @property
+    def end(self):
+        """Where the next HDU starts, bytes."""
+        return self.data_start + self.data_size + -self.data_size % fitsbytes.BLOCK
+
+    @property
+    def is_empty(self):
+        """Whether there is no pixel and no table behind the header."""
+        return self.is_image and not np.prod(self.shape, initial=len(self.shape))
+
+
+def read(path):
+    """Return the Hdus (list) of a FITS file.  Raises UNREADABLE; what stands behind the last one is left out."""
+    found = []
+    with open(path, "rb") as stream:
+        size = stream.seek(0, io.SEEK_END)
+        place = 0
+        while place < size and (not found or _starts_extension(stream, place)):
+            stream.seek(place)
+            raw = fitsbytes.read_raw_header(stream)
+            header = fitsbytes.parse(raw)
+            found.append(Hdu(header, raw, place, stream.tell(), _data_size(header, bool(found))))
+            place = found[-1].end
+    return found
+
+
+def _starts_extension(stream, place):
+    stream.seek(place)
+    return stream.read(8) == b"XTENSION"
+
+
+def _data_size(header, is_extension):
+    size = fitsbytes.data_bytes(header)
+    if not is_extension:
+        return size
+    groups, parameters = (int(header.get(name, default)) for name, default in (("GCOUNT", 1), ("PCOUNT", 0)))
+    if groups < 1 or parameters < 0:
+        raise ValueError(f"GCOUNT = {groups}, PCOUNT = {parameters}")
+    return size * groups + parameters * groups * abs(int(header["BITPIX"])) // 8
+
+
+def only_image(path, found):
+    """Return the one Hdu that holds a 2-D image.  Raises FrameError for none, several, or a cube."""
+    images = [hdu for hdu in found if hdu.is_image and len(hdu.shape) >= 2 and np.prod(hdu.shape) > 0]
+    if not images:
+        raise FrameError(path, "holds no image", "remove it from the list")
+    if len(images) > 1:
+        raise FrameError(path, f"holds {len(images)} images", "split it into one file per image")
+    shape = images[0].shape
+    if any(length != 1 for length in shape[:-2]):
+        size = " x ".join(map(str, shape[::-1]))
+        raise FrameError(path, f"is a cube of {size} pixels", "split it into one file per plane")
+    return images[0]
+
+
+def flat_header(path):
+    """Return the header (fits.Header) that `flatten` gives to a file whose image lies behind the first HDU."""
+    found = read(path)
+    return _merged(found, only_image(path, found))
+
+
+def flatten(path):
+    """Make one HDU of a file whose single 2-D image lies in an extension, or behind extra axes of length 1; atomically.
+
+    Keywords of extensions are merged into the primary header, which wins.  Tables and spectra in further extensions
+    stay.  Raises FrameError for true cubes, for files with several images, and for files cut short.  Files that are
+    flat already are left alone.  Returns True if the file was rewritten.
+    """
+    path = Path(path)
+    try:
+        found = read(path)
+        image = only_image(path, found)
+        if image is found[0] and len(image.shape) == 2 and not _has_new_keywords(found):
+            return False
+        content = _flat_content(path, found, image)
+    except UNREADABLE as error:
+        raise FrameError(path, f"cannot be read ({error})", "it may be cut short; copy it again") from None
+    with replacing(path) as temporary:
+        temporary.write_bytes(b"".join(content))
+    log.info("%s: rewritten with its image in the first HDU", path)
+    return True
+
+
+def _flat_content(path, found, image):
+    """Return the content (list of bytes) of the file with its `image` in the first HDU and other data behind it."""
+    old = path.read_bytes()
+    missing = max(hdu.data_start + hdu.data_size for hdu in found) - len(old)
+    if missing > 0:
+        raise FrameError(path, f"is cut short, {missing} bytes are missing", "copy it again")
+    header = _merged(found, image)
+    content = [fitsbytes.header_bytes(header, b"".join(hdu.raw for hdu in found), path), stored_pixels(image, old)]
+    for hdu in found[1:]:
+        if hdu is not image and not hdu.is_empty:
+            content.append(fitsbytes.padded(old[hdu.start : hdu.end]))
+    return content
+
+
+def stored_pixels(image, content):
+    """Return the pixels of an Hdu as a file has them (bytes, whole blocks); `content` : bytes of the whole file."""
+    if image.is_compressed:
+        return fitsbytes.stored(_unpacked(image, content).data)
+    return fitsbytes.padded(content[image.data_start : image.data_start + image.data_size])
+
+
+def _unpacked(image, content):
+    """Return the astropy HDU of a compressed image, scaling not applied, made of the part of the file that holds it."""
+    header = cards.readable(image.raw.decode("ascii", errors="replace").replace("\ufffd", "?")).encode()
+    part = fits.PrimaryHDU().header.tostring().encode() + header + content[image.data_start : image.end]
+    hdu = fits.open(io.BytesIO(part), do_not_scale_image_data=True)[1]
+    _ = hdu.data
+    return hdu
+
+
+def image_header(image):
+    """Return the header of the image in an Hdu: a compressed one has the keywords of a table beside its own."""
+    if not image.is_compressed:
+        return image.header
+    kept = fits.Header([card for card in image.header.cards if not _of_table(card.keyword)])
+    for keyword, axis in [("BITPIX", "ZBITPIX"), *((f"NAXIS{k}", f"ZNAXIS{k}") for k in (1, 2))]:
+        kept[keyword] = image.header[axis]
+    return kept
+
+
+def _of_table(keyword):
+    names = (
+        "XTENSION",
+        "BITPIX",
+        "PCOUNT",
+        "GCOUNT",
+        "TFIELDS",
+        "ZIMAGE",
+        "ZSIMPLE",
+        "ZEXTEND",
+        "ZDITHER0",
+        "ZQUANTIZ",
+    )
+    starts = ("NAXIS", "TTYPE", "TFORM", "TUNIT", "TZERO", "TSCAL", "TNULL", "ZTILE", "ZNAXIS", "ZNAME", "ZVAL", "ZCMP")
+    others = ("ZBITPIX", "ZTENSION", "ZPCOUNT", "ZGCOUNT", "ZHECKSUM", "ZDATASUM", "ZBLANK", "ZMASKCMP", "ZBLOCKED")
+    return keyword in names or keyword in others or keyword.startswith(starts)
+
+
+def _has_new_keywords(found):
+    known = set(found[0].header)
+    return any(hdu.is_empty and set(hdu.header) - known - STRUCTURE for hdu in found[1:])
+
+
+def _merged(found, image):
+    """Return the header of the flat image: that of the first HDU, and what is new in the image's and in empty ones."""
+    header = found[0].header.copy(strip=True)
+    of_image = image_header(image)
+    for hdu in found[1:]:
+        if hdu is image or hdu.is_empty:
+            for card in (of_image if hdu is image else hdu.header).copy(strip=True).cards:
+                if card.keyword and card.keyword not in header and card.keyword not in STRUCTURE:
+                    header.append(card)
+    for keyword in (*SCALING, "CHECKSUM", "DATASUM"):  # belong to the pixels, whichever header they stood in
+        header.remove(keyword, ignore_missing=True)
+        if keyword in SCALING and keyword in of_image:
+            header[keyword] = of_image[keyword]
+    layout = {"SIMPLE": True, "BITPIX": of_image["BITPIX"], "NAXIS": 2}
+    layout |= {"NAXIS1": image.shape[-1], "NAXIS2": image.shape[-2], "EXTEND": True}
+    for number, (keyword, value) in enumerate(layout.items()):
+        header.insert(number, (keyword, value))
+    return header
