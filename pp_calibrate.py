@@ -46,7 +46,7 @@ from photometrypipeline.base.errors import (
 )
 from photometrypipeline.base.files import reference_file
 from photometrypipeline.base.services import Client
-from photometrypipeline.calibration import calibrated, colorfit
+from photometrypipeline.calibration import calibrated, colorfit, isolation, nightly, targetcolor
 from photometrypipeline.calibration.calibrated import Outcome, Reference, Settings
 from photometrypipeline.calibration.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 from photometrypipeline.frames import ldac
@@ -58,6 +58,7 @@ from photometrypipeline.sky import matching, sphere, times
 log = logging.getLogger("pp.calibrate")
 
 FEW_LIKE_THE_SUN = "too few stars like the Sun: calibrating again with stars of all colours"
+LIGHT = "neighbour_light"  # column of a catalogue at work, see isolation.py
 FRAME_EPOCH_YR = 0.02  # a frame further from the mean epoch than a week has its reference stars moved on their own
 
 
@@ -96,6 +97,7 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
     wish = wished_color(options.colorterm, options.target_color)
     rest = {"photmode": pp_setup.photmode, "saving": pp_setup.confcalibrate}
     rest["aperture_arcsec"] = max(map(aperture_arcsec, frames))
+    rest["by_night"] = pp_setup.one_solution and options.minstars is None
     settings = Settings(
         band, options.minstars or pp_setup.minstars, options.maxflag, options.use_all_stars, magzp, **rest
     )
@@ -114,7 +116,10 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
             )
     if reference is not None and wish:
         term = color_term(frames, reference, settings, wish, losses, jobs)
-    done = toolbox.parallel(lambda frame: calibrate_frame(frame, reference, settings, term), frames, jobs, "calibrate")
+    night = solve_night(frames, reference, settings, wish, jobs)
+    done = toolbox.parallel(
+        lambda frame: calibrate_frame(frame, reference, settings, term, night), frames, jobs, "calibrate"
+    )
     pairs = toolbox.sort_out(frames, done, losses)
     if not pairs:
         raise PipelineError("not one of the frames has a source list; run pp_photometry first")
@@ -125,7 +130,7 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
         told = f"transformation {common['relation_err']:.3f}, catalogue from field to field {common['catalog_err']:.3f}"
         log.info("errors common to all frames, mag: %s, colour term %.3f", told, common["color_err"])
     ready = [frame for frame, _ in pairs]
-    summary = summarise([row for _, row in pairs], reference, settings, term)
+    summary = summarise([row for _, row in pairs], reference, settings, term, night)
     diagnostics.record("calibrate", summary)
     lacking = [frame for frame, row in pairs if row["zp"] is None] if band and not magzp else []
     return Calibration(ready, lacking, summary, failure)
@@ -203,6 +208,9 @@ def prepare_reference(catalog, settings, solar, epoch, wish=None):
     """Return the Reference that `catalog` makes in the band.  Raises CatalogError if too few stars are left."""
     log.info("%d stars of %s for the calibration", len(catalog), catalog.release)
     file = reference_file(catalog.name)
+    radius = isolation.REACH * settings.aperture_arcsec
+    places = (catalog.values("ra_deg"), catalog.values("dec_deg"))
+    catalog.table[LIGHT] = isolation.neighbour_light(*places, catalog.values("mag"), radius)
     if len(catalog) < pp_setup.min_sources_photometric_catalog:
         raise CatalogError(f"only {len(catalog)} stars in this field")
     if not settings.use_all_stars:
@@ -226,7 +234,10 @@ def prepare_reference(catalog, settings, solar, epoch, wish=None):
     name = wish[0] if wish else catalog.usual_color()
     colors = catalog.color(name) if name else (None, None)
     uniformity = catalog.survey.uniformity_mag if catalog.survey else 0.0
-    return Reference(catalog, mag, err, epoch, catalog.relation_scatter(settings.band), uniformity, name, *colors)
+    alone = isolation.alone(catalog.values(LIGHT))
+    catalog.table.remove_column(LIGHT)
+    scatter = catalog.relation_scatter(settings.band)
+    return Reference(catalog, mag, err, epoch, scatter, uniformity, name, *colors, alone)
 
 
 def color_term(frames, reference, settings, wish, losses, jobs):
@@ -265,12 +276,52 @@ def reference_errors(reference):
     return np.nan_to_num(np.asarray(reference.catalog.table[reference.err], dtype=float), nan=0.0)
 
 
-def calibrate_frame(frame, reference, settings, term=None):
+def solve_night(frames, reference, settings, wish, jobs):
+    """Return the NightSolution of a data set, None where there is nothing to solve or too few stars for it."""
+    if reference is None or settings.use_all_stars or len(frames) < 2:
+        return None
+    found = toolbox.parallel(lambda frame: stars_of(frame, reference, settings), frames, jobs, "stars")
+    parts = {frame.name: part for frame, part in zip(frames, found, strict=True) if not isinstance(part, PipelineError)}
+    asked = night_color(reference, wish), wish is not None
+    radius = match_radius(frames[0], reference)
+    try:
+        night = nightly.solve(parts, reference_errors(reference), reference.color, asked, radius)
+    except TooFewStars as error:
+        log.info("no solution for the night as a whole: %s", error)
+        return None
+    for line in night.told():
+        log.info("%s", line)
+    return night
+
+
+def night_color(reference, wish):
+    """Return the TargetColor for the stars of a Reference, None if nothing is known of their colours."""
+    if reference.color_name is None:
+        return None
+    try:
+        return targetcolor.of(wish[1] if wish else None, reference.color_name)
+    except UsageError as error:
+        log.info("%s", error)
+        return None
+
+
+def stars_of(frame, reference, settings):
+    """Return the gathering.FrameStars of a frame.  Raises FrameError."""
+    sources, inst, e_inst = measured_sources(frame, settings)
+    i_star, i_source = match(frame, sources, reference)
+    good = reference.alone[i_star]
+    mag = np.asarray(reference.catalog.table[reference.mag], dtype=float)
+    telescope = telescopes.identify(frame.header)
+    return nightly.frame_stars(frame, telescope, sources, inst, e_inst, (i_star[good], i_source[good]), mag)
+
+
+def calibrate_frame(frame, reference, settings, term=None, night=None):
     """Calibrate one frame and write its database; returns its part of the record (dict).  Raises FrameError."""
     telescope = telescopes.identify(frame.header)
     sources, inst, e_inst = measured_sources(frame, settings)
     nothing = np.empty(0, dtype=int)
-    done = Outcome(frame, telescope, sources, inst, e_inst, (nothing, nothing), term=term)
+    of_night = night.of(frame.name) if night is not None else None
+    done = Outcome(frame, telescope, sources, inst, e_inst, (nothing, nothing), term=term, night=of_night)
     if not len(sources):
         done.reason = "no sources"
     elif reference is not None:
@@ -279,7 +330,8 @@ def calibrate_frame(frame, reference, settings, term=None):
             done.fit = fit_frame(done, reference, settings)
         except TooFewStars as error:
             found = f"{error.found} reference stars after source matching for frame {frame.ldac.name}"
-            done.reason = f"{found}, at least {error.needed} are needed"
+            if not done.by_night(settings):
+                done.reason = f"{found}, at least {error.needed} are needed"
     calibrated.write_database(done, reference, settings)
     if done.fit is not None and settings.saving.save_caldata:
         calibrated.write_caldata(done, reference, settings.saving)
@@ -303,11 +355,15 @@ def match(frame, sources, reference):
     epoch = times.julian_epoch(frame.number("MIDTIMJD"))
     if abs(epoch - reference.epoch_yr) > FRAME_EPOCH_YR:
         catalog = catalog.at_epoch(epoch)
-    registration_rms = max((float(frame.header.get(key) or 0) * 3600 for key in ("ASTRRMS1", "ASTRRMS2")), default=0.0)
-    least = catalog.survey.match_radius_arcsec if catalog.survey else 0.0
-    radius = max(least, pp_setup.pos_epsilon, 3 * registration_rms)
     stars = (catalog.table["ra_deg"], catalog.table["dec_deg"])
-    return matching.unique_pairs(*stars, sources.ra_deg, sources.dec_deg, radius)
+    return matching.unique_pairs(*stars, sources.ra_deg, sources.dec_deg, match_radius(frame, reference))
+
+
+def match_radius(frame, reference):
+    """Return the distance (arcsec) within which a source of a frame may be a star of a Reference."""
+    registration_rms = max((float(frame.header.get(key) or 0) * 3600 for key in ("ASTRRMS1", "ASTRRMS2")), default=0.0)
+    survey = reference.catalog.survey
+    return max(survey.match_radius_arcsec if survey else 0.0, pp_setup.pos_epsilon, 3 * registration_rms)
 
 
 def fit_frame(done, reference, settings):
@@ -341,8 +397,20 @@ def tell(row, losses, reference):
         toolbox.say(f"zeropoint for {row['ldac']}: {row['zp']:.3f}+-{row['zp_sig']:.3f}{stars}")
 
 
-def summarise(rows, reference, settings, term):
+def summarise(rows, reference, settings, term, night):
     """Return the record of the step."""
+    told = None
+    if night is not None:
+        differences = night.differences({row["name"]: row["zp_frame"] for row in rows})
+        if differences:
+            log.info(
+                "zeropoints of the night minus those of each frame by itself: %+.4f mag on average, scatter %.4f, "
+                "largest deviation from the average %.4f",
+                *(differences[name] for name in ("mean", "scatter", "largest")),
+            )
+        mag = reference.catalog.table[reference.mag]
+        told = night.record(reference.catalog.table, mag, reference.color)
+        told |= {"counts": settings.by_night, "differences": differences}
     catalog = reference.catalog if reference is not None else None
     return {
         "mode": "manual" if settings.magzp else "catalog" if catalog is not None else "instrumental",
@@ -356,6 +424,7 @@ def summarise(rows, reference, settings, term):
         "color": reference.color_name if reference is not None else None,
         "systematics": calibrated.systematics(reference, term),
         "color_term": term.as_dict() if term is not None else None,
+        "night": told,
         "frames": rows,
     }
 

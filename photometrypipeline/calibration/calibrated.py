@@ -21,6 +21,7 @@ class Reference:
     catalog : Catalog, its stars where they are at `epoch_yr`; mag, err : names of its columns
     relation_err, catalog_err : systematic errors of the transformation, and of the catalogue from field to field, mag
     color_name : such as "g-r", None if the catalogue has no colours; color, e_color : of each star, mag, NaN if unknown
+    alone : which stars have no neighbour in their aperture that matters
     """
 
     catalog: Any
@@ -32,6 +33,7 @@ class Reference:
     color_name: str | None = None
     color: np.ndarray | None = None
     e_color: np.ndarray | None = None
+    alone: np.ndarray | None = None
 
 
 @dataclass
@@ -45,6 +47,7 @@ class Settings:
     magzp: tuple | None = None
     photmode: str = "APER"
     saving: Any = None
+    by_night: bool = False  # zeropoints are those of the night's solution where there is one
     aperture_arcsec: float = 0.0
 
 
@@ -54,6 +57,7 @@ class Outcome:
 
     sources : SourceList; inst, e_inst : mag, shape (n_sources,); pairs : (i_star, i_source) of matched reference stars
     fit : Zeropoint or None; reason : why there is none; term : ColorTerm or None
+    night : nightly.FrameZeropoint, what one solution of all frames says of it, or None
     """
 
     frame: Any
@@ -65,6 +69,15 @@ class Outcome:
     fit: Any = None
     reason: str | None = None
     term: Any = None
+    night: Any = None
+
+    def by_night(self, settings):
+        """Return whether the zeropoint is that of the night's solution."""
+        return settings.by_night and self.night is not None
+
+    def calibrated(self, settings):
+        """Return whether reference stars give the frame a zeropoint, one way or the other."""
+        return self.fit is not None or self.by_night(settings)
 
 
 def zeropoint_row(done, reference, settings):
@@ -73,11 +86,40 @@ def zeropoint_row(done, reference, settings):
     row |= {"n_used": 0, "n_matched": int(done.pairs[0].size)}
     row["relation_err"] = reference.relation_err if reference is not None else 0.0
     if settings.magzp:
-        return row | {"zp": settings.magzp[0], "zp_sig": settings.magzp[1], "zp_err": settings.magzp[-1]}
-    if done.fit is not None:
-        fit = done.fit
+        zp, sig = settings.magzp
+        return row | {"zp": zp, "zp_sig": sig, "zp_err": sig, "method": "manual"} | _error_columns(done, row, settings)
+    fit, night = done.fit, done.night
+    if fit is not None:
         row |= {"zp": fit.zp, "zp_sig": fit.sig, "zp_err": fit.err, "chi2": fit.step.chi2, "n_used": fit.step.n_used}
+        row |= {"method": "frame", "zp_frame": fit.zp}
+    if night is not None:
+        row["zp_night"] = night.zp
+    if done.by_night(settings):
+        err = float(np.hypot(night.err_frame, night.night.solution.err_common))
+        sig = fit.sig if fit is not None else float(np.hypot(err, night.night.solution.scatter))
+        row |= {"zp": night.zp, "zp_sig": sig, "zp_err": err, "method": "night"}
+        row["n_used"] = night.night.solution.n_reference if fit is None else row["n_used"]
+    if row["zp"] is not None:
+        row |= _error_columns(done, row, settings)
+        row["err_uniformity"] = reference.catalog_err
     return row
+
+
+def _error_columns(done, row, settings):
+    """Return the parts of the error of a zeropoint (dict) for the middle of the detector."""
+    if done.by_night(settings):
+        night = done.night
+        return {
+            "err_zp_frame": night.err_frame,
+            "err_zp_common": night.night.solution.err_common,
+            "err_transformation": row["relation_err"],
+            "err_color": night.color_error,
+        }
+    transformation = row["relation_err"]
+    if done.term is not None and done.fit is not None:
+        transformation = float(np.hypot(transformation, done.term.error_at_target))
+    whole = {"err_zp_frame": done.fit.err if done.fit is not None else settings.magzp[-1], "err_zp_common": 0.0}
+    return whole | {"err_transformation": transformation, "err_color": 0.0, "err_uniformity": 0.0}
 
 
 def systematics(reference, term):
@@ -89,8 +131,10 @@ def systematics(reference, term):
     return parts | {"total": float(np.sqrt(sum(part**2 for part in parts.values())))}
 
 
-def color_row(done):
+def color_row(done, settings):
     """Return the row of table `colorterm` (dict) of an Outcome, None where no colour term was applied."""
+    if done.by_night(settings):
+        return done.night.color_row()
     if done.term is None or done.fit is None:
         return None
     return done.term.as_dict() | {"color_err": done.term.error_at_target}
@@ -103,10 +147,13 @@ def header_row(done, reference, settings):
     if settings.magzp:
         origin += f";{settings.band}_manual_zp;"
         description = "calibrated using manual zeropoint {:g} +- {:g}".format(*settings.magzp)
-    elif done.fit is not None:
+    elif done.calibrated(settings):
         origin += f";{reference.catalog.name};{settings.band}"
         description = f"calibrated using {reference.catalog.history}"
-        description += f", {done.term}" if done.term is not None else ""
+        if done.by_night(settings):
+            description += f", {done.night.told()}"
+        elif done.term is not None:
+            description += f", {done.term}"
         system = reference.catalog.systems.get(settings.band, "Vega")
     return {
         "name": frame.ldac.name,
@@ -125,20 +172,37 @@ def write_database(done, reference, settings):
     table = done.sources.table.copy()
     table.rename_columns(["XWIN_WORLD", "YWIN_WORLD"], ["ra_deg", "dec_deg"])
     table["ra_deg"] = np.mod(table["ra_deg"], 360.0)
-    if reference is not None and done.fit is not None and settings.saving.caldata_in_db:
+    if reference is not None and done.calibrated(settings) and settings.saving.caldata_in_db:
         _join(table, reference, done.pairs, settings.band)
-    zeropoint, color = zeropoint_row(done, reference, settings), color_row(done)
+    zeropoint, color = zeropoint_row(done, reference, settings), color_row(done, settings)
     if zeropoint["zp"] is not None:
         prefix = "" if settings.magzp else "_"
-        table[f"{prefix}{settings.band}mag"] = done.inst + zeropoint["zp"]
+        table[f"{prefix}{settings.band}mag"] = done.inst + zeropoint["zp"] + _of_place(done, table, settings)
         table[f"{prefix}e_{settings.band}mag"] = np.hypot(done.e_inst, zeropoint["zp_sig"])
     flux = np.asarray(table[f"FLUX_{settings.photmode}"])
-    zp_err = zeropoint["zp_err"] if zeropoint["zp"] is not None else np.nan
-    common = float(np.hypot(zeropoint["relation_err"], color["color_err"])) if color else zeropoint["relation_err"]
     gain = headers.gain_e_adu(done.frame, done.telescope)
-    for name, values in errorbars.parts(flux, done.e_inst, gain, zp_err, common).items():
+    for name, values in errorbars.parts(flux, done.e_inst, gain, _errors(done, table, zeropoint, settings)).items():
         table[name] = values
     framedb.write(done.frame.database, header_row(done, reference, settings), table, zeropoint, color)
+
+
+def _of_place(done, table, settings):
+    """Return what the place of each source on the detector adds to its zeropoint, mag, shape (n,) or 0."""
+    if not done.by_night(settings) or not len(table):
+        return 0.0
+    return done.night.correction(np.asarray(table["XWIN_IMAGE"]), np.asarray(table["YWIN_IMAGE"]))
+
+
+def _errors(done, table, row, settings):
+    """Return the ZeropointErrors of the sources of a frame, whose row of table `zeropoint` is `row`."""
+    names = ("transformation", "color", "uniformity")
+    rest = [row[f"err_{name}"] if row[f"err_{name}"] is not None else 0.0 for name in names]
+    if row["zp"] is None:
+        return errorbars.ZeropointErrors(np.nan, np.nan, row["relation_err"])
+    common = row["err_zp_common"]
+    if done.by_night(settings) and len(table):
+        common = done.night.common_error(np.asarray(table["XWIN_IMAGE"]), np.asarray(table["YWIN_IMAGE"]))
+    return errorbars.ZeropointErrors(row["err_zp_frame"], common, *rest)
 
 
 def _join(table, reference, pairs, band):
@@ -180,7 +244,8 @@ def frame_record(done, reference, settings):
         "name": frame.name,
         "ldac": frame.ldac.name,
         "midtime_jd": frame.number("MIDTIMJD"),
-        **{key: row[key] for key in ("zp", "zp_sig", "zp_err", "n_used", "n_matched")},
+        **{key: row[key] for key in ("zp", "zp_sig", "zp_err", "n_used", "n_matched", "method")},
+        **{key: row[key] for key in ("zp_frame", "zp_night", "err_zp_frame", "err_zp_common")},
         "reason": done.reason,
         "steps": steps,
         "chosen": fit.chosen if fit else None,

@@ -67,7 +67,7 @@ class Stars:
     offset : its constant offset d_s from the catalogue as measured; offset_err : noise of that mean
     scatter : of its single measurements over the night;  expected : what that should be by the noise
     influence : by how much the level of all zeropoints would change without it
-    weight : of its catalogue magnitude, 1 for a sound star with the target's colour
+    weight : 1 for a sound, quiet star with the target's colour, less for others
     n_frames : on which it is measured
     """
 
@@ -314,7 +314,7 @@ class _Fit:
             scatter=np.where(count > 1, single, np.nan),
             expected=np.where(count > 0, expected, np.nan),
             influence=np.where(count > 0, influence, np.nan),
-            weight=np.where(self.reference, self.likeness * np.minimum(self.star_weight, 1.0), 0.0),
+            weight=np.where(self.reference, self.likeness * self.restless * np.minimum(self.star_weight, 1.0), 0.0),
             n_frames=count,
         )
 

@@ -35,7 +35,15 @@ create table zeropoint (
     relation_err REAL, -- mag, scatter of the band transformation per reference star, 0 where the band is native
     chi2 REAL,         -- reduced
     n_used INTEGER,
-    n_matched INTEGER
+    n_matched INTEGER,
+    method TEXT,       -- night: from one solution of all frames; frame: from the stars of this one; manual
+    zp_frame REAL,     -- mag, from the stars of this frame alone
+    zp_night REAL,     -- mag, from one solution of all frames; with zp_frame one of the two is zp
+    err_zp_frame REAL, -- mag, error of zp against the mean of all frames
+    err_zp_common REAL,  -- mag, error of zp that all frames share
+    err_transformation REAL,  -- mag, common: band transformation and colour term at the colour of the target
+    err_color REAL,    -- mag, common: colour term times the uncertain colour of the target
+    err_uniformity REAL  -- mag, common: catalogue from field to field
 );
 create table pipeline (version INTEGER);
 """
@@ -53,7 +61,10 @@ create table colorterm (  -- one row, if a colour term was applied; the same for
 );
 """
 HEADER_COLUMNS = ("name", "origin", "description", "magsys", "obstime", "exptime", "obj", "filtername")
-ZEROPOINT_COLUMNS = ("zp", "zp_sig", "zp_err", "relation_err", "chi2", "n_used", "n_matched")
+ZEROPOINT_COLUMNS = (
+    *("zp", "zp_sig", "zp_err", "relation_err", "chi2", "n_used", "n_matched", "method", "zp_frame", "zp_night"),
+    *("err_zp_frame", "err_zp_common", "err_transformation", "err_color", "err_uniformity"),
+)
 COLOR_COLUMNS = [
     "color",
     "coefficient",
@@ -150,8 +161,12 @@ def _column(values):
 def _read_row(connection, table, columns):
     """Return the only row of a table that may be absent, as a dict or None."""
     known = {row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")}
-    row = connection.execute(f"select {', '.join(columns)} from {table}").fetchone() if table in known else None
-    return dict(zip(columns, row, strict=True)) if row else None
+    if table not in known:
+        return None
+    present = {row[1] for row in connection.execute(f"pragma table_info({table})")}  # older files have fewer
+    names = [name for name in columns if name in present]
+    row = connection.execute(f"select {', '.join(names)} from {table}").fetchone()
+    return dict.fromkeys(columns) | dict(zip(names, row, strict=True)) if row else None
 
 
 def stored_names(names):

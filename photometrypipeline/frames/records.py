@@ -40,6 +40,9 @@ _UNSEEN = _fields(
     "frame ldac jd exptime_s ra_pred_deg dec_pred_deg forced_flux forced_err forced_mag mag_limit others_flux"
 )
 _UNSEEN |= _fields("reason")
+# offset from the catalogue, its error, scatter over the night and what the noise explains, by how much leaving it out
+# moves the target: mag
+_NIGHT_STAR = _fields("ident ra_deg dec_deg mag color offset offset_err scatter expected influence weight n_frames")
 _TARGET = _fields("name file kind full_name source band") | {"rows": [_ROW], "unseen": [_UNSEEN]}
 
 RECORDS = {
@@ -73,8 +76,19 @@ RECORDS = {
         "systematics": Maybe(_fields("relation_err catalog_err color_err total")),
         "catalog_origin": Maybe(_fields("fetched_utc answers")),
         "color_term": Maybe(_fields("color coefficient err target_color mean_color n_stars n_used scatter")),
+        "night": Maybe(
+            _fields("counts err_common jitter scatter n_reference color_width")
+            | {
+                "terms": [_fields("name value err")],
+                "target_color": Maybe(_fields("name value err origin")),
+                "extinction": Maybe(_fields("coefficient err scatter")),
+                "differences": Maybe(_fields("mean scatter largest n")),
+                "stars": [_NIGHT_STAR],
+            }
+        ),
         "frames": [
-            _fields("name ldac midtime_jd zp zp_sig zp_err n_used n_matched reason chosen")
+            _fields("name ldac midtime_jd zp zp_sig zp_err n_used n_matched reason chosen method zp_frame zp_night")
+            | _fields("err_zp_frame err_zp_common")
             | {
                 "steps": [_fields("n zp sig chi2")],
                 "stars": [_fields("ident ra_deg dec_deg mag e_mag inst e_inst used x y color color_correction")],

@@ -33,7 +33,7 @@ SETTINGS = {
     "calibrate": (
         *("photmode", "pos_epsilon", "min_sources_photometric_catalog", "minstars", "solcol", "max_reference_error"),
         *("photometric_catalog_limit", "max_photometric_stars", "weighted_ranking", "confcalibrate"),
-        *("preferred_relations", "stellar_locus_cut"),
+        *("preferred_relations", "stellar_locus_cut", "one_solution"),
     ),
     "distill": (
         *("photmode", "max_distance_arcsec", "position_sigma_arcsec", "clock_error_s", "max_contamination"),

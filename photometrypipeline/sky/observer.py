@@ -1,0 +1,66 @@
+"""What depends on where an observer stands: airmass, and the time at the barycentre of the Solar System."""
+
+import erfa
+import numpy as np
+from astropy.time import Time
+
+from photometrypipeline.sky import obscodes
+from photometrypipeline.sky.sphere import vectors
+
+AU_KM = 149597870.7
+LIGHT_KM_S = 299792.458
+SECONDS_PER_DAY = 86400.0
+
+
+def altitude_deg(ra_deg, dec_deg, jd, code):
+    """Return altitudes (deg, without refraction) of places, shape (n,), at UTC Julian dates from the site `code`.
+
+    Good to 0.01 deg (UT1 = UTC, no aberration).  Raises TelescopeError for a site without a fixed place on the Earth.
+    """
+    place_m = obscodes.geocentric_km(code) * 1000
+    longitude, latitude, _ = erfa.gc2gd(1, place_m)
+    zenith = vectors(np.degrees(longitude), np.degrees(latitude))[0]
+    jd, ra_deg, dec_deg = np.broadcast_arrays(
+        *(np.atleast_1d(np.asarray(part, float)) for part in (jd, ra_deg, dec_deg))
+    )
+    to_star = np.einsum("nij,nj->ni", _to_terrestrial(jd), vectors(ra_deg, dec_deg))
+    return np.degrees(np.arcsin(np.clip(to_star @ zenith, -1, 1)))
+
+
+def airmass(ra_deg, dec_deg, jd, code):
+    """Return airmasses, shape (n,), NaN below the horizon and for the centre of the Earth; arguments as above.
+
+    After Pickering (2002, DIO 12, 20), good to the horizon.
+    """
+    if str(code) == obscodes.GEOCENTRE:
+        return np.full(np.broadcast(np.atleast_1d(ra_deg), dec_deg, jd).shape, np.nan)
+    altitude = altitude_deg(ra_deg, dec_deg, jd, code)
+    with np.errstate(invalid="ignore"):
+        lifted = altitude + 244 / (165 + 47 * np.abs(altitude) ** 1.1)
+        return np.where(altitude > 0, 1 / np.sin(np.radians(lifted)), np.nan)
+
+
+def bjd_tdb(jd, ra_deg, dec_deg, code=obscodes.GEOCENTRE):
+    """Return barycentric Julian dates (TDB), shape (n,), of UTC Julian dates of what is seen at a place on the sky.
+
+    The time of a plane wave from a star (Eastman, Siverd & Gaudi 2010, PASP 122, 935); good to 1 ms with a site.
+    Raises TelescopeError as `altitude_deg` does.
+    """
+    jd, ra_deg, dec_deg = np.broadcast_arrays(
+        *(np.atleast_1d(np.asarray(part, float)) for part in (jd, ra_deg, dec_deg))
+    )
+    tdb = Time(jd, format="jd", scale="utc").tdb.jd
+    earth_km = np.atleast_1d(erfa.epv00(tdb, 0.0)[1])["p"] * AU_KM
+    site_km = np.einsum("nji,j->ni", _to_terrestrial(jd), obscodes.geocentric_km(code))
+    path_km = np.sum((earth_km + site_km) * vectors(ra_deg, dec_deg), axis=1)
+    return tdb + path_km / LIGHT_KM_S / SECONDS_PER_DAY
+
+
+def _together(*parts):
+    """Return numbers and arrays as arrays of one shape, (n,)."""
+    return np.broadcast_arrays(*(np.atleast_1d(np.asarray(part, dtype=float)) for part in parts))
+
+
+def _to_terrestrial(jd):
+    """Return the rotations, shape (n, 3, 3), from celestial to terrestrial axes."""
+    return erfa.c2t06a(Time(jd, format="jd", scale="utc").tt.jd, 0.0, jd, 0.0, 0.0, 0.0)
