@@ -1,0 +1,317 @@
+"""Bad pixels of a detector, as the frames of a sequence show them: columns, rows, pieces of both, single pixels.
+
+What stays at its place on the detector while the sky moves, or is narrower than the image of a star, is no light.  Each
+frame is compared with its own local sky, in units of its noise; what deviates in the median over the frames from its
+neighbourhood, and by more than 8 robust sigma, is bad.  A star that stands still on the detector, the target itself
+where the telescope follows it, is as wide as a star and therefore spared.
+
+The mask is `badpixels.fits` next to the frames, uint8: the bits below, 0 for good pixels.  A file of that name without
+the keyword PPFRAMES is the user's own, and is used as it stands.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from scipy.ndimage import find_objects, label, median_filter
+
+from photometrypipeline.base.errors import FrameError
+from photometrypipeline.base.files import replacing
+
+log = logging.getLogger("pp.badpixels")
+
+FILE_NAME = "badpixels.fits"
+MADE_FROM = "PPFRAMES"  # keyword: digest of what the mask was made from
+VERSION = 1  # of the method: another one makes masks anew
+FEWEST_FRAMES = 3
+MOST_FRAMES = 25  # evenly spread over longer sequences: time and memory are the same from then on
+SIGMA = 8.0
+PIECE_PX = 64  # length of a piece of a column or row
+AROUND_PX = 15  # columns among which one of them stands out
+BOX_PX = 64  # mesh of the local sky
+ROW_STEP = 16  # of the rows that its sky is taken from
+STRIP_ROWS = 256  # read at a time of each frame
+CLIP_SIGMA = 6.0  # of a single measurement: beyond, one frame has no more to say
+STANDING = 2.0  # times SIGMA for columns where stars stay on their pixels: their own pattern has tails
+SOFT = 0.5  # of a column's deviation: what the next one may have of it
+SHARP = 0.15  # of a pixel: what its neighbours have of its deviation; of a star they have 0.3 and more
+WELL_SAMPLED_PX, SAMPLED_PX = 3.2, 2.0  # FWHM from which a star fills 5 x 5 pixels, and 3 x 3
+SPARED_PX = 4.0  # around places where something may stand still, in undersampled frames
+SHIFT_FWHM = 2.0  # between frames that show a star in different pixels
+MOST_BAD = 0.05  # of all pixels: more is no list of defects but a sequence that does not suit
+
+COLUMN, ROW, PIXEL, DEAD, INSTRUMENT = 1, 2, 4, 8, 16  # bits of a mask: why; the last is from the instrument's own
+
+
+@dataclass
+class Found:
+    """What a sequence shows: `mask` (uint8, shape of a frame, bits COLUMN, ROW, PIXEL, DEAD), or None and `reason`.
+
+    n_frames : that were compared;  remark : what could not be looked for, or ''
+    """
+
+    mask: np.ndarray | None
+    n_frames: int
+    reason: str = ""
+    remark: str = ""
+
+    def count(self, bit):
+        """Return how many pixels have one of the bits."""
+        return 0 if self.mask is None else int(np.count_nonzero(self.mask & bit))
+
+
+def spread(frames):
+    """Return at most MOST_FRAMES of a list, evenly spread over it."""
+    return [frames[k] for k in np.unique(np.linspace(0, len(frames) - 1, min(len(frames), MOST_FRAMES)).astype(int))]
+
+
+def shifted(places_px, fwhm_px):
+    """Return whether a point of the sky falls on different pixels in more than half of the frames.
+
+    places_px : shape (n, 2), where it lies in each frame;  fwhm_px : of a star
+    """
+    places = np.asarray(places_px, dtype=float)
+    apart = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
+    return bool((apart < SHIFT_FWHM * fwhm_px).sum(axis=1).max() <= max(1, len(places) / 2))
+
+
+def find(images, fwhm_px=None, moves=False, standing_px=()):
+    """Return Found for `images`, a list of 2-D arrays of one shape in time order; memory maps are read in strips.
+
+    fwhm_px : of a star, None if unknown;  moves : the sky moves over the detector (see `shifted`)
+    standing_px : (column, row), from 0, where something may stand still although the sky moves, such as the target
+    """
+    images = spread(list(images))
+    if len(images) < FEWEST_FRAMES:
+        return Found(None, len(images), f"{len(images)} frames do not tell bad pixels, {FEWEST_FRAMES} would")
+    mean, columns, rows, same = _compared(images)
+    mask = np.where(same & (mean <= 0), np.uint8(DEAD), np.uint8(0))  # a star that saturates is constant as well
+    sigma = SIGMA if moves else STANDING * SIGMA
+    mask[_pieces(mean, columns, len(images), sigma)] |= COLUMN
+    mask[_pieces(mean.T, rows, len(images), sigma).T] |= ROW
+    width, remark = _ring(fwhm_px, moves), ""
+    if width is None:
+        remark = "stars are narrower than 2 px and stay on their pixels: hot pixels cannot be told from them"
+        remark += "; shift the telescope between frames"
+    else:
+        undersampled = fwhm_px is None or fwhm_px < SAMPLED_PX
+        mask[_single(mean, mask > 0, len(images), width, standing_px if undersampled else ())] |= PIXEL
+    share = np.count_nonzero(mask & (COLUMN | ROW | PIXEL)) / mask.size
+    if share > MOST_BAD:
+        return Found(None, len(images), f"{share:.0%} of the pixels stand out, which no detector has: no mask is made")
+    return Found(mask, len(images), "", remark)
+
+
+class _Sky:
+    """The local sky of one image, and its noise: tells by how many sigma pixels deviate."""
+
+    def __init__(self, image):
+        middles = [_starts(n) + min(BOX_PX, n) / 2 for n in image.shape]
+        boxes = [np.minimum(_starts(n), max(n - BOX_PX, 0)) for n in image.shape]
+        columns = boxes[1][:, None] + np.arange(min(BOX_PX, image.shape[1]))
+        grid, noise = [], []
+        for first in boxes[0]:
+            rows = _finite(np.asarray(image[first : first + BOX_PX : ROW_STEP], dtype=np.float32))
+            values = rows[:, columns].transpose(1, 0, 2).reshape(len(columns), -1)
+            grid.append(np.median(values, axis=1))
+            noise.append(np.median(np.abs(values - grid[-1][:, None]), axis=1))
+        sigma = 1.4826 * float(np.median(noise)) or float(np.mean(noise)) or 1.0
+        x = np.arange(image.shape[1])
+        self.scale = np.float32(1 / sigma)
+        self.levels = np.array([np.interp(x, middles[1], each) for each in grid], dtype=np.float32) * self.scale
+        self.middles = middles[0]
+
+    def deviation(self, raw, rows):
+        """Return (`raw` - sky) / noise, clipped, of the rows (slice) that `raw` holds; 0 where there is no number."""
+        last = len(self.middles) - 1
+        place = np.interp(np.arange(rows.start, rows.stop), self.middles, np.arange(last + 1))
+        away = raw.astype(np.float32)
+        away *= self.scale
+        for low in range(int(place[0]), int(place[-1]) + 1):
+            own = slice(*np.searchsorted(place, (low, low + 1)))
+            above = self.levels[min(low + 1, last)] - self.levels[low]
+            away[own] -= self.levels[low] + above * (place[own, None] - low).astype(np.float32)
+        if raw.dtype.kind == "f":
+            away[~np.isfinite(away)] = 0.0
+        return np.clip(away, -CLIP_SIGMA, CLIP_SIGMA, out=away)
+
+
+def _finite(values):
+    good = np.isfinite(values)
+    return values if good.all() else np.where(good, values, np.median(values[good]) if good.any() else 0.0)
+
+
+def _starts(n, step=PIECE_PX):
+    """Return where the pieces of `n` pixels begin; the last one is never shorter than half a piece, if that exists."""
+    return np.arange(0, max(n - PIECE_PX // 2, 1), step)
+
+
+def _compared(images):
+    """Return what all frames say together of each pixel and each piece.
+
+    Mean of the clipped deviations (sigma), shape (ny, nx); median over the frames of the mean of pieces of columns,
+    shape (pieces, nx), and of rows, shape (pieces, ny); whether a pixel always has the same value, or none.
+    """
+    ny, nx = images[0].shape
+    skies = [_Sky(image) for image in images]
+    mean, same = np.empty((ny, nx), np.float32), np.empty((ny, nx), bool)
+    pieces = _starts(ny), _starts(nx)
+    of_columns = np.empty((len(images), len(pieces[0]), nx), np.float32)
+    of_rows = np.empty((len(images), len(pieces[1]), ny), np.float32)
+    strips = [*_starts(ny, STRIP_ROWS), ny]
+    for rows in map(slice, strips[:-1], strips[1:]):
+        own = np.flatnonzero((pieces[0] >= rows.start) & (pieces[0] < rows.stop))
+        ends = [*pieces[0][own[1:]], rows.stop]
+        total, first = np.zeros((rows.stop - rows.start, nx), np.float32), images[0][rows]
+        alike = np.ones(total.shape, bool)
+        for k, (image, sky) in enumerate(zip(images, skies, strict=True)):
+            raw = image[rows]
+            if k:
+                alike &= _equal(raw, first)
+            away = sky.deviation(raw, rows)
+            total += away
+            for piece, end in zip(own, ends, strict=True):
+                of_columns[k][piece] = away[pieces[0][piece] - rows.start : end - rows.start].sum(axis=0)
+            of_rows[k][:, rows] = np.add.reduceat(away, pieces[1], axis=1).T
+        mean[rows], same[rows] = total / len(images), alike
+    of_columns /= np.diff([*pieces[0], ny])[:, None]
+    of_rows /= np.diff([*pieces[1], nx])[:, None]
+    return mean, np.median(of_columns, axis=0), np.median(of_rows, axis=0), same
+
+
+def _equal(one, other):
+    """Return where two arrays have the same value, or none."""
+    same = one == other
+    return same if one.dtype.kind != "f" else same | (np.isnan(one) & np.isnan(other))
+
+
+def _pieces(mean, found, n_frames, n_sigma):
+    """Return where pieces of columns stand out, bool, shape of `mean`; give it the transposed for rows.
+
+    found : of each piece, shape (pieces, columns).  The median of its pixels has to stand out as well: of a star, which
+    moves over the piece or stands still in it, that shows little.
+    """
+    bad, starts = np.zeros(mean.shape, bool), [*_starts(len(mean)), len(mean)]
+    away = found - median_filter(found, (1, AROUND_PX), mode="nearest")
+    expected = 1.25 / np.sqrt(PIECE_PX * n_frames)
+    out = np.abs(away) > n_sigma * max(_robust_sigma(away), expected)
+    for k in np.flatnonzero(out.any(axis=1)):
+        rows = slice(starts[k], starts[k + 1])
+        middle = np.median(mean[rows], axis=0)
+        middle -= median_filter(middle, AROUND_PX, mode="nearest")
+        limit = np.maximum(np.abs(away[k]) / 2, n_sigma * max(_robust_sigma(middle), expected))
+        bad[rows] = _with_edges(out[k] & (middle * np.sign(away[k]) > limit), np.abs(middle))
+    return bad
+
+
+def _with_edges(out, height):
+    """Return those runs of `out`, bool, shape (n,), beyond which `height` falls at once: light would fall slowly."""
+    runs, number = label(out)
+    for slices in find_objects(runs, number):
+        first, last = slices[0].start, slices[0].stop - 1
+        beyond = [(end, side) for end, side in ((first, first - 1), (last, last + 1)) if 0 <= side < len(out)]
+        if any(height[side] > SOFT * height[end] for end, side in beyond):
+            out[slices] = False
+    return out
+
+
+def _ring(fwhm_px, moves):
+    """Return the width (px) of the neighbourhood that tells a pixel from a star, None if none does."""
+    if fwhm_px is not None and fwhm_px >= SAMPLED_PX:
+        return 5 if fwhm_px >= WELL_SAMPLED_PX else 3
+    return 3 if moves else None
+
+
+def _single(mean, known, n_frames, width, spared):
+    """Return where single pixels stand out sharply from the `width` x `width` around them, bool, shape of `mean`."""
+    threshold = SIGMA * max(_robust_sigma(mean[::3, ::3]), 1 / np.sqrt(n_frames))
+    rows, columns = np.nonzero((np.abs(mean) > threshold) & ~known)
+    reach = np.arange(width) - width // 2
+    offsets = [(dy, dx) for dy in reach for dx in reach if dy or dx]
+    around = [
+        mean[np.clip(rows + dy, 0, len(mean) - 1), np.clip(columns + dx, 0, mean.shape[1] - 1)] for dy, dx in offsets
+    ]
+    here = mean[rows, columns]
+    around = np.median(around, axis=0) if rows.size else here
+    sharp = (around * np.sign(here) < SHARP * np.abs(here)) & (np.abs(here - around) > threshold)
+    for x, y in spared:
+        sharp &= np.hypot(columns - x, rows - y) > SPARED_PX
+    bad = np.zeros(mean.shape, bool)
+    bad[rows[sharp], columns[sharp]] = True
+    return bad
+
+
+def _robust_sigma(values):
+    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
+
+
+# ---- the file
+
+
+def read(folder, shape=None):
+    """Return where pixels are bad, bool, from the mask in `folder`; None without one, or where it names no pixel.
+
+    shape : (rows, columns) of the frames; a mask of another one is not for them.  Raises FrameError for a broken file.
+    """
+    mask, _ = _read(Path(folder) / FILE_NAME)
+    if mask is None or not mask.any():
+        return None
+    if shape is not None and mask.shape != tuple(shape):
+        log.warning("%s is %s, the frames are %s: not used", FILE_NAME, _size(mask.shape), _size(shape))
+        return None
+    return mask > 0
+
+
+def _size(shape):
+    return f"{shape[1]} x {shape[0]} px"
+
+
+def _read(path):
+    """Return (mask, header), None twice if there is no file."""
+    try:
+        with fits.open(path, memmap=False) as hdus:
+            return np.asarray(hdus[0].data).astype(np.uint8), hdus[0].header
+    except FileNotFoundError:
+        return None, None
+    except (OSError, TypeError, ValueError, AttributeError) as error:
+        raise FrameError(path, f"is no mask of bad pixels ({error})", "remove it, it is made again") from None
+
+
+def kept(folder, made_from):
+    """Return the Found whose mask lies in `folder`, if it was made from what `made_from` (digest) says or by the user.
+
+    None if there is none, or one that was made from something else.
+    """
+    mask, header = _read(Path(folder) / FILE_NAME)
+    if mask is None or header.get(MADE_FROM, made_from) != made_from:
+        return None
+    return Found(mask, int(header.get("NFRAMES", 0)), "", str(header.get("PPREMARK", "")))
+
+
+def write(folder, found, names, made_from):
+    """Write the mask of `found` with the names of its frames and its thresholds; without a mask, remove an old one."""
+    path = Path(folder) / FILE_NAME
+    if found.mask is None:
+        path.unlink(missing_ok=True)
+        return
+    header = fits.Header()
+    header["NFRAMES"] = found.n_frames, "frames that were compared"
+    header["NSIGMA"] = SIGMA, "deviation of a bad pixel, robust sigma"
+    header["NBAD"] = int(np.count_nonzero(found.mask)), "bad pixels"
+    header[MADE_FROM] = made_from, "what the mask was made from"
+    if found.remark:
+        header["PPREMARK"] = found.remark
+    meaning = (
+        ("column", COLUMN),
+        ("row", ROW),
+        ("pixel", PIXEL),
+        ("constant", DEAD),
+        ("instrument's mask", INSTRUMENT),
+    )
+    header["COMMENT"] = "bits: " + ", ".join(f"{bit} {name}" for name, bit in meaning)
+    for name in names:
+        header["HISTORY"] = name
+    with replacing(path) as temporary:
+        fits.PrimaryHDU(found.mask, header).writeto(temporary, overwrite=True)
