@@ -128,7 +128,7 @@ class Catalog:
         alone = ~(sound.values(self.survey.neighbours) < aperture_arcsec)
         if alone.sum() < ENOUGH_STARS:
             log.info(
-                "%s: %d stars have neighbours within %.1f arcsec, and are kept, since stars are few",
+                "%s: %d stars have neighbours within %.1f arcsec, and are kept, since there are few stars",
                 self.name,
                 (~alone).sum(),
                 aperture_arcsec,
@@ -145,7 +145,7 @@ class Catalog:
         pairs = [(("g", "r"), ("r", "i")), (("J", "H"),)]
         usable = [pair for pair in pairs if all(magnitudes[band] is not None for colour in pair for band in colour)]
         if not usable:
-            log.warning("%s: no colours to tell Sun-like stars by; all are kept", self.name)
+            log.warning("%s: no colours to select Sun-like stars by; all are kept", self.name)
             return self
         good = np.ones(len(self), dtype=bool)
         for blue, red in usable[0]:

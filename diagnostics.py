@@ -123,7 +123,7 @@ def build_parser():
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="diagnostics.py", description=__doc__, formatter_class=form)
     parser.add_argument("folder", nargs="?", default=".", help="data set (default: the current directory)")
-    help_of_jobs = "pictures drawn side by side (default: all cores, %(default)s)"
+    help_of_jobs = "pictures drawn in parallel (default: all cores, %(default)s)"
     parser.add_argument("-jobs", type=int, default=workers.cores(), help=help_of_jobs)
     return parser
 

@@ -64,7 +64,7 @@ def combine(frames, losses, options=Options(), folder=".", data_folder="."):  # 
     telescope = check_one_kind(frames)
     layers = [layer for _, layer in toolbox.sort_out(frames, [layer_of(frame, telescope) for frame in frames], losses)]
     if not layers:
-        raise PipelineError("not one of the frames can be combined")
+        raise PipelineError("none of the frames can be combined")
     if len(layers) == 1:
         log.warning("%s is the only frame: it is resampled, there is nothing to combine", layers[0].frame.name)
     if options.method == "median":
@@ -229,7 +229,7 @@ def star_mask(layers, places, telescope, options):
     ra, dec = (np.ptp((np.array(axis) + 180) % 360) for axis in zip(*shifts, strict=True))
     moved_px = np.hypot(ra * np.cos(np.radians(places[0][1])), dec) / scale_deg
     if moved_px < LEAST_MOTION * float(header.get("APRAD") or telescope.aprad_default):
-        log.info("the target moves by %.0f px in all: stars are not masked, it might be taken for one", moved_px)
+        log.info("the target moves by %.0f px in all: stars are not masked, since it might be taken for one", moved_px)
         return None
     sigma = np.median([sky_of(layer.frame.read_pixels())[1] for layer in layers[:3]])
     mask = starmask.of_stack(stack_of_sky.read_pixels(), sigma)
@@ -287,7 +287,9 @@ def note_noise(header, pixels, covered, telescope):
     """Note in the header by how much apertures are noisier than their pixels tell; pp_extract corrects errors by it."""
     factor = noise.aperture_noise_factor(pixels, telescope.aprad_default, covered)
     if not np.isfinite(factor):
-        log.warning("too little empty sky to measure the noise of the stack: errors leave out what resampling hides")
+        log.warning(
+            "too little empty sky to measure the noise of the stack: errors do not include what resampling hides"
+        )
         return
     set_keyword(header, "NOISEFAC", round(factor, 4), stacks.OF_STACKS["NOISEFAC"])
     log.info("noise in apertures of %g px is %.3f times that of their pixels", telescope.aprad_default, factor)

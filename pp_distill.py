@@ -117,7 +117,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
         advice = "name a body with -target, give a star to pp_distill -fixedtargets, or mark it with pp_manident"
         losses.add("target", f"no target was found in any frame; {advice}")
     for line in excluded.unused():
-        log.warning("%s: %r is no observation of this run", options.exclude, line)
+        log.warning("%s: %r is not an observation of this run", options.exclude, line)
     observationsdb.write(observationsdb.FILE_NAME, observations)
     images = [each.frame.name for each in measured]
     diagnostics.record("distill", {"targets": blocks, "images": images, "arguments": options.arguments("exclude")})
@@ -133,7 +133,7 @@ def read_databases(frames, losses):
         except FrameError as error:
             losses.add_error(frame, error)
     if not measured:
-        raise PipelineError("not one of the frames has a database; run pp_calibrate first")
+        raise PipelineError("none of the frames  has a database; run pp_calibrate first")
     return measured
 
 

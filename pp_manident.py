@@ -38,7 +38,7 @@ def read_exposures(frames, jobs, losses):
     results = toolbox.parallel(marks.read_exposure, frames, jobs, "loading")
     exposures = [exposure for _, exposure in toolbox.sort_out(frames, results, losses)]
     if not exposures:
-        raise PipelineError("not one of the frames has a list of sources; run pp_extract or pp_photometry first")
+        raise PipelineError("none of the frames has a list of sources; run pp_extract or pp_photometry first")
     toolbox.say(f"{len(exposures)} frames, {sum(each.x.size for each in exposures)} sources")
     return exposures
 
@@ -53,7 +53,7 @@ def open_marks(exposures, path, start_new, edit):
         return model
     lost = model.load()
     for name in lost:
-        log.warning("%s: its mark is lost, no source is where it was", name)
+        log.warning("%s: its mark is lost, since no source is left at its place", name)
     toolbox.say(f"{model.n_marked} marks of an earlier session; -new starts without them")
     return model
 
@@ -91,7 +91,9 @@ def build_parser():
         "-target", default="", metavar="NAME", help="name of the target; the file is positions_NAME.dat (default: none)"
     )
     parser.add_argument("-new", action="store_true", help="start without the marks of an earlier session")
-    parser.add_argument("-edit", action="store_true", help="go on from the marks of a session that was finished with q")
+    parser.add_argument(
+        "-edit", action="store_true", help="continue from the marks of a session that was finished with q"
+    )
     return parser
 
 

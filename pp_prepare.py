@@ -77,7 +77,7 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
         if flatten(frame.path):
             frame = Frame(frame.path)
         if is_blank(frame.path, frame.header):
-            raise FrameError(frame.path, "holds no pixel with a value, all are NaN", "remove it from the list")
+            raise FrameError(frame.path, "contains no pixel with a value, all are NaN", "remove it from the list")
         generic.implant(frame, instrument, answers)
         prepare_header(frame, instrument, **wanted | {"keep_wcs": keep_wcs})
         crop = instrument.special.get("crop_border_px")
@@ -89,7 +89,7 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
 
     done = toolbox.sort_out(frames, toolbox.parallel(one, frames, options.jobs, "prepare"), losses)
     if not done:
-        raise PipelineError("not one of the images could be prepared")
+        raise PipelineError("none of the images could be prepared")
     ready = [frame for _, frame in done]
     report_mistakes(ready)
     diagnostics.record("prepare", record([(frame, first[old.name]) for old, frame in done], wanted))
@@ -121,7 +121,7 @@ def telescopes_of(frames, override, losses):
         except TelescopeError as error:
             if override:
                 raise UsageError(str(error)) from None
-            log.warning("%s: %s; taken as GENERIC", frame.name, error)
+            log.warning("%s: %s; treated as GENERIC", frame.name, error)
             found[frame.name] = telescopes.get("GENERIC")
     return found
 
@@ -183,7 +183,7 @@ def read_facts(frame, telescope, keep_wcs, pointing_optional):
         if not (pointing_optional or found_later):
             raise
         if not pointing_optional:
-            log.warning("%s; the registration will look for it on the whole sky", error)
+            log.warning("%s; the registration will search the whole sky for it", error)
         facts["pointing_deg"] = None
     own = own_midtime(frame, telescope, facts["pointing_deg"]) if keep_wcs else None
     facts["keeps_midtime"] = own is not None
@@ -211,7 +211,7 @@ def own_midtime(frame, telescope, pointing_deg):
     if abs(jd - kept) < SAME_TIME_D:
         return kept, corrected
     log.warning(
-        "%s: MIDTIMJD = %.8f is kept, although the rest of the header gives %.8f; take it out to have it computed",
+        "%s: MIDTIMJD = %.8f is kept, although the rest of the header gives %.8f; remove it to have it computed",
         frame.name,
         kept,
         jd,
@@ -300,7 +300,7 @@ def crop_border(frame, border_px, keep_wcs):
     nx, ny = (length - 2 * border_px for length in frame.size_px)
     if min(nx, ny) < 1:
         raise FrameError(
-            frame.path, f"is too small to cut off {border_px} pixels at each side", "remove it from the list"
+            frame.path, f"is too small to cut off {border_px} pixels on each side", "remove it from the list"
         )
     set_keyword(header, "PPCROP", border_px, "[px] cut off at each side")
     for keyword, middle in (("CRPIX1", nx // 2), ("CRPIX2", ny // 2)):

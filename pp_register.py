@@ -293,7 +293,7 @@ def found_blindly(attempt):
     if not wide:
         return []
     places, folders = {}, pp_setup.catalog_folders
-    toolbox.say(f"looking for {len(wide)} frames on the whole sky, among the stars of Tycho-2")
+    toolbox.say(f"searching the whole sky for {len(wide)} frames, among the stars of Tycho-2")
     for extraction in toolbox.progress(wide, "blind"):
         if not places and extraction in wide[MOST_IN_VAIN:]:
             break

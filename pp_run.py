@@ -138,7 +138,7 @@ def warn_of_exclusions(options):
     stamp = Stamps().read("distill")
     before = stamp and stamp.recipe["options"].get("exclude")
     if before and not options.exclude:
-        log.warning("what %s took out counts again; -exclude %s keeps it out", before, before)
+        log.warning("what %s left out counts again; -exclude %s leaves it out", before, before)
 
 
 def without_products(frames):

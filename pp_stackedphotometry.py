@@ -111,7 +111,7 @@ def own_folder(home, name):
     if (home / STORE).is_dir():  # so that each step finds it, now and when called by hand
         (folder / STORE).symlink_to(os.path.join("..", STORE))
     with contextlib.chdir(folder), toolbox.logging_to(folder, console=False):
-        log.info("works in %s", folder)
+        log.info("working in %s", folder)
         try:
             yield folder
         finally:

@@ -39,7 +39,7 @@ STANDING = ("control", "fixed", "variable")  # kinds of targets that are no bodi
 
 
 def formats(text):
-    """Return the formats (list) of a list parted by commas.  Raises UsageError."""
+    """Return the formats (list) of a list separated by commas.  Raises UsageError."""
     names = list(ENDINGS) if text == "all" else [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in ENDINGS]
     if unknown or not names:
@@ -66,7 +66,7 @@ def geometry(series, losses, client, choice):
     if series.kind in STANDING:
         return None
     if series.kind == "positions" or series.target == results.UNNAMED:
-        toolbox.say(f"{series.target}: which body is it? With -target NAME come distances and what follows from them")
+        toolbox.say(f"{series.target}: which body is it? Give -target NAME for distances and what follows from them")
         return None
     jds = np.array([each.row.jd for each in series.observations])
     try:
@@ -86,7 +86,7 @@ def write_alcdef(parts, stem, settings, draft):
     """Write the ALCDEF file.  Raises UsageError for names that are missing, PipelineError without any observation."""
     lacking = [name for name in ("submitter", "email", "observers") if not getattr(settings, name)]
     if lacking and not draft:
-        raise UsageError(f"ALCDEF wants to know {' and '.join(lacking)}; {reportsettings.remedy(lacking)}")
+        raise UsageError(f"ALCDEF requires {' and '.join(lacking)}; {reportsettings.remedy(lacking)}")
     bodies = {series.target for series, _ in parts}
     if len(bodies) > 1:
         raise UsageError(f"ALCDEF files hold one object each, these are {', '.join(sorted(bodies))}")
@@ -108,7 +108,7 @@ def build_parser():
         "-format",
         default="ecsv",
         metavar="LIST",
-        help="parted by commas: ecsv, csv, votable, alcdef; or all (default: %(default)s)",
+        help="separated by commas: ecsv, csv, votable, alcdef; or all (default: %(default)s)",
     )
     parser.add_argument("-output", metavar="STEM", help="name of the files without ending (default: lightcurve_TARGET)")
     parser.add_argument("-target", metavar="NAME", help="name of the target (default: as pp_distill called it)")

@@ -54,11 +54,13 @@ def collect(files, identifier, settings, astcat, losses):
             raise UsageError(f"{path}: which object is it? Give a number, a designation, or up to 7 letters of yours")
         named = astrometryreport.name_of(series, identifier)
         if identifier is None and named.trk_sub:
-            log.warning("%s is no designation: it is reported as an unknown object %s", series.target, named.trk_sub)
+            log.warning("%s is not a designation: it is reported as an unknown object %s", series.target, named.trk_sub)
         if identifier and named.trk_sub and named.trk_sub != identifier:
-            log.warning("%r is no designation; the object is called %r, an unknown one", identifier, named.trk_sub)
+            log.warning("%r is not a designation; the object is called %r, an unknown one", identifier, named.trk_sub)
         if series.kind in ("control", "fixed", "variable"):
-            raise UsageError(f"{path} holds {series.target}, which is no body of the Solar System; give another file")
+            raise UsageError(
+                f"{path} holds {series.target}, which is not a body of the Solar System; give another file"
+            )
         records += astrometryreport.records_of(series, named, settings, astcat)
     if not records:
         raise PipelineError("no row of the light curves counts; see the reasons behind # in them")

@@ -81,7 +81,7 @@ def subtract_stars(frames, losses, places, radius_arcsec, jobs):
 
     views = toolbox.sort_out(frames, toolbox.parallel(look, frames, jobs, "sources"), losses)
     if not views:
-        raise PipelineError("not one of the frames can be used")
+        raise PipelineError("none of the frames can be used")
     views = [view for _, view in views]
     stars = fieldstars.find([detections_of(view) for view in views], match_arcsec(views))
     log.info("%d stars are known in the field", stars[0].size)
@@ -264,7 +264,7 @@ def build_parser():
 @toolbox.command(build_parser)
 def main(args, losses):
     if not args.radius > 0:
-        raise UsageError("-radius has to be above 0")
+        raise UsageError("-radius must be above 0")
     frames = toolbox.prepared_frames(args.images, losses)
     report(subtract_stars(frames, losses, places_of(frames, args), args.radius, args.jobs))
 

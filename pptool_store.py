@@ -163,7 +163,7 @@ def export_all(args, target):
         taken = ephemstore.merge(known, target / ephemstore.FILE_NAME)
         toolbox.say(f"{taken['position']} positions")
     if not target.exists():
-        raise UsageError(f"{folder} holds nothing to export")
+        raise UsageError(f"{folder} contains nothing to export")
     toolbox.say(f"written to {target}; elsewhere: pptool_store import {target}")
 
 
@@ -175,7 +175,7 @@ def take_in(args, losses):
             raise UsageError(f"{path} does not exist")
         parts = [*sorted((path / "refcats").glob("*.sqlite")), *path.glob(ephemstore.FILE_NAME)]
         if path.is_dir() and not parts:
-            raise UsageError(f"{path} is no store: it has no refcats/*.sqlite in it")
+            raise UsageError(f"{path} is not a store: it contains no refcats/*.sqlite")
         files += parts if path.is_dir() else [path]
     for file in files:
         if file.name == ephemstore.FILE_NAME:
@@ -220,7 +220,7 @@ def clear(args, losses):
     folder = skystore.user_folder()
     if args.survey in (ALL, EPHEMERIDES):
         if args.cone is not None:
-            raise UsageError("-cone goes with the name of one catalogue")
+            raise UsageError("-cone needs the name of one catalogue")
         gone = [folder / ephemstore.FILE_NAME] if (folder / ephemstore.FILE_NAME).exists() else []
         gone += [path for path in sorted((folder / "refcats").glob("*.sqlite")) if args.survey == ALL]
         for path in gone:
@@ -293,7 +293,7 @@ def build_parser():
     one.add_argument("survey", type=survey_or(ALL), metavar="CATALOG|all")
     one.add_argument("file", metavar="FILE")
     with_cone(one).set_defaults(action=export)
-    bring = actions.add_parser("import", help="take in what export wrote, or zone files of APASS DR10")
+    bring = actions.add_parser("import", help="read what export wrote, or zone files of APASS DR10")
     bring.add_argument("files", nargs="+", metavar="FILE")
     bring.set_defaults(action=take_in)
     one = actions.add_parser("clear", help="remove a catalogue or a cone of it, the ephemerides, or everything")
@@ -313,9 +313,9 @@ def add_prefetch(actions):
     """Add the action `prefetch`."""
     one = actions.add_parser("prefetch", help="fetch fields and the paths of targets ahead of an observing run")
     add = one.add_argument
-    add("-catalogs", type=several(survey_named), required=True, metavar="A,B", help="catalogues, parted by commas")
+    add("-catalogs", type=several(survey_named), required=True, metavar="A,B", help="catalogues, separated by commas")
     add("-fields", metavar="FILE", help="a field per line: RA, Dec (deg, or hours and deg with colons), radius, name")
-    add("-targets", type=several(), metavar="A,B", help="names of Solar System objects, parted by commas")
+    add("-targets", type=several(), metavar="A,B", help="names of Solar System objects, separated by commas")
     add("-site", metavar="CODE", help="observatory code of the Minor Planet Center, for -targets")
     add("-nights", nargs="+", metavar="DATE", help="first and last evening, such as 2026-12-01 2026-12-03")
     add("-radius", type=float, default=0.3, metavar="DEG", help="radius of a field (default: %(default)s)")

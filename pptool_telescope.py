@@ -141,10 +141,10 @@ class Stars:
             log.error("%s", WITHOUT_STARS)
             raise unreachable[0]
         if not reading.places:
-            return "does not tell where it looks: its stars cannot be matched; add RA and DEC to its header"
+            return "does not give its pointing: its stars cannot be matched; add RA and DEC to its header"
         failures = "; ".join(str(error) for error in self.failures.values())
         return (
-            "its stars match those of no place that its header can mean"
+            "its stars match no position that its header may mean"
             + (f" ({failures})" if failures else "")
             + "; check its pointing, or take a frame with more stars"
         )
@@ -207,7 +207,7 @@ def read_back(proposed, facts, path):
     header.remove("TEL_KEYW", ignore_missing=True)
     found = telescopes.identify(header, None if proposed_identifies(proposed) else proposed.key)
     if found.key != proposed.key:
-        return f"this camera is found as {found.key}: use -telescope {proposed.key}, or take the other definition away"
+        return f"this camera is found as {found.key}: use -telescope {proposed.key}, or remove the other definition"
     if written and str(written).strip() not in ("", "GENERIC", proposed.key):
         return f"TEL_KEYW of this frame says {written}, from an earlier run: pp_prepare -telescope {proposed.key}"
     frame = Frame(facts.name)
@@ -224,7 +224,7 @@ def read_back(proposed, facts, path):
     expected = 0.0 if view.mistake else view.offset_deg
     if off > expected + READ_BACK_DEG and off > 1.0:
         return (
-            f"with this definition pp_prepare places the frame {off:.2f} degrees from where it looks: check header.ra"
+            f"with this definition pp_prepare places the frame {off:.2f} degrees from where it points: check header.ra"
         )
     return ""
 
@@ -239,7 +239,7 @@ def build_parser():
     parser.add_argument(
         "-cat",
         metavar="CATALOG",
-        help="catalogue, or table of stars, to match with; `none`: take the header's word (default: TYCHO2 and GAIA)",
+        help="catalogue, or table of stars, to match with; `none`: the header alone (default: TYCHO2 and GAIA)",
     )
     parser.add_argument("-key", metavar="NAME", help="key of the definition (default: from the name of the camera)")
     parser.add_argument(
@@ -261,7 +261,7 @@ def main(args, losses):
     results = toolbox.parallel(lambda frame: look(frame, stars, losses), frames, args.jobs, "look")
     facts = [each for _, each in toolbox.sort_out(frames, results, losses)]
     if not facts:
-        raise PipelineError("not one of the frames can be used")
+        raise PipelineError("none of the frames can be used")
     known = set(telescopes.load().telescopes)
     proposed = proposal.propose(facts, known, args.key, args.code)
     more = f" and {len(facts) - 1} more" if len(facts) > 1 else ""

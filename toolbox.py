@@ -140,7 +140,7 @@ def _run(function, args, on_failure, at_end):
         if on_failure and status == FAILED:
             on_failure(str(error))
     except KeyboardInterrupt:
-        log.error("interrupted; every file is as it was or done, the same command goes on")
+        log.error("interrupted; every file is either as it was or complete, and the same command continues")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  a bug: one line for the user, the traceback in the LOG
         told = str(internal_error(error))
@@ -166,7 +166,7 @@ def use_addresses(service_urls):
 
     for service, urls in service_urls.items():
         if service not in SERVICES:
-            raise UsageError(f"service_urls: there is no service {service!r}, only {', '.join(SERVICES)}")
+            raise UsageError(f"service_urls: {service!r} is not a service; known: {', '.join(SERVICES)}")
         os.environ.setdefault(f"PP_{service.upper()}_URL", urls)
 
 
@@ -240,7 +240,7 @@ def _read_list(path):
         raise UsageError(f"list file {path} cannot be read ({error.strerror}); check its name") from None
     names = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not names:
-        raise UsageError(f"list file {path} names no image")
+        raise UsageError(f"list file {path} contains no images")
     return names
 
 
@@ -258,7 +258,7 @@ def open_frames(images, losses):
         except FrameError as error:
             losses.add_error(frame, error)
     if not frames:
-        raise UsageError("not one of the images can be read")
+        raise UsageError("none of the images  can be read")
     return frames
 
 
@@ -275,7 +275,7 @@ def prepared_frames(images, losses):
         except FrameError as error:
             losses.add_error(frame, error)
     if not frames:
-        raise PipelineError("not one of the images has been prepared; run pp_prepare on them first")
+        raise PipelineError("none of the images has been prepared; run pp_prepare on them first")
     return frames
 
 

@@ -21,7 +21,7 @@ def locked(path):
             stack.callback(os.close, handle)  # closing gives the lock back, and so does dying
             fcntl.flock(handle, fcntl.LOCK_EX)
         except (ImportError, OSError) as error:
-            log.debug("no lock on %s: %s", path, error)
+            log.debug("cannot lock %s: %s", path, error)
         yield
 
 
@@ -39,5 +39,5 @@ def hold(stream, wait=True):
     except BlockingIOError:
         return False
     except OSError as error:
-        log.debug("no lock on %s: %s", stream.name, error)
+        log.debug("cannot lock %s: %s", stream.name, error)
     return True

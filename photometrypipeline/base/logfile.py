@@ -48,7 +48,7 @@ class logging_to:
         """Return when no other command is at work in the folder; from then on this one is, as long as LOG is open."""
         for handler in self.handlers:
             if isinstance(handler, logging.FileHandler) and not hold(handler.stream, wait=False):
-                log.warning("another command is at work in %s (see LOG); waiting until it has ended", self.folder)
+                log.warning("another command is running in %s (see LOG); waiting for it to end", self.folder)
                 hold(handler.stream)
 
     def __exit__(self, *exception):

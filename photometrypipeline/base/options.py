@@ -202,15 +202,15 @@ def radius_px(text):
     """Return the radius (float, px) that an option gives, None for 0; raises ArgumentTypeError for a negative one."""
     radius = float(text)
     if not 0 <= radius < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no radius; give pixels")
+        raise argparse.ArgumentTypeError(f"{text} is not a radius; give pixels")
     return radius or None
 
 
 def radii_px(text):
-    """Return the aperture radii (list of float, px) of a list parted by commas."""
+    """Return the aperture radii (list of float, px) of a list separated by commas."""
     values = [float(field) for field in text.split(",") if field.strip()]
     if not values or min(values) <= 0:
-        raise ValueError(f"{text!r} is no aperture radius")
+        raise ValueError(f"{text!r} is not an aperture radius")
     return values
 
 

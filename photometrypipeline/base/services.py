@@ -143,7 +143,7 @@ class Client:
         facts = SERVICES[service]
         host = urlsplit(url or base_url(service)).netloc
         if self.offline:
-            reason = f"offline, and not in a local store: {description}; run once with a network, or import a store"
+            reason = f"offline, and not in the local store: {description}; run once with a network, or import a store"
             raise NotReachable(facts.label, host, reason)
         tries = 1 if self._is_down(host) else tries or facts.tries
         timeout = (facts.connect_s, read_s or facts.read_s)
@@ -211,7 +211,7 @@ class Client:
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
             raise Retry(f"{type(error).__name__}, {cause(error)}") from None
         except requests.exceptions.ContentDecodingError as error:
-            raise Retry(f"an answer that cannot be unpacked: {error}") from None
+            raise Retry(f"an answer that cannot be decompressed: {error}") from None
         except requests.RequestException as error:  # an address that is none, too many redirections
             raise NotReachable(facts.label, host, error) from None
         if response.status_code in RETRY_STATUS:

@@ -41,7 +41,7 @@ def side_by_side(function, stages, jobs, each=SOME):
                     list(pool.map(_one, [stage] * len(items), range(len(items)))) for stage, items in enumerate(stages)
                 ]
         except (BrokenProcessPool, OSError) as error:
-            log.warning("drawing side by side failed (%s); going on alone", error)
+            log.warning("drawing in parallel failed (%s); continuing in one process", error)
         finally:
             _work = None
             gc.unfreeze()

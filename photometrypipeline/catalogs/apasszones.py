@@ -51,10 +51,10 @@ def read(path):
     except (ValueError, AttributeError, UnicodeDecodeError) as error:
         raise CatalogError(f"{path}: cannot be read as a zone of APASS DR10 ({error})") from None
     if not parts:
-        raise CatalogError(f"{path}: holds no stars")
+        raise CatalogError(f"{path}: contains no stars")
     table = Table({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
     if not (np.abs(table["dec_deg"]) <= 90).all() or not ((table["ra_deg"] >= 0) & (table["ra_deg"] <= 360)).all():
-        raise CatalogError(f"{path}: positions that are none; a zone of APASS DR10 was expected")
+        raise CatalogError(f"{path}: its positions are not on the sky; a zone file of APASS DR10 was expected")
     return table
 
 

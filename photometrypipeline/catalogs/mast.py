@@ -1,4 +1,4 @@
-"""Pan-STARRS from MAST, the archive of its makers: the second source where VizieR is away.
+"""Pan-STARRS from MAST, the archive of its makers: the second source where VizieR is unreachable.
 
 The same numbers under other names. Its answers are turned into what VizieR would have sent, and read as such.
 """
@@ -62,7 +62,7 @@ def cone(survey, ra_deg, dec_deg, radius_deg, mag_limit, client):
 
 
 def _read(response):
-    """Return (body, names of the columns, rows) of an answer.  Raises Retry for what is no answer."""
+    """Return (body, names of the columns, rows) of an answer.  Raises Retry for what is not an answer."""
     refuse_html(response)
     try:
         answer = json.loads(response.content)

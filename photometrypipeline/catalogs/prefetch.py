@@ -42,7 +42,9 @@ def read_fields(path, radius_deg):
         if words != [""]:
             fields.append(_field(words, radius_deg, f"{path}, line {number}"))
     if not fields:
-        raise UsageError(f"{path}: holds no fields; a line is RA, Dec, and if wanted radius in deg and name")
+        raise UsageError(
+            f"{path}: contains no fields; each line gives RA, Dec and, optionally, a radius in deg and a name"
+        )
     return fields
 
 
@@ -53,7 +55,7 @@ def _field(words, radius_deg, place):
         if not (0 <= ra <= 360 and abs(dec) <= 90 and 0 < radius <= 10):
             raise ValueError("RA 0 to 360, Dec -90 to 90, radius up to 10 deg")
     except ValueError as error:
-        raise UsageError(f"{place}: {' '.join(words)!r} is no field ({error})") from None
+        raise UsageError(f"{place}: {' '.join(words)!r} is not a field ({error})") from None
     return Field(words[3] if len(words) > 3 else f"{ra:.4f} {dec:+.4f}", ra % 360, dec, radius)
 
 

@@ -94,7 +94,7 @@ def prefetch(survey, cones, mag_limit, client):
     cones : [(ra_deg, dec_deg, radius_deg)]. Adjoining tiles of all cones go into one request.  Raises as `fetch`.
     """
     if survey.reader:
-        raise CatalogError(f"{survey.name} is a file of this machine; nothing has to be fetched")
+        raise CatalogError(f"{survey.name} is a file on this machine; nothing needs to be fetched")
     mag_limit = FAINTEST if mag_limit is None or survey.limit_on is None else float(mag_limit)
     wanted = list(dict.fromkeys(tile for cone in cones for tile in tiles.touched(*cone)))
     path = database(user_folder(), survey)
@@ -135,7 +135,7 @@ def evict(folder, limit_mb, path, needed):
                 tilefile.shrink(file)
             log.info("%s: %d tiles removed, the store is limited to %g MB", file.stem, len(unwanted), limit_mb)
         if room > 0:
-            log.warning("the store is larger than its limit of %g MB: the present field alone takes more", limit_mb)
+            log.warning("the store is larger than its limit of %g MB: this field alone takes more", limit_mb)
 
 
 def write_tiles(folder, survey, table, coverage_cone, mag_limit):
@@ -170,7 +170,7 @@ def download_missing(path, survey, wanted, mag_limit, client):
                 usable = tilefile.covered(path, survey, group, mag_limit, any_columns=True, expired=True)
                 if len(usable) < len(group):
                     raise
-                log.warning("%s: not reachable; older rows of %d tiles are used", survey.name, len(group))
+                log.warning("%s is unreachable; older rows of %d tiles are used", survey.name, len(group))
                 skipped.update(group)
 
 
@@ -203,7 +203,7 @@ def _download_boxes(boxes, survey, mag_limit, client, cuts=0):
     if cuts == DEEPEST_CUT:
         place = f"{survey.name} at {ra_deg:.3f} {dec_deg:+.3f}"
         message = f"{place}: too many stars for one request, even in the smallest part"
-        raise CatalogError(f"{message}; choose a magnitude limit brighter than {mag_limit}")
+        raise CatalogError(f"{message}; set a magnitude limit brighter than {mag_limit}")
     log.info("%s: answer cut off at %d rows; asking again in smaller parts", survey.name, len(answer.table))
     if len(boxes) > 1:
         half = len(boxes) // 2
@@ -218,7 +218,7 @@ def _download_boxes(boxes, survey, mag_limit, client, cuts=0):
 
 
 def _ask(survey, cone, mag_limit, client):
-    """Return the vizier.Answer for a cone; where VizieR is away MAST is asked, if it has the catalogue."""
+    """Return the vizier.Answer for a cone; where VizieR is unreachable MAST is asked, if it has the catalogue."""
     from photometrypipeline.catalogs import mast, vizier  # half a second, and needed for a download alone
 
     try:

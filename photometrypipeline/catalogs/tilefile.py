@@ -137,7 +137,7 @@ def shrink(path):
             connection.execute("vacuum")
             connection.execute("pragma wal_checkpoint(truncate)")
     except sqlite3.OperationalError as error:  # somebody reads or writes: the room is used by the next tiles
-        log.info("%s: not made smaller now (%s)", path, error)
+        log.info("%s: not compacted now (%s)", path, error)
     except sqlite3.DatabaseError as error:
         raise _damaged(path, error) from None
     return size(path)
@@ -207,7 +207,7 @@ def inventory(path):
     """Return (name of the survey, [(tile, mag_limit, n_rows, fetched_utc)]) of a file.  Raises CatalogError."""
     with reading(path) as connection:
         if connection is None:
-            raise CatalogError(f"{path}: holds no reference stars; an export of pptool_store is needed")
+            raise CatalogError(f"{path}: contains no reference stars; give an export of pptool_store")
         name = connection.execute("select value from meta where key = 'survey'").fetchone()[0]
         rows = connection.execute("select tile, mag_limit, n_rows, fetched_utc from coverage order by tile").fetchall()
     return name, rows

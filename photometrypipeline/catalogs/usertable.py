@@ -94,7 +94,7 @@ def read(path):
     if missing:
         seen = ", ".join(raw.colnames)
         message = f"{path}: {' and '.join(missing)} not found among the columns {seen}"
-        raise CatalogError(f"{message}; say in {sidecar_path(path)} which they are")
+        raise CatalogError(f"{message}; name them in {sidecar_path(path)}")
     table["ident"] = _ident(raw, sources.pop("ident", None))
     table["ra_deg"], table["dec_deg"] = _positions(path, raw, sources.pop("ra_deg"), sources.pop("dec_deg"))
     for name, source in sources.items():
@@ -125,7 +125,7 @@ def _load_fits(path):
         tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)]
         tables = [hdu for hdu in tables if hdu.name != "LDAC_IMHEAD"]
         if not tables:
-            raise ValueError("there is no table in it")
+            raise ValueError("it contains no table")
         return Table.read(tables[0])
 
 
@@ -140,7 +140,7 @@ def _load_text(path):
         return Table.read(path, format="ascii.commented_header")
     table = Table.read(path, format="ascii.csv" if "," in first else "ascii.basic")
     if all(re.fullmatch(r"[-+.\deE]+", name) for name in table.colnames):
-        raise ValueError("the first line has to hold the names of the columns")
+        raise ValueError("the first line must contain the names of the columns")
     return table
 
 
@@ -168,7 +168,7 @@ def sidecar(path, columns):
             near = difflib.get_close_matches(name, [*COMMON, "Vmag", "e_Vmag"], 1)
             hint = f", perhaps {near[0]}" if near else ""
             ours = f"they are {', '.join(COMMON)}, and such as Vmag, e_Vmag"
-            raise CatalogError(f"{source}: {name} is none of our columns{hint}; {ours}")
+            raise CatalogError(f"{source}: {name} is not a column that is known here{hint}; {ours}")
         column = value[0] if isinstance(value, list) and len(value) == 2 else value
         known = isinstance(column, int | float) and not isinstance(column, bool)
         if not known and column not in columns:
@@ -214,7 +214,7 @@ def _positions(path, raw, ra, dec):
             texts = [[str(value) for value in raw[name]] for name in (ra_name, dec)]
             place = SkyCoord(*texts, unit=("h", "deg"))
         except ValueError as error:
-            raise CatalogError(f"{path}: {ra_name}, {dec} are no positions ({error})") from None
+            raise CatalogError(f"{path}: {ra_name}, {dec} are not positions ({error})") from None
         return place.ra.deg, place.dec.deg
     return np.mod(_values(path, raw, "ra_deg", ra), 360.0), _values(path, raw, "dec_deg", dec)
 
@@ -233,12 +233,12 @@ def _values(path, raw, name, source):
         if unit is not None and str(unit) and here is not None:
             return values * u.Unit(unit).to(here)
     except (ValueError, TypeError, u.UnitConversionError) as error:
-        raise CatalogError(f"{path}: column {column} cannot be {name} ({error})") from None
+        raise CatalogError(f"{path}: column {column} cannot be used as {name} ({error})") from None
     if name in ("e_ra_deg", "e_dec_deg"):
         log.warning("%s: column %s has no unit and is not used as %s", path, column, name)
         return np.full(len(raw), np.nan)
     if name in MOTIONS:
-        log.info("%s: column %s has no unit, taken as mas/yr", path, column)
+        log.info("%s: column %s has no unit, mas/yr is assumed", path, column)
     return values
 
 

@@ -66,7 +66,7 @@ def cone(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, row_limit=None)
             failure = failure or error
             continue
         if number and not len(answer.table):
-            log.warning("%s: zero rows from the mirror %s are no proof of an empty field", what, url)
+            log.warning("%s: zero rows from the mirror %s do not prove that the field is empty", what, url)
             continue
         return answer
     raise failure
@@ -154,7 +154,7 @@ def to_schema(rows, survey):
             seen = ", ".join(rows.colnames)
             raise CatalogError(f"VizieR table {survey.table} came without column {column.label}; columns seen: {seen}")
         if label is None:
-            log.warning("VizieR table %s came without column %s; it is left unknown", survey.table, column.label)
+            log.warning("VizieR table %s came without column %s; its values stay unknown", survey.table, column.label)
         elif column.text:
             table[column.name] = _text(rows[label])
         elif column.over:
@@ -237,7 +237,7 @@ def _assert_sensible(values, sheet, survey):
     typical = np.median(finite) if finite.size else 0
     if typical > limits.get(sheet.name, np.inf):
         message = f"VizieR table {survey.table}: {sheet.label} is typically {typical:.4g} {sheet.unit_here}"
-        raise CatalogError(f"{message}; its unit must be mistaken")
+        raise CatalogError(f"{message}; its unit must be wrong")
 
 
 def _drop_sentinels(table, survey):

@@ -67,7 +67,7 @@ def store_rows(folder, name, mpc_code, ephemeris):
     """
     asked = names.queries(name)
     if not asked:
-        raise ValueError(f"{name!r} names no body of the Solar System")
+        raise ValueError(f"{name!r} is not the name of a body of the Solar System")
     store = Store(folder)
     values = np.column_stack([getattr(ephemeris, column) for column in COLUMNS])
     for command in _commands(asked[0], ephemeris.full_name):
@@ -265,7 +265,7 @@ class _Search:
         if elements is None:
             raise NoElements(
                 f"no orbital elements of {self.query.text} within {orbit.REACH_D} d of the frames are known; "
-                "give a file of them with -elements, or let Horizons be asked once"
+                "give a file of elements with -elements, or run once with Horizons reachable"
             )
         values = orbit.ephemeris(elements, self.site, jds)
         self.found.update((epoch_of(jd), Kept(row, time.time())) for jd, row in zip(jds, values, strict=True))

@@ -168,7 +168,7 @@ class Store:
                 connection.executescript(f"begin immediate; {SCHEMA} commit;")
                 connection.executemany(f"insert or replace into {table} values ({places})", rows)
         except (OSError, sqlite3.OperationalError) as error:
-            log.warning("%s cannot be written, nothing is kept: %s", self.path, error)
+            log.warning("%s cannot be written, nothing is stored: %s", self.path, error)
         except sqlite3.DatabaseError as error:
             raise self._damaged(error) from None
 
@@ -195,7 +195,7 @@ class Store:
 
     def _damaged(self, reason):
         return FrameError(
-            self.path, f"no usable ephemeris store ({reason})", "remove it, it is filled again when needed"
+            self.path, f"is not a usable ephemeris store ({reason})", "remove it; it is filled again when needed"
         )
 
 
@@ -225,12 +225,12 @@ def merge(source, target):
                 taken[table] = connection.execute(f"{query} where not exists ({newer})").rowcount
             connection.commit()
     except sqlite3.Error as error:
-        raise FrameError(source, f"is no store of ephemerides ({error})", "export it again") from None
+        raise FrameError(source, f"is not a store of ephemerides ({error})", "export it again") from None
     return taken
 
 
 def summary(path):
-    """Return {table: number of rows} of a file, empty if there is none.  Raises FrameError for what is no store."""
+    """Return {table: number of rows} of a file, empty if there is none.  Raises FrameError for what is not a store."""
     if not Path(path).exists():
         return {}
     try:
@@ -239,5 +239,5 @@ def summary(path):
             return {table: connection.execute(f"select count(*) from {table}").fetchone()[0] for table in tables}
     except sqlite3.Error as error:
         raise FrameError(
-            path, f"is no store of ephemerides ({error})", "delete it, its rows are asked for again"
+            path, f"is not a store of ephemerides ({error})", "delete it, its rows are asked for again"
         ) from None

@@ -72,7 +72,7 @@ class Query:
 
 
 def queries(text):
-    """Return the list of Query to try in order for the name `text`; empty when it names no body of the Solar System."""
+    """Return the list of Query to try in order for the name `text`; empty if it names nothing in the Solar System."""
     raw = "" if text is None else str(text).strip()
     name = " ".join(re.sub(r"[;=*\"`\x00-\x1f]", " ", raw.replace("_", " ")).split())
     name = re.sub(r"^(asteroid|minor planet|comet) (?=\S)", "", name, flags=re.IGNORECASE)

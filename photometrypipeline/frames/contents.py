@@ -61,7 +61,7 @@ class Contents:
     def of_frame(self, path):
         """Return [header, header without MEASUREMENT, what is behind it], None for a file that is not there.
 
-        What is no FITS file has no header, and all of it counts as behind it.
+        What is not a FITS file has no header, and all of it counts as behind it.
         """
         try:
             with open(path, "rb") as stream:

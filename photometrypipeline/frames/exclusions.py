@@ -44,7 +44,7 @@ def read(path):
     try:
         text = Path(path).read_text(encoding="utf-8", errors="surrogateescape")
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}); give a list of images to take out") from None
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); give a list of images to leave out") from None
     return Exclusions(line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
 
 

@@ -24,7 +24,7 @@ def read_raw_header(stream):
     while not blocks or not any(line[:8].rstrip(b" \0") == b"END" for line in lines(blocks[-1])):
         block = stream.read(BLOCK)
         if len(block) < BLOCK:
-            raise EOFError("it has no END")
+            raise EOFError("its header has no END card")
         blocks.append(block)
     return b"".join(blocks)
 

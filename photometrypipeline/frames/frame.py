@@ -58,7 +58,7 @@ class Frame:
 
     @cached_property
     def header(self):
-        """Primary header (fits.Header).  Raises FrameError for a file that is no complete FITS image."""
+        """Primary header (fits.Header).  Raises FrameError for a file that is not a complete FITS image."""
         return read_header(self.path)
 
     @property
@@ -78,7 +78,7 @@ class Frame:
         try:
             return float(value)
         except (TypeError, ValueError):
-            raise FrameError(self.path, f"{keyword} = {value!r} is no number", "correct it in the header") from None
+            raise FrameError(self.path, f"{keyword} = {value!r} is not a number", "correct it in the header") from None
 
     def save(self):
         """Write the (changed) header back into the file, atomically; pixels and extensions stay byte for byte."""
@@ -143,15 +143,15 @@ def read_header(path):
     try:
         with open(path, "rb") as stream:
             if stream.read(9) != b"SIMPLE  =":
-                raise FrameError(path, "is no FITS file", "remove it from the list or convert it")
+                raise FrameError(path, "is not a FITS file", "remove it from the list or convert it")
             stream.seek(0)
             header = fitsbytes.parse(fitsbytes.read_raw_header(stream))
             size = data_bytes(header)
             missing = stream.tell() + size - path.stat().st_size
     except hdus.UNREADABLE as error:
-        raise FrameError(path, f"has no readable header ({error})", "it may be cut short; copy it again") from None
+        raise FrameError(path, f"has no readable header ({error})", "it may be truncated; copy it again") from None
     if missing > 0:
-        raise FrameError(path, f"is cut short, {missing} bytes of the image are missing", "copy it again")
+        raise FrameError(path, f"is truncated, {missing} bytes of the image are missing", "copy it again")
     return header if size else _header_of_extension(path)
 
 

@@ -121,7 +121,9 @@ def read(path, dec_range_deg=None):
             table = _read_table(connection, dec_range_deg)
             zeropoint = _read_row(connection, "zeropoint", ZEROPOINT_COLUMNS)
     except (sqlite3.Error, TypeError) as error:
-        raise FrameError(path, f"is no database of a frame ({error})", "run pp_calibrate on this image again") from None
+        raise FrameError(
+            path, f"is not the database of a frame ({error})", "run pp_calibrate on this image again"
+        ) from None
     return header, table, zeropoint
 
 
@@ -134,7 +136,9 @@ def read_colorterm(path):
         with contextlib.closing(sqlite3.connect(f"file:{_uri(path)}?mode=ro", uri=True)) as connection:
             return _read_row(connection, "colorterm", COLOR_COLUMNS)
     except sqlite3.Error as error:
-        raise FrameError(path, f"is no database of a frame ({error})", "run pp_calibrate on this image again") from None
+        raise FrameError(
+            path, f"is not the database of a frame ({error})", "run pp_calibrate on this image again"
+        ) from None
 
 
 def _uri(path):

@@ -91,9 +91,9 @@ def only_image(path, found):
     """Return the one Hdu that holds a 2-D image.  Raises FrameError for none, several, or a cube."""
     images = [hdu for hdu in found if hdu.is_image and len(hdu.shape) >= 2 and np.prod(hdu.shape) > 0]
     if not images:
-        raise FrameError(path, "holds no image", "remove it from the list")
+        raise FrameError(path, "contains no image", "remove it from the list")
     if len(images) > 1:
-        raise FrameError(path, f"holds {len(images)} images", "split it into one file per image")
+        raise FrameError(path, f"contains {len(images)} images", "split it into one file per image")
     shape = images[0].shape
     if any(length != 1 for length in shape[:-2]):
         size = " x ".join(map(str, shape[::-1]))
@@ -122,7 +122,7 @@ def flatten(path):
             return False
         content = _flat_content(path, found, image)
     except UNREADABLE as error:
-        raise FrameError(path, f"cannot be read ({error})", "it may be cut short; copy it again") from None
+        raise FrameError(path, f"cannot be read ({error})", "it may be truncated; copy it again") from None
     with replacing(path) as temporary:
         temporary.write_bytes(b"".join(content))
     log.info("%s: rewritten with its image in the first HDU", path)
@@ -134,7 +134,7 @@ def _flat_content(path, found, image):
     old = path.read_bytes()
     missing = max(hdu.data_start + hdu.data_size for hdu in found) - len(old)
     if missing > 0:
-        raise FrameError(path, f"is cut short, {missing} bytes are missing", "copy it again")
+        raise FrameError(path, f"is truncated, {missing} bytes are missing", "copy it again")
     header = _merged(found, image)
     content = [fitsbytes.header_bytes(header, b"".join(hdu.raw for hdu in found), path), stored_pixels(image, old)]
     for hdu in found[1:]:

@@ -52,7 +52,7 @@ def read(path, max_flags=None):
     try:
         hdus = {header.get("EXTNAME"): (header, data) for header, data in _hdus(path)}
         if "LDAC_OBJECTS" not in hdus or "LDAC_IMHEAD" not in hdus:
-            raise FrameError(path, "is no source list (FITS_LDAC)", "run pp_extract on its image again")
+            raise FrameError(path, "is not a source list (FITS_LDAC)", "run pp_extract on its image again")
         header = fitsbytes.parse(hdus["LDAC_IMHEAD"][1].replace(b"\0", b" "))
         table = _table(*hdus["LDAC_OBJECTS"])
     except FileNotFoundError:
@@ -74,7 +74,7 @@ def _hdus(path):
             size = fitsbytes.data_bytes(header)
             data = stream.read(size)
             if len(data) < size:
-                raise ValueError("it is cut short")
+                raise ValueError("it is truncated")
             stream.seek(-size % fitsbytes.BLOCK, 1)
             yield header, data
 
@@ -85,7 +85,7 @@ def _table(header, data):
     for n in range(1, header["TFIELDS"] + 1):
         name, form = header[f"TTYPE{n}"], FORM.fullmatch(header[f"TFORM{n}"].strip())
         if form is None or f"TZERO{n}" in header or f"TSCAL{n}" in header:
-            raise ValueError(f"column {name} is of a form that Source Extractor does not write")
+            raise ValueError(f"column {name} has a format that Source Extractor does not write")
         number = int(form[1] or 1)
         fields.append((name, KINDS[form[2]], () if number == 1 else (number,)))
         meta[name] = header.get(f"TUNIT{n}"), header.get(f"TDISP{n}")

@@ -178,7 +178,7 @@ def _is_flat(item, names):
 
 
 def number(value):
-    """Return a value of a record as a float, NaN for None and anything else that is no number."""
+    """Return a value of a record as a float, NaN for None and anything else that is not a number."""
     if type(value) is float:  # nearly all of them: pages and plots ask ten thousands of times
         return value
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan

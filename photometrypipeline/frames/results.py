@@ -170,7 +170,7 @@ def read(path):
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}); check its name") from None
     if not lines or lines[0].split()[:3] != ["#", "filename", "julian_date"]:
-        raise FrameError(path, "is no light curve of pp_distill (photometry_TARGET.dat)", "check its name")
+        raise FrameError(path, "is not a light curve of pp_distill (photometry_TARGET.dat)", "check its name")
     for line in lines[1:]:
         text = line[1:] if line.startswith("#") else line
         try:
@@ -178,7 +178,7 @@ def read(path):
         except (ValueError, IndexError):
             if not line.startswith("#") and line.strip():
                 raise FrameError(
-                    path, f"has a line that is no row: {line.strip()[:60]}", "run pp_distill again"
+                    path, f"contains a line that is not a row: {line.strip()[:60]}", "run pp_distill again"
                 ) from None
             remarks += [text.strip()] if text.strip() else []
     return rows, [remark for remark in remarks if remark not in LEGEND]
@@ -230,7 +230,7 @@ def write_positions(path, rows, target="", remarks=()):
 def read_positions(path, default_name=UNNAMED):
     """Return {target: [(image, ra_deg, dec_deg, jd), ...]} of a file with one position per line.
 
-    Fields: image name, RA, Dec in degrees, mid-time JD, and optionally the target's name, parted by blanks or commas;
+    Fields: image name, RA, Dec in degrees, mid-time JD, and perhaps the target's name, separated by blanks or commas;
     lines that begin with `#` are comments.  Raises FrameError naming the line that cannot be read.
     """
     targets = {}
@@ -244,7 +244,7 @@ def read_positions(path, default_name=UNNAMED):
             ) from None
         targets.setdefault("_".join(fields[4:]) or default_name, []).append(position)
     if not targets:
-        raise FrameError(path, "holds no position", "one line per frame: image RA Dec JD [name]")
+        raise FrameError(path, "contains no positions", "one line per frame: image RA Dec JD [name]")
     return targets
 
 

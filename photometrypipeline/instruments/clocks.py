@@ -160,13 +160,13 @@ def _weigh(add_h, named, agreeing, says, sky, start_jd):
         - 2 * sky.fits(after)
     )
     against = len(named) + 2 * (says == "local")
-    text = f"{', '.join(named)} {'say' if len(named) > 1 else 'says'} a time {_hours(add_h)}"
+    text = f"{', '.join(named)} {'give' if len(named) > 1 else 'gives'} a time {_hours(add_h)}"
     if sky.fits(after) and not sky.fits(start_jd):
         text += f", and so does {sky.what}"
     if against > for_clock:
         return Judgement(add_h, f"it is local time: {text}", True)
     if against == for_clock and says != "zone":
-        return Judgement(add_h, f"{text}; one of the two is no UTC", False)
+        return Judgement(add_h, f"{text}; one of the two is not UTC", False)
     return None
 
 
@@ -243,7 +243,7 @@ class Sky:
         if not found:
             return None
         add_h = min(found, key=lambda hours: hours % 1)  # whole hours first
-        reason = f"it is local time: {self.what} belongs to a time {_hours(add_h)}"
+        reason = f"it is local time: {self.what} corresponds to a time {_hours(add_h)}"
         certain = self.lst_h is not None and len([hours for hours in found if hours % 1 == 0] or found) == 1
         return Judgement(add_h, reason, certain)
 

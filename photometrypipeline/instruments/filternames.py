@@ -31,7 +31,7 @@ def guess(name, others=()):
     of_pictures = name.upper() in COLOURS and (name.upper() not in ("R", "B") or _pictures(others))
     if of_pictures:
         band = COLOURS[name.upper()]
-        return band, f"{name!r} is taken for a colour filter for pictures; {band} is the nearest band"
+        return band, f"{name!r} is taken to be a filter for colour pictures; {band} is the nearest band"
     if NO_BAND.fullmatch(name):
         return None, ""
     for pattern, group in RULES:
@@ -42,9 +42,9 @@ def guess(name, others=()):
             if not is_johnson and band not in ("J", "H", "K", "Ks"):
                 band = band.lower()
             if name == "R" and not others:
-                return band, "'R' may be the red of a set for pictures"
+                return band, "'R' may be the red filter of a set for colour pictures"
             return band, ""
-    return None, f"{name!r} is no name of a band that is known: its magnitudes stay instrumental"
+    return None, f"{name!r} is not the name of a known band: magnitudes stay instrumental"
 
 
 def _pictures(others):

@@ -137,7 +137,7 @@ def _julian_date(frame, telescope, keyword):
     value = _needed(frame, telescope, keyword, ROLES["time"])
     jd = number(value)
     if not np.isfinite(jd):
-        raise FrameError(frame.path, f"{keyword} = {value!r} is no Julian date", "correct it in the header")
+        raise FrameError(frame.path, f"{keyword} = {value!r} is not a Julian date", "correct it in the header")
     return jd + times.MJD_ZERO if jd < times.MJD_ZERO else jd
 
 
@@ -153,7 +153,7 @@ def _date_and_time(frame, telescope, coded):
 def binning(frame, telescope):
     """Return the binning (x, y), both float > 0.  Raises FrameError naming the keyword.
 
-    Codes: two numbers; two keywords; `KEY#blankN`, `KEY#xN`, `KEY#_N` for one keyword that holds both numbers parted by
+    Codes: two numbers; two keywords; `KEY#blankN`, `KEY#xN`, `KEY#_N` for one keyword with both numbers separated by
     blanks, x or _; `#CH#` in a keyword stands for the second character of INSTRUME.
     """
     return tuple(_one_binning(frame, telescope, coded, axis) for axis, coded in enumerate(telescope.binning))
@@ -170,7 +170,7 @@ def _one_binning(frame, telescope, coded, axis):
     fields = _split_binning(str(value).strip(), kind) if kind else [value] * 2
     factor = number(fields[axis]) if len(fields) > axis else np.nan
     if not 0 < factor <= MOST_BINNING:
-        raise FrameError(frame.path, f"{coded} = {value!r} is no binning", "correct it in the header")
+        raise FrameError(frame.path, f"{coded} = {value!r} is not a binning factor", "correct it in the header")
     return factor
 
 
@@ -196,7 +196,7 @@ def pointing(frame, telescope):
     dec = _angle(frame, telescope, "dec", units.deg)
     if not -90 <= dec <= 90:
         keyword = telescope.keyword("dec")
-        raise FrameError(frame.path, f"{keyword}: {dec} degrees is no declination", "correct it in the header")
+        raise FrameError(frame.path, f"{keyword}: {dec} degrees is not a declination", "correct it in the header")
     jitter = telescope.special.get("jitter", ())  # keywords of the offsets in RA and Dec, arcsec
     offsets = [number(frame.header.get(keyword)) for keyword in jitter]
     if offsets and np.isfinite(offsets).all():
@@ -226,10 +226,10 @@ def centre_by_wcs(frame):
     except Exception as error:  # noqa: BLE001 - whatever a broken WCS makes of wcslib
         reason = " ".join(str(error).split())
         raise FrameError(
-            frame.path, f"its WCS, which should tell where it points, cannot be used: {reason}", "give -ra and -dec"
+            frame.path, f"its WCS, which should give its pointing, cannot be used: {reason}", "give -ra and -dec"
         ) from None
     if not np.isfinite([ra, dec]).all():
-        raise FrameError(frame.path, "its WCS has no place on the sky for its centre", "give -ra and -dec")
+        raise FrameError(frame.path, "its WCS gives no position on the sky for its centre", "give -ra and -dec")
     return ra, dec
 
 
@@ -261,7 +261,7 @@ def _angle(frame, telescope, role, sexagesimal_unit):
         text = " ".join(str(value).replace(separator, " ").replace(":", " ").split())
         angle = _sexagesimal(text, sexagesimal_unit)
     if not np.isfinite(angle):
-        raise FrameError(frame.path, f"{keyword} = {value!r} is no angle", "correct it in the header")
+        raise FrameError(frame.path, f"{keyword} = {value!r} is not an angle", "correct it in the header")
     return angle
 
 
@@ -282,7 +282,7 @@ def equinox(frame, telescope=None):
         return 2000.0
     found = re.search(r"\d{4}(\.\d*)?", str(value))
     if not found:
-        raise FrameError(frame.path, f"EQUINOX = {value!r} is no year", "correct it in the header")
+        raise FrameError(frame.path, f"EQUINOX = {value!r} is not a year", "correct it in the header")
     return float(found.group())
 
 

@@ -74,7 +74,7 @@ class _Identifiers(dict):
 
 
 def legacy_names(registry, rootpath):
-    """Return {name: object} of all that the original's telescopes.py defines, made anew from `registry`."""
+    """Return {name: object} of all that the original's telescopes.py defines, made again from `registry`."""
     parameters = {key: telescope.parameters() for key, telescope in registry.telescopes.items()}
     return {
         "rootpath": str(rootpath),
@@ -98,7 +98,9 @@ def join_in(path, registry, folders, only_new=False):
     _run(path, names)
     for name in ("telescope_parameters", "instrument_identifiers"):
         if not isinstance(names.get(name), dict):
-            raise TelescopeError(f"{path}: {name} is no longer a dictionary; add to it, as in mytelescopes.py.example")
+            raise TelescopeError(
+                f"{path}: {name} is not a dictionary any more; add to it, as in mytelescopes.py.example"
+            )
     settings = _settings_by_name(registry)
     for key, dictionary in names["telescope_parameters"].items():
         if dictionary == before.get(key) or (only_new and key in before):
@@ -111,7 +113,7 @@ def join_in(path, registry, folders, only_new=False):
         registry.aliases.update(
             (alias, telescope.key) for alias in telescope.aliases if alias not in registry.telescopes
         )
-        log.info("%s: %s joins in", path, key)
+        log.info("%s: %s added", path, key)
     _enter_identifiers(names["instrument_identifiers"], path, registry, only_new)
 
 
@@ -246,7 +248,7 @@ def _orientation(dictionary):
     if not any(by_chip):
         return {"flip_x": bool(flip_x), "flip_y": bool(flip_y), "rotate": checked("rotate", "number", rotate)}
     if not all(by_chip) or not set(flip_x) == set(flip_y) == set(rotate):
-        raise ValueError("flipx, flipy and rotate have to be three mappings for the same chips, or none of them one")
+        raise ValueError("flipx, flipy and rotate must all be mappings for the same chips, or none of them")
     if "chip_id" not in dictionary:
         raise ValueError("missing: chip_id, the header keyword with the number of the chip")
     offsets = {as_text(number): offset for number, offset in _mapping(dictionary, "chip_offset_fixed").items()}
@@ -293,7 +295,7 @@ def _enter_identifiers(identifiers, path, registry, only_new):
         if key == before or (only_new and before):
             continue
         if key not in registry.telescopes:
-            log.warning("%s: identifier %r means %r, which is no telescope; left out", path, value, key)
+            log.warning("%s: identifier %r means %r, which is not a telescope; left out", path, value, key)
             continue
         if before:
             log.info("%s: %r, which means %s otherwise, means %s", path, name, before, key)

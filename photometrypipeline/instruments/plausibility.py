@@ -46,8 +46,8 @@ def checked_pointing(frame, telescope):
         swapped = _surely_swapped(frame, keywords)
         if swapped is None:
             raise
-        log.info("%s: %s and %s are in each other's place", frame.name, *keywords)
-        return *swapped, "RA and Dec were in each other's place"
+        log.info("%s: %s and %s are swapped", frame.name, *keywords)
+        return *swapped, "RA and Dec were swapped"
     if telescope.header["ra"].startswith(OWN_WCS) or telescope.special.get("jitter"):
         return ra, dec, ""
     own = pointings.read_pair(frame.header, keywords)

@@ -129,7 +129,7 @@ def gross_mistakes(ra_deg, dec_deg):
     """Return the Mistakes (list) that put a position somewhere else on the sky."""
     found = [
         Mistake("ra_in_degrees", "its RA is in degrees, not in hours", ra_deg / 15, dec_deg),
-        Mistake("sign", "its Dec lacks its sign", ra_deg, -dec_deg),
+        Mistake("sign", "its Dec lacks the sign", ra_deg, -dec_deg),
     ]
     if 0 <= ra_deg <= 24:
         found.insert(0, Mistake("ra_in_hours", "its RA is in hours, not in degrees", ra_deg * 15, dec_deg))
@@ -137,7 +137,7 @@ def gross_mistakes(ra_deg, dec_deg):
     for declination in (ra_deg, ra_deg / 15, (ra_deg + 180) % 360 - 180, (ra_deg / 15 + 180) % 360 - 180):
         if abs(declination) <= 90:
             for right_ascension in (dec_deg % 360, dec_deg * 15 % 360):
-                found.append(Mistake("swapped", "RA and Dec are in each other's place", right_ascension, declination))
+                found.append(Mistake("swapped", "RA and Dec are swapped", right_ascension, declination))
     return [each for each in found if abs(each.dec_deg) <= 90]
 
 
@@ -153,12 +153,12 @@ def fine_mistakes(ra_deg, dec_deg, jd):
     back = place.transform_to(FK4(equinox=Time(1950.0, format="byear")))
     back_from_date = place.transform_to(FK5(equinox=Time(year, format="jyear")))
     return [
-        Mistake("equinox_of_date", f"it is of the equinox of date ({year:.1f})", *of_date),
-        Mistake("b1950", "it is of the equinox B1950", *of_1950),
-        Mistake("already_j2000", "it is of J2000, although the header says B1950", back.ra.deg, back.dec.deg),
+        Mistake("equinox_of_date", f"it refers to the equinox of date ({year:.1f})", *of_date),
+        Mistake("b1950", "it refers to the equinox B1950", *of_1950),
+        Mistake("already_j2000", "it refers to J2000, although the header says B1950", back.ra.deg, back.dec.deg),
         Mistake(
             "already_j2000",
-            f"it is of J2000, although the header says {year:.1f}",
+            f"it refers to J2000, although the header says {year:.1f}",
             back_from_date.ra.deg,
             back_from_date.dec.deg,
         ),

@@ -113,7 +113,7 @@ def _with_files_of_users(telescope, folders):
 
 
 def _add_from_old_suite(path, registry, folders):
-    """Add what a telescopes.py of the original suite has beyond our instruments; it is no fault if it cannot be run."""
+    """Add what a telescopes.py of the original suite has beyond our instruments; no error if it cannot be run."""
     if b"photometrypipeline" in path.read_bytes().replace(b"photometrypipeline/", b""):
         return  # ours, in another checkout
     try:
@@ -181,7 +181,7 @@ def _by_identifier(header, registry):
         if not value:
             continue
         if keyword == "TELESCOP" and "INSTRUME" in header and as_text(header["INSTRUME"]):
-            tried.append(f"TELESCOP = {value!r} (not asked, since INSTRUME is there)")
+            tried.append(f"TELESCOP = {value!r} (not consulted, since INSTRUME is present)")
             continue  # another camera at a telescope that we know is still another camera
         keys = wildcards.keys_of(value, registry)
         # a name that many cameras have gives way to a family whose TELESCOP fits

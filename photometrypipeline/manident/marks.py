@@ -238,7 +238,7 @@ class Marks:
         try:
             write_text(self.path, json.dumps(content, indent=1) + "\n")
         except OSError as error:
-            log.error("%s: the marks could not be kept there (%s)", self.path, error.strerror)
+            log.error("%s: the marks could not be saved there (%s)", self.path, error.strerror)
 
     def load(self):
         """Take over the marks that `path` holds; returns the names of frames whose source is no longer there.
@@ -271,4 +271,4 @@ def read_saved(path):
             _ = at["x"] + at["y"]
         return {"finished": bool(content["finished"]), "marked": content["marked"], "absent": list(content["absent"])}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FrameError(path, f"holds no marks ({error})", "delete it, or start with -new") from None
+        raise FrameError(path, f"contains no marks ({error})", "delete it, or start with -new") from None

@@ -24,7 +24,7 @@ def open_figure():
     matplotlib.rcParams["toolbar"] = "None"
     alternative = "or write the positions into a file yourself (lines of image, RA, Dec, JD) for pp_distill -positions"
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise PipelineError(f"there is no display for the window; log in with one (ssh -X), {alternative}")
+        raise PipelineError(f"the window needs a display; log in with one (ssh -X), {alternative}")
     try:
         import matplotlib.pyplot as plt
 
@@ -33,8 +33,8 @@ def open_figure():
         raise PipelineError(f"no window can be opened ({error}); {alternative}") from None
     if figure.canvas.manager is None or not getattr(figure.canvas, "required_interactive_framework", None):
         raise PipelineError(
-            f"matplotlib has no window here (back-end {plt.get_backend()}): the display cannot be reached, or Python "
-            "lacks Tk and Qt; install one (apt-get install python3-tk, pip install 'photometrypipeline[gui]'), "
+            f"matplotlib cannot open a window here (back-end {plt.get_backend()}): the display is unreachable, or "
+            "Python lacks Tk and Qt; install one (apt-get install python3-tk, pip install 'photometrypipeline[gui]'), "
             f"{alternative}"
         )
     return figure

@@ -29,7 +29,7 @@ HELP = (
     ("space", "the frame before, and back: blink by hand"),
     ("b", "blink all frames, or stop;  [ and ]  slower, faster"),
     ("u, y", "undo, redo"),
-    ("Delete", "take the mark of this frame back"),
+    ("Delete", "remove the mark of this frame"),
     ("x", "the target cannot be seen here: leave this frame out"),
     ("+, -, wheel", "zoom"),
     ("arrows, middle button", "move what is shown"),
@@ -148,7 +148,7 @@ class MarkWindow:
     # ---- drawing
 
     def draw(self):
-        """Draw the window anew."""
+        """Draw the window again."""
         limits, turned = self.view.limits, self.orientation
         part, extent = self.view.part(self._image, turned)
         picture = None if part is None else grey(part, self._sky, self._noise, self.contrast, self.inverted)
@@ -266,12 +266,12 @@ class MarkWindow:
             " ": lambda: self.show(self.before),
             "b": lambda: self._blink(self._blink_ms),
             **dict.fromkeys(("u", "z", "ctrl+z"), lambda: self._say(self.marks.undo(), "undone", "nothing to undo")),
-            **dict.fromkeys(("y", "ctrl+y"), lambda: self._say(self.marks.redo(), "done again", "nothing to redo")),
+            **dict.fromkeys(("y", "ctrl+y"), lambda: self._say(self.marks.redo(), "redone", "nothing to redo")),
             **dict.fromkeys(
                 ("delete", "backspace"),
-                lambda: self._say(self.marks.remove(self.number), "mark taken back", "this frame has no mark"),
+                lambda: self._say(self.marks.remove(self.number), "mark removed", "this frame has no mark"),
             ),
-            "x": lambda: self._say(self.marks.toggle_absent(self.number), "frame left out", "frame taken in again"),
+            "x": lambda: self._say(self.marks.toggle_absent(self.number), "frame left out", "frame included again"),
             **dict.fromkeys(("+", "="), lambda: self._zoom(2.0)),
             **dict.fromkeys(("-", "_"), lambda: self._zoom(0.5)),
             "0": self._fit,
@@ -338,7 +338,7 @@ class MarkWindow:
             self.message = "h: help"
             number = self._frame_called(typed) if key == "enter" else None
             if key == "enter" and number is None:
-                self.message = f"there is no frame {typed!r}"
+                self.message = f"no frame is called {typed!r}"
             self.show(self.number if number is None else number)
             return
         self.typed = self.typed[:-1] if key == "backspace" else self.typed + (key if len(key) == 1 else "")

@@ -59,7 +59,7 @@ def complete(frames, telescopes, answers, keep_wcs):
         listed = "; ".join(f"{name}: {QUESTIONS[name]}" for name in missing)
         example = " ".join(f"-set {name}=..." for name in missing)
         raise UsageError(
-            f"{ours[0].name}: unknown camera, and its header does not tell {listed}; say it with {example}"
+            f"{ours[0].name}: unknown camera, and its header does not give {listed}; give it with {example}"
         )
     return answers | {name: input(f"{QUESTIONS[name]}: ").strip() for name in missing}
 
@@ -142,7 +142,7 @@ def _number(frame, found, what):
     except (TypeError, ValueError):
         value = np.nan
     if not 0 < value < np.inf:
-        raise FrameError(frame.path, f"{what} {found[0]!r} is no number above 0", "give it with -set")
+        raise FrameError(frame.path, f"{what} {found[0]!r} is not a number above 0", "give it with -set")
     return value
 
 

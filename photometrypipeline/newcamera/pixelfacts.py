@@ -91,7 +91,7 @@ def _gain(levels, variances, read_noise):
     gain = (level + np.sqrt(level**2 + 4 * variance * rn2)) / (2 * variance)
     how = "noise against level of the sky, true only if the bias is subtracted"
     if not 0.02 < gain < 50:
-        return None, "noise and level of the sky do not belong together: the bias is still in, or frames were averaged"
+        return None, "noise and level of the sky do not match: the bias was not subtracted, or frames were averaged"
     return float(gain), how + ("" if read_noise else " and read noise small")
 
 

@@ -134,7 +134,7 @@ def _station(proposal, site, code):
         return
     if site is None:
         proposal.add("mpc_code", GEOCENTRE, "the centre of the Earth: the header names no site")
-        proposal.check("mpc_code is that of the centre of the Earth: put in the code of your station (-code)")
+        proposal.check("mpc_code is that of the centre of the Earth: fill in the code of your station (-code)")
         return
     near, name, distance_km = sites.nearest_station(site)
     where = ", ".join(site.keywords)
@@ -145,7 +145,7 @@ def _station(proposal, site, code):
         proposal.add("mpc_code", GEOCENTRE, f"no station within {sites.NEAR_KM:g} km of {where}")
         proposal.check(
             f"mpc_code is that of the centre of the Earth: the nearest station to {where} is {near} ({name}), "
-            f"{distance_km:.0f} km away; put in your own code (-code)"
+            f"{distance_km:.0f} km away; fill in your own code (-code)"
         )
 
 
@@ -166,7 +166,7 @@ def _geometry(proposal, frames):
         )
     else:
         proposal.add("pixel_scale", [], "not known: pp_prepare will ask for it")
-        proposal.check("pixel_scale is not known: put in arcsec per unbinned pixel, x and y")
+        proposal.check("pixel_scale is not known: fill in arcsec per unbinned pixel, x and y")
     comment = binning.why if not binning.doubt else binning.doubt
     proposal.add("binning", [_whole(each) for each in binning.coded], comment)
     proposal.check(binning.doubt)
@@ -223,7 +223,7 @@ def _detector(proposal, facts):
     elif not level:
         proposal.check(
             f"saturation is not known: no star of this frame is cut off (highest pixel {facts.pixels.highest:.0f} "
-            "ADU); put in the level from which your camera is not linear"
+            "ADU); fill in the level above which your camera is not linear"
         )
     if facts.pixels.bayer:
         proposal.check(
@@ -243,11 +243,11 @@ def _gain(proposal, facts):
             )
         return
     if "GAIN" in facts.header:
-        proposal.add("header.gain", "EGAIN", "GAIN is no e-/ADU here")
+        proposal.add("header.gain", "EGAIN", "GAIN is not in e-/ADU here")
         proposal.check(f"gain: GAIN = {facts.header['GAIN']} is a setting of the camera, not e-/ADU")
     if measured:
         proposal.add("gain", float(f"{measured:.3g}"), f"e-/ADU, estimated from {facts.pixels.gain_how}")
-        proposal.check(f"gain is an estimate: {facts.pixels.gain_how}; put in that of your camera's manual")
+        proposal.check(f"gain is an estimate: {facts.pixels.gain_how}; fill in that of your camera's manual")
     else:
         proposal.check(f"gain is not known ({facts.pixels.gain_how}): without it errors lack the photon noise")
 
@@ -260,7 +260,7 @@ def _keywords(proposal, facts):
     _pointing(proposal, facts)
     start = reading.get("time")
     if start is None:
-        proposal.check("no keyword tells when the frame was exposed: put in header.time")
+        proposal.check("no keyword gives the time of the exposure: fill in header.time")
     else:
         (coded, time_is), julian = start.coded, times.is_julian(start.coded[0])
         proposal.add("header.time", coded, f"{start.why}: {times.text_of(start.value)} UTC")
@@ -276,10 +276,10 @@ def _keywords(proposal, facts):
         if found:
             proposal.check(found.doubt)
     if not reading.get("filter"):
-        proposal.add("header.filter", "", "no keyword tells the filter")
+        proposal.add("header.filter", "", "no keyword gives the filter")
         proposal.check("the header names no filter: magnitudes stay instrumental")
     if not reading.get("exptime"):
-        proposal.check("no keyword tells the exposure time: put in header.exptime")
+        proposal.check("no keyword gives the exposure time: fill in header.exptime")
 
 
 def _pointing(proposal, facts):
@@ -288,7 +288,7 @@ def _pointing(proposal, facts):
     place = view.place if view else places[0] if places else None
     if place is None:
         proposal.check(
-            "the header does not tell where it looks: give -ra and -dec to pp_run or pp_prepare, unless the field is "
+            "the header does not give the pointing: give -ra and -dec to pp_run or pp_prepare, unless the field is "
             "wide enough to be found on the whole sky (0.6 degrees)"
         )
         return

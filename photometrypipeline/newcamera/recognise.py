@@ -162,7 +162,7 @@ def _is_setting(header, number, comment):
 
 
 def binning_of(header):
-    """Return the Found of the binning (x, y), 1 x 1 with a doubt where no keyword tells it."""
+    """Return the Found of the binning (x, y), 1 x 1 with a doubt where no keyword gives it."""
     for pair in BINNING:
         numbers = [_number(header.get(name)) for name in pair]
         if all(number and 1 <= number <= 32 for number in numbers):
@@ -175,7 +175,7 @@ def binning_of(header):
             return Found((f"{name}{kind}0", f"{name}{kind}1"), (float(fields[1]), float(fields[3])), "usual name")
         if re.fullmatch(r"\d+(\.0*)?", text) and 1 <= float(text) <= 32:
             return Found((name, name), (float(text),) * 2, "usual name")
-    return Found((1, 1), (1.0, 1.0), "no keyword tells it", "the header has no binning: taken as 1 x 1")
+    return Found((1, 1), (1.0, 1.0), "no keyword gives it", "the header has no binning: taken as 1 x 1")
 
 
 def _number(value):

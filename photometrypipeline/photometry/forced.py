@@ -25,7 +25,7 @@ CLIP_SIGMA = 3.0  # of ring pixels around their median
 NORMAL = {50: 0.67449, 95: 1.95996, 99: 2.57583}  # so many percent of a normal distribution lie within so many sigma
 SUBPIXELS = 5  # per axis, as Source Extractor
 DETECTION_SIGMA = 3.0
-OUTSIDE = "the aperture at the predicted place leaves the image, or holds pixels without value"
+OUTSIDE = "the aperture at the predicted place extends beyond the image, or contains pixels without a value"
 SEED = 20170202  # places are drawn at random, the same ones in each run
 
 

@@ -94,7 +94,7 @@ def build(field, x, y):
     from photutils.psf import EPSFBuilder, EPSFStars, MoffatPSF, extract_stars
 
     if x.size < FEWEST:
-        raise ValueError(f"only {x.size} stars are bright and alone enough for a PSF, {FEWEST} are needed")
+        raise ValueError(f"only {x.size} stars are bright and isolated enough for a PSF, {FEWEST} are needed")
     if x.size < FEWEST_FOR_BUILDING:
         start = MoffatPSF(alpha=field.fwhm_px / 1.2, beta=3.0)
         start.alpha.fixed = start.beta.fixed = False

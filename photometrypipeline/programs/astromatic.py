@@ -72,7 +72,7 @@ def extract(image, output, telescope, timeout_s=1800, **options):
     try:
         columns, number = _ldac_columns(output)
     except (OSError, KeyError, IndexError, TypeError) as error:
-        raise ProgramError(f"Source Extractor left no table of sources for {image} ({error})") from None
+        raise ProgramError(f"Source Extractor wrote no table of sources for {image} ({error})") from None
     missing = [name for name in requested_columns(options["parameters"]) if name not in columns]
     if missing:
         raise ProgramError(
@@ -224,7 +224,7 @@ def read_head(path):
     needed = ("CTYPE1", "CTYPE2", "CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
     missing = [keyword for keyword in needed if keyword not in header]
     if missing:
-        raise ProgramError(f"SCAMP left a solution without {', '.join(missing)}")
+        raise ProgramError(f"SCAMP wrote a solution without {', '.join(missing)}")
     return header
 
 

@@ -85,11 +85,11 @@ def run(folder, images, telescope, timeout_s=None, **options):
         pixels, header = fits.getdata(outputs[0], header=True)
         covered = fits.getdata(outputs[1]) > 0
     except (OSError, TypeError, ValueError) as error:
-        raise ProgramError(f"SWarp left no image that can be read ({error})") from None
+        raise ProgramError(f"SWarp wrote no image that can be read ({error})") from None
     missing = [keyword for keyword in LINEAR if keyword not in header]
     if missing or pixels is None or not covered.any():
         raise ProgramError(
-            "SWarp left an image without "
+            "SWarp wrote an image without "
             + (", ".join(missing) if missing else "any pixel that a frame covers")
             + "; do the frames show the same field, and are they registered?"
         )
@@ -159,6 +159,6 @@ def fitted_distortion(wcs, linear, size_px):
     scale = np.sqrt(abs(np.linalg.det(matrix)))
     if residual / scale > WORST_FIT_PX:
         log.warning(
-            "the distortion of a frame is brought into SWarp's form with errors up to %.2f px", residual / scale
+            "the distortion of a frame is converted to SWarp's form with errors of up to %.2f px", residual / scale
         )
     return result

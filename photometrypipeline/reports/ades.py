@@ -96,7 +96,7 @@ def read(path):
             text = stream.read()
         return _from_xml(text) if text.lstrip().startswith("<") else _from_psv(text)
     except (OSError, ValueError, ET.ParseError) as error:
-        raise FrameError(path, f"is no ADES report ({error})", "see docs/reports.md") from None
+        raise FrameError(path, f"is not an ADES report ({error})", "see docs/reports.md") from None
 
 
 def _from_xml(text):

@@ -112,13 +112,13 @@ def breach(text, rule):
     if rule.longest is not None and len(text) > rule.longest:
         return f"has {len(text)} characters, {rule.longest} are allowed"
     if not re.fullmatch(rule.pattern, text):
-        return "has not the form that ADES asks for"
+        return "does not have the form that ADES requires"
     if rule.least is None:
         return ""
     try:
         value = Decimal(text)
     except InvalidOperation:
-        return "is no number"
+        return "is not a number"
     least, most = Decimal(rule.least), Decimal(rule.most)
     if value < least or value > most or (rule.above and value == least) or (rule.below and value == most):
         return f"is not within {rule.least} to {rule.most}"
@@ -132,10 +132,10 @@ def check_record(record, now=None):
     """
     found = [f"{name} is missing" for name in NEEDED if not record.get(name)]
     if not any(record.get(name) for name in ("permID", "provID", "trkSub")):
-        found.append("nothing says which object it is (permID, provID or trkSub)")
+        found.append("nothing identifies the object (permID, provID or trkSub)")
     for name, text in record.items():
         if name not in RULES:
-            found.append(f"{name} is no field of an optical observation")
+            found.append(f"{name} is not a field of an optical observation")
         elif breach(text, RULES[name]):
             found.append(f"{name} {text!r} {breach(text, RULES[name])}")
     found += [f"{one} without {other}" for one, other in TOGETHER if record.get(one) and not record.get(other)]
@@ -159,9 +159,9 @@ def _values(record, now):
     try:
         time = datetime.fromisoformat(record["obsTime"])
     except ValueError:
-        return [*found, f"obsTime {record['obsTime']} is no date"]
+        return [*found, f"obsTime {record['obsTime']} is not a date"]
     if time > now:
-        found.append(f"obsTime {record['obsTime']} lies in the future")
+        found.append(f"obsTime {record['obsTime']} is in the future")
     if time.year < EARLIEST_YEAR:
         found.append(f"obsTime {record['obsTime']} lies before {EARLIEST_YEAR}")
     return found
@@ -170,7 +170,7 @@ def _values(record, now):
 def check_site(code):
     """Return why an observatory code cannot stand in a record (list of str)."""
     if not obscodes.is_known(code):
-        return [f"stn {code!r} is no observatory code of the MPC"]
+        return [f"stn {code!r} is not an observatory code of the MPC"]
     if code in NO_PLACE:
         return [f"stn {code} stands for {NO_PLACE[code]}: the observer's place would have to be given"]
     try:
@@ -190,7 +190,7 @@ def check_context(context):
     known = dict(ades.CONTEXT)
     for group, entries in context.items():
         if group not in known:
-            found.append(f"{group} is no group of the header")
+            found.append(f"{group} is not a group of the header")
             continue
         for name, text in [("", entries)] if isinstance(entries, str) else entries:
             if name and name not in known[group]:
@@ -215,5 +215,5 @@ def check_series(records):
     lone = {name for (name, _), times in seen.items() if len(times) == 1}
     for number, record in enumerate(records):
         if record.get("trkSub") in lone and not (record.get("permID") or record.get("provID")):
-            found.append((number, f"a single observation of the unknown object {record['trkSub']} is no tracklet"))
+            found.append((number, f"a single observation of the unknown object {record['trkSub']} is not a tracklet"))
     return found

@@ -77,7 +77,7 @@ def read_series(path, watched=iter):
     path = Path(path)
     rows, _ = results.read(path)
     if not rows:
-        raise FrameError(path, "has no row", "the target was found in no frame")
+        raise FrameError(path, "contains no rows", "the target was found in no frame")
     found = records.read(path.parent)
     recorded = next((each for each in found.get("distill", {}).get("targets", []) if each["file"] == path.name), {})
     target = recorded.get("name") or path.stem.removeprefix("photometry_")

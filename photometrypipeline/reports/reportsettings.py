@@ -28,9 +28,9 @@ class ReportSettings:
 
 OPTIONS = {  # name: (form in the help, what it says)
     "submitter": ("NAME", "who sends the report, such as 'A. B. Observer'"),
-    "email": ("ADDRESS", "where the answer goes"),
-    "observers": ("NAMES", "parted by ;"),
-    "measurers": ("NAMES", "who measured the frames, parted by ;"),
+    "email": ("ADDRESS", "to which the answer goes"),
+    "observers": ("NAMES", "separated by ;"),
+    "measurers": ("NAMES", "who measured the frames, separated by ;"),
     "institution": ("NAME", "of the submitter"),
     "comment": ("TEXT", "a line for the reader of the report"),
 }
@@ -44,7 +44,7 @@ def add_options(parser, names):
 
 
 def chosen(settings, args):
-    """Return ReportSettings with what the command line says instead; lists are parted by semicolons."""
+    """Return ReportSettings with what the command line says instead; lists are separated by semicolons."""
     changes = {}
     for name in OPTIONS:
         text = getattr(args, name, None)

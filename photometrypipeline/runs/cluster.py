@@ -78,6 +78,6 @@ def _take(root, each, future):
     else:
         error = future.exception() if future.status == "error" else None
         reason = f"{type(error).__name__}: {error}" if error else future.status
-        each.state, each.error = FAILED, f"the cluster gave it up ({reason}); start again, and only this one is done"
+        each.state, each.error = FAILED, f"the cluster gave up on it ({reason}); run again, and only this one is done"
         log.warning("%s: %s", each.folder, each.error)
     return each

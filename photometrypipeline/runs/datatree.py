@@ -51,7 +51,7 @@ class DataSet:
         else:
             self.state = status
             step = f"pp_{found['step']}: " if found.get("step") else ""
-            why = found.get("error") or last_line or "it said nothing"
+            why = found.get("error") or last_line or "it printed no reason"
             self.error = "" if status in (OK, PARTIAL) else step + why
         if self.error:
             log.warning("%s: %s", self.folder, self.error)

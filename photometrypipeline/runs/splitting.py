@@ -37,7 +37,7 @@ class Parts:
 
     def why(self, image):
         """Return why `image` is in no sub-folder."""
-        return self.left.get(image, "came later than the others were sorted; pp_run all -split sorts it in as well")
+        return self.left.get(image, "arrived after the others were sorted; pp_run all -split sorts it as well")
 
 
 def read(folder):

@@ -135,7 +135,7 @@ class Stamps:
         for step in steps:
             stamp = self.read(step)
             if stamp is None:
-                why = f"{step}: not done yet, or not to its end"
+                why = f"{step}: not done yet, or not completed"
             elif stamp.previous != previous and step != "prepare":
                 why = f"{step}: the step before it was done again, or frames have changed since"
             elif sorted(stamp.given) != names:
@@ -155,7 +155,7 @@ class Stamps:
         last = len(found)
         for number, stamp in enumerate(found):
             if not self.same_files(stamp):
-                last, why = number, f"{stamp.step}: files that it left were changed or removed"
+                last, why = number, f"{stamp.step}: files that it wrote were changed or removed"
                 break
         while last and not self._frames_as_after(found[:last]):
             last, why = last - 1, f"{found[last - 1].step}: frames were changed since"

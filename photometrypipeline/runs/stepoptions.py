@@ -54,7 +54,7 @@ def exclusion_list(value):
 
 
 def schemas(value):
-    """Return the rejection schemas (tuple) of a list parted by commas, or a tuple."""
+    """Return the rejection schemas (tuple) of a list separated by commas, or a tuple."""
     names = tuple(name.strip() for name in (value.split(",") if isinstance(value, str) else value) if name.strip())
     unknown = [name for name in names if name not in SCHEMAS]
     if unknown or not names:
@@ -75,7 +75,7 @@ def wished_color(colorterm, target_color):
     pair = colorterms.color_bands(colorterm)
     if pair is None:
         raise UsageError(
-            f"{colorterm} is no colour; two bands with a minus between them are, such as g-r, B-V or BP-RP"
+            f"{colorterm} is not a colour; give two bands with a minus sign between them, such as g-r, B-V or BP-RP"
         )
     if target_color is None:
         target_color = colorterms.solar_color(*pair)
@@ -95,7 +95,7 @@ class Jobs(Options):
         cores,
         type=number_of_jobs,
         metavar="N",
-        help="frames side by side (default: all cores)",
+        help="frames processed in parallel (default: all cores)",
         harmless=True,
     )
 
@@ -160,14 +160,14 @@ class ExtractOptions(Jobs):
     """Options of pp_extract; kernel : path of a filter for the detection (astromatic.write_filter)."""
 
     snr: float = option(1.5, metavar="SIGMA", help="detection threshold in sigma (default: %(default)s)")
-    minarea: float = option(3.0, metavar="PX", help="least number of connected pixels (default: %(default)s)")
+    minarea: float = option(3.0, metavar="PX", help="minimum number of connected pixels (default: %(default)s)")
     paramfile: str | None = option(
         metavar="FILE", file=True, help="parameter file for Source Extractor (default: that of the pipeline)"
     )
     aprad: tuple | None = option(
         type=radii_px,
         metavar="PX",
-        help="aperture radius in px, or several parted by commas (default: the telescope's)",
+        help="aperture radius in px, or several separated by commas (default: the telescope's)",
     )
     telescope: str | None = option(metavar="KEY", help="telescope keyword, whatever the header says")
     ignore_saturation: bool = option(False, help="nothing counts as saturated")
@@ -186,7 +186,7 @@ class RegisterOptions(Offline, Jobs):
     snr: float | None = option(
         metavar="SIGMA", help="detection threshold in sigma (default: the telescope's, usually 3)"
     )
-    minarea: float | None = option(metavar="PX", help="least number of connected pixels (default: the telescope's)")
+    minarea: float | None = option(metavar="PX", help="minimum number of connected pixels (default: the telescope's)")
     cat: tuple | None = option(
         metavar="NAME",
         check=catalogs_named,
@@ -208,7 +208,7 @@ class PhotometryOptions(Ephemeris, Offline, Jobs):
     """
 
     snr: float = option(2.0, metavar="SIGMA", help="detection threshold in sigma (default: %(default)s)")
-    minarea: float | None = option(metavar="PX", help="least number of connected pixels (default: the telescope's)")
+    minarea: float | None = option(metavar="PX", help="minimum number of connected pixels (default: the telescope's)")
     aprad: float | None = option(type=radius_px, metavar="PX", help="fixed aperture radius in px, no curve of growth")
     target: str | None = option(metavar="NAME", help="target name, whatever the header says, e.g. 2015_AB123")
     background_only: bool = option(False, help="curve of growth from background sources alone")
@@ -282,14 +282,14 @@ class DistillOptions(Ephemeris, Offline):
     positions: str | None = option(
         metavar="FILE", help="predicted places per frame: image RA Dec JD [name]; or all_objects"
     )
-    fixedtargets: str | None = option(metavar="FILE", help="targets that stand still: name RA Dec")
+    fixedtargets: str | None = option(metavar="FILE", help="targets fixed on the sky: name RA Dec")
     variable_stars: bool = option(False, help="known variable stars in the field (VSX) as well")
     asteroids: bool = option(False, help="all known asteroids in the field, by SkyBoT")
     reject: tuple = option(
         ("pos", "prob"),
         metavar="LIST",
         check=schemas,
-        help='why a row does not count, parted by commas: pos (no source within 10" of the prediction), prob (the '
+        help='why a row does not count, separated by commas: pos (no source within 10" of the prediction), prob (the '
         "source is more likely a star, or blended with one), apr (outside the aperture), none (all rows count; "
         "default: %(default)s)",
     )
@@ -297,7 +297,7 @@ class DistillOptions(Ephemeris, Offline):
         metavar="FILE",
         check=exclusion_list,
         file=True,
-        help="observations that do not count: an image a line, and behind it a target if the others count; see the"
+        help="observations to leave out: one image per line, followed by a target if only that one is left out; see the"
         " light curve on the website",
     )
 
@@ -364,7 +364,7 @@ class RunOptions(Options):
         help="with `all`: copy frames of several objects, filters or cameras in one folder into sub-folders first",
     )
     exclude: str | None = shared(
-        "exclude", DistillOptions, help="observations that do not count, an image a line; see pp_distill -h"
+        "exclude", DistillOptions, help="observations to leave out, one image per line; see pp_distill -h"
     )
     scheduler: str | None = option(
         metavar="ADDRESS",
@@ -389,7 +389,7 @@ class RunOptions(Options):
     minarea: float | None = shared(
         "minarea",
         PhotometryOptions,
-        help="least number of connected pixels in the photometry (default: the telescope's)",
+        help="minimum number of connected pixels in the photometry (default: the telescope's)",
     )
     source_tolerance: str | None = shared(
         "source_tolerance",

@@ -45,7 +45,7 @@ def geocentric_km(code):
 def _entry(code):
     if not is_known(code):
         raise TelescopeError(
-            f"{code!r} is no observatory code of the Minor Planet Center; see the telescope's mpc_code"
+            f"{code!r} is not an observatory code of the Minor Planet Center; see the telescope's mpc_code"
         )
     return _table()[str(code)]
 

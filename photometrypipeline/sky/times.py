@@ -23,7 +23,7 @@ def is_julian(coded):
 def dateobs_to_jd(text, zone_h=0.0):
     """Return the Julian date (float, UTC) of a date and time such as `2017-02-02T10:56:03.456`.
 
-    Date and time are parted by `T` or blanks, the date by dashes or slashes: year-month-day, day-month-year with a year
+    `T` or blanks stand between date and time, dashes or slashes in the date: year-month-day, day-month-year with a year
     of four digits at the end, or the old FITS form DD/MM/YY (19YY).  A zone at the end (`Z`, `UT`, `+02`, `-0700`,
     `+00:00`) is taken off; without one the clock is `zone_h` hours ahead of UTC.  Raises ValueError if there is no time
     of day, or the text cannot be read.
@@ -43,7 +43,7 @@ def dateobs_to_jd(text, zone_h=0.0):
 
 
 def split_date_time(text):
-    """Return (date, time), both str, of a text that holds one or both, parted by `T` or blanks; time may be empty."""
+    """Return (date, time), both str, of a text with one or both, separated by `T` or blanks; time may be empty."""
     found = PARTED.fullmatch(str(text).strip())
     return found.groups() if found else (str(text).strip(), "")
 

@@ -158,7 +158,7 @@ class Matcher:
         best = int(np.argmax(probability))
         if by_probability and best != row and probability[best] >= 0.5:
             log.info(
-                '%s: the source %.1f" from the prediction of %s is likelier to be it than the nearest one, %.1f" away',
+                '%s: the source %.1f" from the prediction of %s is more likely it than the nearest one, %.1f" away',
                 self.measured[number].frame.name,
                 distances[best],
                 target.name,

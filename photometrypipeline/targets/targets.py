@@ -141,7 +141,7 @@ def read_fixed(path):
             raise FrameError(path, f"line {number} is not 'name RA Dec': {line.strip()[:60]}", "correct it") from None
         targets.append((name, ra % 360, dec))
     if not targets:
-        raise FrameError(path, "names no target", "one line per target: name RA Dec")
+        raise FrameError(path, "contains no targets", "one line per target: name RA Dec")
     return targets
 
 

@@ -116,7 +116,7 @@ def asteroids(measured, choice, client, found):
     """Return the asteroids that SkyBoT expects in the field, bright enough and known well enough to be found."""
     limit = completeness_mag(measured)
     if limit is None:
-        log.error("no calibrated magnitudes: asteroids in the field cannot be chosen by brightness, none is taken")
+        log.error("no calibrated magnitudes: asteroids in the field cannot be selected by brightness, none is used")
         return []
     ra, dec, radius = field_of(measured)
     jds = np.array([each.header["obstime"] for each in measured])
@@ -141,7 +141,7 @@ def asteroids(measured, choice, client, found):
         if any(targets.inside(frames[frame], place) for frame, place in target.places.items()):
             targets_found.append(target)
         else:
-            log.info("asteroid %s passes beside the frames", row["name"])
+            log.info("asteroid %s passes outside the frames", row["name"])
     found.remarks.append(f"{len(targets_found)} asteroids are expected in the field, brighter than {limit:.1f} mag")
     return targets_found
 

@@ -152,7 +152,7 @@ def test_a_unit_spelled_otherwise_is_the_same():
 def test_a_label_that_lies_is_noticed_by_its_numbers():
     stars = starlist.make("GAIA", 30, 150, 2, 0.2)
     stars["e_ra_deg"] = 0.5  # as if the numbers were microarcsec under a label that says mas
-    with pytest.raises(CatalogError, match="e_RA_ICRS.*mistaken"):
+    with pytest.raises(CatalogError, match="e_RA_ICRS.*wrong"):
         read(surveys.get("GAIA"), stars)
 
 

@@ -55,7 +55,7 @@ def test_a_missing_or_broken_file_is_told_in_one_line(tmp_path):
         tycho2.read(1.0, 2.0, 1.0, 12.0, (str(tmp_path),))
     assert "\n" not in str(caught.value) and str(tmp_path) in str(caught.value)
     (tmp_path / tycho2.FILE).write_bytes(b"SIMPLE  = nonsense" * 400)
-    with pytest.raises(CatalogError, match="is no index file"):
+    with pytest.raises(CatalogError, match="is not an index file"):
         tycho2.read(1.0, 2.0, 1.0, 12.0, (str(tmp_path),))
 
 

@@ -124,10 +124,10 @@ def test_any_band_of_any_catalogue_may_stand_in_a_table(tmp_path):
     ("text", "message"),
     [
         ('Vmag = "nothing"', "nothing.*has the columns ra, dec, VT"),
-        ('ra_dge = "ra"', "ra_dge is none of our columns, perhaps ra_deg"),
+        ('ra_dge = "ra"', "ra_dge is not a column that is known here, perhaps ra_deg"),
         ("Vmag = ", "cannot be read"),
         ('relations = ["T13"]', "T13 is unknown; there are CG08"),
-        ('Vmag = ["VT", "furlong"]', "column VT cannot be Vmag"),
+        ('Vmag = ["VT", "furlong"]', "column VT cannot be used as Vmag"),
     ],
 )
 def test_mistakes_in_the_sidecar_are_explained(tmp_path, text, message):

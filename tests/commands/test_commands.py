@@ -279,7 +279,7 @@ def test_observations_taken_out_by_hand_stay_behind_a_hash_and_the_rest_stays_as
     (copy / "rejected.lst").write_text(f"{truth.files[1]} 3552\nno_such.fits\n")
     done = run_command("pp_distill", OFFLINE, "-exclude", "rejected.lst", *truth.files, cwd=copy)
     assert done.returncode == 0, done.stderr  # asked for, hence no loss
-    assert "rejected.lst: 'no_such.fits' is no observation of this run" in done.stderr
+    assert "rejected.lst: 'no_such.fits' is not an observation of this run" in done.stderr
     lines = before[TARGET].splitlines()
     lines[2] = "#" + lines[2][1:] + " # by hand"
     assert (copy / TARGET).read_text().splitlines() == lines
@@ -296,9 +296,9 @@ def test_observations_taken_out_by_hand_stay_behind_a_hash_and_the_rest_stays_as
 
 
 BAD = {
-    "truncated": "cut short",
-    "text": "no FITS file",
-    "empty": "no FITS file",
+    "truncated": "truncated",
+    "text": "not a FITS file",
+    "empty": "not a FITS file",
     "no date": "DATE-OBS",
     "no pointing": "RA",
     "blank": "too few sources",

@@ -71,7 +71,7 @@ def test_one_frame_gives_the_true_definition(camera, folder, capsys):
     guess, true = matrix_of(frame.header), camera.wcs.wcs.cd
     np.testing.assert_allclose(guess, true, atol=0.003 * camera.scale / 3600)
     told = separation_deg(frame.header["CRVAL1"], frame.header["CRVAL2"], *camera.told) * 3600
-    assert told < 0.02 + camera.scale  # the header's word, and the rounding of the middle to a pixel
+    assert told < 0.02 + camera.scale  # what the header says, and the rounding of the middle to a pixel
 
 
 def test_it_prints_and_writes_nothing_if_told_so(folder, capsys):
@@ -114,7 +114,7 @@ def test_a_frame_without_pointing_is_proposed_as_far_as_it_goes(folder, capsys):
         fits.delval(folder / "frame.fits", keyword)
     assert run("frame.fits") == PARTIAL
     told = capsys.readouterr()
-    assert "does not tell where it looks" in told.err and "Traceback" not in told.err
+    assert "does not give its pointing" in told.err and "Traceback" not in told.err
     assert "give -ra and -dec" in told.out
     assert defined().pixel_scale == pytest.approx((camera.scale,) * 2, rel=0.001)  # from the optics
 
@@ -130,7 +130,7 @@ def test_a_frame_that_is_somewhere_else_is_not_matched(folder, capsys):
     fits.writeto(folder / "frame.fits", pixels.astype(np.float32), header, overwrite=True)
     assert run("frame.fits") == PARTIAL
     told = capsys.readouterr()
-    assert "its stars match those of no place that its header can mean" in told.err
+    assert "its stars match no position that its header may mean" in told.err
     assert "flip_x, flip_y, rotate are not known" in told.out
 
 
@@ -161,7 +161,7 @@ def test_several_frames_bring_all_their_filters(folder, capsys):
         (["nothing.fits"], FAILED, "nothing.fits"),
         (["-code", "ZZZ9", "frame.fits"], USAGE, "no station of the Minor Planet Center"),
         (["-key", "MY CAM", "frame.fits"], USAGE, "letters, digits and _ only"),
-        (["text.fits"], FAILED, "is no FITS file"),
+        (["text.fits"], FAILED, "is not a FITS file"),
     ],
 )
 def test_mistakes_of_the_user(arguments, status, says, folder, capsys):

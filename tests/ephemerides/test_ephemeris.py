@@ -410,7 +410,7 @@ def test_a_damaged_store_is_named(server, tmp_path):
     path = tmp_path / "home" / "photometrypipeline" / "ephemerides.sqlite"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"this is no database, but long enough to look like one" * 10)
-    with pytest.raises(FrameError, match="ephemerides.sqlite: no usable ephemeris store.*remove it"):
+    with pytest.raises(FrameError, match="ephemerides.sqlite: is not a usable ephemeris store.*remove it"):
         ephemeris.positions("3552", "290", [JD], Client())
 
 

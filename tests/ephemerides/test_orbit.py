@@ -109,7 +109,7 @@ def test_sites():
     assert obscodes.is_known("290")
     assert not obscodes.is_known("ZZ9")
     assert "VATT" in obscodes.name("290")
-    with pytest.raises(TelescopeError, match="no observatory code"):
+    with pytest.raises(TelescopeError, match="not an observatory code"):
         obscodes.geocentric_km("ZZ9")
     with pytest.raises(TelescopeError, match="no fixed place"):
         obscodes.geocentric_km("C51")

@@ -77,8 +77,8 @@ def test_julian_date_of_ztf_is_the_start():
         ({"DATE__OBS": "2017-02-02", "UT": 39363.4}, "DATE-OBS|UT", ["DATE-OBS|UT", "39363.4"]),
         ({"DATE__OBS": None}, "DATE-OBS", ["no DATE-OBS"]),
         ({}, "OBSJD", ["no OBSJD in its header"]),
-        ({"OBSJD": "soon"}, "OBSJD", ["OBSJD = 'soon' is no Julian date"]),
-        ({"OBSJD": "nan"}, "OBSJD", ["OBSJD = 'nan' is no Julian date"]),
+        ({"OBSJD": "soon"}, "OBSJD", ["OBSJD = 'soon' is not a Julian date"]),
+        ({"OBSJD": "nan"}, "OBSJD", ["OBSJD = 'nan' is not a Julian date"]),
     ],
 )
 def test_time_that_cannot_be_read_names_file_keyword_and_value(keywords, coded, says):
@@ -151,10 +151,10 @@ def test_codes_of_binning(coded, keywords, factors):
     ("coded", "keywords", "says"),
     [
         (("CCDBIN1", "CCDBIN2"), {"CCDBIN1": 2}, "no CCDBIN2 in its header"),
-        (("CCDBIN1", "CCDBIN1"), {"CCDBIN1": 0}, "CCDBIN1 = 0 is no binning"),
-        (("CCDBIN1", "CCDBIN1"), {"CCDBIN1": 100}, "CCDBIN1 = 100 is no binning"),
-        (("CCDSUM#blank0", "CCDSUM#blank1"), {"CCDSUM": "2"}, "CCDSUM = '2' is no binning"),
-        (("CCDSUM#blank0", "CCDSUM#blank1"), {"CCDSUM": "a b"}, "CCDSUM = 'a b' is no binning"),
+        (("CCDBIN1", "CCDBIN1"), {"CCDBIN1": 0}, "CCDBIN1 = 0 is not a binning factor"),
+        (("CCDBIN1", "CCDBIN1"), {"CCDBIN1": 100}, "CCDBIN1 = 100 is not a binning factor"),
+        (("CCDSUM#blank0", "CCDSUM#blank1"), {"CCDSUM": "2"}, "CCDSUM = '2' is not a binning factor"),
+        (("CCDSUM#blank0", "CCDSUM#blank1"), {"CCDSUM": "a b"}, "CCDSUM = 'a b' is not a binning factor"),
         (("SC#CH#DTBN", "SC#CH#DTBN"), {}, "in its header"),
     ],
 )
@@ -209,11 +209,11 @@ def test_right_ascension_of_ukirt_is_in_hours_and_jitter_is_taken_off():
         ({"DEC": "-5:30:00"}, "no RA in its header, the ra keyword of VATT4K"),
         ({"RA": "11:57:07"}, "no DEC in its header"),
         ({"RA": None, "DEC": 1.0}, "no RA in its header"),
-        ({"RA": "zenith", "DEC": "-5:30:00"}, "RA = 'zenith' is no angle"),
-        ({"RA": "25:00:00", "DEC": "-5:30:00"}, "RA = '25:00:00' is no angle"),
-        ({"RA": "nan", "DEC": "-5:30:00"}, "RA = 'nan' is no angle"),
-        ({"RA": "11:57:07", "DEC": "95:30:00"}, "DEC: 95.5 degrees is no declination"),
-        ({"RA": "11:57:07", "DEC": "inf"}, "DEC = 'inf' is no angle"),
+        ({"RA": "zenith", "DEC": "-5:30:00"}, "RA = 'zenith' is not an angle"),
+        ({"RA": "25:00:00", "DEC": "-5:30:00"}, "RA = '25:00:00' is not an angle"),
+        ({"RA": "nan", "DEC": "-5:30:00"}, "RA = 'nan' is not an angle"),
+        ({"RA": "11:57:07", "DEC": "95:30:00"}, "DEC: 95.5 degrees is not a declination"),
+        ({"RA": "11:57:07", "DEC": "inf"}, "DEC = 'inf' is not an angle"),
     ],
 )
 def test_pointing_that_cannot_be_read(keywords, says):
@@ -254,7 +254,7 @@ def test_equinox_is_2000_where_nothing_is_said_and_the_first_one_where_it_was_ch
     assert headers.equinox(frame_with()) == 2000
     assert headers.equinox(frame_with(EQUINOX=None)) == 2000
     assert headers.equinox(frame_with(EQUINOX=2000.0, _EQUINOX=1950.0)) == 1950
-    assert "EQUINOX = 'now' is no year" in message_of(headers.equinox, frame_with(EQUINOX="now"))
+    assert "EQUINOX = 'now' is not a year" in message_of(headers.equinox, frame_with(EQUINOX="now"))
 
 
 def test_b1950_is_fk4():

@@ -152,8 +152,8 @@ def test_the_template_of_the_old_form_works(config):
             "telescope_parameters['A'] = dict(vatt4k_param, secpix='1')\n",
             "mytelescopes.py: A: secpix = '1' has to be two",
         ),
-        ("telescope_parameters['A'] = dict(vatt4k_param, flipx={1: True})\n", "A: flipx, flipy and rotate have to be"),
-        ("telescope_parameters = []\n", "mytelescopes.py: telescope_parameters is no longer a dictionary"),
+        ("telescope_parameters['A'] = dict(vatt4k_param, flipx={1: True})\n", "A: flipx, flipy and rotate must"),
+        ("telescope_parameters = []\n", "mytelescopes.py: telescope_parameters is not a dictionary any more"),
     ],
 )
 def test_mistakes_in_it_are_one_line_with_the_place(config, text, message):

@@ -134,7 +134,7 @@ def test_a_mark_whose_source_is_gone_is_named(model):
 
 def test_a_file_with_something_else_is_refused(model):
     model.path.write_text('{"marked": [1, 2]}')
-    with pytest.raises(FrameError, match="holds no marks"):
+    with pytest.raises(FrameError, match="contains no marks"):
         model.load()
 
 

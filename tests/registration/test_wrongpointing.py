@@ -33,8 +33,8 @@ def told(kind):
     ("kind", "says"),
     [
         ("hours", "its RA is in hours, not in degrees"),
-        ("swapped", "RA and Dec were in each other's place"),
-        ("b1950", "it is of the equinox B1950"),
+        ("swapped", "RA and Dec were swapped"),
+        ("b1950", "it refers to the equinox B1950"),
     ],
 )
 def test_frames_are_registered_and_the_mistake_is_named(kind, says, tmp_path, run_command):

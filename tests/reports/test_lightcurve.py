@@ -81,7 +81,7 @@ def test_a_light_curve_is_read_back_as_it_was_written(folder):
     results.write(folder / "again.dat", rows, remarks)
     assert (folder / "again.dat").read_text() == (folder / FILE).read_text()
     (folder / "b.dat").write_text("1 2 3\n")
-    with pytest.raises(FrameError, match="no light curve"):
+    with pytest.raises(FrameError, match="not a light curve"):
         results.read(folder / "b.dat")
 
 

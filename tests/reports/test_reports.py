@@ -257,7 +257,7 @@ def test_several_files_and_an_unknown_object(data, run_command):
     done = run_command("pptool_mpcreport", "photometry_manual_target.dat", cwd=folder)
     assert done.returncode == 2 and "which object" in done.stderr
     done = run_command("pptool_mpcreport", "photometry_Control_Star.dat", "3552", cwd=folder)
-    assert done.returncode == 2 and "no body of the Solar System" in done.stderr
+    assert done.returncode == 2 and "not a body of the Solar System" in done.stderr
 
 
 def row(**changes):
@@ -310,12 +310,12 @@ GOOD = {
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"permID": None}, "which object"),
+        ({"permID": None}, "identifies the object"),
         ({"permID": "35 52"}, "permID"),
         ({"permID": None, "trkSub": "much_too_long"}, "trkSub"),
         ({"permID": None, "provID": "1983 IA"}, "provID"),
         ({"stn": None}, "stn is missing"),
-        ({"stn": "ZZZ"}, "no observatory code"),
+        ({"stn": "ZZZ"}, "not an observatory code"),
         ({"stn": "500"}, "geocentre"),
         ({"stn": "250"}, "no fixed place"),
         ({"mode": "PHO"}, "mode"),
@@ -324,7 +324,7 @@ GOOD = {
         ({"dec": "-90.5"}, "dec"),
         ({"rmsRA": "0"}, "rmsRA"),
         ({"rmsDec": None}, "rmsRA without rmsDec"),
-        ({"obsTime": "2017-02-30T10:50:15Z"}, "no date"),
+        ({"obsTime": "2017-02-30T10:50:15Z"}, "not a date"),
         ({"obsTime": "2017-02-02 10:50:15"}, "obsTime"),
         ({"obsTime": "2117-02-02T10:50:15Z"}, "future"),
         ({"obsTime": "1917-02-02T10:50:15Z"}, "before 1990"),
@@ -336,7 +336,7 @@ GOOD = {
         ({"mag": "-9.75"}, "mag"),
         ({"mag": None, "rmsMag": None, "photCat": None}, "band without mag"),
         ({"remarks": "a|b"}, "remarks"),
-        ({"magnitude": "16.9"}, "no field"),
+        ({"magnitude": "16.9"}, "not a field"),
     ],
 )
 def test_what_would_be_refused_is_found_and_explained(changes, reason):

@@ -83,7 +83,7 @@ def test_a_worker_is_killed_and_the_bytes_are_the_same(here, cluster, tmp_path):
         assert interrupting.compare(expected, interrupting.results(tmp_path / "tree" / name)) == []
     facts = json.loads((tmp_path / "tree" / "summary.json").read_text())
     assert {each["folder"]: each["exit_status"] for each in facts["data_sets"]} == {"a": 0, "b": 0, "bad": 2}
-    assert "bad/a.fits: is no FITS file" in errors
+    assert "bad/a.fits: is not a FITS file" in errors
     logs = [(tmp_path / "tree" / name / "LOG").read_text() for name in SETS]
     assert any("up to date: prepare" in log for log in logs)  # the one whose worker died went on elsewhere
 

@@ -44,14 +44,14 @@ def test_eight_light_curves_come_out_of_twelve_data_sets(forest, summary):
 @pytest.mark.parametrize(
     ("what", "why"),
     [
-        ("2018/one bad frame/cut.fits", "cut short"),
+        ("2018/one bad frame/cut.fits", "truncated"),
         ("no stars/mscience0217.fits", "too few sources"),
         ("no stars/mscience0218.fits", "too few sources"),
         ("no stars", "no frame could be registered"),
         ("two filters", "frames in several filters: 'TOP 3 BOT 1': mscience0217.fits, mscience0218.fits;"),
         ("unreadable/frame0.fits", "no FITS file"),
         ("unreadable/frame1.fits", "no FITS file"),
-        ("unreadable", "not one of the images can be read"),
+        ("unreadable", "none of the images can be read"),
     ],
 )
 def test_every_loss_is_named_on_the_screen_and_in_both_summaries(forest, summary, what, why):
@@ -111,7 +111,7 @@ def test_a_mixed_folder_is_sorted_into_copies_and_then_left_alone(forest, tmp_pa
     originals = {path.name: path.read_bytes() for path in (folder / "mixed").glob("*.fits")}
     done = run_command("pp_run", "all", "-split", "-offline", cwd=folder)
     assert done.returncode == 3  # notes.fits
-    assert "mixed/notes.fits: not sorted, is no FITS file" in done.stderr
+    assert "mixed/notes.fits: not sorted, is not a FITS file" in done.stderr
     assert "copied into 3552_R, 3552_V" in done.stdout
     assert {path.name: path.read_bytes() for path in (folder / "mixed").glob("*.fits")} == originals
     for band, names in (("R", ["mscience0217", "mscience0218"]), ("V", ["mscience0219", "mscience0220"])):
@@ -179,7 +179,7 @@ def test_a_data_set_whose_process_is_killed_or_says_nothing_is_reported(tmp_path
         pass
     assert [each.state for each in sets] == [1, 1, 1]
     assert f"killed by signal {signal.SIGKILL.value}" in sets[0].error
-    assert sets[1].error == "it said nothing" and sets[2].error == "last words"
+    assert sets[1].error == "it printed no reason" and sets[2].error == "last words"
 
 
 def test_the_summary_says_what_is_at_work(tmp_path):

@@ -418,7 +418,7 @@ def test_the_tables_that_sum_up_a_run_fit_into_a_small_window(chromium, site, se
 
 
 def test_the_last_column_of_the_summary_of_a_tree_is_on_the_screen(chromium, tmp_path):
-    losses = [[f"mscience{number:04d}.fits", "is no FITS file; remove it from the list"] for number in range(9)]
+    losses = [[f"mscience{number:04d}.fits", "is not a FITS file; remove it from the list"] for number in range(9)]
     sets = [datatree.DataSet("night", ["a.fits"], 0), datatree.DataSet("broken", ["a.fits"], 1, "no frame", losses)]
     fill(tmp_path / "night", fakerun.Field())
     diagnostics.render(tmp_path / "night")

@@ -14,7 +14,7 @@ USUAL_COLORS = ("g-r", "B-V", "BP-RP", "J-H", "gsm-rsm", "gp1-rp1", "V-R")  # in
 
 
 def color_bands(text):
-    """Return the two bands of a colour such as "g-r" as (str, str), None for a text that is no colour."""
+    """Return the two bands of a colour such as "g-r" as (str, str), None for a text that is not a colour."""
     blue, minus, red = str(text).strip().partition("-")
     return (blue, red) if minus and blue.isalnum() and red.isalnum() and blue != red else None
 

@@ -87,5 +87,5 @@ APASS10 = replace(
     systems=APASS9.systems | {"z": "AB"},
     bright=dict.fromkeys(DR10_BANDS, 7.0),
     good_photometry=good_dr10_photometry,
-    advice="no service offers APASS DR10: pptool_store import takes in its zone files",
+    advice="no service offers APASS DR10: pptool_store import reads its zone files",
 )

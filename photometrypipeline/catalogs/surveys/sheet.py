@@ -84,7 +84,7 @@ class Survey:
     name : what users type; table : VizieR's identifier, "" where no service has it; release : what LOG and database say
     columns : tuple of Column, in the order of the store
     limit_on : column that the magnitude limit of a request applies to, None if there is no limit
-    mast : the release at MAST ("dr1"), which is asked where VizieR is away
+    mast : the release at MAST ("dr1"), which is asked where VizieR is unreachable
     lasts_days : after which a tile is asked for anew; None: the release does not change
     key : column used as `mag` for astrometry, None if the catalogue is not meant for that
     bands : {band: magnitude column}; systems : {band: "AB" or "Vega"}; aliases : {other name: band}

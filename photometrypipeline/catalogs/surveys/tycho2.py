@@ -36,7 +36,7 @@ def find(folders=()):
         if path.is_file():
             return path
     looked = ", ".join(str(folder) for folder in folders or FOLDERS)
-    raise CatalogError(f"TYCHO2 is not on this machine (no {FILE} in {looked}); {HOW_TO_INSTALL}")
+    raise CatalogError(f"TYCHO2 is not installed on this machine (no {FILE} in {looked}); {HOW_TO_INSTALL}")
 
 
 @functools.lru_cache(maxsize=2)
@@ -53,7 +53,7 @@ def open_index(path):
             places = _raw(path, names["kdtree_data_stars"], "<u4", 3 * number).reshape(number, 3)
             vt_mag = np.array(names["MAG_VT"].data["MAG_VT"], dtype=float)
     except (OSError, KeyError, IndexError, ValueError, TypeError) as error:
-        raise CatalogError(f"{path} is no index file of Tycho-2 stars ({error}); {HOW_TO_INSTALL}") from None
+        raise CatalogError(f"{path} is not an index file of Tycho-2 stars ({error}); {HOW_TO_INSTALL}") from None
     return places, scaling[6], scaling[:3], vt_mag
 
 
@@ -70,7 +70,7 @@ def open_quads(path):
             quads = _raw(path, names["quads"], "<u4", 4 * number).reshape(number, 4)
             codes = _raw(path, names["kdtree_data_codes"], "<u2", 4 * number).reshape(number, 4)
     except (OSError, KeyError, IndexError, ValueError, TypeError) as error:
-        raise CatalogError(f"{path} is no index file of Tycho-2 stars ({error}); {HOW_TO_INSTALL}") from None
+        raise CatalogError(f"{path} is not an index file of Tycho-2 stars ({error}); {HOW_TO_INSTALL}") from None
     return quads, codes / scaling[8] + scaling[:4]
 
 

@@ -28,5 +28,5 @@ VSX = Survey(
     systems={},
     epoch_yr=2000.0,
     lasts_days=90,
-    advice="VSX lists variable stars, for pp_distill; there are no reference stars in it",
+    advice="VSX lists variable stars, for pp_distill; it contains no reference stars",
 )
