@@ -36,6 +36,7 @@ docs: setup
 	$(python) tools/commands_page.py
 	$(python) tools/bands_page.py
 	$(python) tools/telescopes_page.py
+	$(python) tools/database_page.py
 
 example-data: develop
 	$(python) example_data/make_vatt4k.py

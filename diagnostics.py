@@ -111,9 +111,9 @@ def _write_pages(view, settings, site, folder, jobs):
 def _data_files(view, site, folder):
     """Return {name: path relative to `site`} of LOG and the result files that exist, for links from the main page."""
     found = {}
-    for name in ["LOG", *(target.data["file"] for target in view.targets)]:
+    for name in ["LOG", *(target.data.file for target in view.targets)]:
         path = os.path.join(folder, views.base_name(name))
-        if isinstance(name, str) and os.path.isfile(path):
+        if os.path.isfile(path):
             found[name] = os.path.relpath(path, site)
     return found
 

@@ -23,11 +23,10 @@ def build_parser():
 commandline.answer_at_once(build_parser)
 
 # isort: split
-import functools
 import logging
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import toolbox
@@ -40,12 +39,12 @@ from photometrypipeline.base.errors import FrameError, NotReachable, PipelineErr
 from photometrypipeline.base.files import safe_name
 from photometrypipeline.base.services import Client
 from photometrypipeline.frames import exclusions, framedb, observationsdb, results
-from photometrypipeline.targets import nondetections, targetmatch, targets, targetsearch
+from photometrypipeline.frames.rows import OUTSIDE, LightCurve
+from photometrypipeline.targets import nondetections, observed, targetmatch, targets, targetsearch
 
 log = logging.getLogger("pp.distill")
 
 INSTRUMENTAL = "no calibrated magnitude"
-OUTSIDE = "predicted outside of the image"
 
 
 @dataclass
@@ -95,18 +94,17 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     everything = [*wanted, *([control] if control else [])]
     rows |= {target.name: rows_of(target, matcher, options, excluded) for target in everything[len(wanted) :]}
     unseen = look_again(everything, matcher, rows, options)
-    blocks, found, observations = [], [], []
+    curves, found = [], []
     about_color = color_remarks(measured)
     for target in everything:
         own, remarks = mark_instrumental(rows[target.name], unseen[target.name].values())
-        path = file_of(target)
+        curve = light_curve(target, in_turn(measured, own, unseen[target.name]))
         remarks = [f"positions predicted by: {target.source}", *about_color, *remarks]
         remarks += [nondetections.LEGEND] if unseen[target.name] else []
-        results.write(path, in_turn(measured, own, unseen[target.name]), remarks)
-        blocks.append(block(target, path, own, unseen[target.name]))
-        observations += observed(target, measured, own, unseen[target.name])
+        results.write(curve.file, curve.every, remarks)
+        curves.append(curve)
         accepted = sum(row.accepted for row in own)
-        toolbox.say(f"{path}: {target.name} in {accepted} of {len(measured)} frames")
+        toolbox.say(f"{curve.file}: {target.name} in {accepted} of {len(measured)} frames")
         if target.kind != "control":
             note_losses(target, own, unseen[target.name], measured, losses)
             found += [target.name] if accepted else []
@@ -118,10 +116,10 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
         losses.add("target", f"no target was found in any frame; {advice}")
     for line in excluded.unused():
         log.warning("%s: %r is not an observation of this run", options.exclude, line)
-    observationsdb.write(observationsdb.FILE_NAME, observations)
-    images = [each.frame.name for each in measured]
-    diagnostics.record("distill", {"targets": blocks, "images": images, "arguments": options.arguments("exclude")})
-    return Distillation(rows, found, failure, [*(each["file"] for each in blocks), observationsdb.FILE_NAME])
+    observationsdb.update(observationsdb.FILE_NAME, curves)
+    names, images = [curve.name for curve in curves], [each.frame.name for each in measured]
+    diagnostics.record("distill", {"targets": names, "images": images, "arguments": options.arguments("exclude")})
+    return Distillation(rows, found, failure, [*(curve.file for curve in curves), observationsdb.FILE_NAME])
 
 
 def read_databases(frames, losses):
@@ -166,8 +164,9 @@ def rows_of(target, matcher, options, excluded):
         if match.index < 0:
             log.warning("%s: no source at all, %s cannot be there", each.frame.name, target.name)
             continue
-        row = row_of(each, match, place, target, options.offset)
-        if not np.all(np.isfinite([row.mag, row.sig, row.inst, row.e_inst, row.ra_deg, row.dec_deg])):
+        row = observed.frame_facts(each, target, pp_setup.photmode, options.offset)
+        observed.add_source(row, each, match)
+        if not observed.complete(row):
             log.warning("%s: the source of %s lacks a value, row left out", each.frame.name, target.name)
             continue
         taken_out = excluded.covers(each.frame.name, target.name)
@@ -218,47 +217,6 @@ def in_turn(measured, rows, unseen):
     return [row for pair in pairs for row in pair if row]
 
 
-def row_of(each, match, place, target, offset_arcsec):
-    """Return the Row for the source of a frame that a Match names."""
-    source = each.table[match.index]
-    origin = each.header["origin"].split(";")
-    columns = each.magnitude_columns
-    inst, e_inst = float(source[f"MAG_{pp_setup.photmode}"]), float(source[f"MAGERR_{pp_setup.photmode}"])
-    manual = len(origin) > 2 and origin[2].endswith("_manual_zp")
-    return results.Row(
-        ldac=each.frame.ldac.name,
-        frame=each.frame.name,
-        jd=each.header["obstime"],
-        exptime_s=each.header["exptime"],
-        mag=float(source[columns[0]]) if columns else inst,
-        sig=float(source[columns[1]]) if columns else e_inst,
-        err_total=float(source["err_total"]) if "err_total" in each.table.colnames else np.nan,
-        inst=inst,
-        e_inst=e_inst,
-        ra_deg=float(source["ra_deg"]),
-        dec_deg=float(source["dec_deg"]),
-        ra_pred_deg=place[0],
-        dec_pred_deg=place[1],
-        flags=int(source["FLAGS"]),
-        telescope=origin[0],
-        fwhm_arcsec=float(source["FWHM_WORLD"]) * 3600,
-        x=float(source["XWIN_IMAGE"]),
-        y=float(source["YWIN_IMAGE"]),
-        catalog="-" if not columns else "manual_zp" if manual else origin[2],
-        band="-" if not columns else each.header["filtername"],
-        method=pp_setup.photmode,
-        offset_arcsec=offset_arcsec if target.has_ephemeris else (0.0, 0.0),
-        source=target.source,
-        origin=each.header["origin"],
-        extra={
-            "aprad_px": float(each.frame.header.get("APRAD") or np.nan),
-            "distance_arcsec": match.distance_arcsec,
-            "probability": match.probability,
-            "contamination": match.contamination,
-        },
-    )
-
-
 def rejection(match, measured, place, schemas):
     """Return why a row does not count (str), empty if it does."""
     if not targets.inside(measured, place):
@@ -280,7 +238,8 @@ def mark_instrumental(rows, unseen):
     """
     if any(row.calibrated for row in [*rows, *unseen]):
         for row in unseen:
-            row.extra |= {} if row.calibrated else {"mag_limit": np.nan, "forced_mag": np.nan}
+            if not row.calibrated:
+                row.mag_limit = row.forced_mag = np.nan
     if not rows:
         return rows, []
     if not any(row.calibrated for row in rows):
@@ -301,7 +260,7 @@ def note_losses(target, rows, unseen, measured, losses):
     """Name the frames in which a target is missing."""
     accepted = {row.frame for row in rows if row.accepted or row.reason == exclusions.REASON}  # asked for: no loss
     reasons = {row.frame: row.reason for row in rows}
-    limits = {name: row.extra["mag_limit"] for name, row in unseen.items()}
+    limits = {name: row.mag_limit for name, row in unseen.items()}
     limits = {name: f"; fainter than {limit:.2f} mag" for name, limit in limits.items() if np.isfinite(limit)}
     if target.kind in ("asteroid", "variable"):
         return  # nobody asked for any of them in particular
@@ -311,59 +270,12 @@ def note_losses(target, rows, unseen, measured, losses):
             losses.add(each.frame.name, f"{target.name}: {reason}{limits.get(each.frame.name, '')}")
 
 
-def observed(target, measured, rows, unseen):
-    """Return what is known of a target in each frame, as rows (list of dict) of observationsdb."""
-    own, found = {row.frame: row for row in rows}, []
-    for each in measured:
-        name = each.frame.name
-        row, forced = own.get(name), unseen.get(name)
-        if name not in target.places or not (row or forced):
-            continue
-        values = {"target": target.name, "kind": target.kind, "source": target.source}
-        values |= row_record(row) if row else {"reason": "no source at all"}
-        if forced:  # nothing of what stands in place of the target, but why it is not the target
-            values = {key: value for key, value in values.items() if key not in observationsdb.OF_SOURCE}
-            taken = (*observationsdb.FORCED, *observationsdb.COMMON)
-            values |= {key: value for key, value in row_record(forced).items() if key in taken}
-        status = "accepted" if row and row.accepted else "not detected" if forced else "rejected"
-        status = "not expected" if row and row.reason == OUTSIDE else status
-        sigma = target.sigma_arcsec.get(name, (None, None))
-        values |= {"status": status, "sigma_ra_arcsec": sigma[0], "sigma_dec_arcsec": sigma[1]}
-        values["band"] = None if values.get("band") == "-" else values.get("band")
-        found.append(values)
-    return found
+def light_curve(target, rows):
+    """Return the LightCurve of a target with its Rows in turn."""
+    full_name = target.full_name or target.name
+    return LightCurve(target.name, file_of(target), target.kind, full_name, target.source, rows)
 
 
-def block(target, path, rows, unseen):
-    """Return the part of one target in the record of the step."""
-    bands = [row.band for row in sorted(rows, key=lambda row: not row.accepted) if row.calibrated]
-    return {
-        "name": target.name,
-        "file": path,
-        "kind": target.kind,
-        "full_name": target.full_name or target.name,
-        "source": target.source,
-        "band": next(iter(bands), None),
-        "rows": [row_record(row) for row in rows],
-        "unseen": [row_record(row) for row in unseen.values()],
-    }
-
-
-def row_record(row):
-    """Return a Row as dict for the record."""
-    record = {
-        name: value for name, value in asdict(row).items() if name not in ("extra", "offset_arcsec", "origin", "source")
-    }
-    return record | {
-        "dra_arcsec": row.dra_arcsec,
-        "ddec_arcsec": row.ddec_arcsec,
-        "accepted": row.accepted,
-        "reason": row.reason or None,
-        **row.extra,
-    }
-
-
-@toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "distill"))
 def main(args, losses):
     options = Options.of(args).checked()
     done = distill(toolbox.prepared_frames(args.images, losses), losses, options)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write light curves in the forms that programs and archives take: one tidy table, or ALCDEF.
 
-reads   photometry_TARGET.dat, and beside it the images, IMAGE.ldac.db and what the steps recorded;
+reads   photometry_TARGET.dat, photometry.db; next to them the images, IMAGE.ldac.db and what the steps recorded;
         the target's ephemeris from the local store, or JPL Horizons
 writes  lightcurve_TARGET.ecsv, .csv, .vot: a row per observation, a column with unit for each quantity, with error
         parts, rejections and their reasons, distances, phase angle, light time, magnitude as at 1 au;
@@ -52,6 +52,8 @@ def read_all(paths, target, losses):
     found = []
     for path in paths:
         series = observations.read_series(path, functools.partial(toolbox.progress, label="reading"))
+        for remark in series.remarks:
+            toolbox.say(remark)
         for kind, names in series.missing.items():
             more = "" if len(names) == 1 else f" and {len(names) - 1} more"
             losses.add(path, f"{kind} missing: {names[0]}{more}; the columns that come from it are masked")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write a report of astrometry and magnitudes for the Minor Planet Center.
 
-reads   photometry_TARGET.dat, and beside it the images, IMAGE.ldac.db and what the steps recorded;
+reads   photometry_TARGET.dat, photometry.db; next to them the images, IMAGE.ldac.db and what the steps recorded;
         names of people and telescopes from confreport in pp_setup.py, or the options
 writes  mpc_astrometry.dat, records of 80 columns; or, as ADES, mpc_astrometry.psv or mpc_astrometry.xml
 
@@ -50,6 +50,8 @@ def collect(files, identifier, settings, astcat, losses):
     records = []
     for path in files:
         series = observations.read_series(path, functools.partial(toolbox.progress, label="reading"))
+        for remark in series.remarks:
+            toolbox.say(remark)
         if identifier is None and series.target == results.UNNAMED:
             raise UsageError(f"{path}: which object is it? Give a number, a designation, or up to 7 letters of yours")
         named = astrometryreport.name_of(series, identifier)

@@ -24,6 +24,7 @@ import browser  # noqa: E402  lies beside the tests
 import diagnostics  # noqa: E402
 import fakerun  # noqa: E402
 import sky  # noqa: E402
+import website  # noqa: E402
 from photometrypipeline.frames import records  # noqa: E402
 from photometrypipeline.website.websettings import DiagnosticsSettings  # noqa: E402
 
@@ -83,7 +84,7 @@ def show(args):
             folder, field = Path(place), fakerun.Field(n_frames=n_frames)
             field.write_frames(folder)
             for step in records.STEPS:
-                diagnostics.record(step, getattr(fakerun, step)(field), folder)
+                website.record(step, getattr(fakerun, step)(field), folder)
             start = time.perf_counter()
             plots = DiagnosticsSettings(show_phot_calibration_plots=n_frames < 100)  # they are not on the overview
             page = diagnostics.render(folder, plots, jobs=os.cpu_count())

@@ -123,7 +123,7 @@ def site(tmp_path_factory):
     field.write_catalog(folder)
     (folder / "photometry_3552.dat").write_text("#\n")
     distill = fakerun.distill(field, rejected=(3,), unseen=(6,))
-    distill["targets"][1]["rows"][4] |= {"accepted": False, "reason": "by hand"}
+    distill["targets"][1].rows[4].reason = "by hand"
     distill |= {"images": field.names, "arguments": ["-target", "it's 3552"]}
     register, calibrate = fakerun.register(field, lost=(5,)), fakerun.calibrate(field, lost=(2,))
     fill(folder, field, register=register, calibrate=calibrate, distill=distill)

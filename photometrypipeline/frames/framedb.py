@@ -116,7 +116,7 @@ def read(path, dec_range_deg=None):
     if not Path(path).exists():  # sqlite3 would make an empty database
         raise FrameError(path, "does not exist", "run pp_calibrate on this image first")
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{_uri(path)}?mode=ro", uri=True)) as connection:
+        with contextlib.closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)) as connection:
             header = dict(zip(HEADER_COLUMNS, connection.execute("select * from header").fetchone()[:8], strict=True))
             table = _read_table(connection, dec_range_deg)
             zeropoint = _read_row(connection, "zeropoint", ZEROPOINT_COLUMNS)
@@ -133,16 +133,12 @@ def read_colorterm(path):
     Raises FrameError for a file that cannot be read.
     """
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{_uri(path)}?mode=ro", uri=True)) as connection:
+        with contextlib.closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)) as connection:
             return _read_row(connection, "colorterm", COLOR_COLUMNS)
     except sqlite3.Error as error:
         raise FrameError(
             path, f"is not the database of a frame ({error})", "run pp_calibrate on this image again"
         ) from None
-
-
-def _uri(path):
-    return str(Path(path).resolve()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
 def _read_table(connection, dec_range_deg):

@@ -1,73 +1,129 @@
-"""The database of a data set, `photometry.db`: all targets in all frames, one row each, detected or not (SQLite)."""
+"""The database of a data set, `photometry.db`: all targets in all frames, in full precision (SQLite).
+
+It is the one store of light curves: tables of users, reports and pages are made of it.
+"""
 
 import contextlib
+import math
+import os
 import sqlite3
+from pathlib import Path
 
+from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import replacing
+from photometrypipeline.frames.rows import COLUMNS, NOT_DETECTED, STORED, LightCurve, Row
 
 FILE_NAME = "photometry.db"
-VERSION = 1
-COLUMNS = {  # name: (type, unit and meaning)
-    "target": ("TEXT", "name, as in the name of its table photometry_TARGET.dat"),
-    "kind": ("TEXT", "primary, positions, fixed, variable, asteroid, control"),
-    "frame": ("TEXT", "file name of the image"),
-    "jd": ("REAL", "middle of the exposure, JD (UTC)"),
-    "exptime_s": ("REAL", "s"),
-    "status": ("TEXT", "accepted; rejected; not detected (mag_limit tells how faint it is); not expected (outside)"),
-    "reason": ("TEXT", "why the row does not count; NULL for accepted ones"),
-    "mag": ("REAL", "mag of the source taken for the target, calibrated where band is not NULL; never a limit"),
-    "sig": ("REAL", "mag, as in photometry_TARGET.dat: with the scatter of the zeropoint"),
-    "err_total": ("REAL", "mag, what repeated measurements scatter by"),
-    "inst": ("REAL", "mag, instrumental"),
-    "e_inst": ("REAL", "mag"),
-    "band": ("TEXT", "NULL for instrumental magnitudes"),
-    "catalog": ("TEXT", "of the reference stars"),
-    "ra_deg": ("REAL", "measured, deg"),
-    "dec_deg": ("REAL", "deg"),
-    "ra_pred_deg": ("REAL", "predicted, deg"),
-    "dec_pred_deg": ("REAL", "deg"),
-    "sigma_ra_arcsec": ("REAL", "uncertainty of the predicted place (1 sigma) along RA, NULL if unknown"),
-    "sigma_dec_arcsec": ("REAL", "the same along Dec"),
-    "distance_arcsec": ("REAL", "of the source from the predicted place, on the sky"),
-    "probability": ("REAL", "that the source is the target, 0 to 1"),
-    "contamination": ("REAL", "share of the light of the source that comes from known stars, 0 to 1"),
-    "flags": ("INTEGER", "of Source Extractor"),
-    "fwhm_arcsec": ("REAL", "arcsec"),
-    "forced_flux": ("REAL", "ADU at the predicted place, where the target was not detected"),
-    "forced_err": ("REAL", "ADU, 1 sigma"),
-    "forced_mag": ("REAL", "mag of forced_flux, NULL if it is not positive; in the system of mag"),
-    "mag_limit": (
-        "REAL",
-        "mag of three times forced_err: a fainter target is not seen; NULL where stars are in the way",
-    ),
-    "others_flux": ("REAL", "ADU, light of stars and other sources in that aperture"),
-    "source": ("TEXT", "where the predicted place comes from"),
-}
+VERSION = 2  # of the layout: 1 = one row per target and frame; 2 = one row per line of the tables, and the targets
+NAMES = [name for name, column in COLUMNS.items() if column.kind]
 
 
-FORCED = ("forced_flux", "forced_err", "forced_mag", "mag_limit", "others_flux")
-COMMON = ("frame", "jd", "exptime_s", "ra_pred_deg", "dec_pred_deg", "band", "catalog")  # known without any source
-OF_SOURCE = ("mag", "sig", "err_total", "inst", "e_inst", "ra_deg", "dec_deg", "contamination", "flags", "fwhm_arcsec")
-SCHEMA = (
-    "create table observations (\n"
-    + "\n".join(
-        f"    {name} {kind}{',' if name != list(COLUMNS)[-1] else ''} -- {meaning}"
-        for name, (kind, meaning) in COLUMNS.items()
-    )
-    + "\n)"
-)
+def _schema():
+    """Return the SQL (str) that makes the tables; each column has its unit and meaning as a comment."""
+    lines = []
+    for name in NAMES:
+        column = COLUMNS[name]
+        about = f"{column.unit}, {column.meaning}" if column.unit else column.meaning
+        lines.append(f"    {name} {column.kind}{'' if name == NAMES[-1] else ','} -- {about}")
+    return TARGETS + "create table observations (\n" + "\n".join(lines) + "\n);\n" + PIPELINE
 
 
-def write(path, rows):
-    """Write the database, whole and atomically; `rows` are dicts with COLUMNS, what is missing or NaN becomes NULL."""
-    marks = ", ".join("?" * len(COLUMNS))
-    values = [[_stored(row.get(name)) for name in COLUMNS] for row in rows]
+TARGETS = """\
+create table targets (
+    name TEXT PRIMARY KEY, -- as in observations
+    file TEXT,             -- name of its table, photometry_TARGET.dat
+    kind TEXT,             -- primary, positions, fixed, variable, asteroid, control
+    full_name TEXT,        -- as the ephemeris calls it
+    source TEXT            -- where its predicted places come from
+);
+"""
+PIPELINE = "create table pipeline (version INTEGER); -- of this layout, as in PRAGMA user_version\n"
+SCHEMA = _schema()
+
+
+def write(path, curves):
+    """Write the database, whole and atomically, with `curves` (list of LightCurve); NaN and empty texts become NULL."""
+    marks = ", ".join("?" * len(NAMES))
     with replacing(path) as temporary, contextlib.closing(sqlite3.connect(temporary)) as connection, connection:
-        connection.execute(SCHEMA)
-        connection.executemany(f"insert into observations values ({marks})", values)
-        connection.execute("create table pipeline (version INTEGER)")
+        connection.executescript(SCHEMA)
+        connection.execute(f"pragma user_version = {VERSION}")
         connection.execute("insert into pipeline values (?)", [VERSION])
+        for each in curves:
+            about = each.name, each.file, each.kind, each.full_name, each.source
+            connection.execute("insert into targets values (?, ?, ?, ?, ?)", [_text(value) for value in about])
+            rows = ([_text(each.name), *(_stored(row, name) for name in NAMES[1:])] for row in each.every)
+            connection.executemany(f"insert into observations values ({marks})", rows)
 
 
-def _stored(value):
-    return None if value is None or value == "" or value != value else value  # NaN differs from itself
+def update(path, curves):
+    """Write `curves` in place of what the database held of these targets.
+
+    Others stay while their tables lie next to it: those are what an earlier pp_distill with another target left.
+    """
+    path = Path(path)
+    try:
+        old = read(path)
+    except FrameError:  # none yet, or one of an earlier version
+        old = []
+    taken = {each.name for each in curves} | {each.file for each in curves}
+    kept = [each for each in old if not {each.name, each.file} & taken and (path.parent / each.file).is_file()]
+    write(path, [*curves, *kept])
+
+
+def read(path, file=None):
+    """Return the light curves (list of LightCurve) of a database; `file`: only that with a table of this name.
+
+    Raises FrameError for a database that is missing, has the layout of another version, or is something else.
+    """
+    if not Path(path).exists():  # sqlite3 would make an empty database
+        raise FrameError(path, "does not exist", "run pp_distill")
+    try:
+        with contextlib.closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            _check_version(path, connection)
+            where, values = (" where file = ?", [file]) if file else ("", [])
+            return [_curve(connection, *about) for about in connection.execute("select * from targets" + where, values)]
+    except (sqlite3.Error, TypeError, ValueError) as error:
+        raise FrameError(path, f"is not a database of light curves ({error})", "run pp_distill again") from None
+
+
+def _check_version(path, connection):
+    (version,) = connection.execute("pragma user_version").fetchone()
+    if version < VERSION:
+        raise FrameError(path, "was written by an earlier version of this program", "run pp_distill again")
+    if version > VERSION:
+        raise FrameError(path, f"has layout {version}, of a later version of this program", "update this one")
+
+
+def _curve(connection, name, file, kind, full_name, source):
+    query = f"select {', '.join([*STORED, 'status'])} from observations where target = ? order by rowid"
+    rows = [_row(values) for values in connection.execute(query, [name])]
+    return LightCurve(*map(_known, (name, file, kind, full_name, source)), rows)
+
+
+def _row(values):
+    *values, status = values
+    known = {name: _known(value) for name, value in zip(STORED, values, strict=True) if value is not None}
+    return Row(**known, detected=status != NOT_DETECTED)
+
+
+def _text(value):
+    """Return a text as SQLite takes it; a file name of bytes that are no text becomes these bytes."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(value)
+    return value
+
+
+def _known(value):
+    """Return what was stored of a text or number."""
+    return os.fsdecode(value) if isinstance(value, bytes) else value
+
+
+def _stored(row, name):
+    """Return a fact of a Row as SQLite takes it: None for what is not known."""
+    value = getattr(row, name)
+    if isinstance(value, str):
+        return None if value == "" or (value == "-" and name in ("band", "catalog")) else _text(value)
+    value = value.item() if hasattr(value, "item") else value  # of numpy
+    return value if isinstance(value, int) or math.isfinite(value) else None

@@ -9,14 +9,15 @@ import logging
 import math
 from pathlib import Path
 
+from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import write_text
+from photometrypipeline.frames import observationsdb
 
 log = logging.getLogger("pp.records")
 
 FOLDER = ".diagnostics"
 STEPS = ("prepare", "register", "photometry", "calibrate", "distill")
 FAILURES = "failures.json"
-_last_read = {}  # {step: (what tells that the file is still the same, record)}
 
 
 def _fields(names):
@@ -31,19 +32,9 @@ class Maybe:
 
 
 _CURVE = Maybe({"flux": [None], "sigma": [None], "snr": [None]})
-_ROW = _fields(
-    "frame ldac band jd exptime_s mag sig err_total inst e_inst ra_deg dec_deg ra_pred_deg dec_pred_deg dra_arcsec"
-    " ddec_arcsec x y flags fwhm_arcsec aprad_px accepted reason distance_arcsec probability contamination"
-)
-# where the target was not detected: light at its place and its error (ADU), magnitude, 3-sigma limit, light of others
-_UNSEEN = _fields(
-    "frame ldac jd exptime_s ra_pred_deg dec_pred_deg forced_flux forced_err forced_mag mag_limit others_flux"
-)
-_UNSEEN |= _fields("reason")
 # offset from the catalogue, its error, scatter over the night and what the noise explains, by how much leaving it out
 # moves the target: mag
 _NIGHT_STAR = _fields("ident ra_deg dec_deg mag color offset offset_err scatter expected influence weight n_frames")
-_TARGET = _fields("name file kind full_name source band") | {"rows": [_ROW], "unseen": [_UNSEEN]}
 
 RECORDS = {
     "prepare": _fields("directory band")
@@ -95,7 +86,7 @@ RECORDS = {
             }
         ],
     },
-    "distill": {"images": [None], "arguments": [None], "targets": [_TARGET]},
+    "distill": {"images": [None], "arguments": [None], "targets": [None]},  # targets: names
 }
 
 
@@ -129,22 +120,23 @@ def write_failure(step, message, folder="."):
 def read(folder="."):
     """Return {step: record} of the steps that left one, completed to all fields of RECORDS.
 
-    A record that has not been written anew since the last call is the same object: it is to be looked at only.
+    The targets of "distill" are LightCurves of photometry.db, which lies in `folder` as well.
     """
-    found = {step: _read(step, path_of(step, folder)) for step in STEPS}
-    return {step: record for step, record in found.items() if record is not None}
+    found = {step: _load(path_of(step, folder)) for step in STEPS}
+    found = {step: complete(RECORDS[step], data) for step, data in found.items() if isinstance(data, dict)}
+    if "distill" in found:
+        found["distill"]["targets"] = _light_curves(Path(folder), found["distill"]["targets"])
+    return found
 
 
-def _read(step, path):
+def _light_curves(folder, names):
+    """Return the LightCurves (list) of the targets `names`; none, with a warning, if they cannot be read."""
     try:
-        status = path.stat()
-    except OSError:
-        return _load(path)  # which says what is wrong, if more than that there is none
-    stamp = path.absolute(), status.st_ino, status.st_mtime_ns, status.st_size
-    if _last_read.get(step, (None,))[0] != stamp:
-        data = _load(path)
-        _last_read[step] = stamp, complete(RECORDS[step], data) if isinstance(data, dict) else None
-    return _last_read[step][1]
+        known = {curve.name: curve for curve in observationsdb.read(folder / observationsdb.FILE_NAME)}
+    except FrameError as error:
+        log.warning("%s", error)
+        return []
+    return [known[name] for name in names if name in known]
 
 
 def read_failures(folder="."):

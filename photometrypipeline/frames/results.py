@@ -1,13 +1,13 @@
 """The light curve of a target, `photometry_<target>.dat`: one row of 21 fields per frame, rejected ones behind `#`."""
 
+import math
 import statistics
-from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
+from typing import NamedTuple
 
 from photometrypipeline.base.errors import FrameError, UsageError
 from photometrypipeline.base.files import write_text
+from photometrypipeline.frames.rows import NOT_DETECTED, Row
 
 HEADER = (  # label and the position of its last character
     ("#", 1),
@@ -34,7 +34,7 @@ HEADER = (  # label and the position of its last character
     ('FWHM"', 212),
 )
 N_FIELDS = 21  # of a row
-NOT_DETECTED = "not detected"  # beginning of the reason of a row that holds forced photometry
+REJECTED = "rejected"  # reason of a row behind `#` that gives none
 UNNAMED = "manual_target"  # a target whose file of positions does not name it
 LEGEND = (
     "[1]: predicted_RA - source_RA [arcsec]",
@@ -47,67 +47,6 @@ LEGEND = (
     "[9]: telescope/instrument",
     "[10]: photometry method",
 )
-
-
-@dataclass
-class Row:
-    """One observation of a target; magnitudes in mag, positions in deg, offsets in arcsec, `jd` the mid-time (UTC).
-
-    `sig` is the uncertainty as documented (with the scatter of the zeropoint); `err_total` the honest one.  `catalog`
-    and `band` are `-` where the magnitude is instrumental.  `reason` is why the row stands behind `#`, or empty.
-    """
-
-    ldac: str
-    jd: float
-    exptime_s: float
-    mag: float
-    sig: float
-    inst: float
-    e_inst: float
-    ra_deg: float
-    dec_deg: float
-    ra_pred_deg: float
-    dec_pred_deg: float
-    flags: int
-    telescope: str
-    fwhm_arcsec: float
-    x: float = np.nan
-    y: float = np.nan
-    catalog: str = "-"
-    band: str = "-"
-    method: str = "APER"
-    offset_arcsec: tuple = (0.0, 0.0)
-    err_total: float = np.nan
-    source: str = ""
-    reason: str = ""
-    frame: str = ""
-    origin: str = ""
-    extra: dict = field(default_factory=dict)
-
-    @property
-    def accepted(self):
-        """Whether the row counts."""
-        return not self.reason
-
-    @property
-    def detected(self):
-        """Whether there is a source; if not, `mag` is a limit, or NaN, and the place is the predicted one."""
-        return not self.reason.startswith(NOT_DETECTED)
-
-    @property
-    def calibrated(self):
-        """Whether the magnitude is tied to a catalogue or a zeropoint."""
-        return self.band != "-"
-
-    @property
-    def dra_arcsec(self):
-        """Predicted minus measured RA, arcsec of coordinate (no cos Dec), across RA 0."""
-        return float(((self.ra_pred_deg - self.ra_deg + 180.0) % 360.0 - 180.0) * 3600)
-
-    @property
-    def ddec_arcsec(self):
-        """Predicted minus measured declination, arcsec."""
-        return float((self.dec_pred_deg - self.dec_deg) * 3600)
 
 
 def mean_and_scatter(magnitudes):
@@ -129,16 +68,30 @@ def header_line():
 
 def format_row(row):
     """Return a Row as one line: 21 fields after a status character; behind them the reason of a rejection."""
-    zp = row.mag - row.inst if row.calibrated else 0.0
-    zp_sig = np.sqrt(max(row.sig**2 - row.e_inst**2, 0.0)) if row.calibrated else 0.0
-    fields = (
-        f"{word(row.ldac):>35} {row.jd:15.7f} {row.mag:8.4f} {row.sig:6.4f} {row.ra_deg:13.8f} {row.dec_deg:+13.8f} "
-        f"{row.dra_arcsec:5.2f} {row.ddec_arcsec:5.2f} {row.offset_arcsec[0]:5.2f} {row.offset_arcsec[1]:5.2f} "
-        f"{row.exptime_s:5.2f} {zp:8.4f} {zp_sig:6.4f} {row.inst:8.4f} {row.e_inst:6.4f} {word(row.catalog)} "
-        f"{word(row.band)} {row.flags:3d} {word(row.telescope)}{' ' if len(row.method) > 9 else ''}"
-        f"{word(row.method):>10} {row.fwhm_arcsec:4.2f}"
+    return (" " if row.accepted else "#") + fields_of(row) + (f" # {row.reason}" if row.reason else "")
+
+
+def fields_of(row):
+    """Return the 21 fields of a Row (str); of one without a source mag and inst_mag are limits, the place predicted."""
+    mag, sig, inst, e_inst, ra, dec, dra, ddec, zp, zp_sig = _source_of(row) if row.detected else _limit_of(row)
+    return (
+        f"{word(row.ldac):>35} {row.jd:15.7f} {mag:8.4f} {sig:6.4f} {ra:13.8f} {dec:+13.8f} {dra:5.2f} {ddec:5.2f} "
+        f"{row.offset_ra_arcsec:5.2f} {row.offset_dec_arcsec:5.2f} {row.exptime_s:5.2f} {zp:8.4f} {zp_sig:6.4f} "
+        f"{inst:8.4f} {e_inst:6.4f} {word(row.catalog)} {word(row.band)} {row.flags:3d} {word(row.telescope)}"
+        f"{' ' if len(row.method) > 9 else ''}{word(row.method):>10} {row.fwhm_arcsec:4.2f}"
     )
-    return (" " if row.accepted else "#") + fields + (f" # {row.reason}" if row.reason else "")
+
+
+def _source_of(row):
+    zeropoint = (row.zp_mag, row.zp_sig_mag) if row.calibrated else (0.0, 0.0)
+    source = row.mag, row.sig, row.inst, row.e_inst, row.ra_deg, row.dec_deg, row.dra_arcsec, row.ddec_arcsec
+    return *source, *zeropoint
+
+
+def _limit_of(row):
+    zp = row.zp_mag if row.calibrated else 0.0
+    mag = row.mag_limit if math.isfinite(row.mag_limit) else row.inst_limit + zp
+    return mag, 0.0, row.inst_limit, 0.0, row.ra_pred_deg, row.dec_pred_deg, 0.0, 0.0, mag - row.inst_limit, 0.0
 
 
 def word(text):
@@ -158,13 +111,21 @@ def write(path, rows, remarks=()):
     write_text(path, "\n".join(lines) + "\n")
 
 
-def read(path):
-    """Return (rows, remarks) of a light curve: list of Row, rejected ones with their reason, and the lines of remarks.
+class Line(NamedTuple):
+    """One row of a table as it stands there: its Row, the text of its 21 fields, and whether `#` is in front."""
 
-    What the file does not hold is NaN or empty in the rows: `x`, `y`, `err_total`, `frame`.  Raises FrameError for a
-    file that is no light curve.
+    row: Row
+    fields: str
+    rejected: bool
+
+
+def read(path):
+    """Return (lines, remarks) of a light curve: list of Line, rejected ones too, and the lines of remarks.
+
+    The rows hold what the file does, in its precision.  Raises UsageError for a file that cannot be read, FrameError
+    for one that is no light curve.
     """
-    rows, remarks = [], []
+    found, remarks = [], []
     try:
         lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
@@ -174,45 +135,48 @@ def read(path):
     for line in lines[1:]:
         text = line[1:] if line.startswith("#") else line
         try:
-            rows.append(_row(text, rejected=line.startswith("#")))
+            found.append(_line(text, rejected=line.startswith("#")))
         except (ValueError, IndexError):
             if not line.startswith("#") and line.strip():
                 raise FrameError(
                     path, f"contains a line that is not a row: {line.strip()[:60]}", "run pp_distill again"
                 ) from None
             remarks += [text.strip()] if text.strip() else []
-    return rows, [remark for remark in remarks if remark not in LEGEND]
+    return found, [remark for remark in remarks if remark not in LEGEND]
 
 
-def _row(text, rejected):
-    """Return the Row of a line without its first character.  Raises ValueError or IndexError for anything else."""
+def _line(text, rejected):
+    """Return the Line of a text without its first character.  Raises ValueError or IndexError for anything else."""
     content, _, reason = text.partition(" # ")
     fields = content.split()
     if len(fields) < N_FIELDS:
         raise IndexError(len(fields))
     numbers = [float(fields[n]) for n in (*range(1, 15), 20)]
-    jd, mag, sig, ra, dec, dra, ddec, offset_ra, offset_dec, exptime, _, _, inst, e_inst, fwhm = numbers
-    return Row(
+    jd, mag, sig, ra, dec, dra, ddec, offset_ra, offset_dec, exptime, zp, zp_sig, inst, e_inst, fwhm = numbers
+    row = Row(
         ldac=fields[0],
         jd=jd,
         exptime_s=exptime,
-        mag=mag,
-        sig=sig,
-        inst=inst,
-        e_inst=e_inst,
-        ra_deg=ra,
-        dec_deg=dec,
         ra_pred_deg=(ra + dra / 3600) % 360,
         dec_pred_deg=dec + ddec / 3600,
+        offset_ra_arcsec=offset_ra,
+        offset_dec_arcsec=offset_dec,
         flags=int(fields[17]),
         telescope=fields[18],
         fwhm_arcsec=fwhm,
         catalog=fields[15],
         band=fields[16],
         method=fields[19],
-        offset_arcsec=(offset_ra, offset_dec),
-        reason=reason.strip() or ("rejected" if rejected else ""),
+        reason=(reason.strip() or REJECTED) if rejected else "",
+        detected=not reason.startswith(NOT_DETECTED),
     )
+    if row.calibrated:
+        row.zp_mag, row.zp_sig_mag = zp, zp_sig
+    if row.detected:
+        row.mag, row.sig, row.inst, row.e_inst, row.ra_deg, row.dec_deg = mag, sig, inst, e_inst, ra, dec
+    else:  # a limit never counts, whatever stands in front of it
+        row.mag_limit, row.inst_limit, row.reason = mag, inst, reason.strip()
+    return Line(row, " ".join(fields[:N_FIELDS]), rejected)
 
 
 def write_positions(path, rows, target="", remarks=()):

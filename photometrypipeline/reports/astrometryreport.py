@@ -92,7 +92,7 @@ def _photometry(each):
     if not (row.calibrated and band):
         return {}
     error = np.hypot(
-        row.err_total if np.isfinite(row.err_total) else row.sig, np.nan_to_num(each.value("err_transformation"))
+        row.err_total if np.isfinite(row.err_total) else row.sig, np.nan_to_num(each.row.err_transformation)
     )
     aperture = each.card("APRAD") * each.pixel_scale_arcsec
     return {

@@ -6,78 +6,15 @@ import numpy as np
 from astropy.table import MaskedColumn, Table
 
 from photometrypipeline.ephemerides import aspect
-from photometrypipeline.frames.results import NOT_DETECTED
+from photometrypipeline.frames.rows import COLUMNS
 
-# name: (unit, description, decimals in text files or None, value of an Observation)
-ROW_COLUMNS = {
-    "target": ("", "name of the target", None, lambda each: each.target),
-    "image": ("", "file name of the image", None, lambda each: each.image),
-    "filename": ("", "name of the source list, field 1 of photometry_*.dat", None, lambda each: each.row.ldac),
-    "jd": ("d", "middle of the exposure, Julian date, UTC", 8, lambda each: each.row.jd),
-    "accepted": ("", "whether the observation counts", None, lambda each: each.row.accepted),
-    "status": (
-        "",
-        "accepted, rejected, or not detected: limit_mag tells how faint it is",
-        None,
-        lambda each: _status(each),
-    ),
-    "reason": ("", "why it does not count", None, lambda each: each.row.reason),
-    "mag": ("mag", "magnitude, calibrated unless band is -", 4, lambda each: each.row.mag),
-    "sig_mag": ("mag", "its uncertainty with the scatter of the zeropoint", 4, lambda each: each.row.sig),
-    "err_total_mag": (
-        "mag",
-        "its uncertainty with the error of the mean zeropoint",
-        4,
-        lambda each: each.value("err_total"),
-    ),
-    "err_photon_mag": ("mag", "part of the photon noise of the target", 4, lambda each: each.value("err_photon")),
-    "err_background_mag": ("mag", "part of sky and read noise", 4, lambda each: each.value("err_background")),
-    "err_zeropoint_mag": ("mag", "part of the mean zeropoint", 4, lambda each: each.value("err_zeropoint")),
-    "err_transformation_mag": (
-        "mag",
-        "common to all rows, not in err_total: catalogue and band transformation",
-        4,
-        lambda each: each.value("err_transformation"),
-    ),
-    "band": ("", "photometric band", None, lambda each: each.row.band),
-    "magsys": ("", "AB, Vega or instrumental", None, lambda each: each.magsys),
-    "catalog": ("", "photometric catalogue", None, lambda each: each.row.catalog),
-    "zp_mag": ("mag", "zeropoint", 4, lambda each: each.row.mag - each.row.inst if each.row.calibrated else np.nan),
-    "zp_sig_mag": ("mag", "scatter and error of the zeropoint", 4, lambda each: _zp_sig(each.row)),
-    "inst_mag": ("mag", "instrumental magnitude", 4, lambda each: each.row.inst),
-    "inst_sig_mag": ("mag", "its uncertainty", 4, lambda each: each.row.e_inst),
-    "ra_deg": ("deg", "measured right ascension", 8, lambda each: each.row.ra_deg),
-    "dec_deg": ("deg", "measured declination", 8, lambda each: each.row.dec_deg),
-    "dra_arcsec": ("arcsec", "predicted minus measured RA, without cos Dec", 3, lambda each: each.row.dra_arcsec),
-    "ddec_arcsec": ("arcsec", "predicted minus measured Dec", 3, lambda each: each.row.ddec_arcsec),
-    "offset_ra_arcsec": ("arcsec", "manual offset in RA", 2, lambda each: each.row.offset_arcsec[0]),
-    "offset_dec_arcsec": ("arcsec", "manual offset in Dec", 2, lambda each: each.row.offset_arcsec[1]),
-    "exptime_s": ("s", "exposure time", 3, lambda each: each.row.exptime_s),
-    "airmass": ("", "of the image", 4, lambda each: each.card("AIRMASS")),
-    "fwhm_arcsec": ("arcsec", "full width at half maximum of the target", 2, lambda each: each.row.fwhm_arcsec),
-    "aprad_px": ("pix", "radius of the aperture", 2, lambda each: each.card("APRAD")),
-    "x_px": ("pix", "column of the target, the first is 1", 3, lambda each: each.row.x),
-    "y_px": ("pix", "row of the target, the first is 1", 3, lambda each: each.row.y),
-    "flags": ("", "FLAGS of Source Extractor", None, lambda each: each.row.flags),
-    "telescope": ("", "key of telescope and camera", None, lambda each: each.row.telescope),
-    "method": ("", "photometry method", None, lambda each: each.row.method),
+ROW_COLUMNS = {  # name: (unit, description, decimals in text files or None, attribute of a Row)
+    column.title: (column.unit, column.meaning, column.decimals, name)
+    for name, column in COLUMNS.items()
+    if column.title
 }
 # of the source that is taken for the target: masked where it was not detected
-OF_SOURCE = (
-    "mag", "sig_mag", "err_total_mag", "zp_mag", "zp_sig_mag", "inst_mag", "inst_sig_mag", "ra_deg", "dec_deg",
-    "dra_arcsec", "ddec_arcsec", "fwhm_arcsec", "x_px", "y_px", "flags",
-)  # fmt: skip
-# name: (unit, description, decimals, name in what pp_distill recorded)
-EXTRA_COLUMNS = {
-    "limit_mag": ("mag", "3-sigma limit where the target was not detected", 3, "mag_limit"),
-    "forced_mag": ("mag", "magnitude of the light at its place where it was not detected", 3, "forced_mag"),
-    "forced_flux_adu": ("adu", "that light; may be negative", 2, "forced_flux"),
-    "forced_err_adu": ("adu", "its uncertainty", 2, "forced_err"),
-    "others_flux_adu": ("adu", "light of stars and other sources there", 2, "others_flux"),
-    "distance_arcsec": ("arcsec", "of the source from the predicted place", 3, "distance_arcsec"),
-    "probability": ("", "that the source is the target, 0 to 1", 4, "probability"),
-    "contamination": ("", "share of its light that comes from known stars, 0 to 1", 4, "contamination"),
-}
+OF_SOURCE = ("dra_arcsec", "ddec_arcsec", "flags", "fwhm_arcsec", "x_px", "y_px", "zp_mag", "zp_sig_mag", "zp_err_mag")
 # name: (unit, description, decimals)
 GEOMETRY_COLUMNS = {
     "r_au": ("AU", "distance from the Sun", 8),
@@ -95,15 +32,6 @@ GEOMETRY_COLUMNS = {
     "predicted_dec_deg": ("deg", "declination of the ephemeris", 8),
     "predicted_sigma_arcsec": ("arcsec", "uncertainty of the ephemeris, 1 sigma", 4),
 }
-UNITS = {
-    "mag": "mag",
-    "arcsec": "arcsec",
-    "deg": "deg",
-    "px": "pix",
-    "s": "s",
-    "h": "h",
-    "d": "d",
-}  # of recorded extras
 
 
 @dataclass
@@ -112,16 +40,6 @@ class Geometry:
 
     columns: dict
     source: str
-
-
-def _status(each):
-    if each.row.accepted:
-        return "accepted"
-    return "rejected" if each.row.detected else NOT_DETECTED
-
-
-def _zp_sig(row):
-    return float(np.sqrt(max(row.sig**2 - row.e_inst**2, 0.0))) if row.calibrated else np.nan
 
 
 def geometry_of(observations, ephemeris):
@@ -156,34 +74,19 @@ def table(parts):
     """
     observations = [each for series, _ in parts for each in series.observations]
     columns = {}
-    for name, (unit, text, decimals, value) in ROW_COLUMNS.items():
-        absent = name in OF_SOURCE
-        values = [None if absent and not each.row.detected else value(each) for each in observations]
+    for name, (unit, text, decimals, attribute) in ROW_COLUMNS.items():
+        absent = attribute in OF_SOURCE
+        values = [None if absent and not each.row.detected else getattr(each.row, attribute) for each in observations]
         columns[name] = _column(values, unit, text, decimals)
-    for name, (unit, text, decimals, recorded) in EXTRA_COLUMNS.items():
-        columns[name] = _column([_extra(each, recorded) for each in observations], unit, text, decimals)
     for name, (unit, text, decimals) in GEOMETRY_COLUMNS.items():
         values = [
             known.columns[name] if known else np.full(len(series.observations), np.nan) for series, known in parts
         ]
         columns[name] = _column(np.concatenate(values).tolist(), unit, text, decimals)
-    known = {recorded for *_, recorded in EXTRA_COLUMNS.values()}
-    for name in dict.fromkeys(name for each in observations for name in each.extra):
-        if name not in known and name not in columns:
-            unit = UNITS.get(name.rpartition("_")[2], "")
-            columns[name] = _column([each.extra.get(name) for each in observations], unit, "from pp_distill", None)
     found = Table(columns)
     found.meta["ephemeris"] = {series.target: known.source if known else "none" for series, known in parts}
     found.meta["time_scale"] = "UTC"
     return found
-
-
-def _extra(each, recorded):
-    """Return what pp_distill recorded under a name; a limit stands in the row itself as well."""
-    if recorded == "mag_limit" and recorded not in each.extra and not each.row.detected:
-        return each.row.mag
-    value = each.extra.get(recorded)
-    return None if value is None else float(value)
 
 
 def _column(values, unit, description, decimals):

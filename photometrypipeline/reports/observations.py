@@ -1,16 +1,18 @@
-"""What is known of each row of a light curve, gathered from the files beside it: image, database, records."""
+"""The rows of a light curve for reports: those of `photometry.db`, and what the frames of each of them add."""
 
 import contextlib
 import logging
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from photometrypipeline.base.errors import FrameError, PipelineError
 from photometrypipeline.base.files import stem_of
-from photometrypipeline.frames import framedb, ldac, records, results
+from photometrypipeline.frames import framedb, ldac, lightcurves, records, results
 from photometrypipeline.frames.frame import EXTENSIONS, Frame
+from photometrypipeline.frames.rows import STORED, Row
 from photometrypipeline.sky import matching
 
 log = logging.getLogger("pp.observations")
@@ -21,24 +23,55 @@ SAME_SOURCE_ARCSEC = 0.1  # a row and its source in the database; the file has 8
 
 @dataclass
 class Observation:
-    """One row of a light curve with what belongs to it; what is missing on disk is None or empty.
+    """One row of a light curve, the `frame` it was measured on, which may be gone, and its `registration` (dict).
 
-    row : results.Row;  target : name;  image : file name;  header : of the image, else of the source list, else empty
-    source : {column of the database: value} of the source, {} without;  magsys : AB, Vega or instrumental
-    registration : record of the registration of this frame (dict);  extra : further values that pp_distill recorded
+    lacking : {kind of file: name} of what was looked for in vain
     """
 
-    row: results.Row
+    row: Row
     target: str
-    image: str
-    header: object = field(default_factory=dict)
-    source: dict = field(default_factory=dict)
-    magsys: str = ""
+    frame: Frame
     registration: dict = field(default_factory=dict)
-    extra: dict = field(default_factory=dict)
+    lacking: dict = field(default_factory=dict)
+
+    @property
+    def image(self):
+        """File name of the image."""
+        return self.row.frame or self.frame.name
+
+    @cached_property
+    def header(self):
+        """The header of the image, else of the source list, else an empty one."""
+        try:
+            return self.frame.header if self.frame.path.exists() else ldac.read(self.frame.ldac).header
+        except PipelineError as error:
+            log.info("%s", error)
+            self.lacking["image"] = self.frame.name
+            return {}
+
+    @cached_property
+    def database(self):
+        """(header, sources near the row) of the frame's database, (empty, None) where it is missing."""
+        margin = SAME_SOURCE_ARCSEC / 3600
+        dec = self.row.dec_deg if self.row.detected else self.row.dec_pred_deg
+        try:
+            return framedb.read(self.frame.database, (dec - margin, dec + margin))[:2]
+        except FrameError as error:
+            log.info("%s", error)
+            self.lacking["database"] = self.frame.database.name
+            return {}, None
+
+    @cached_property
+    def source(self):
+        """{column: value} of the source in the frame's database that the row was made of, {} without."""
+        _, table = self.database
+        found = _source(table, self.row) if self.row.detected and table is not None else {}
+        if self.row.detected and table is not None and not found:
+            self.lacking["source in the database"] = self.frame.database.name
+        return found
 
     def value(self, name):
-        """Return a number of the database (float), NaN where there is none."""
+        """Return a number of the frame's database (float), NaN where there is none."""
         return float(self.source.get(name, np.nan))
 
     def card(self, keyword):
@@ -56,9 +89,9 @@ class Observation:
 
 @dataclass
 class Series:
-    """One light curve: `path`, the `target` as the user calls it, its `kind` and `full_name` if recorded, its rows.
+    """One light curve: `path`, the `target` as the user calls it, its `kind` and `full_name` if known, its rows.
 
-    missing : {kind of file: [names]} of what the rows lack on disk
+    missing : {kind of file: [names]} of what rows lack that photometry.db does not know;  remarks : lines of text
     """
 
     path: Path
@@ -67,71 +100,58 @@ class Series:
     full_name: str
     observations: list
     missing: dict
+    remarks: list
 
 
 def read_series(path, watched=iter):
     """Return the Series of a file photometry_TARGET.dat.  Raises FrameError for a file that is no light curve.
 
+    Rows that `photometry.db` does not know, or knows with other values, are completed from the files of their frames.
     watched : function that iterates over the rows, and may show how far it got
     """
     path = Path(path)
-    rows, _ = results.read(path)
-    if not rows:
+    reading = lightcurves.read(path)
+    curve = reading.curve
+    if not curve.every:
         raise FrameError(path, "contains no rows", "the target was found in no frame")
-    found = records.read(path.parent)
-    recorded = next((each for each in found.get("distill", {}).get("targets", []) if each["file"] == path.name), {})
-    target = recorded.get("name") or path.stem.removeprefix("photometry_")
-    registered = {each["name"]: each for each in found.get("register", {}).get("frames", [])}
-    parts = ((True, recorded.get("rows", [])), (False, recorded.get("unseen", [])))
-    noted = {(detected, results.word(str(each["ldac"]))): each for detected, rows_ in parts for each in rows_}
-    missing = {}
-    observations = [
-        _observation(row, path.parent, target, registered, noted.get((row.detected, row.ldac), {}), missing)
-        for row in watched(rows)
-    ]
-    return Series(path, target, recorded.get("kind") or "", recorded.get("full_name") or "", observations, missing)
+    register = records.read(path.parent).get("register", {})
+    registered = {each["name"]: each for each in register.get("frames", [])}
+    observations, missing = [], {}
+    for row in watched(curve.every):
+        each = Observation(row, curve.name, _frame_of(row, path.parent))
+        each.registration = registered.get(each.image, {})
+        if not reading.is_stored(row):
+            _complete(each)
+            for kind, name in each.lacking.items():
+                missing.setdefault(kind, []).append(name)
+        observations.append(each)
+    return Series(path, curve.name, curve.kind, curve.full_name, observations, missing, reading.remarks)
 
 
-def _observation(row, folder, target, registered, recorded, missing):
-    image = _image_of(row.ldac, folder)
-    frame = Frame(image) if image else Frame(folder / f"{stem_of_ldac(row.ldac)}.fits")
-    each = Observation(row, target, recorded.get("frame") or frame.name)
-    try:
-        each.header = frame.header if image else ldac.read(frame.ldac).header
-    except PipelineError as error:
-        log.info("%s", error)
-        missing.setdefault("image", []).append(frame.name)
-    try:
-        margin = SAME_SOURCE_ARCSEC / 3600
-        head, table, _ = framedb.read(frame.database, (row.dec_deg - margin, row.dec_deg + margin))
-    except FrameError as error:
-        log.info("%s", error)
-        missing.setdefault("database", []).append(frame.database.name)
-    else:
-        each.magsys = head["magsys"] or ""
-        if abs(head["obstime"] - row.jd) < SAME_TIME_D:
-            row.jd = head["obstime"]
-        each.source = _source(table, row) if row.detected else {}
-        if row.detected and not each.source:
-            missing.setdefault("source in the database", []).append(frame.database.name)
-    each.registration = registered.get(each.image, {})
-    each.extra = {
-        name: value for name, value in recorded.items() if name not in KNOWN and not isinstance(value, (dict, list))
-    }
+def _complete(each):
+    """Fill the row of an Observation with what image and database of its frame know."""
+    row, (head, _) = each.row, each.database
+    row.target, row.frame = each.target, each.image
+    row.airmass, row.aprad_px = each.card("AIRMASS"), each.card("APRAD")
+    row.magsys = head.get("magsys") or ""
+    if head and abs(head["obstime"] - row.jd) < SAME_TIME_D:
+        row.jd = head["obstime"]
     if row.detected:
-        row.x, row.y, row.err_total = each.value("XWIN_IMAGE"), each.value("YWIN_IMAGE"), each.value("err_total")
-    return each
-
-
-KNOWN = {
-    *results.Row.__dataclass_fields__,
-    *("frame", "dra_arcsec", "ddec_arcsec", "accepted", "aprad_px"),
-}
+        row.x_px, row.y_px = each.value("XWIN_IMAGE"), each.value("YWIN_IMAGE")
+        for name in [name for name in each.source if name.startswith("err_") and name in STORED]:
+            setattr(row, name, each.value(name))
 
 
 def stem_of_ldac(name):
     """Return the stem of an image from the name of its source list."""
     return name.removesuffix(".ldac")
+
+
+def _frame_of(row, folder):
+    """Return the Frame of a Row of a light curve in `folder`; its image may be missing."""
+    if row.frame and (folder / row.frame).exists():
+        return Frame(folder / row.frame)
+    return Frame(_image_of(row.ldac, folder) or folder / (row.frame or f"{stem_of_ldac(row.ldac)}.fits"))
 
 
 def _image_of(name, folder):

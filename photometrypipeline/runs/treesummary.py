@@ -155,13 +155,13 @@ def target_facts(target):
     """Return what the light curve of a target amounts to (dict)."""
     magnitudes = magnitudes_of(target)
     mean, scatter = mean_and_scatter(magnitudes)
-    names = {name: target[name] for name in ("name", "kind", "file", "band")}
+    names = {name: getattr(target, name) for name in ("name", "kind", "file", "band")}
     return names | {"n_accepted": len(magnitudes), "mean_mag": mean, "std_mag": scatter}
 
 
 def magnitudes_of(target):
     """Return the magnitudes (list) of the rows of a target that count."""
-    return [row["mag"] for row in target["rows"] if row["accepted"] and known(row["mag"])]
+    return [row.mag for row in target.rows if row.accepted and known(row.mag)]
 
 
 def registration(record, failed=False):
@@ -205,7 +205,7 @@ def brightness(targets):
     texts = []
     for target in targets:
         mean, scatter = mean_and_scatter(magnitudes_of(target))
-        if target["kind"] != "control" and mean is not None:
+        if target.kind != "control" and mean is not None:
             spread = "" if scatter is None else f" ± {scatter:.3f}"
-            texts.append(f"{target['name']}: {mean:.3f}{spread} {target['band'] or 'instrumental'}")
+            texts.append(f"{target.name}: {mean:.3f}{spread} {target.band or 'instrumental'}")
     return ("; ".join(texts), "good") if texts else ("no primary target extracted", "partly") if targets else ("", "")

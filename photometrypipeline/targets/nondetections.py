@@ -9,9 +9,10 @@ import logging
 import numpy as np
 
 from photometrypipeline.base.errors import PipelineError
-from photometrypipeline.frames import results
+from photometrypipeline.frames.rows import NOT_DETECTED
 from photometrypipeline.instruments import headers, telescopes
 from photometrypipeline.photometry import forced
+from photometrypipeline.targets import observed
 
 log = logging.getLogger("pp.nondetections")
 
@@ -41,55 +42,25 @@ def measure(matcher, number, lacking, method, offset_arcsec=(0.0, 0.0)):
             log.warning("%s: no limit for %s: %s", each.frame.name, target.name, error)
             continue
         others = matcher.light_at(target, number, place)
-        row = _row(each, target, place, (x, y), light, others, matcher.stars.fwhm_arcsec[number], radius)
-        row.method, row.offset_arcsec = method, offset_arcsec if target.has_ephemeris else (0.0, 0.0)
+        row = observed.frame_facts(each, target, method, offset_arcsec)
+        _add_light(row, each, target, light, others, radius)
+        row.x_px, row.y_px, row.aprad_px, row.fwhm_arcsec = x, y, radius, matcher.stars.fwhm_arcsec[number]
         found[target.name] = row
     return found
 
 
-def _row(each, target, place, pixel, light, others, fwhm_arcsec, radius_px):
-    """Return the Row of one Forced measurement; without a limit where others' light is as strong as the noise."""
-    columns, origin = each.magnitude_columns, each.header["origin"].split(";")
-    zp = each.zeropoint["zp"] if columns else 0.0
-    limit = light.inst_limit if others < light.flux_err else np.nan
-    manual = len(origin) > 2 and origin[2].endswith("_manual_zp")
-    extra = {
-        "aprad_px": radius_px,
-        "forced_flux": light.flux,
-        "forced_err": light.flux_err,
-        "forced_mag": light.inst + zp,
-        "mag_limit": limit + zp,
-        "others_flux": others,
-    }
-    return results.Row(
-        ldac=each.frame.ldac.name,
-        frame=each.frame.name,
-        jd=each.header["obstime"],
-        exptime_s=each.header["exptime"],
-        mag=limit + zp,
-        sig=0.0,
-        inst=limit,
-        e_inst=0.0,
-        ra_deg=place[0],
-        dec_deg=place[1],
-        ra_pred_deg=place[0],
-        dec_pred_deg=place[1],
-        flags=0,
-        telescope=origin[0],
-        fwhm_arcsec=fwhm_arcsec,
-        x=pixel[0],
-        y=pixel[1],
-        catalog="-" if not columns else "manual_zp" if manual else origin[2],
-        band="-" if not columns else each.header["filtername"],
-        source=target.source,
-        reason=_words(each, target, light, others, limit + zp, radius_px),
-        origin=each.header["origin"],
-        extra=extra,
-    )
+def _add_light(row, each, target, light, others, radius_px):
+    """Fill in one Forced measurement; without a limit where others' light is as strong as the noise."""
+    zp = row.zp_mag if row.calibrated else 0.0
+    row.detected = False
+    row.forced_flux, row.forced_err, row.others_flux = light.flux, light.flux_err, others
+    row.inst_limit = light.inst_limit if others < light.flux_err else np.nan
+    row.forced_mag, row.mag_limit = light.inst + zp, row.inst_limit + zp
+    row.reason = _words(each, target, light, others, row.mag_limit, radius_px)
 
 
 def _words(each, target, light, others, limit, radius_px):
-    words = f"{results.NOT_DETECTED}: {light.flux:.1f} +- {light.flux_err:.1f} ADU at the predicted place"
+    words = f"{NOT_DETECTED}: {light.flux:.1f} +- {light.flux_err:.1f} ADU at the predicted place"
     if np.isfinite(limit):
         words += f", fainter than {limit:.2f} mag (3 sigma{'' if each.magnitude_columns else ', instrumental'})"
     else:

@@ -191,7 +191,7 @@ def _star_map(easel, name, pixels, shown_px, stars, positions, marks, numbered, 
 
 def _cutout(easel, frame, row, pixels, settings):
     data, shown_px = row.data, round(settings.image_size_thumb_in * settings.image_dpi)
-    place = (data["x"], data["y"], settings.image_size_thumb_px, shown_px)
+    place = (data["x_px"], data["y_px"], settings.image_size_thumb_px, shown_px)
     view = images.cutout_view(*place)
     labels = (frame, row.target)
 

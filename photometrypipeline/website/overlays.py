@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from photometrypipeline.frames.records import known
+
 FINER = 3
 LEVELS = 31  # of opacity
 MOST_SHADES = 255  # in a palette, beside nothing at all
@@ -188,17 +190,17 @@ def _with_palette(numbers, colours, opacities):
 def target_marks(view, row, labels, predicted, scale_arcsec, settings):
     """Return the overlay of a cut-out: aperture, prediction, names, scale bars.
 
-    row : row of the distill record (x, y, aprad_px)
+    row : facts of a row (dict: x_px, y_px, aprad_px)
     labels : (name of the image, name of the target)
     predicted : FITS position (x, y) of the prediction, or None
     scale_arcsec : of a pixel of the frame, or None for no scale bars
     """
     overlay = Overlay(view, settings.image_dpi)
     width_pt = settings.thumb_linewidth
-    if row["aprad_px"] is None:
-        overlay.square(row["x"], row["y"], BOX_PX * view.scale, RED, width_pt)
+    if not known(row["aprad_px"]):
+        overlay.square(row["x_px"], row["y_px"], BOX_PX * view.scale, RED, width_pt)
     else:
-        overlay.circle(row["x"], row["y"], row["aprad_px"] * view.scale, RED, width_pt)
+        overlay.circle(row["x_px"], row["y_px"], row["aprad_px"] * view.scale, RED, width_pt)
     if predicted is not None:
         upright = settings.thumb_predicted_pos_marker == "+"
         side_pt = math.sqrt(settings.thumb_predicted_pos_size)

@@ -42,6 +42,7 @@ def environment():
         "text": text,
         "calibrated": calibrated,
     }
+    made.tests["known"] = known
     made.globals |= {"version": __version__, "stylesheet": STYLE_SHEET, "most_areas": MOST_AREAS}
     return made
 

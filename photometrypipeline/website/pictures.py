@@ -69,11 +69,13 @@ def _light_curves(view, gallery, settings):
     for target in view.targets:
         plot = partial(_plot, target, gallery, settings)
         if target.magnitudes:
-            rows = [{name: row.data[name] for name in ("jd", "mag", "sig")} for row in target.accepted]
-            limits = [{name: row.data[name] for name in ("jd", "mag_limit")} for row in target.limits]
-            ingredients = [target.name, rows, target.data["band"], limits]
+            rows = [{name: getattr(row.data, name) for name in ("jd", "mag", "sig")} for row in target.accepted]
+            limits = [{name: getattr(row.data, name) for name in ("jd", "mag_limit")} for row in target.limits]
+            ingredients = [target.name, rows, target.data.band, limits]
             yield plot("light_curve", target.name, figures.light_curve, ingredients)
-        rows = [{name: row.data[name] for name in ("jd", "dra_arcsec", "ddec_arcsec")} for row in target.accepted]
+        rows = [
+            {name: getattr(row.data, name) for name in ("jd", "dra_arcsec", "ddec_arcsec")} for row in target.accepted
+        ]
         if any(known(row["dra_arcsec"]) and known(row["ddec_arcsec"]) for row in rows):
             yield plot("residuals", f"{target.name}_residuals", figures.residuals, [target.name, rows])
 
@@ -95,7 +97,7 @@ def _frames(view, gallery, settings, folders):
         limits = calibrationplot.limits_of(view.records["calibrate"]["frames"])
     for frame in view.frames:
         path = _find(frame.name, folders)
-        rows = [row for row in frame.rows if row.accepted and known(row.data["x"]) and known(row.data["y"])]
+        rows = [row for row in frame.rows if row.accepted and known(row.data.x_px) and known(row.data.y_px)]
         job = FrameJob(frame.name, path, settings)
         if path and with_pages and settings.show_quickview_image:
             _name_maps(job, view, frame, gallery, reference)
@@ -124,8 +126,8 @@ def _row_job(row, gallery, settings):
         gallery.name(stem, f".{settings.image_file_format}"),
         gallery.name(f"{stem}_overlay", f".{settings.overlay_format}"),
     )
-    wanted = ("x", "y", "aprad_px", "ra_pred_deg", "dec_pred_deg")
-    return RowJob(*names, row.target.name, {name: row.data[name] for name in wanted})
+    wanted = ("x_px", "y_px", "aprad_px", "ra_pred_deg", "dec_pred_deg")
+    return RowJob(*names, row.target.name, {name: getattr(row.data, name) for name in wanted})
 
 
 def _calibration(view, frame, gallery, settings, limits):

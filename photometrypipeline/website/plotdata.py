@@ -41,7 +41,7 @@ def by_hand(view):
 
 def _time_of(frame):
     parts = [frame.prepare, frame.photometry, frame.calibrate]
-    times = [part["midtime_jd"] for part in parts if part] + [row.data["jd"] for row in frame.rows]
+    times = [part["midtime_jd"] for part in parts if part] + [row.data.jd for row in frame.rows]
     return next((time for time in times if known(time)), None)
 
 
@@ -71,17 +71,14 @@ def _target_plots(target):
     plots = {}
     shared = {"section": target.anchor, "target": target.anchor}
     if target.light_curve:
-        points = [(row.frame.index, row.data["jd"], row.data["mag"], row.data["sig"], None) for row in target.accepted]
-        points += [(row.frame.index, row.data["jd"], None, None, row.data["mag_limit"]) for row in target.limits]
-        label = f"Magnitude ({figures.short(target.data['band'] or 'instrumental')})"
+        points = [(row.frame.index, row.data.jd, row.data.mag, row.data.sig, None) for row in target.accepted]
+        points += [(row.frame.index, row.data.jd, None, None, row.data.mag_limit) for row in target.limits]
+        label = f"Magnitude ({figures.short(target.data.band or 'instrumental')})"
         series = [Series("", "red", error=True)]
         series += [Series("not detected, fainter than", "limit")] if target.limits else []
         plots[target.anchor] = _plot(points, label, "mag", series) | shared | {"down": True}
     if target.residuals:
-        points = [
-            (row.frame.index, row.data["jd"], row.data["dra_arcsec"], row.data["ddec_arcsec"])
-            for row in target.accepted
-        ]
+        points = [(row.frame.index, row.data.jd, row.data.dra_arcsec, row.data.ddec_arcsec) for row in target.accepted]
         plot = _plot(points, "Predicted minus measured", "arcsec", [Series("RA", "blue"), Series("Dec", "red")])
         plots[f"{target.anchor}_residuals"] = plot | shared | {"line": {"at": 0, "label": ""}}
     return plots

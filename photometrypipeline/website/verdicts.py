@@ -68,7 +68,7 @@ def control_ratio(target):
 
     The errors are the honest ones, of the source with that of the mean zeropoint; 1 is what a constant star has.
     """
-    errors = [row.data["err_total"] for row in target.accepted if known(row.data["err_total"])]
+    errors = [row.data.err_total for row in target.accepted if known(row.data.err_total)]
     typical = statistics.median(errors) if errors else 0
     return target.scatter / typical if typical > 0 and target.scatter is not None else None
 
@@ -137,7 +137,7 @@ def _calibration(view, record, limits):
 
 
 def _target(view, record, limits):
-    asked = [target for target in view.targets if target.data["kind"] != "control"]
+    asked = [target for target in view.targets if target.data.kind != "control"]
     if not asked:
         return [Measure("no target found", FAILED)]
     rows = [row for target in asked for row in target.rows]
@@ -147,7 +147,7 @@ def _target(view, record, limits):
     words += f", {by_hand} taken out by hand" if by_hand else ""
     measures = [Measure(words, large(accepted / max(len(rows) - by_hand, 1), limits.accepted))]
     for target in view.targets:
-        ratio = control_ratio(target) if target.data["kind"] == "control" else None
+        ratio = control_ratio(target) if target.data.kind == "control" else None
         if ratio is not None:
             state = small(ratio, limits.control_ratio)
             measures.append(Measure(f"{target.name} scatters {ratio:.1f} times its errors", state))

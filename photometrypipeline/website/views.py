@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from photometrypipeline.frames import exclusions
 from photometrypipeline.frames.records import STEPS, known
 from photometrypipeline.frames.results import mean_and_scatter
+from photometrypipeline.frames.rows import LightCurve, Row
 from photometrypipeline.website.gallery import Picture
 
 CONTROL = "control"  # the kind of target that comes after all others
@@ -44,7 +45,7 @@ class FrameView:
 class RowView:
     """One row of a target on one frame; `previous` and `next` are rows of the same target."""
 
-    data: dict
+    data: Row
     target: "TargetView"
     frame: FrameView
     cutout: Picture | None = None
@@ -54,8 +55,8 @@ class RowView:
 
     @property
     def accepted(self):
-        """Whether the row counts; a row that says nothing about it does not."""
-        return bool(self.data["accepted"])
+        """Whether the row counts."""
+        return self.data.accepted
 
     @property
     def line(self):
@@ -66,7 +67,7 @@ class RowView:
     @property
     def by_hand(self):
         """Whether somebody has taken the row out."""
-        return self.data["reason"] == exclusions.REASON
+        return self.data.reason == exclusions.REASON
 
     @property
     def markable(self):
@@ -78,7 +79,7 @@ class RowView:
 class UnseenView:
     """A frame on which a target was expected and not detected, with what was measured at its place."""
 
-    data: dict
+    data: Row
     target: "TargetView"
     frame: FrameView
 
@@ -89,7 +90,7 @@ class TargetView:
 
     name: str
     anchor: str
-    data: dict
+    data: LightCurve
     rows: list = field(default_factory=list)
     unseen: list = field(default_factory=list)  # UnseenView: frames on which it should have been
     light_curve: Picture | None = None
@@ -105,12 +106,12 @@ class TargetView:
     @property
     def limits(self):
         """Non-detections with a limiting magnitude."""
-        return [row for row in self.unseen if known(row.data["mag_limit"])]
+        return [row for row in self.unseen if known(row.data.mag_limit)]
 
     @property
     def magnitudes(self):
         """Magnitudes of the rows that count and have one."""
-        return [row.data["mag"] for row in self.accepted if known(row.data["mag"])]
+        return [row.data.mag for row in self.accepted if known(row.data.mag)]
 
     @property
     def mean(self):
@@ -136,8 +137,12 @@ class Overview:
     zeropoints: Picture | None = None
 
     def frame_of(self, part):
-        """Return the FrameView that a frame of any record, or a row of a target, belongs to."""
-        return self._by_name[base_name(part.get("name") or part.get("frame") or part.get("ldac"))]
+        """Return the FrameView that a frame of any record belongs to."""
+        return self.frame_called(part["name"])
+
+    def frame_called(self, name):
+        """Return the FrameView of a file name."""
+        return self._by_name[base_name(name)]
 
     def __post_init__(self):
         self._by_name = {base_name(frame.name): frame for frame in self.frames}
@@ -153,8 +158,8 @@ def overview(records, failures):
     _chain(view.frames)
     targets = (records.get("distill") or {"targets": []})["targets"]
     anchors = set()
-    for data in sorted(targets, key=lambda target: target["kind"] == CONTROL):
-        view.targets.append(_target(view, data, _anchor(data["name"], anchors)))
+    for data in sorted(targets, key=lambda target: target.kind == CONTROL):
+        view.targets.append(_target(view, data, _anchor(data.name, anchors)))
     return view
 
 
@@ -170,20 +175,20 @@ def _frames(records):
         for part in (records.get(step) or {"frames": []})["frames"]:
             names.setdefault(base_name(part["name"]), None)
     for target in (records.get("distill") or {"targets": []})["targets"]:
-        for row in [*target["rows"], *target["unseen"]]:
-            names.setdefault(base_name(row["frame"] or row["ldac"]), None)
+        for row in target.every:
+            names.setdefault(base_name(row.frame), None)
     return [FrameView(name, index) for index, name in enumerate(names)]
 
 
 def _target(view, data, anchor):
-    target = TargetView(str(data["name"]), anchor, data)
-    for row in sorted(data["rows"], key=_time):
-        target.rows.append(RowView(row, target, view.frame_of(row)))
+    target = TargetView(data.name, anchor, data)
+    for row in sorted(data.rows, key=_time):
+        target.rows.append(RowView(row, target, view.frame_called(row.frame)))
     _chain(target.rows)
     for row in target.rows:
         row.frame.rows.append(row)
-    for row in sorted(data["unseen"], key=_time):
-        target.unseen.append(UnseenView(row, target, view.frame_of(row)))
+    for row in sorted(data.unseen, key=_time):
+        target.unseen.append(UnseenView(row, target, view.frame_called(row.frame)))
         target.unseen[-1].frame.unseen.append(target.unseen[-1])
     return target
 
@@ -200,7 +205,7 @@ def _anchor(name, taken):
 
 
 def _time(row):
-    return row["jd"] if known(row["jd"]) else math.inf
+    return row.jd if known(row.jd) else math.inf
 
 
 def _chain(items):

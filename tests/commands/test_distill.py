@@ -1,6 +1,5 @@
 """pp_distill on a night with a moving asteroid that fades, meets stars and passes over them; its options one by one."""
 
-import json
 import re
 import shutil
 import sqlite3
@@ -10,13 +9,14 @@ import pytest
 from astropy.io import ascii as text_tables
 from astropy.table import Table
 from test_commands import run_plain
-from test_results import row
 
 import pp_calibrate
 import pp_distill
 import sky
 from horizons import Body
 from photometrypipeline.ephemerides import ephemeris
+from photometrypipeline.frames import records
+from photometrypipeline.frames.rows import Row
 from photometrypipeline.targets import targets
 from services import Server
 
@@ -68,13 +68,19 @@ def lines_of(folder, name="3552"):
     return found
 
 
-def observations(folder, name="3552"):
-    """Return the rows of the database (list of sqlite3.Row) of a target."""
+def observations(folder, name="3552", seen=True):
+    """Return the rows of the database (list of sqlite3.Row) of a target: with a source, or forced ones."""
     connection = sqlite3.connect(folder / "photometry.db")
     connection.row_factory = sqlite3.Row
-    rows = connection.execute("select * from observations where target = ? order by jd", [name]).fetchall()
+    query = f"select * from observations where target = ? and (status != 'not detected') = {seen:d} order by jd"
+    rows = connection.execute(query, [name]).fetchall()
     connection.close()
     return rows
+
+
+def limits(folder):
+    """Return {frame number: row of the database} of the frames on which the asteroid was not detected."""
+    return {int(row["frame"].removesuffix(".fits")[-4:]) - 217: row for row in observations(folder, seen=False)}
 
 
 def frames_of(truth, numbers):
@@ -100,8 +106,9 @@ def test_a_faded_asteroid_never_gets_the_magnitude_of_a_star(pristine):
     assert "(pos)" in behind[3][0] and "a star stands there (18.0 mag" in behind[4][0]
     assert "a star stands there (17.0 mag" in behind[5][0]
     rows = observations(folder)
-    assert [row["status"] for row in rows] == ["accepted"] * 3 + ["not detected"] * 4 + ["accepted"] * 2
-    assert all(row["mag"] is None and row["reason"] for row in rows if row["status"] == "not detected")
+    assert [row["status"] for row in rows] == ["accepted"] * 3 + ["rejected"] * 4 + ["accepted"] * 2
+    assert sorted(limits(folder)) == [3, 4, 5, 6]
+    assert all(row["mag"] is None and row["reason"].startswith("not detected") for row in limits(folder).values())
 
 
 def test_over_a_star_the_blend_is_no_magnitude_of_the_asteroid(pristine):
@@ -123,7 +130,7 @@ def test_the_database_tells_how_likely_each_match_is(pristine):
 
 def test_forced_photometry_tells_how_faint_it_is(pristine):
     folder, truth = pristine
-    rows = observations(folder)
+    rows = limits(folder)
     area, night = np.pi * 4**2, truth.night
     noise = np.sqrt(area * (night.sky_adu / night.gain + (night.read_noise / night.gain) ** 2 + 1 / 12))
     for number in (3, 4):
@@ -140,18 +147,14 @@ def test_forced_photometry_tells_how_faint_it_is(pristine):
         assert rows[number]["mag_limit"] is None and "no limit" in lines_of(folder)[number][1]
         star = 10 ** (0.4 * (truth.zeropoint[number] - STARS[number][2])) * truth.aperture_fraction(number, 4.0)
         assert rows[number]["others_flux"] > 0.9 * star
-    assert all(rows[number]["forced_flux"] is None for number in GOOD)
+    assert all(row["forced_flux"] is None for row in observations(folder))
 
 
 def test_the_page_and_the_tables_of_others_see_no_detection_in_it(pristine):
     folder, _ = pristine
-    (target,) = [
-        each
-        for each in json.loads((folder / ".diagnostics" / "distill.json").read_text())["targets"]
-        if each["name"] == "3552"
-    ]
-    assert sum(row["accepted"] for row in target["rows"]) == 5
-    assert len(target["unseen"]) == 4 and all(row["forced_err"] > 0 for row in target["unseen"])
+    target = next(each for each in records.read(folder)["distill"]["targets"] if each.name == "3552")
+    assert sum(row.accepted for row in target.rows) == 5
+    assert len(target.unseen) == 4 and all(row.forced_err > 0 for row in target.unseen)
 
 
 def test_the_same_again_gives_the_same_bytes(night):
@@ -279,7 +282,7 @@ def test_a_fixed_target_between_the_stars_is_not_detected(night):
     ra, dec = (float(value) for value in truth.wcs[0].all_pix2world(*free, 1))
     (folder / "fixed.txt").write_text(f"nova {ra:.6f} {dec:.6f}\n")
     assert distill("-fixedtargets", "fixed.txt") == 3
-    rows = observations(folder, "nova")
+    rows = observations(folder, "nova", seen=False)
     assert [row["status"] for row in rows] == ["not detected"] * 9
     flux = np.array([row["forced_flux"] for row in rows]) / [row["forced_err"] for row in rows]
     assert np.abs(flux).max() < 4 and abs(flux.mean()) < 1.5
@@ -415,7 +418,8 @@ def test_a_limit_of_an_uncalibrated_frame_says_nothing_among_calibrated_ones(nig
     capsys.readouterr()
     assert distill() == 3
     assert "fainter than -" not in capsys.readouterr().err
-    row = observations(folder)[3]
+    row = limits(folder)[3]
+    assert row["inst_limit"] < 0  # the table shows it
     assert (row["status"], row["band"], row["mag_limit"], row["forced_mag"]) == ("not detected", None, None, None)
     assert "(3 sigma, instrumental)" in lines_of(folder)[3][1]
 
@@ -430,6 +434,6 @@ def test_a_limit_of_an_uncalibrated_frame_says_nothing_among_calibrated_ones(nig
     ],
 )
 def test_the_band_of_a_target_is_that_of_its_calibrated_rows_those_that_count_first(bands_and_reasons, band):
-    rows = [row(band=each, reason=reason) for each, reason in bands_and_reasons]
+    rows = [Row(band=each, reason=reason) for each, reason in bands_and_reasons]
     target = targets.fixed("a star", "fixed", 10.0, 20.0, [], "given")
-    assert pp_distill.block(target, "a.dat", rows, {})["band"] == band
+    assert pp_distill.light_curve(target, rows).band == band

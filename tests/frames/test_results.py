@@ -27,7 +27,7 @@ def row(**changes):
         "inst": -9.9525,
         "e_inst": 0.0122, "ra_deg": 179.27990133, "dec_deg": 0.42829624, "ra_pred_deg": 179.27990133 - 0.001 / 3600,
         "dec_pred_deg": 0.42829624 + 0.01 / 3600, "flags": 0, "telescope": "VATT4K", "fwhm_arcsec": 1.43,
-        "catalog": "SDSS-R9_transformed", "band": "V",
+        "catalog": "SDSS-R9_transformed", "band": "V", "zp_mag": 29.3773, "zp_sig_mag": 0.0283,
     }  # fmt: skip
     return Row(**(values | changes))
 

@@ -8,6 +8,8 @@ import math
 import numpy as np
 from astropy.io import fits
 
+from photometrypipeline.frames.rows import LightCurve, Row
+
 FIRST_JD = 2457786.95663722
 ZEROPOINT, FWHM_PX, SCALE_ARCSEC, BINNING = 25.0, 4.0, 0.25, 2
 RA_DEG, DEC_DEG = 179.30, 0.43  # centre of the first frame
@@ -174,7 +176,7 @@ def _zeropoint(field, count):
 
 
 def distill(field, rejected=(), name="3552", unseen=()):
-    """Record of distill: a moving target and the control star; on the frames `rejected` the target is 12" off.
+    """Record of distill: the control star and a moving target; on the frames `rejected` the latter is 12" off.
 
     On the frames `unseen` there is no source at all, and a limit of LIMIT_MAG.
     """
@@ -183,37 +185,36 @@ def distill(field, rejected=(), name="3552", unseen=()):
         x, y = field.target_at(count)
         off = 12.0 if count in rejected else 0.3
         mag = TARGET_MAG + 0.15 * math.sin(count / 2)
-        star = _row(field, count, field.x[0], field.y[0], CONTROL_MAG, 0.0)
-        control.append(star | {"accepted": True, "reason": None})
+        control.append(_row(field, count, field.x[0], field.y[0], CONTROL_MAG, 0.0))
         if count in unseen:
             continue
-        rows.append(_row(field, count, x, y, mag, off) | {
-            "accepted": count not in rejected, "reason": "pos" if count in rejected else None,
-        })  # fmt: skip
-    kept = {"band": "V", "source": "horizons"}
-    target = {"name": name, "file": f"photometry_{name}.dat", "kind": "primary"}
-    target["full_name"] = "3552 Don Quixote (1983 SA)"
-    target["unseen"] = [_unseen(field, count) for count in unseen]
-    star = {"name": "Control Star", "file": "photometry_Control_Star.dat", "kind": "control", "full_name": None}
-    return {"targets": [star | kept | {"rows": control}, target | kept | {"rows": rows}]}
+        rows.append(_row(field, count, x, y, mag, off))
+        rows[-1].reason = "pos" if count in rejected else ""
+    rows += [_unseen(field, count) for count in unseen]
+    star = LightCurve("Control Star", "photometry_Control_Star.dat", "control", "", "horizons", control)
+    target = LightCurve(name, f"photometry_{name}.dat", "primary", "3552 Don Quixote (1983 SA)", "horizons", rows)
+    return {"targets": [star, target]}
 
 
 def _unseen(field, count):
     ra, dec = field.sky(*field.target_at(count))
-    frame = field.names[count]
-    return {
-        "frame": frame, "ldac": frame.replace(".fits", ".ldac"), "jd": jd_of(count), "exptime_s": 180.0,
-        "ra_pred_deg": ra, "dec_pred_deg": dec, "forced_flux": 12.0, "forced_err": 30.0, "forced_mag": 22.3,
-        "mag_limit": LIMIT_MAG, "others_flux": 0.0, "reason": "not detected",
-    }  # fmt: skip
+    return Row(
+        **_frame(field, count), ra_pred_deg=ra, dec_pred_deg=dec, forced_flux=12.0, forced_err=30.0, forced_mag=22.3,
+        mag_limit=LIMIT_MAG, others_flux=0.0, reason="not detected", detected=False,
+    )  # fmt: skip
 
 
 def _row(field, count, x, y, mag, off_arcsec):
     ra, dec = field.sky(x, y)
+    return Row(
+        **_frame(field, count), mag=mag, sig=0.0308, err_total=0.0131, inst=mag - ZEROPOINT, e_inst=0.0122, ra_deg=ra,
+        dec_deg=dec, ra_pred_deg=ra + off_arcsec / 3600, dec_pred_deg=dec - 0.1 / 3600, x_px=x, y_px=y, fwhm_arcsec=2.0,
+        aprad_px=4.53,
+    )  # fmt: skip
+
+
+def _frame(field, count):
     frame = field.names[count]
     return {
-        "frame": frame, "ldac": frame.replace(".fits", ".ldac"), "jd": jd_of(count), "exptime_s": 180.0, "mag": mag,
-        "sig": 0.0308, "err_total": 0.0131, "inst": mag - ZEROPOINT, "e_inst": 0.0122, "ra_deg": ra, "dec_deg": dec,
-        "ra_pred_deg": ra + off_arcsec / 3600, "dec_pred_deg": dec - 0.1 / 3600, "dra_arcsec": off_arcsec,
-        "ddec_arcsec": -0.1, "x": x, "y": y, "flags": 0, "fwhm_arcsec": 2.0, "aprad_px": 4.53,
+        "frame": frame, "ldac": frame.replace(".fits", ".ldac"), "jd": jd_of(count), "exptime_s": 180.0, "band": "V",
     }  # fmt: skip

@@ -10,7 +10,8 @@ from bs4 import BeautifulSoup
 
 import diagnostics
 import fakerun
-from photometrypipeline.frames import records
+import pp_setup
+from photometrypipeline.frames import observationsdb, records
 
 MAKERS = {step: getattr(fakerun, step) for step in records.STEPS}
 SCRIPTS = {
@@ -33,7 +34,15 @@ def fill(folder, field, **changed):
     for step, make in MAKERS.items():
         data = changed[step] if step in changed else make(field)
         if data is not None:
-            diagnostics.record(step, data, folder)
+            record(step, data, folder)
+
+
+def record(step, data, folder):
+    """Record one step; what pp_distill finds is in the database of the data set as well."""
+    if step == "distill" and pp_setup.diagnostics:
+        observationsdb.write(folder / observationsdb.FILE_NAME, data["targets"])
+        data = data | {"targets": [target.name for target in data["targets"]]}
+    diagnostics.record(step, data, folder)
 
 
 def page(path):

@@ -13,7 +13,8 @@ from astropy.table import Table
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.ephemerides import aspect, ephemeris, orbit
 from photometrypipeline.ephemerides.ephemstore import COLUMNS
-from photometrypipeline.frames import framedb, results
+from photometrypipeline.frames import framedb, observationsdb, results
+from photometrypipeline.frames.rows import LightCurve
 from photometrypipeline.reports import lightcurve, observations
 
 SITE = "290"  # of the VATT4K
@@ -39,6 +40,7 @@ def folder(tmp_path, places):
     for n, jd in enumerate(JD):
         stem, ra, dec = f"im {n}", places["ra_deg"][n], places["dec_deg"][n]
         common = {"ldac": f"{stem}.ldac", "jd": jd, "exptime_s": 30.0, "mag": 15.0 + n / 100, "sig": 0.05, "inst": -9.0}
+        common |= {"zp_mag": 24.0 + n / 100, "zp_sig_mag": 0.003}
         common |= {"e_inst": 0.012, "ra_deg": ra, "dec_deg": dec, "ra_pred_deg": ra, "dec_pred_deg": dec + 0.5 / 3600}
         row = results.Row(
             **common, flags=n, telescope="VATT4K", fwhm_arcsec=1.5, catalog="PANSTARRS_transformed", band="R"
@@ -73,7 +75,8 @@ def folder(tmp_path, places):
 
 
 def test_a_light_curve_is_read_back_as_it_was_written(folder):
-    rows, remarks = results.read(folder / FILE)
+    lines, remarks = results.read(folder / FILE)
+    rows = [line.row for line in lines]
     assert [row.accepted for row in rows] == [True, True, False, True, True] and rows[2].reason == "cosmic ray"
     assert remarks == ["positions predicted by: store"]
     assert rows[1].mag == 15.01 and rows[1].ldac == "im_1.ldac" and rows[1].flags == 1 and rows[1].band == "R"
@@ -88,8 +91,12 @@ def test_a_light_curve_is_read_back_as_it_was_written(folder):
 def test_rows_find_their_files_and_say_what_is_missing(folder):
     series = observations.read_series(folder / FILE)
     first, last = series.observations[0], series.observations[-1]
-    assert (first.image, first.magsys, first.row.jd) == ("im 0.fits", "Vega", JD[0])  # all digits, from the database
-    assert (first.row.x, first.row.err_total) == (10.25, 0.0112)
+    assert (first.image, first.row.magsys, first.row.jd) == (
+        "im 0.fits",
+        "Vega",
+        JD[0],
+    )  # all digits, from the database
+    assert (first.row.x_px, first.row.err_total) == (10.25, 0.0112)
     assert not last.source and series.missing == {"image": ["im_4.fits"], "database": ["im_4.ldac.db"]}
 
 
@@ -109,7 +116,7 @@ def tables(folder, run_command):
 def test_every_quantity_is_there_with_its_unit_in_all_forms(tables, places):
     read, errors = tables
     assert "im_4.ldac.db" in errors and "im_4.fits" in errors
-    sheet = {**lightcurve.ROW_COLUMNS, **lightcurve.EXTRA_COLUMNS, **lightcurve.GEOMETRY_COLUMNS}
+    sheet = {**lightcurve.ROW_COLUMNS, **lightcurve.GEOMETRY_COLUMNS}
     known = list(sheet)
     assert list(read["csv"].columns) == read["ecsv"].colnames == read["votable"].colnames == known
     for table in (read["ecsv"], read["votable"]):
@@ -191,21 +198,29 @@ def test_alcdef_without_names_is_refused(folder, run_command):
     assert done.returncode == 2 and "excel" in done.stderr and "votable" in done.stderr
 
 
-def test_what_pp_distill_records_beside_the_fields_becomes_a_column(folder):
-    series = observations.read_series(folder / FILE)
-    for each in series.observations[:2]:
-        each.extra = {"probability": 0.99, "cloud_mag": 0.2}
-    table = lightcurve.table([(series, None)])
-    assert table["cloud_mag"].unit == u.mag and table["cloud_mag"].mask.tolist() == [False, False, True, True, True]
-    assert table["probability"][0] == 0.99 and table["limit_mag"].mask.all()
+@pytest.mark.parametrize("with_database", [True, False])
+def test_the_error_of_the_zeropoint_is_not_derived_from_rounded_columns(folder, run_command, with_database):
+    """sig 0.0126 and in_sig 0.0122 have the difference 0.0031 in quadrature, 0.05 and 0.05 have none."""
+    rows = [line.row for line in results.read(folder / FILE)[0]][:2]
+    for row, jd, zp_sig, e_inst in zip(rows, JD, (0.00302, 0.00151), (0.01223, 0.05), strict=False):
+        row.jd, row.target, row.zp_sig_mag, row.e_inst, row.sig = jd, NAME, zp_sig, e_inst, np.hypot(zp_sig, e_inst)
+    results.write(folder / FILE, rows)
+    if with_database:
+        observationsdb.write(folder / "photometry.db", [LightCurve(NAME, FILE, "primary", FULL_NAME, "store", rows)])
+    done = run_command("pptool_lightcurve", "-offline", FILE, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    table = Table.read(folder / "lightcurve_3552.ecsv", format="ascii.ecsv")
+    expected = [0.00302, 0.00151] if with_database else [0.0030, 0.0015]
+    np.testing.assert_allclose(table["zp_sig_mag"], expected, atol=1e-12)
+    np.testing.assert_allclose(table["inst_sig_mag"], [0.01223, 0.05] if with_database else [0.0122, 0.05], atol=1e-12)
 
 
 def test_a_limit_is_never_a_magnitude(folder):
-    rows, _ = results.read(folder / FILE)
+    rows = [line.row for line in results.read(folder / FILE)[0]]
     unseen = replace(
-        rows[1], mag=20.5, sig=0.0, inst=-4.0, e_inst=0.0, reason=f"{results.NOT_DETECTED}: 3.0 +- 9.1 ADU"
+        rows[1], detected=False, mag_limit=20.5, inst_limit=-4.0, reason=f"{results.NOT_DETECTED}: 3.0 +- 9.1 ADU"
     )
-    no_limit = replace(unseen, ldac="im_3.ldac", mag=np.nan, inst=np.nan)
+    no_limit = replace(unseen, ldac="im_3.ldac", mag_limit=np.nan, inst_limit=np.nan)
     results.write(folder / FILE, [*rows[:2], unseen, no_limit, *rows[2:4]])
     series = observations.read_series(folder / FILE)
     assert not series.missing  # no source is looked for where there is none

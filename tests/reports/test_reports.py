@@ -16,6 +16,7 @@ from conftest import ROOT
 import sky
 from photometrypipeline.catalogs import surveys
 from photometrypipeline.frames import results
+from photometrypipeline.frames.frame import Frame
 from photometrypipeline.reports import ades, adesrules, astrometryreport, centroids, mpc80, mpccodes
 from photometrypipeline.reports.designations import Designation
 from photometrypipeline.reports.observations import Observation
@@ -246,7 +247,7 @@ def test_the_legacy_call_writes_records_that_another_reader_understands(data, ru
 def test_several_files_and_an_unknown_object(data, run_command):
     folder, _ = data
     shutil.copytree(folder, folder / "again")
-    rows, _ = results.read(folder / FILE)
+    rows = [line.row for line in results.read(folder / FILE)[0]]
     done = run_command("pptool_mpcreport", FILE, "again/" + FILE, "MyRock1", cwd=folder)
     assert done.returncode == 3 and "second observation of MyRock1" in done.stderr
     lines = (folder / "mpc_astrometry.dat").read_text().splitlines()
@@ -270,7 +271,8 @@ def row(**changes):
 
 
 def line80(**changes):
-    observation = Observation(row(**changes), "x", "a.fits", {"REGCAT": "GAIA"})
+    observation = Observation(row(**changes), "x", Frame("a.fits"))
+    observation.header = {"REGCAT": "GAIA"}
     return mpc80.line_of(astrometryreport.Record(observation, Designation("1"), {"stn": "290", "mode": "CCD"}))
 
 
@@ -426,6 +428,8 @@ def test_centroid_and_registration_add_up():
         "ASTRRMS2": 0.05 / 3600,
     }
     source = {"ERRAWIN_IMAGE": 0.04 / 0.36, "ERRBWIN_IMAGE": 0.12 / 0.36, "ERRTHETAWIN_IMAGE": 0.0}
-    rms_ra, rms_dec, correlation, rms_fit = centroids.position_errors(Observation(row(), "x", "a.fits", header, source))
+    observation = Observation(row(), "x", Frame("a.fits"))
+    observation.header, observation.source = header, source
+    rms_ra, rms_dec, correlation, rms_fit = centroids.position_errors(observation)
     assert (rms_ra, rms_dec) == (pytest.approx(0.05), pytest.approx(0.13))
     assert correlation == pytest.approx(0, abs=1e-9) and rms_fit == pytest.approx(np.sqrt((0.03**2 + 0.05**2) / 2))

@@ -15,7 +15,7 @@ import fakerun
 from photometrypipeline.frames import records
 from photometrypipeline.runs import datatree, treesummary
 from viewing import LIGHT_CURVE, draw_all, go_back, is_open, open_all, open_section, point, show_plot
-from website import HOSTILE, LONG, MAKERS, fill
+from website import HOSTILE, LONG, MAKERS, fill, record
 
 AXE = Path(sys.prefix) / "share" / "axe-core" / "axe.min.js"
 
@@ -39,9 +39,9 @@ def long_site(tmp_path_factory):
     distill = fakerun.distill(field, rejected=(1,), name=LONG, unseen=(2,))
     distill |= {"images": field.names, "arguments": ["-target", LONG]}
     for target in distill["targets"]:
-        target |= {"full_name": LONG, "source": LONG, "band": LONG, "kind": LONG}
-        for row in target["rows"]:
-            row["reason"] = row["reason"] and LONG
+        target.full_name = target.source = target.kind = LONG
+        for row in target.rows:
+            row.band, row.reason = LONG, row.reason and LONG
     fill(folder, field, prepare=prepare, register=register, calibrate=calibrate, distill=distill)
     diagnostics.record_failure("distill", LONG, folder)
     diagnostics.render(folder)
@@ -466,7 +466,7 @@ def test_the_shortest_runs_have_pages_as_well(chromium, tmp_path, n_frames):
     field = fakerun.Field(n_frames=n_frames)
     field.write_frames(tmp_path)
     for step in records.STEPS:
-        diagnostics.record(step, MAKERS[step](field), tmp_path)
+        record(step, MAKERS[step](field), tmp_path)
     diagnostics.render(tmp_path)
     check_pages(chromium, addresses(tmp_path), tmp_path.as_uri())
     page = chromium.page()

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ import browser
 import diagnostics
 import fakerun
 from photometrypipeline.frames import records
-from website import HOSTILE, MAKERS, SCRIPTS, cells, check_website, facts, fill, main_page, page, words
+from photometrypipeline.frames.rows import STORED
+from website import HOSTILE, MAKERS, SCRIPTS, cells, check_website, facts, fill, main_page, page, record, words
 
 
 @pytest.fixture(autouse=True)
@@ -194,7 +196,7 @@ def test_a_target_without_accepted_rows_and_a_run_without_targets_say_so(tmp_pat
     block = main_page(tmp_path).find(id="target-3552")
     assert "No accepted row" in words(block)
     assert not block.find_all("img")
-    diagnostics.record("distill", {"targets": []}, tmp_path)
+    record("distill", {"targets": []}, tmp_path)
     diagnostics.render(tmp_path)
     assert "No target was found" in words(main_page(tmp_path).find(id="distill"))
 
@@ -315,8 +317,8 @@ def test_a_plot_is_drawn_again_when_its_numbers_change_and_others_are_not(run, f
     place = run / ".diagnostics"
     before = {path.name: path.stat().st_mtime_ns for path in place.glob("*.png")}
     changed = fakerun.distill(field)
-    changed["targets"][1]["rows"][0]["mag"] += 0.5
-    diagnostics.record("distill", changed, run)
+    changed["targets"][1].rows[0].mag += 0.5
+    record("distill", changed, run)
     diagnostics.render(run)
     redrawn = {path.name for path in place.glob("*.png") if path.stat().st_mtime_ns != before[path.name]}
     assert redrawn == {"3552.png"}
@@ -359,6 +361,16 @@ def test_one_record_alone_makes_a_website(tmp_path, field, step):
     assert main_page(tmp_path).find(id=step) is not None
 
 
+def emptied_rows(found, empty):
+    """Return what pp_distill found with `empty` in all rows, or what stands for something of another kind there."""
+    number, text = empty if isinstance(empty, float) else float("nan"), empty if isinstance(empty, str) else ""
+    for row in [row for target in found["targets"] for row in target.every]:
+        for each in STORED.values():
+            if each.name not in ("target", "frame", "reason"):
+                setattr(row, each.name, {float: number, str: text, int: 0}[each.type])
+    return found
+
+
 @pytest.mark.parametrize("empty", [None, float("nan"), "", "text", [], {}, -1e300])
 def test_no_value_of_a_record_breaks_the_pages(tmp_path, field, empty):
     def emptied(value, key=None):
@@ -368,7 +380,8 @@ def test_no_value_of_a_record_breaks_the_pages(tmp_path, field, empty):
             return [emptied(part) for part in value]
         return value if key in ("name", "frame", "accepted", "registered", "used", "n") else empty
 
-    fill(tmp_path, field, **{step: emptied(make(field)) for step, make in MAKERS.items()})
+    made = {step: emptied(make(field)) for step, make in MAKERS.items() if step != "distill"}
+    fill(tmp_path, field, **made, distill=emptied_rows(fakerun.distill(field, unseen=(1,)), empty))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # numbers beyond what can be drawn
         diagnostics.render(tmp_path)
@@ -385,13 +398,13 @@ def test_hostile_names_stay_text_and_inside_the_folder(tmp_path, field):
         frame["object"] = frame["filter"] = HOSTILE
     targets = fakerun.distill(field, name=HOSTILE)
     for name in ("..", "fwhm", "zeropoints", "prepare.json", "../../x", "-", ""):
-        targets["targets"].append(targets["targets"][1] | {"name": name})
+        targets["targets"].append(replace(targets["targets"][1], name=name))
     calibrated = fakerun.calibrate(field) | {"band": HOSTILE, "catalog": HOSTILE}
     fill(folder, field, prepare=data, distill=targets, calibrate=calibrated)
     diagnostics.render(folder)
     check_website(folder)
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
-    assert sorted(path.name for path in folder.iterdir()) == [".diagnostics", "diagnostics.html"]
+    assert sorted(path.name for path in folder.iterdir()) == [".diagnostics", "diagnostics.html", "photometry.db"]
     shown = main_page(folder)
     assert HOSTILE in [heading.get_text() for heading in shown.find_all("h3")]  # as text, unchanged, not evaluated
     assert "49" not in words(shown.find(id="distill").h3)
@@ -444,15 +457,14 @@ def test_a_single_frame_has_an_animation_as_well(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("of_row", "of_target", "shown"), [("V", "V", "V"), ("-", "V", "instrumental"), (None, None, "instrumental")]
+    ("of_row", "of_others", "shown"), [("V", "V", "V"), ("-", "V", "instrumental"), ("-", "-", "instrumental")]
 )
-def test_a_magnitude_is_called_by_its_own_band_whether_it_counts_or_not(tmp_path, field, of_row, of_target, shown):
-    record = fakerun.distill(field, rejected=[0])
-    for target in record["targets"]:
-        target["band"] = of_target
-        for row in target["rows"]:
-            row["band"] = of_row
-    fill(tmp_path, field, distill=record)
+def test_a_magnitude_is_called_by_its_own_band_whether_it_counts_or_not(tmp_path, field, of_row, of_others, shown):
+    found = fakerun.distill(field, rejected=[0])
+    for target in found["targets"]:
+        for row in target.rows:
+            row.band = of_row if row.frame == field.names[0] else of_others
+    fill(tmp_path, field, distill=found)
     diagnostics.render(tmp_path)
     soup = page(tmp_path / ".diagnostics" / f"{field.names[0]}.html")
     assert facts(soup)["Apparent Magnitude"].endswith(f"({shown})")

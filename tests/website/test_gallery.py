@@ -1,14 +1,10 @@
 """Pictures are drawn when what they show has changed, and asked for it only when something they come from has."""
 
-import os
-
 import numpy as np
 import pytest
 from PIL import Image
 
-import diagnostics
 import fakerun
-from photometrypipeline.frames import records
 from photometrypipeline.website import gallery, imagefile, images, overlays
 
 
@@ -46,16 +42,6 @@ def test_while_the_source_is_the_same_nobody_asks_what_a_picture_is_made_of(tmp_
     (tmp_path / "a.png").unlink()
     picture([3], ["blue"])
     assert drawn == {"a": 3}
-
-
-def test_a_record_is_read_again_when_it_has_been_written_again_and_not_before(tmp_path, field):
-    diagnostics.record("prepare", fakerun.prepare(field), tmp_path)
-    first = records.read(tmp_path)["prepare"]
-    assert records.read(tmp_path)["prepare"] is first
-    times = os.stat(records.path_of("prepare", tmp_path))
-    diagnostics.record("prepare", fakerun.prepare(fakerun.Field(n_frames=2)), tmp_path)
-    os.utime(records.path_of("prepare", tmp_path), ns=(times.st_atime_ns, times.st_mtime_ns))  # within one tick
-    assert len(records.read(tmp_path)["prepare"]["frames"]) == 2
 
 
 def test_an_overlay_with_more_shades_than_a_palette_holds_keeps_its_looks():

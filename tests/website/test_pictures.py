@@ -14,12 +14,19 @@ import wholeplot
 from photometrypipeline.frames import records
 from photometrypipeline.website import calibrationplot, figures, gallery, images, overlays, twins
 from photometrypipeline.website.websettings import DiagnosticsSettings
+from website import record
 
 MINUTES = [0, 4, 8]  # the fake frames are taken every 240 s
 
 
 def completed(step, data):
     return records.complete(records.RECORDS[step], records.plain(data))
+
+
+def facts(rows):
+    """Return Rows as the plots take them (list of dict)."""
+    names = ("jd", "mag", "sig", "mag_limit", "dra_arcsec", "ddec_arcsec")
+    return [{name: getattr(row, name) for name in names} for row in rows]
 
 
 @pytest.fixture
@@ -100,7 +107,7 @@ def test_zeropoints_point_down_and_leave_out_frames_without_one(field):
 
 @pytest.mark.parametrize(("band", "label"), [("V", "Magnitude (V)"), (None, "Magnitude (instrumental)")])
 def test_light_curve_points_down_and_names_the_band(field, band, label):
-    rows = completed("distill", fakerun.distill(field))["targets"][1]["rows"]
+    rows = facts(fakerun.distill(field)["targets"][1].rows)
     figure, _ = figures.light_curve("3552", rows, band)
     axes = figure.axes[0]
     minutes, magnitudes, errors = error_bars(axes)
@@ -111,8 +118,8 @@ def test_light_curve_points_down_and_names_the_band(field, band, label):
 
 
 def test_limits_of_non_detections_are_open_triangles_at_their_time(field):
-    target = completed("distill", fakerun.distill(field, unseen=(0,)))["targets"][1]
-    figure, points = figures.light_curve("3552", target["rows"], "V", target["unseen"])
+    target = fakerun.distill(field, unseen=(0,))["targets"][1]
+    figure, points = figures.light_curve("3552", facts(target.rows), "V", facts(target.unseen))
     (limits,) = [line for line in figure.axes[0].lines if line.get_marker() == "v"]
     assert limits.get_xydata().tolist() == [[0, fakerun.LIMIT_MAG]]
     np.testing.assert_allclose([minute for minute, _ in points], MINUTES[1:], atol=1e-4)  # after the limit, the first
@@ -177,7 +184,7 @@ def test_calibration_plots_of_a_run_look_as_matplotlib_draws_them_and_leave_noth
 
 
 def test_clickable_points_are_where_the_dots_are(tmp_path, field):
-    rows = completed("distill", fakerun.distill(field))["targets"][1]["rows"]
+    rows = facts(fakerun.distill(field)["targets"][1].rows)
     for dpi in (50, 100):
         figure, points = figures.light_curve("3552", rows, "V")
         size = figures.save(figure, tmp_path / "plot.png", "png", dpi)
@@ -189,7 +196,7 @@ def test_clickable_points_are_where_the_dots_are(tmp_path, field):
 
 @pytest.mark.parametrize("name", ["$\\frac{1$", "2009 $x_1$", "星" * 200, "a\nb\x00c", "", "\udcff"])
 def test_any_name_can_be_a_title(tmp_path, field, name):
-    rows = completed("distill", fakerun.distill(field))["targets"][1]["rows"]
+    rows = facts(fakerun.distill(field)["targets"][1].rows)
     with figures.plain_style():
         figure, _ = figures.light_curve(name, rows, name)
         figures.save(figure, tmp_path / "plot.png", "png", 50)
@@ -333,7 +340,7 @@ def test_prediction_and_scale_bars_of_a_cutout():
     """1.5 picture pixels per frame pixel of 0.5 arcsec: a bar of 10 arcsec is 30 pixels long."""
     view = images.cutout_view(100, 100, 200, 300)
     settings = DiagnosticsSettings(thumb_predicted_pos_color="#0000ff", thumb_linewidth=1)
-    row = {"x": 100.0, "y": 100.0, "aprad_px": 10.0}
+    row = {"x_px": 100.0, "y_px": 100.0, "aprad_px": 10.0}
     drawn = np.asarray(
         overlays.target_marks(view, row, ("", ""), (140.0, 130.0), 0.5, settings).convert("RGBA")
     ).astype(int)
@@ -354,7 +361,7 @@ def test_an_animation_has_its_own_frames_in_order_of_time(tmp_path):
     field.write_frames(tmp_path)
     data = fakerun.distill(field, rejected=(2,))
     data["targets"].append(fakerun.distill(field, name="35521")["targets"][1])
-    diagnostics.record("distill", data, tmp_path)
+    record("distill", data, tmp_path)
     diagnostics.render(tmp_path)
     place = tmp_path / ".diagnostics"
     with Image.open(place / "3552.gif") as animation:
@@ -387,7 +394,7 @@ def test_an_animation_leaves_out_a_frame_that_cannot_be_read_any_more(tmp_path):
     field = fakerun.Field(n_frames=4)
     field.write_frames(tmp_path)
     for _ in range(2):
-        diagnostics.record("distill", fakerun.distill(field), tmp_path)
+        record("distill", fakerun.distill(field), tmp_path)
         diagnostics.render(tmp_path)
         with Image.open(tmp_path / ".diagnostics" / "3552.gif") as animation:
             n_frames = animation.n_frames

@@ -20,9 +20,11 @@ def plots():
     field = fakerun.Field(n_frames=4)
     found = {
         step: records.complete(records.RECORDS[step], records.plain(getattr(fakerun, step)(field)))
-        for step in ("photometry", "calibrate", "distill")
+        for step in ("photometry", "calibrate")
     }
-    photometry, rows = found["photometry"], found["distill"]["targets"][1]["rows"]
+    names = ("jd", "mag", "sig", "dra_arcsec", "ddec_arcsec")
+    rows = [{name: getattr(row, name) for name in names} for row in fakerun.distill(field)["targets"][1].rows]
+    photometry = found["photometry"]
     limits = [{"jd": rows[0]["jd"] - 0.01, "mag_limit": 21.0}]
     return {
         "curve": lambda: figures.curve_of_growth(photometry["curve"], photometry["aprad_px"], 0.7),

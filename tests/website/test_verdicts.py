@@ -19,7 +19,7 @@ def judged(field, failures=(), **changed):
     """{name: Verdict} of the complete fake run, with the records of `changed` instead."""
     data = {step: changed.get(step, getattr(fakerun, step)(field)) for step in records.STEPS}
     complete = {
-        step: records.complete(records.RECORDS[step], records.plain(record))
+        step: records.complete(records.RECORDS[step], record if step == "distill" else records.plain(record))
         for step, record in data.items()
         if record is not None
     }
@@ -110,16 +110,16 @@ def test_the_target_is_judged_by_the_share_of_accepted_rows(field, rejected, sta
 
 def test_rows_taken_out_by_hand_do_not_count_against_the_target(field):
     record = fakerun.distill(field, rejected=range(5))
-    for row in record["targets"][1]["rows"][:5]:
-        row["reason"] = "by hand"
+    for row in record["targets"][1].rows[:5]:
+        row.reason = "by hand"
     told = judged(field, distill=record)["Target"]
     assert (told.state, told.words.split(";")[0]) == ("good", "3552: 5 of 10 rows accepted, 5 taken out by hand")
 
 
 def test_a_control_star_that_varies_makes_the_target_doubtful(field):
     record = fakerun.distill(field)
-    for count, row in enumerate(record["targets"][0]["rows"]):
-        row["mag"] += 0.04 * (-1) ** count  # errors are 0.0131 mag
+    for count, row in enumerate(record["targets"][0].rows):
+        row.mag += 0.04 * (-1) ** count  # errors are 0.0131 mag
     told = judged(field, distill=record)["Target"]
     assert told.state == "doubtful"
     assert told.words.startswith(f"Control Star scatters {0.04 * math.sqrt(10 / 9) / 0.0131:.1f} times its errors")

@@ -1,0 +1,68 @@
+"""A light curve as its user has it: the rows of `photometry.db`, with what was edited by hand in the table."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from photometrypipeline.base.errors import FrameError
+from photometrypipeline.frames import observationsdb, results
+from photometrypipeline.frames.rows import LightCurve
+
+BY_HAND = "rejected by hand"
+
+
+@dataclass
+class Reading:
+    """What `read` found: the LightCurve, which of its rows came from the database, and what is to be said of both.
+
+    stored : {id(row)} of rows in full precision, with all that pp_distill knew;  the others are as the table has them
+    remarks : lines of text
+    """
+
+    curve: LightCurve
+    stored: set = field(default_factory=set)
+    remarks: list = field(default_factory=list)
+
+    def is_stored(self, row):
+        """Return whether a Row came from the database."""
+        return id(row) in self.stored
+
+
+def read(path):
+    """Return the Reading of a table photometry_TARGET.dat, and of the database next to it where both agree.
+
+    Where they do not, the table counts: rows that its user took out or in, removed, added, or gave other values.
+    Raises UsageError for a file that cannot be read, FrameError for one that is no light curve.
+    """
+    path = Path(path)
+    lines, _ = results.read(path)
+    try:
+        (curve,) = observationsdb.read(path.parent / observationsdb.FILE_NAME, path.name) or [None]
+        remarks = []
+    except FrameError as error:
+        curve = None
+        remarks = [f"{error}; {path.name} is read alone"] if Path(error.path).exists() else []
+    if curve is None:
+        name = path.stem.removeprefix("photometry_")
+        return Reading(LightCurve(name, path.name, every=[line.row for line in lines]), remarks=remarks)
+    return _joined(path, lines, curve)
+
+
+def _joined(path, lines, curve):
+    known = {(results.word(row.ldac), row.detected): row for row in curve.every}
+    rows, stored, counts = [], set(), dict.fromkeys(("taken out", "taken in", "added", "with other values"), 0)
+    for line in lines:
+        row = known.pop((line.row.ldac, line.row.detected), None)
+        if row is None or results.fields_of(row).split() != line.fields.split():
+            counts["added" if row is None else "with other values"] += 1
+            rows.append(line.row)
+            continue
+        if row.detected and line.rejected == row.accepted:
+            counts["taken out" if line.rejected else "taken in"] += 1
+            row.reason = line.row.reason if line.row.reason != results.REJECTED else BY_HAND
+        rows.append(row)
+        stored.add(id(row))
+    counts["removed"] = len(known)
+    curve.every = rows
+    edits = [f"{count} {'row' if count == 1 else 'rows'} {what}" for what, count in counts.items() if count]
+    said = f"{path}: differs from {observationsdb.FILE_NAME} ({', '.join(edits)}); the table counts"
+    return Reading(curve, stored, [said] if edits else [])
