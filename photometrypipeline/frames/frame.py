@@ -22,6 +22,8 @@ from photometrypipeline.frames.fitsbytes import CARD, data_bytes
 log = logging.getLogger("pp.frame")
 
 COMMENT_START = "PP: "  # of every keyword that the pipeline writes
+BINNED_LATER = "PPBIN"  # keyword: pixels of the camera along each axis that make one of the image
+COLOUR = "PPCOLOR"  # keyword: the filter of one colour of a camera with a mask of colours
 EXTENSIONS = (".fits", ".fit", ".fts")  # in any letter case
 KEYWORD_LENGTH = 8  # longer ones are HIERARCH cards
 VALUE_END = 30  # columns that keyword and value take at least
@@ -139,7 +141,7 @@ def read_header(path):
     if not path.exists():
         raise FrameError(path, "does not exist", "check its name")
     if path.suffix.lower() in (".gz", ".fz", ".bz2", ".zip"):
-        raise FrameError(path, "is compressed", "unpack it first (gunzip, funpack)")
+        raise FrameError(path, "is compressed", "run pp_prepare or pp_run on it, which unpack it next to it")
     try:
         with open(path, "rb") as stream:
             if stream.read(9) != b"SIMPLE  =":

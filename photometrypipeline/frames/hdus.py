@@ -16,6 +16,10 @@ log = logging.getLogger("pp.frame")
 
 LAYOUT = {"SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTEND"}
 STRUCTURE = LAYOUT | {"EXTNAME", "EXTVER", "INHERIT", "CHECKSUM", "DATASUM"}  # belong to one HDU
+QUALITY_PLANES = {  # extensions that describe the image of the sky next to them
+    *("BPM", "MASK", "DQ", "FLAG", "FLAGS", "ERR", "ERROR", "UNCERT", "SIGMA", "VAR", "VARIANCE", "IVAR", "WHT"),
+    *("WEIGHT", "CONF", "CONFIDENCE", "EXPMAP", "BKG", "SKY", "NOISE"),
+}
 SCALING = ("BSCALE", "BZERO", "BLANK")
 IMAGES = ("", "IMAGE", "IUEIMAGE")  # values of XTENSION; the first HDU has none
 UNREADABLE = (OSError, EOFError, KeyError, IndexError, TypeError, ValueError, fits.VerifyError)
@@ -30,6 +34,11 @@ class Hdu:
     start: int
     data_start: int
     data_size: int
+
+    @property
+    def name(self):
+        """Name of the extension (EXTNAME), empty without one."""
+        return str(self.header.get("EXTNAME", "")).strip()
 
     @property
     def is_compressed(self):
@@ -92,8 +101,9 @@ def only_image(path, found):
     images = [hdu for hdu in found if hdu.is_image and len(hdu.shape) >= 2 and np.prod(hdu.shape) > 0]
     if not images:
         raise FrameError(path, "contains no image", "remove it from the list")
+    images = [hdu for hdu in images if hdu.name.upper() not in QUALITY_PLANES] or images
     if len(images) > 1:
-        raise FrameError(path, f"contains {len(images)} images", "split it into one file per image")
+        raise FrameError(path, f"contains {len(images)} images", "take one with pp_prepare -ext NAME, or all with -split")
     shape = images[0].shape
     if any(length != 1 for length in shape[:-2]):
         size = " x ".join(map(str, shape[::-1]))
@@ -111,14 +121,15 @@ def flatten(path):
     """Make one HDU of a file whose single 2-D image lies in an extension, or behind extra axes of length 1; atomically.
 
     Keywords of extensions are merged into the primary header, which wins.  Tables and spectra in further extensions
-    stay.  Raises FrameError for true cubes, for files with several images, and for files cut short.  Files that are
-    flat already are left alone.  Returns True if the file was rewritten.
+    stay.  Integers of 64 bits become such of 32.  Files that are flat already are left alone.  Returns True if the file
+    was rewritten.  Raises FrameError for true cubes, for files with several images, and for files cut short.
     """
     path = Path(path)
     try:
         found = read(path)
         image = only_image(path, found)
-        if image is found[0] and len(image.shape) == 2 and not _has_new_keywords(found):
+        wide = image_header(image)["BITPIX"] == 64
+        if image is found[0] and len(image.shape) == 2 and not wide and not _has_new_keywords(found):
             return False
         content = _flat_content(path, found, image)
     except UNREADABLE as error:
@@ -135,12 +146,31 @@ def _flat_content(path, found, image):
     missing = max(hdu.data_start + hdu.data_size for hdu in found) - len(old)
     if missing > 0:
         raise FrameError(path, f"is truncated, {missing} bytes are missing", "copy it again")
-    header = _merged(found, image)
-    content = [fitsbytes.header_bytes(header, b"".join(hdu.raw for hdu in found), path), stored_pixels(image, old)]
+    header, pixels = _merged(found, image), stored_pixels(image, old)
+    if header["BITPIX"] == 64:
+        pixels = _narrowed(np.frombuffer(pixels, ">i8")[: np.prod(image.shape)].reshape(image.shape), header)
+    content = [fitsbytes.header_bytes(header, b"".join(hdu.raw for hdu in found), path), pixels]
     for hdu in found[1:]:
         if hdu is not image and not hdu.is_empty:
             content.append(fitsbytes.padded(old[hdu.start : hdu.end]))
     return content
+
+
+def _narrowed(values, header):
+    """Return integers of 64 bits, which Source Extractor does not know, as bytes of 32, or of floats where they do not
+    fit; changes the `header` accordingly.
+    """
+    blank = header.get("BLANK")
+    if header.get("BZERO") == 2**63:  # as unsigned integers are written
+        values, blank = values.astype(np.uint64) ^ np.uint64(2**63), None
+        header.remove("BZERO")
+    limits = np.iinfo(np.int32)
+    if limits.min <= values.min(initial=0) and values.max(initial=0) <= limits.max:
+        header["BITPIX"] = 32
+        return fitsbytes.stored(values.astype(np.int32))
+    header["BITPIX"] = -64
+    header.remove("BLANK", ignore_missing=True)
+    return fitsbytes.stored(np.where(values == blank, np.nan, values.astype(np.float64)))
 
 
 def stored_pixels(image, content):

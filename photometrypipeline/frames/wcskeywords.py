@@ -120,6 +120,22 @@ def write_solution(header, solution, catalog, keep=()):
     set_keyword(header, "REGCAT", catalog, "reference catalogue of the registration")
 
 
+def bin_pixels(header, factor):
+    """Change a linear WCS, of any dialect, to pixels that are `factor` times as large; SIP terms are taken out."""
+    for axis in (1, 2):
+        if f"CRPIX{axis}" in header:
+            header[f"CRPIX{axis}"] = (float(header[f"CRPIX{axis}"]) - 0.5) / factor + 0.5
+        per_pixel = [f"CDELT{axis}"] if f"CDELT{axis}" in header else [f"CD{axis}_{other}" for other in (1, 2)]
+        for keyword in per_pixel:
+            if keyword in header:
+                header[keyword] = float(header[keyword]) * factor
+    for keyword in [keyword for keyword in header if re.fullmatch(r"[AB]P?_(\d_\d|ORDER|DMAX)", keyword)]:
+        header.remove(keyword)
+    for axis in (1, 2):
+        if f"CTYPE{axis}" in header:
+            header[f"CTYPE{axis}"] = str(header[f"CTYPE{axis}"]).removesuffix("-SIP")
+
+
 def note_pointing(header, unknown):
     """Note that the first guess stands for nothing, or take the note out."""
     header.remove(NO_POINTING, ignore_missing=True)

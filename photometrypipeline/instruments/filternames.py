@@ -19,6 +19,7 @@ NO_BAND = re.compile(
     r"(?i)|-|c|l|w|lum(inance)?|clear|none|no ?filter|open|empty|air|white|free|ir-?cut|lp|uv/?ir.*|wl|exo.*|cbb|"
     r"h-?(a|alpha).*|o-?iii.*|s-?ii.*|n-?ii.*|duo-?band|l-?(pro|enhance|extreme)|dark|<no filter>|i\+z"
 )
+TRICOLOUR = ("TG", "TB", "TR")  # of cameras with a mask of colours, as the AAVSO calls them
 COLOURS = {"G": "V", "GREEN": "V", "TG": "V", "B": "B", "BLUE": "B", "TB": "B", "R": "R", "RED": "R", "TR": "R"}
 
 

@@ -15,7 +15,7 @@ from astropy.time import Time
 from astropy.wcs import WCS
 
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.frames.frame import saved_name
+from photometrypipeline.frames.frame import BINNED_LATER, COLOUR, saved_name
 from photometrypipeline.frames.wcskeywords import WCS_PATTERN, is_ours
 from photometrypipeline.instruments.instrument import OWN_WCS, as_text
 from photometrypipeline.instruments.values import number
@@ -100,6 +100,8 @@ def text_of(frame, telescope, role, default=""):
 
 def raw_filter(frame, telescope):
     """Return the filter as the telescope writes it, blanks at its ends stripped (str).  Raises FrameError."""
+    if COLOUR in frame.header:  # the mask of colours before the pixels is the filter
+        return str(frame.header[COLOUR])
     if not telescope.header["filter"]:
         return ""  # a camera whose headers do not tell it
     value_of(frame, telescope, "filter")
@@ -156,7 +158,8 @@ def binning(frame, telescope):
     Codes: two numbers; two keywords; `KEY#blankN`, `KEY#xN`, `KEY#_N` for one keyword with both numbers separated by
     blanks, x or _; `#CH#` in a keyword stands for the second character of INSTRUME.
     """
-    return tuple(_one_binning(frame, telescope, coded, axis) for axis, coded in enumerate(telescope.binning))
+    later = float(frame.header.get(BINNED_LATER, 1))  # after the camera has read out
+    return tuple(_one_binning(frame, telescope, coded, axis) * later for axis, coded in enumerate(telescope.binning))
 
 
 def _one_binning(frame, telescope, coded, axis):

@@ -139,6 +139,8 @@ class Telescope:
                 return self.filters[name]
             if self.key == "GENERIC" and name in PP_BANDS:
                 return name
+        if str(raw) in filternames.TRICOLOUR:
+            return filternames.COLOURS[str(raw)]
         band, doubt = filternames.guess(raw) if self.key == "GENERIC" else (None, "unknown")
         if not doubt:
             return band

@@ -11,7 +11,7 @@ import numpy as np
 from astropy.time import Time
 
 from photometrypipeline.base.errors import FrameError, UsageError
-from photometrypipeline.frames.frame import keep_first, set_keyword
+from photometrypipeline.frames.frame import BINNED_LATER, keep_first, set_keyword
 from photometrypipeline.newcamera import recognise
 from photometrypipeline.registration import blind
 from photometrypipeline.sky.times import SECONDS_PER_DAY, is_julian
@@ -78,13 +78,14 @@ def find(frame, name):
     """Return (value, what tells it) for what is needed, None if the header does not tell it; see recognise.py."""
     header = frame.header
     if name == "secpix" and header.get("TEL_KEYW") == KEY and "SECPIXX" in header:  # prepared before
-        return float(header["SECPIXX"]) / float(header["BINX"]), "SECPIXX"
+        return float(header["SECPIXX"]) / float(header["BINX"]) / binned_later(header), "SECPIXX"
     reading = recognise.read(header)
     if name == "secpix":
         if not reading.scales:
             return None
         scale, origin = reading.scales[0]
-        return scale / reading["binning"].value[0], origin
+        of_image = origin in ("CD matrix", "CDELT1")  # the other keywords are those of the camera
+        return scale / reading["binning"].value[0] / (binned_later(header) if of_image else 1), origin
     found = reading.get({"date": "time"}.get(name, name))
     if found is None:
         return None
@@ -100,6 +101,11 @@ def find(frame, name):
             start_jd -= float(reading["exptime"].value) / 2 / SECONDS_PER_DAY if reading.get("exptime") else 0.0
         return Time(start_jd, format="jd", scale="tai").isot, found.coded[0].replace("|", " and ")
     return found.value, found.coded
+
+
+def binned_later(header):
+    """Return how many pixels of the camera along each axis make one of the image, after the camera has read out."""
+    return float(header.get(BINNED_LATER, 1))
 
 
 def _keywords(coded):
