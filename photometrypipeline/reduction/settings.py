@@ -1,0 +1,93 @@
+"""With what settings of the camera a frame was taken, and which calibration frames go with it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from photometrypipeline.base.errors import PipelineError
+from photometrypipeline.frames.frame import Frame
+from photometrypipeline.instruments import headers, telescopes
+from photometrypipeline.instruments.values import number
+from photometrypipeline.reduction import kinds
+
+TEMPERATURES = ("CCD-TEMP", "CCDTEMP", "DET-TEMP", "TEMPERAT", "CCDATEMP", "SET-TEMP")
+GAINS, OFFSETS, MODES = ("GAIN",), ("OFFSET", "BLKLEVEL"), ("READOUTM", "READMODE", "CONFMODE")
+EXPOSURES = ("EXPTIME", "EXPOSURE", "EXPOSED", "ITIME")
+BINNINGS = (("XBINNING", "YBINNING"), ("CCDXBIN", "CCDYBIN"), ("XBIN", "YBIN"), ("BINX", "BINY"))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of one exposure; None where the header does not tell.
+
+    camera : text that names it;  size_px : (columns, rows);  binning : (x, y);  amplifier : gain setting, offset and
+    readout mode as text;  temperature_c : of the detector
+    """
+
+    kind: str | None
+    camera: str
+    size_px: tuple
+    binning: tuple
+    amplifier: str
+    filter: str
+    exptime_s: float | None
+    temperature_c: float | None
+
+    def same_camera(self, other: "Settings") -> bool:
+        """Return whether both were read out in the same way by the same camera: a bias of one suits the other."""
+        return (self.camera, self.size_px, self.binning, self.amplifier) == (
+            other.camera,
+            other.size_px,
+            other.binning,
+            other.amplifier,
+        )
+
+    def apart_c(self, other: "Settings") -> float:
+        """Return the difference of the temperatures, 0 where one is not known."""
+        if self.temperature_c is None or other.temperature_c is None:
+            return 0.0
+        return abs(self.temperature_c - other.temperature_c)
+
+
+def settings_of(frame: Frame) -> Settings:
+    """Return the Settings of a frame.  Raises FrameError for a file that cannot be read."""
+    header = frame.header
+    camera = next((str(header[key]).strip() for key in ("INSTRUME", "DETECTOR", "CAMERA") if header.get(key)), "")
+    amplifier = [_text(header, names) for names in (GAINS, OFFSETS, MODES)]
+    return Settings(
+        kinds.kind_of(header),
+        camera or str(header.get("TELESCOP", "")).strip(),
+        frame.size_px,
+        _binning(frame),
+        "/".join(amplifier),
+        _filter(frame),
+        _number(header, EXPOSURES),
+        _number(header, TEMPERATURES),
+    )
+
+
+def _text(header, names):
+    return next((str(header[name]).strip() for name in names if name in header), "")
+
+
+def _number(header, names):
+    values = (number(header[name]) for name in names if name in header)
+    return next((float(value) for value in values if np.isfinite(value)), None)
+
+
+def _binning(frame):
+    for pair in BINNINGS:
+        values = [number(frame.header.get(name)) for name in pair]
+        if np.all(np.isfinite(values)):
+            return tuple(int(value) for value in values)
+    try:
+        return tuple(int(value) for value in headers.binning(frame, telescopes.identify(frame.header)))
+    except PipelineError:
+        return (1, 1)
+
+
+def _filter(frame):
+    try:
+        return headers.raw_filter(frame, telescopes.identify(frame.header))
+    except PipelineError:
+        return _text(frame.header, ("FILTER", "FILTER1", "FILTNAM", "FILTERS", "INSFILTE"))
