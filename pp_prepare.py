@@ -4,6 +4,8 @@
 reads   the images, and the definition of their telescope (setup/, or the user's own)
 writes  into the header of each image: mid-time, pixel scale, telescope keyword, filter, exposure, target name, and a
         first guess of the WCS; the pixels stay as they are.  Images that end on .fit or .fts are renamed to .fits.
+        Compressed files, files with several images, and frames of colour cameras stay as they are: what can be
+        measured is made next to them (IMAGE.fits, IMAGE_chipN.fits, IMAGE_green.fits).
 
 Examples:
   pp_prepare mscience*.fits
@@ -358,7 +360,8 @@ def _frame_record(frame, telescope):
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "prepare"))
 def main(args, losses):
     options = Options.of(args).checked()
-    prepare(toolbox.open_frames(args.images, losses), losses, options)
+    images = toolbox.taken_in(args.images, options, losses)
+    prepare(toolbox.open_frames(images, losses), losses, options)
     diagnostics.render(jobs=args.jobs)
 
 

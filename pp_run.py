@@ -29,6 +29,7 @@ import os
 import re
 import sys
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,6 +49,7 @@ from photometrypipeline.frames import records
 from photometrypipeline.frames.contents import digest
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers, telescopes
+from photometrypipeline.reduction import kinds
 from photometrypipeline.runs import cluster, datatree, outcomes, recipes, splitting, treesummary
 from photometrypipeline.runs.stamps import Stamp, Stamps
 from photometrypipeline.website import pages
@@ -103,7 +105,8 @@ def run_steps(images, losses, options, step):
 
     Returns [(step, NotReachable that left gaps in it), ...] and whether there was anything to do.
     """
-    frames = without_products(toolbox.open_frames(sorted(images), losses))
+    images = toolbox.taken_in(sorted(images), options, losses)
+    frames = of_the_sky(without_products(toolbox.open_frames(images, losses)))
     check_one_kind(frames, options)
     toolbox.say(f"{len(frames)} {telescope_of(frames[0])} frames identified")
     steps = [name for name in STEPS if not (options.keep_wcs and name == "register")]
@@ -139,6 +142,22 @@ def warn_of_exclusions(options):
     before = stamp and stamp.recipe["options"].get("exclude")
     if before and not options.exclude:
         log.warning("what %s left out counts again; -exclude %s leaves it out", before, before)
+
+
+def of_the_sky(frames):
+    """Return the Frames without bias, dark and flat frames.  Raises UsageError where the others need those."""
+    found = {frame.name: kinds.kind_of(frame.header) for frame in frames}
+    counts = Counter(kind for kind in found.values() if kind in kinds.CALIBRATIONS)
+    sky = [frame for frame in frames if found[frame.name] not in kinds.CALIBRATIONS]
+    told = ", ".join(f"{number} {kind}" for kind, number in sorted(counts.items()))
+    if counts and not (sky and all(kinds.is_reduced(frame.header) for frame in sky)):
+        raise UsageError(
+            f"{told} among {len(frames)} frames: these are raw; run pptool_reduce here, then pp_run in reduced/"
+            " (or leave the calibration frames out, if the others have been reduced)"
+        )
+    if counts:
+        log.warning("%s left out, since the others have been reduced", told)
+    return sky
 
 
 def without_products(frames):
@@ -322,7 +341,7 @@ def note_end(args, status, losses, error):
 def main(args, losses):
     if args.images == ["all"]:
         return run_all(args, losses)
-    for name in ("prefix", "split", "scheduler"):
+    for name in ("prefix", "scheduler"):
         if getattr(args, name):
             raise UsageError(f"-{name} belongs to `pp_run all`")
     options = Options.of(args).checked()

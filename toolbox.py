@@ -41,7 +41,7 @@ from photometrypipeline.base.files import safe_name
 from photometrypipeline.base.logfile import LOG_NAME, logging_to
 from photometrypipeline.base.losses import Losses
 from photometrypipeline.base.workers import cores
-from photometrypipeline.frames import records
+from photometrypipeline.frames import intake, records
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.programs.astromatic import votable_named
 from photometrypipeline.runs import recipes, stamps, stepoptions
@@ -242,6 +242,21 @@ def _read_list(path):
     if not names:
         raise UsageError(f"list file {path} contains no images")
     return names
+
+
+def taken_in(images, options, losses):
+    """Return the names of the plain images in the files `images`, which are unpacked and taken apart next to them.
+
+    options : with `ext`, `split` and `bayer`.  Raises UsageError if there is none.
+    """
+    ready = intake.take_in(images, intake.Choice(options.ext, options.split, options.bayer), losses)
+    if not ready:
+        raise UsageError("there is no image in these files that can be measured")
+    made = [name for name in ready if name not in images]
+    if made:
+        more = " ..." if len(made) > 3 else ""
+        say(f"{len(made)} images made from {len(images)} files, next to them: {', '.join(made[:3])}{more}")
+    return ready
 
 
 def open_frames(images, losses):

@@ -10,7 +10,7 @@ ORDER = [  # a folder imports from its own and from those of earlier rows
     {"base"},
     {"sky", "frames"},
     {"instruments"},
-    {"programs", "catalogs"},
+    {"programs", "catalogs", "reduction"},
     {"ephemerides", "registration", "photometry"},
     {"calibration"},
     {"targets"},

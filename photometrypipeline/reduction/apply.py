@@ -30,7 +30,7 @@ class Calibration:
     flat: Master | None = None
 
     def subtracted(self, exptime_s: float | None) -> Callable:
-        """Return the function of (rows, slice) that takes bias and dark, scaled to an exposure, off rows of an image."""
+        """Return the function of (rows, slice) that takes bias and dark of an exposure off rows of an image."""
         level = 0.0 if self.bias is None else self.bias.image
         factor = self.dark_factor(exptime_s)
 

@@ -1,4 +1,4 @@
-"""Master frames: many exposures of one kind combined, strip by strip, so that memory does not grow with their number."""
+"""Master frames: exposures of one kind combined, strip by strip, so that memory does not grow with their number."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Correction = Callable[[np.ndarray, slice], np.ndarray]
 
 @dataclass
 class Master:
-    """A combined image, float32 of shape (rows, columns), its error per pixel (typical, same unit), what it is made of."""
+    """A combined image, float32 of shape (rows, columns); the typical error of a pixel, same unit; its frames."""
 
     image: np.ndarray
     error_adu: float

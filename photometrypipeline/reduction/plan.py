@@ -72,7 +72,7 @@ def recipe_for(lights: Group, groups: list[Group], tolerance_c: float) -> Recipe
 
 
 def dark_for(own: Settings, groups: list[Group], recipe: Recipe | None = None) -> Group | None:
-    """Return the dark that suits settings: of the same exposure, else of a longer one, which can be scaled with a bias."""
+    """Return the dark for some settings: of the same exposure, else the longest, which can be scaled with a bias."""
     darks = [group for group in groups if group.settings.kind in (kinds.DARK, kinds.DARK_FLAT)]
     same = [group for group in darks if _same_exposure(group.settings, own)]
     if same:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from photometrypipeline.base.errors import FAILED, OK, PARTIAL
 from photometrypipeline.frames.frame import EXTENSIONS
+from photometrypipeline.frames.intake.compressed import ENDINGS
 from photometrypipeline.runs import outcomes, splitting
 
 log = logging.getLogger("pp.datatree")
 
-MADE_BY_US = ("skycoadd", "comove", "skycoadd.old", "comove.old", "pp_store")
+MADE_BY_US = ("skycoadd", "comove", "skycoadd.old", "comove.old", "pp_store", "masters")
+IMAGES = (*EXTENSIONS, *(before + behind for before in EXTENSIONS for behind in ENDINGS))
 LOOK_EVERY_S = 0.1
 WAITING, RUNNING, NO_IMAGES = "waiting", "running", "no images"
 
@@ -60,9 +62,9 @@ class DataSet:
 def find(root, prefix=""):
     """Return the DataSets (list) of `root` and everything below it, sorted by folder.
 
-    Images begin with `prefix` and end on .fits, .fit or .fts in any letter case.  Hidden folders, and those that the
-    pipeline makes itself, are passed over, and so are images that have been sorted into sub-folders (see splitting.py).
-    Folders without images are in it only if nothing lies below them.
+    Images begin with `prefix` and end on .fits, .fit or .fts in any letter case, compressed or not.  Hidden folders and
+    those that the pipeline makes itself are passed over, and so are images that have been sorted into sub-folders (see
+    splitting.py).  Folders without images are in it only if nothing lies below them.
     """
     root, found = Path(root), []
     for folder, images, below in image_folders(root, prefix):
@@ -82,7 +84,7 @@ def image_folders(root, prefix=""):
     for folder, below, files in os.walk(root):
         below[:] = sorted(name for name in below if not name.startswith(".") and name not in MADE_BY_US)
         names = [name for name in files if name.startswith(prefix or "") and not name.startswith(".")]
-        found.append((Path(folder), sorted(name for name in names if name.lower().endswith(EXTENSIONS)), list(below)))
+        found.append((Path(folder), sorted(name for name in names if name.lower().endswith(IMAGES)), list(below)))
     return sorted(found)
 
 

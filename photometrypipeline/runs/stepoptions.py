@@ -138,6 +138,18 @@ class Ephemeris(Options):
 class PrepareOptions(Jobs):
     """Options of pp_prepare."""
 
+    ext: str | None = option(
+        metavar="NAME",
+        help="image to take of files that hold several: number, EXTNAME, or EXTNAME,EXTVER of the extension",
+    )
+    split: bool = option(False, help="each chip of files that hold several becomes a frame")
+    bayer: str = option(
+        "green",
+        choices=("green", "red", "blue", "interpolate", "none"),
+        help="frames of cameras with a mask of colours (BAYERPAT): the pixels of one colour, at half the resolution; "
+        "green at every pixel, interpolated; or none: measured as they are (default: %(default)s)",
+    )
+
     ra: float | None = option(metavar="DEG", help="right ascension of the frame centre, J2000 (default: header)")
     dec: float | None = option(metavar="DEG", help="declination of the frame centre, J2000 (default: header)")
     flipx: bool = option(False, help="toggle the telescope's flip of the x axis")
@@ -343,6 +355,20 @@ class CombineOptions(Ephemeris, Offline, Jobs):
             raise UsageError(f"-mask_stars {self.mask_stars}: no such file; make it with pp_combine, without -comoving")
 
 
+@dataclass(frozen=True)
+class ReduceOptions(Jobs):
+    """Options of pptool_reduce."""
+
+    output: str = option("reduced", metavar="FOLDER", help="where reduced frames go (default: %(default)s)")
+    temperature: float = option(
+        2.0, metavar="DEG", help="degrees C by which temperatures of the detector may differ (default: %(default)s)"
+    )
+    cosmics: bool = option(False, help="repair what cosmic rays have hit (L.A.Cosmic)")
+    list: bool = option(False, help="say what there is and what goes with what, and stop")
+    ext: str | None = shared("ext", PrepareOptions)
+    split: bool = shared("split", PrepareOptions)
+
+
 # ---- the commands that chain them
 
 
@@ -359,10 +385,14 @@ class RunOptions(Options):
     ephemeris: str = shared("ephemeris", PhotometryOptions, DistillOptions)
     elements: str | None = shared("elements", PhotometryOptions, DistillOptions)
     prefix: str | None = option(metavar="TEXT", help="with `all`: only files whose names begin with it")
-    split: bool = option(
-        False,
-        help="with `all`: copy frames of several objects, filters or cameras in one folder into sub-folders first",
+    split: bool = shared(
+        "split",
+        PrepareOptions,
+        help="each chip of files that hold several becomes a frame; with `all`: copy frames of several objects, "
+        "filters or cameras in one folder into sub-folders first",
     )
+    ext: str | None = shared("ext", PrepareOptions)
+    bayer: str = shared("bayer", PrepareOptions)
     exclude: str | None = shared(
         "exclude", DistillOptions, help="observations to leave out, one image per line; see pp_distill -h"
     )

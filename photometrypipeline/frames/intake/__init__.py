@@ -24,12 +24,12 @@ class Choice:
     """What is made of files that hold more than one plain image.
 
     extension : number or name of the HDU to take;  split : whether each chip becomes a frame of its own
-    colour : of cameras with a mask of colours, one of bayer.WAYS
+    colour : of cameras with a mask of colours, one of bayer.WAYS; None: frames stay as they are
     """
 
     extension: str | None = None
     split: bool = False
-    colour: str = "green"
+    colour: str | None = "green"
 
 
 def take_in(names: Iterable[str], choice: Choice, losses: Losses) -> list[str]:
@@ -50,4 +50,4 @@ def _plain_images(path, choice):
     if compressed.is_compressed(path):
         path = compressed.unpack(path)
     paths = chips.take_apart(path, choice.extension, choice.split)
-    return [bayer.one_colour(each, choice.colour) for each in paths]
+    return [bayer.one_colour(each, choice.colour) if choice.colour else each for each in paths]

@@ -155,7 +155,7 @@ def _fill_a_rectangle(headers):
 def _write(target, path, found, members):
     """Write one plain image made of the HDUs `members`; what of the detector no amplifier has read is NaN."""
     content = path.read_bytes()
-    parts = [_sky_of(hdu, content) for hdu in members]
+    parts = [_sky_of(hdu, content, to_electrons=len(members) > 1) for hdu in members]
     if len(members) == 1:
         image, (left, below) = parts[0][0], parts[0][1]
         header = _header(found, members[0], image, (-left, -below))
@@ -172,20 +172,19 @@ def _write(target, path, found, members):
     target.write_bytes(fitsbytes.header_bytes(header, b"", target) + fitsbytes.stored(image))
 
 
-def _sky_of(hdu, content):
+def _sky_of(hdu, content, to_electrons):
     """Return (pixels that see the sky, as float32; (columns, rows) cut off before them; whether they are electrons).
 
     Where there is an overscan its level is subtracted, and a gain per amplifier brings all of them to one scale.
     """
     header, data = hdu.header, _pixels(hdu, content)
-    overscan, inside = section(header, "BIASSEC"), section(header, "DATASEC", "TRIMSEC")
-    raw = overscan is not None and inside is not None and not _subtracted(header)
+    inside, raw = section(header, "DATASEC", "TRIMSEC"), has_overscan(header)
     if raw:
-        data = data - _overscan_level(data, overscan)
+        data = data - _overscan_level(data, section(header, "BIASSEC"))
     cut = inside or (1, data.shape[1], 1, data.shape[0])
     data = data[min(cut[2:]) - 1 : max(cut[2:]), min(cut[:2]) - 1 : max(cut[:2])]
     gain = header.get("GAIN")
-    electrons = raw and isinstance(gain, (int, float)) and not isinstance(gain, bool) and 0 < gain < 100
+    electrons = raw and to_electrons and type(gain) in (int, float) and 0 < gain < 100
     return data * np.float32(gain) if electrons else data, (min(cut[:2]) - 1, min(cut[2:]) - 1), electrons
 
 
@@ -195,6 +194,18 @@ def _pixels(hdu, content):
     size = int(np.prod(hdu.shape)) * kind.itemsize
     stored = np.frombuffer(hdus.stored_pixels(hdu, content)[:size], kind).reshape(hdu.shape)
     return np.asarray(fitsbytes.scaled(stored, header), dtype=np.float32)
+
+
+def has_overscan(header: fits.Header) -> bool:
+    """Return whether an image has an overscan that its header tells, and that has not been subtracted."""
+    told = section(header, "BIASSEC") is not None and section(header, "DATASEC", "TRIMSEC") is not None
+    return told and not _subtracted(header)
+
+
+def write_without_overscan(source: Path, target: Path) -> None:
+    """Write the one image of `source` with the level of its overscan subtracted, and cut off.  Raises FrameError."""
+    found = hdus.read(source)
+    _write(target, source, found, [hdus.only_image(source, found)])
 
 
 def _subtracted(header):
