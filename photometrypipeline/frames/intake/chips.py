@@ -42,8 +42,11 @@ def take_apart(path: Path, extension: str | None = None, split: bool = False) ->
         images = _images(found)
         if extension is not None:
             return [_taken(path, found, _wanted(path, found, extension), extension)]
-        if len(images) < 2:
+        if len(images) < 2 and not _quality_planes(found):
             return [path]
+        if len(images) == 1:  # Source Extractor would measure the planes of quality as well
+            name = images[0][1].name or str(images[0][0])
+            return [_taken(path, found, images[0][1], name)]
         chips = _chips(images)
         if len(chips) > 1 and not split:
             raise FrameError(path, f"holds {len(images)} images ({_named(images)})", REMEDY)
@@ -60,6 +63,10 @@ def _images(found):
     """Return [(number, Hdu), ...] of the 2-D images of the sky, those of its quality left out."""
     images = [(n, hdu) for n, hdu in enumerate(found) if hdu.is_image and len(hdu.shape) == 2 and min(hdu.shape) > 1]
     return [(n, hdu) for n, hdu in images if hdu.name.upper() not in QUALITY_PLANES] or images
+
+
+def _quality_planes(found):
+    return [hdu for hdu in found[1:] if hdu.is_image and len(hdu.shape) == 2 and hdu.name.upper() in QUALITY_PLANES]
 
 
 def _named(images):

@@ -10,7 +10,7 @@ from pathlib import Path
 from astropy.io import fits
 
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.frames.hdus import UNREADABLE
+from photometrypipeline.frames.hdus import QUALITY_PLANES, UNREADABLE
 from photometrypipeline.frames.intake import products
 
 ENDINGS = (".gz", ".bz2", ".fz", ".zip")
@@ -61,10 +61,11 @@ def _opened(path):
 
 
 def _of_tiles(path, temporary):
-    """Write the HDUs of a tile-compressed file as plain ones; integers stay what they are."""
+    """Write the HDUs of a tile-compressed file as plain ones, but for masks and errors; integers stay what they are."""
     with fits.open(path, memmap=False, uint=True) as hdus:
+        wanted = [hdu for hdu in hdus if hdu.name.upper() not in QUALITY_PLANES]
         plain = [
-            fits.ImageHDU(hdu.data, hdu.header) if isinstance(hdu, fits.CompImageHDU) else hdu.copy() for hdu in hdus
+            fits.ImageHDU(hdu.data, hdu.header) if isinstance(hdu, fits.CompImageHDU) else hdu.copy() for hdu in wanted
         ]
     if not isinstance(plain[0], fits.PrimaryHDU):
         plain.insert(0, fits.PrimaryHDU())

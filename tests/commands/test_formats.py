@@ -1,0 +1,132 @@
+"""Frames in the files that cameras and observatories hand out: each goes through pp_run to the same light curve."""
+
+import bz2
+import gzip
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+import sky
+from photometrypipeline.base.errors import OK, PARTIAL, USAGE
+from photometrypipeline.frames import results
+
+MASK = {(0, 0): 0.55, (0, 1): 1.0, (1, 0): 1.0, (1, 1): 0.45}  # RGGB: how much of the light each pixel lets through
+V = "TOP 2 BOT 1"
+
+
+def originals(folder, **knobs):
+    """Return (Truth, [(stem, image, header), ...]) of a small data set whose plain frames are gone."""
+    truth = sky.make_dataset(folder, 2, **knobs)
+    frames = []
+    for path in truth.paths:
+        frames.append((path.stem, fits.getdata(path).astype(float), fits.getheader(path)))
+        path.unlink()
+    return truth, frames
+
+
+def check(truth, folder, run_command, *arguments, band, tolerance_mag=0.0, status=OK):
+    done = run_command("pp_run", *arguments, "-offline", cwd=folder)
+    assert done.returncode == status, done.stderr + done.stdout
+    rows, _ = results.read(folder / "photometry_3552.dat")
+    assert [row.accepted for row in rows] == [True, True]
+    assert {row.band for row in rows} == {band}
+    for row, mag in zip(rows, truth.mag, strict=True):
+        assert row.mag == pytest.approx(mag, abs=4 * row.sig + tolerance_mag)
+        assert row.sig < 0.1
+    return done
+
+
+def test_tiles_with_a_mask_of_bad_pixels_as_lco_has_them(tmp_path, run_command):
+    truth, frames = originals(tmp_path)
+    for stem, image, header in frames:
+        science = fits.CompImageHDU(image.astype(np.uint16), name="SCI")
+        quality = fits.CompImageHDU((image > 50000).astype(np.uint8), name="BPM")
+        fits.HDUList([fits.PrimaryHDU(header=header), science, quality]).writeto(tmp_path / f"{stem}.fits.fz")
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("*.fz")}
+    check(truth, tmp_path, run_command, *sorted(before), band="R")
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.fz")} == before
+    again = run_command("pp_run", *sorted(before), "-offline", cwd=tmp_path)
+    assert again.returncode == OK and "up to date: prepare, register, photometry, calibrate, distill" in again.stdout
+
+
+def test_four_amplifiers_of_one_chip_with_gains_and_overscans_of_their_own(tmp_path, run_command):
+    truth, frames = originals(tmp_path)
+    rng = np.random.default_rng(8)
+    for stem, image, header in frames:
+        hdus, half = [fits.PrimaryHDU(header=header)], image.shape[0] // 2
+        for number, (y, x, gain) in enumerate([(0, 0, 1.0), (0, 1, 1.3), (1, 0, 0.8), (1, 1, 1.1)]):
+            part = image[y * half : (y + 1) * half, x * half : (x + 1) * half] / gain
+            level = 900.0 + 50 * number
+            overscan = level + rng.normal(0, 2.0, (half, 32))
+            columns = (x * half + 1, (x + 1) * half)
+            if x == 1:  # read out towards the other side
+                part, columns = part[:, ::-1], columns[::-1]
+            hdu = fits.ImageHDU(np.round(np.hstack([part + level, overscan])).astype(np.int32), name=f"IM{number + 1}")
+            hdu.header["DATASEC"], hdu.header["BIASSEC"] = f"[1:{half},1:{half}]", f"[{half + 1}:{half + 32},1:{half}]"
+            hdu.header["DETSEC"] = f"[{columns[0]}:{columns[1]},{y * half + 1}:{(y + 1) * half}]"
+            hdu.header["GAIN"] = gain
+            hdus.append(hdu)
+        fits.HDUList(hdus).writeto(tmp_path / f"{stem}.fits")
+    check(truth, tmp_path, run_command, *[f"{stem}.fits" for stem, _, _ in frames], band="R")
+    assert fits.getdata(tmp_path / f"{frames[0][0]}_chip.fits").shape == frames[0][1].shape
+
+
+def test_a_colour_camera_is_measured_in_its_green_pixels(tmp_path, run_command):
+    truth, frames = originals(tmp_path, filters=V)
+    for stem, image, header in frames:
+        for (row, column), share in MASK.items():
+            image[row::2, column::2] *= share
+        header["BAYERPAT"] = "RGGB"
+        fits.PrimaryHDU(np.round(image).astype(np.uint16), header).writeto(tmp_path / f"{stem}.fits")
+    done = check(truth, tmp_path, run_command, *[f"{stem}.fits" for stem, _, _ in frames], band="V", tolerance_mag=0.01)
+    green = fits.getheader(tmp_path / f"{frames[0][0]}_green.fits")
+    assert green["SECPIX"] == pytest.approx(0.75) and green["FILTER"] == "TG"
+    assert "2 images made from 2 files" in done.stdout
+
+
+def test_gzip_and_bzip2_next_to_a_damaged_file(tmp_path, run_command):
+    truth, frames = originals(tmp_path)
+    for (stem, image, header), pack, ending in zip(frames, (gzip, bz2), ("fits.gz", "fit.bz2"), strict=True):
+        fits.PrimaryHDU(image.astype(np.uint16), header).writeto(tmp_path / "plain.fits")
+        (tmp_path / f"{stem}.{ending}").write_bytes(pack.compress((tmp_path / "plain.fits").read_bytes()))
+        (tmp_path / "plain.fits").unlink()
+    names = sorted(path.name for path in tmp_path.glob("*.*z*"))
+    (tmp_path / "zz.fits.gz").write_bytes(b"\x1f\x8bnothing")
+    done = check(truth, tmp_path, run_command, *names, "zz.fits.gz", band="R", status=PARTIAL)
+    assert "zz.fits.gz: cannot be unpacked" in done.stderr
+
+
+def test_several_chips_want_a_word(tmp_path, run_command):
+    _, frames = originals(tmp_path)
+    stem, image, header = frames[0]
+    chips = [fits.ImageHDU(image.astype(np.uint16), name=f"CCD{number}") for number in (1, 2)]
+    fits.HDUList([fits.PrimaryHDU(header=header), *chips]).writeto(tmp_path / f"{stem}.fits")
+    done = run_command("pp_prepare", f"{stem}.fits", cwd=tmp_path)
+    assert done.returncode == USAGE
+    assert "holds 2 images (CCD1, CCD2); take one with -ext NAME, or all of them apart with -split" in done.stderr
+    assert run_command("pp_prepare", "-ext", "ccd2", f"{stem}.fits", cwd=tmp_path).returncode == OK
+    assert run_command("pp_prepare", "-split", f"{stem}.fits", cwd=tmp_path).returncode == OK
+    made = {path.name for path in tmp_path.glob("*_*.fits")}
+    assert made == {f"{stem}_extccd2.fits", f"{stem}_chipCCD1.fits", f"{stem}_chipCCD2.fits"}
+
+
+def test_a_file_in_the_way_is_never_overwritten(tmp_path, run_command):
+    _, frames = originals(tmp_path)
+    (_, image, header), (_, other, _) = frames
+    fits.PrimaryHDU(other.astype(np.uint16), header).writeto(tmp_path / "a.fits")
+    fits.PrimaryHDU(image.astype(np.uint16), header).writeto(tmp_path / "b.fits")
+    (tmp_path / "a.fits.gz").write_bytes(gzip.compress((tmp_path / "b.fits").read_bytes()))
+    before = (tmp_path / "a.fits").read_bytes()
+    done = run_command("pp_prepare", "a.fits.gz", cwd=tmp_path)
+    assert done.returncode == USAGE and "would become a.fits, which exists already" in done.stderr
+    assert (tmp_path / "a.fits").read_bytes() == before
+
+
+def test_integers_of_64_bits_keep_their_values(tmp_path, run_command):
+    truth, frames = originals(tmp_path)
+    for stem, image, header in frames:
+        fits.PrimaryHDU(image.astype(np.int64), header).writeto(tmp_path / f"{stem}.fits")
+    check(truth, tmp_path, run_command, *[f"{stem}.fits" for stem, _, _ in frames], band="R")
+    stored = fits.getdata(tmp_path / f"{frames[0][0]}.fits")
+    assert stored.dtype.itemsize == 4 and np.array_equal(stored, frames[0][1])
