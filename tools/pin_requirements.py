@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Write requirements.txt and requirements-dev.txt: what pyproject.toml asks for, at the versions installed here.
 
+requirements.txt has the extra `reduce` in it, so that all commands work after `make setup`.
+
 To renew the pins, from the root of the checkout:
 
     .venv/bin/python -m pip install --upgrade --upgrade-strategy eager '.[dev]'
@@ -50,7 +52,7 @@ def main():
     if len(sys.argv) > 1:
         sys.exit(__doc__)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    run = closure(project["dependencies"])
+    run = closure(project["dependencies"] + project["optional-dependencies"]["reduce"])
     develop = closure(project["optional-dependencies"]["dev"])
     lines = {name: f"{name}=={version}\n" for name, version in sorted((run | develop).items())}
     (ROOT / "requirements.txt").write_text(HEAD + "".join(lines[name] for name in lines if name in run))
