@@ -103,7 +103,7 @@ def only_image(path, found):
         raise FrameError(path, "contains no image", "remove it from the list")
     images = [hdu for hdu in images if hdu.name.upper() not in QUALITY_PLANES] or images
     if len(images) > 1:
-        raise FrameError(path, f"contains {len(images)} images", "take one with pp_prepare -ext NAME, or all with -split")
+        raise FrameError(path, f"contains {len(images)} images", "take one with -ext NAME, or all with -split")
     shape = images[0].shape
     if any(length != 1 for length in shape[:-2]):
         size = " x ".join(map(str, shape[::-1]))

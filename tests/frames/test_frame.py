@@ -409,7 +409,7 @@ def test_true_cubes_are_refused(tmp_path, shape):
 
 def test_several_images_are_refused(tmp_path):
     path = write_image(tmp_path / "a.fits", None, extension(COUNTS), extension(COUNTS))
-    with pytest.raises(FrameError, match="contains 2 images; take one with pp_prepare -ext NAME"):
+    with pytest.raises(FrameError, match="contains 2 images; take one with -ext NAME"):
         flatten(path)
 
 
