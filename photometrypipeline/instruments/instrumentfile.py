@@ -8,7 +8,8 @@ import tomllib
 from pathlib import Path
 
 from photometrypipeline.base.errors import TelescopeError
-from photometrypipeline.instruments.instrument import HEADER_DEFAULTS, TOLERANCES, Chip, Telescope, nearest
+from photometrypipeline.instruments.instrument import HEADER_DEFAULTS, Chip, Telescope, nearest
+from photometrypipeline.instruments.kinds import checked
 
 # key in the file: (kind of value, field of Telescope)
 KEYS = {
@@ -65,22 +66,6 @@ SPECIAL = {
 }
 CHIP_KEYS = {"flip_x": "yes/no", "flip_y": "yes/no", "rotate": "number", "offset": "pair"}
 NEEDED = ("telescope", "mpc_code", "pixel_scale", "binning", "filters")
-FORMS = {  # what a value has to be, in the words of an error message
-    "text": "text",
-    "texts": "a list of texts",
-    "yes/no": "true or false",
-    "number": "a number",
-    "pair": "two numbers",
-    "code": "a station code of the MPC: three or four letters or digits in quotes",
-    "scale": "two numbers above 0, arcsec per unbinned pixel, or [] if the user has to say",
-    "range": "two numbers, the smaller first",
-    "binning": "two whole numbers or two header keywords",
-    "unit": "'hour' or 'deg'",
-    "moment": "'start' or 'middle'",
-    "zone": "hours ahead of UTC, between -14 and 14",
-    "equinox": "a year between 1800 and 2100, or 'date'",
-    "tolerance": "one of " + ", ".join(TOLERANCES),
-}
 
 
 def read_instruments(path, setup_folders):
@@ -175,102 +160,6 @@ def _flat(content):
             yield from ((f"{key}.{inner}", each) for inner, each in value.items())
         else:
             yield key, value
-
-
-def checked(key, kind, value):
-    """Return `value` in the form in which Telescope keeps it.  Raises ValueError if it is not of that kind."""
-    try:
-        return CHECKS[kind](value)
-    except TypeError:
-        raise ValueError(f"{key} = {value!r} has to be {FORMS[kind]}") from None
-
-
-def _need(condition):
-    if not condition:
-        raise TypeError
-
-
-def _text(value):
-    _need(isinstance(value, str))
-    return value
-
-
-def _yes_or_no(value):
-    _need(isinstance(value, bool))
-    return value
-
-
-def _number(value):
-    _need(isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf"))
-    return value
-
-
-def _texts(value):
-    _need(isinstance(value, list))
-    return tuple(_text(each) for each in value)
-
-
-def _pair(value):
-    _need(isinstance(value, list) and len(value) == 2)
-    return tuple(_number(each) for each in value)
-
-
-def _range(value):
-    low, high = _pair(value)
-    _need(0 < low < high)
-    return low, high
-
-
-def _scale(value):
-    _need(value == [] or min(_pair(value)) > 0)
-    return _pair(value) if value else None
-
-
-def _code(value):
-    _need(isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9]{3,4}", value))
-    return value
-
-
-def _binning(value):
-    _need(isinstance(value, list) and len(value) == 2)
-    _need(all(isinstance(each, str) for each in value) or all(type(each) is int and each > 0 for each in value))
-    return tuple(value)
-
-
-def _zone(value):
-    _need(abs(_number(value)) <= 14)
-    return value
-
-
-def _equinox(value):
-    _need(value == "date" or 1800 <= _number(value) <= 2100)
-    return value
-
-
-def _one_of(*allowed):
-    def check(value):
-        _need(value in allowed)
-        return value
-
-    return check
-
-
-CHECKS = {
-    "text": _text,
-    "texts": _texts,
-    "yes/no": _yes_or_no,
-    "number": _number,
-    "pair": _pair,
-    "code": _code,
-    "scale": _scale,
-    "range": _range,
-    "binning": _binning,
-    "unit": _one_of("hour", "deg"),
-    "moment": _one_of("start", "middle"),
-    "zone": _zone,
-    "equinox": _equinox,
-    "tolerance": _one_of(*TOLERANCES),
-}
 
 
 def _table(content, name):

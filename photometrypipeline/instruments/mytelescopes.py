@@ -14,7 +14,7 @@ from pathlib import Path
 from photometrypipeline.base.errors import TelescopeError
 from photometrypipeline.instruments import wildcards
 from photometrypipeline.instruments.instrument import HEADER_DEFAULTS, Chip, Telescope, as_text
-from photometrypipeline.instruments.instrumentfile import checked
+from photometrypipeline.instruments.kinds import checked
 
 log = logging.getLogger("pp.telescopes")
 

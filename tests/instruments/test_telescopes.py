@@ -82,7 +82,7 @@ def test_station_codes_are_on_the_list_of_the_minor_planet_center():
 
 
 def test_no_heavy_library_is_needed_to_know_the_instruments():
-    code = "import sys; from photometrypipeline import telescopes as t; t.load(); print(*sys.modules)"
+    code = "import sys; from photometrypipeline.instruments import telescopes as t; t.load(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=EXAMPLES.parent)
     assert not {"astropy", "numpy", "scipy", "pandas"} & set(done.stdout.split())
 
