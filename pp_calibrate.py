@@ -46,13 +46,12 @@ from photometrypipeline.base.errors import (
 )
 from photometrypipeline.base.files import reference_file
 from photometrypipeline.base.services import Client
-from photometrypipeline.calibration import calibrated, colorfit, isolation, nightly, targetcolor
+from photometrypipeline.calibration import calibrated, colorfit, isolation, nightly, starlist, targetcolor
 from photometrypipeline.calibration.calibrated import Outcome, Reference, Settings
 from photometrypipeline.calibration.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
-from photometrypipeline.frames import ldac
+from photometrypipeline.frames import fixedplaces, ldac
 from photometrypipeline.instruments import headers, telescopes
 from photometrypipeline.photometry.errorbars import NO_MEASUREMENT
-from photometrypipeline.runs.stepoptions import wished_color
 from photometrypipeline.sky import matching, sphere, times
 
 log = logging.getLogger("pp.calibrate")
@@ -94,9 +93,13 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
     band = None if options.instrumental else common_band(frames, options.filter)
     if magzp and band is None:
         raise UsageError("-magzp needs a band; give it with -filter")
-    wish = wished_color(options.colorterm, options.target_color)
+    wish = None
+    if options.colorterm:
+        wish = options.colorterm, targetcolor.of(options.target_color, options.colorterm).value
     rest = {"photmode": pp_setup.photmode, "saving": pp_setup.confcalibrate}
     rest["aperture_arcsec"] = max(map(aperture_arcsec, frames))
+    rest["excluded"] = starlist.read(options.exclude_stars) if options.exclude_stars else None
+    rest["fixed"] = fixedplaces.read(options.fixedtargets) if options.fixedtargets else []
     rest["by_night"] = pp_setup.one_solution and options.minstars is None
     settings = Settings(
         band, options.minstars or pp_setup.minstars, options.maxflag, options.use_all_stars, magzp, **rest
@@ -116,7 +119,7 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
             )
     if reference is not None and wish:
         term = color_term(frames, reference, settings, wish, losses, jobs)
-    night = solve_night(frames, reference, settings, wish, jobs)
+    night = solve_night(frames, reference, settings, options, jobs)
     done = toolbox.parallel(
         lambda frame: calibrate_frame(frame, reference, settings, term, night), frames, jobs, "calibrate"
     )
@@ -211,6 +214,8 @@ def prepare_reference(catalog, settings, solar, epoch, wish=None):
     radius = isolation.REACH * settings.aperture_arcsec
     places = (catalog.values("ra_deg"), catalog.values("dec_deg"))
     catalog.table[LIGHT] = isolation.neighbour_light(*places, catalog.values("mag"), radius)
+    if settings.excluded:
+        catalog = without(catalog.at_epoch(epoch), settings.excluded)
     if len(catalog) < pp_setup.min_sources_photometric_catalog:
         raise CatalogError(f"only {len(catalog)} stars in this field")
     if not settings.use_all_stars:
@@ -236,8 +241,22 @@ def prepare_reference(catalog, settings, solar, epoch, wish=None):
     uniformity = catalog.survey.uniformity_mag if catalog.survey else 0.0
     alone = isolation.alone(catalog.values(LIGHT))
     catalog.table.remove_column(LIGHT)
+    for _, *place in settings.fixed:
+        apart = sphere.separation_deg(*place, catalog.values("ra_deg"), catalog.values("dec_deg"))
+        alone &= apart * sphere.ARCSEC_PER_DEG > starlist.RADIUS_ARCSEC
     scatter = catalog.relation_scatter(settings.band)
     return Reference(catalog, mag, err, epoch, scatter, uniformity, name, *colors, alone)
+
+
+def without(catalog, excluded):
+    """Return the Catalog without the stars of a StarList, and say which of these are not in it."""
+    places = np.asarray(catalog.values("ra_deg")), np.asarray(catalog.values("dec_deg"))
+    idents = catalog.table["ident"] if "ident" in catalog.table.colnames else None
+    for line in excluded.strangers(idents, *places):
+        log.warning("%s: %s has no star %s", excluded.path, catalog.name, line)
+    covered = excluded.covers(idents, *places)
+    log.info("%d stars of %s taken out by hand", covered.sum(), catalog.name)
+    return catalog.select(~covered)
 
 
 def color_term(frames, reference, settings, wish, losses, jobs):
@@ -276,13 +295,13 @@ def reference_errors(reference):
     return np.nan_to_num(np.asarray(reference.catalog.table[reference.err], dtype=float), nan=0.0)
 
 
-def solve_night(frames, reference, settings, wish, jobs):
+def solve_night(frames, reference, settings, options, jobs):
     """Return the NightSolution of a data set, None where there is nothing to solve or too few stars for it."""
     if reference is None or settings.use_all_stars or len(frames) < 2:
         return None
     found = toolbox.parallel(lambda frame: stars_of(frame, reference, settings), frames, jobs, "stars")
     parts = {frame.name: part for frame, part in zip(frames, found, strict=True) if not isinstance(part, PipelineError)}
-    asked = night_color(reference, wish), wish is not None
+    asked = night_color(reference, options), options.colorterm is not None
     radius = match_radius(frames[0], reference)
     try:
         night = nightly.solve(parts, reference_errors(reference), reference.color, asked, radius)
@@ -294,12 +313,12 @@ def solve_night(frames, reference, settings, wish, jobs):
     return night
 
 
-def night_color(reference, wish):
+def night_color(reference, options):
     """Return the TargetColor for the stars of a Reference, None if nothing is known of their colours."""
     if reference.color_name is None:
         return None
     try:
-        return targetcolor.of(wish[1] if wish else None, reference.color_name)
+        return targetcolor.of(options.target_color, reference.color_name, options.colorterm or "g-r")
     except UsageError as error:
         log.info("%s", error)
         return None

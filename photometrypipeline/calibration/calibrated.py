@@ -1,6 +1,6 @@
 """What the calibration of one frame leaves behind: its database, the table of matched stars, its part of the record."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ class Reference:
     catalog : Catalog, its stars where they are at `epoch_yr`; mag, err : names of its columns
     relation_err, catalog_err : systematic errors of the transformation, and of the catalogue from field to field, mag
     color_name : such as "g-r", None if the catalogue has no colours; color, e_color : of each star, mag, NaN if unknown
-    alone : which stars have no neighbour in their aperture that matters
+    alone : which stars take part in the solution of the night: no neighbour in the aperture that matters, no target
     """
 
     catalog: Any
@@ -48,6 +48,8 @@ class Settings:
     photmode: str = "APER"
     saving: Any = None
     by_night: bool = False  # zeropoints are those of the night's solution where there is one
+    excluded: Any = None  # StarList of reference stars taken out by hand, or None
+    fixed: list = field(default_factory=list)  # [(name, ra_deg, dec_deg)], targets that are no reference stars
     aperture_arcsec: float = 0.0
 
 

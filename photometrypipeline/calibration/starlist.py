@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from astropy import units
 
 from photometrypipeline.base.errors import UsageError
+from photometrypipeline.frames.fixedplaces import angle_deg
 from photometrypipeline.frames.results import lines_of
 from photometrypipeline.sky import matching, sphere
 
@@ -76,20 +78,11 @@ def _place(fields):
     if len(fields) not in (2, 3):
         return None
     try:
-        ra, dec = _angle(fields[0], 15.0), _angle(fields[1], 1.0)
+        ra, dec = angle_deg(fields[0], units.hourangle), angle_deg(fields[1], units.deg)
         radius = float(fields[2]) if len(fields) == 3 else RADIUS_ARCSEC
-    except ValueError:
+    except (ValueError, units.UnitsError):
         return None
     return (ra % 360.0, dec, radius) if -90 <= dec <= 90 and radius > 0 else None
-
-
-def _angle(text, unit_deg):
-    """Return degrees of a number, or of a sexagesimal text in units of `unit_deg`.  Raises ValueError."""
-    if ":" not in text:
-        return float(text)
-    parts = [float(part) for part in text.lstrip("+-").split(":")]
-    size = sum(part / 60**power for power, part in enumerate(parts))
-    return (-size if text.startswith("-") else size) * unit_deg
 
 
 def _plain(name):

@@ -12,8 +12,8 @@ import numpy as np
 from photometrypipeline.base.errors import UsageError
 from photometrypipeline.catalogs import colorterms
 
-SUN_G_R = 0.44  # mag
 ASTEROID_G_R, ASTEROID_SPREAD = 0.55, 0.10  # mag, of the Main Belt as a whole
+GIVEN_SPREAD = 0.02  # mag, of a colour that the user gives
 CLASS_SPREAD = 0.04  # mag, of the members of a class around its mean
 TAXONOMY = {  # g-r, mag
     "A": 0.84, "B": 0.46, "C": 0.48, "Cb": 0.43, "Cg": 0.56, "Cgh": 0.53, "Ch": 0.46, "D": 0.59, "K": 0.61, "L": 0.68,
@@ -46,31 +46,44 @@ class TargetColor:
         return f"{self.name} = {self.value:.2f} +- {self.err:.2f} ({self.origin})"
 
 
-def of(wish, name):
-    """Return the TargetColor in the colour `name` for a `wish`: None, a taxonomic class, or a number of that colour.
+def wished(text):
+    """Return a wish for `of`: a colour (float, mag), or a taxonomic class.  Raises UsageError for anything else."""
+    try:
+        return float(text)
+    except ValueError:
+        return _taxonomic(text)
 
-    Raises UsageError for a text that is neither, and for a colour in which asteroids are not known here.
+
+def of(wish, name, given_in=None):
+    """Return the TargetColor in the colour `name` for a `wish`: None, a taxonomic class, or a number.
+
+    given_in : the colour that a number is meant in, by default `name`
+    Raises UsageError for a colour in which asteroids are not known here, and for a class that there is not.
     """
-    number = _number(wish)
-    if number is not None:
-        return TargetColor(name, number, 0.0, "given")
+    if isinstance(wish, int | float):
+        given_in = given_in or name
+        value, err, origin = _between(given_in, name, float(wish)), GIVEN_SPREAD, "given"
+        return TargetColor(name, round(value, 3), err, origin)
     if wish is None:
         g_r, err, origin = ASTEROID_G_R, ASTEROID_SPREAD, "asteroids on average"
     else:
         kind = _taxonomic(wish)
         g_r, err, origin = TAXONOMY[kind], CLASS_SPREAD, f"class {kind}"
-    scale = _scale(name)
-    sun = colorterms.solar_color(*colorterms.color_bands(name)) if scale else None
-    if sun is None:
-        raise UsageError(f"what {name} asteroids have is not known here; give that of the target with -target_color")
-    return TargetColor(name, round(sun + (g_r - SUN_G_R) * scale, 3), round(err * scale, 3), origin)
+    return TargetColor(name, round(_between("g-r", name, g_r), 3), round(err * _scale(name), 3), origin)
 
 
-def _number(wish):
-    try:
-        return None if wish is None else float(wish)
-    except ValueError:
-        return None
+def _between(one, other, value):
+    """Return the colour `other` of an asteroid whose colour `one` is `value`, mag.  Raises UsageError."""
+    if one == other:
+        return value
+    for name in (one, other):
+        if _scale(name) is None or colorterms.solar_color(*colorterms.color_bands(name)) is None:
+            raise UsageError(
+                f"the {name} of asteroids is not known here; give that of the target with -colorterm {name} and "
+                "-target_color"
+            )
+    suns = [colorterms.solar_color(*colorterms.color_bands(name)) for name in (one, other)]
+    return suns[1] + (value - suns[0]) / _scale(one) * _scale(other)
 
 
 def _taxonomic(text):

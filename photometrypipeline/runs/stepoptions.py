@@ -64,24 +64,49 @@ def schemas(value):
     return names
 
 
-def wished_color(colorterm, target_color):
-    """Return (colour, target's colour) as the user asked for, None without a colour term.  Raises UsageError."""
+def target_color(value):
+    """Return the colour of a target (float, mag), or a taxonomic class (str) as it is written."""
+    from photometrypipeline.calibration import targetcolor
+
+    return targetcolor.wished(value)
+
+
+def star_list(value):
+    """Return the path of a list of reference stars that can be read."""
+    from photometrypipeline.calibration import starlist
+
+    starlist.read(value)
+    return value
+
+
+def fixed_targets(value):
+    """Return the path of a list of targets that stand still, which can be read."""
+    from photometrypipeline.frames import fixedplaces
+
+    try:
+        fixedplaces.read(value)
+    except FrameError as error:
+        raise UsageError(str(error)) from None
+    return value
+
+
+def color_name(value):
+    """Return the name of a colour such as g-r.  Raises UsageError for what is none."""
     from photometrypipeline.catalogs import colorterms
 
-    if colorterm is None:
-        if target_color is not None:
-            raise UsageError("-target_color needs -colorterm, the colour that it is given in")
-        return None
-    pair = colorterms.color_bands(colorterm)
-    if pair is None:
+    if colorterms.color_bands(value) is None:
         raise UsageError(
-            f"{colorterm} is not a colour; give two bands with a minus sign between them, such as g-r, B-V or BP-RP"
+            f"{value} is not a colour; give two bands with a minus sign between them, such as g-r, B-V or BP-RP"
         )
-    if target_color is None:
-        target_color = colorterms.solar_color(*pair)
-    if target_color is None:
-        raise UsageError(f"the Sun's {colorterm} is not known here; give the colour of the target with -target_color")
-    return colorterm, target_color
+    return value
+
+
+def check_colors(options):
+    """Raise UsageError where the colour of the target is not known in that of the colour term."""
+    from photometrypipeline.calibration import targetcolor
+
+    if options.colorterm is not None:
+        targetcolor.of(options.target_color, options.colorterm)
 
 
 # ---- what several steps have
@@ -266,17 +291,32 @@ class CalibrateOptions(Offline, Jobs):
     use_all_stars: bool = option(False, help="all reference stars, without any check of their quality")
     colorterm: str | None = option(
         metavar="COLOR",
+        check=color_name,
         help="fit how the camera's band differs from the catalogue's with the colour of the star, one coefficient for "
         "all frames; COLOR is g-r, B-V, BP-RP, ... (default: no colour term)",
     )
-    target_color: float | None = option(
-        metavar="MAG",
-        help="colour of the target in COLOR, mag, that the magnitudes are given for (default: the Sun's)",
+    target_color: str | None = option(
+        metavar="CLASS|MAG",
+        check=target_color,
+        help="colour of the target that the magnitudes are given for: the taxonomic class of an asteroid (C, S, Xk, "
+        "...), or a number in COLOR, without -colorterm in g-r (default: that of asteroids, g-r 0.55 +- 0.1)",
+    )
+    exclude_stars: str | None = option(
+        metavar="FILE",
+        check=star_list,
+        file=True,
+        help="reference stars that do not count: one a line, its name in the catalogue, or RA Dec [radius in arcsec]",
+    )
+    fixedtargets: str | None = option(
+        metavar="FILE",
+        check=fixed_targets,
+        file=True,
+        help="stars whose light curves are wanted, as pp_distill has them: they are no reference stars of the night",
     )
 
     def check(self):
-        """Raise UsageError for what is no colour."""
-        wished_color(self.colorterm, self.target_color)
+        """Raise UsageError for colours that are not known."""
+        check_colors(self)
 
 
 @dataclass(frozen=True)
@@ -408,7 +448,10 @@ class RunOptions(Options):
     )
     filter: str | None = shared("filter", CalibrateOptions, help="band for the calibration, whatever the header says")
     fixed_aprad: float | None = shared(
-        "aprad", PhotometryOptions, help="aperture radius in px, no curve of growth (default: off)"
+        "aprad",
+        PhotometryOptions,
+        also=("fixed",),  # the usual abbreviation, which -fixedtargets would make ambiguous
+        help="aperture radius in px, no curve of growth (default: off)",
     )
     snr: float = shared(
         "snr",
@@ -448,11 +491,13 @@ class RunOptions(Options):
         help="catalogue for the calibration, or the path of your own table (default: the telescope's list)",
     )
     colorterm: str | None = shared("colorterm", CalibrateOptions)
-    target_color: float | None = shared("target_color", CalibrateOptions)
+    target_color: str | None = shared("target_color", CalibrateOptions)
+    exclude_stars: str | None = shared("exclude_stars", CalibrateOptions)
+    fixedtargets: str | None = shared("fixedtargets", DistillOptions, CalibrateOptions, file=True, check=fixed_targets)
 
     def check(self):
-        """Raise UsageError for what is no colour."""
-        wished_color(self.colorterm, self.target_color)
+        """Raise UsageError for colours that are not known."""
+        check_colors(self)
 
     def again(self, step):
         """Return whether `step` is to be tried a second time where the first one left gaps."""
@@ -494,9 +539,9 @@ class StackedOptions(Ephemeris, Offline, Jobs):
         help="catalogue for the calibration, or the path of your own table (default: the telescope's list)",
     )
     colorterm: str | None = shared("colorterm", CalibrateOptions)
-    target_color: float | None = shared("target_color", CalibrateOptions)
+    target_color: str | None = shared("target_color", CalibrateOptions)
     reject: tuple = shared("reject", DistillOptions)
 
     def check(self):
-        """Raise UsageError for what is no colour."""
-        wished_color(self.colorterm, self.target_color)
+        """Raise UsageError for colours that are not known."""
+        check_colors(self)

@@ -8,12 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from astropy import units
-from astropy.coordinates import Angle
 
-from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import stem_of
-from photometrypipeline.frames import results
 from photometrypipeline.frames.wcskeywords import wcs_of
 from photometrypipeline.sky import matching, sphere
 
@@ -123,33 +119,6 @@ def from_positions(name, positions, frames):
 def fixed(name, kind, ra_deg, dec_deg, frames, source):
     """Return the Target that stands still at one place in all frames."""
     return Target(name, kind, {measured.frame.name: (ra_deg, dec_deg) for measured in frames}, source=source)
-
-
-def read_fixed(path):
-    """Return [(name, ra_deg, dec_deg), ...] of a file: name (no blanks), RA and Dec in degrees or sexagesimal.
-
-    Sexagesimal RA is in hours: `12:34:56.7`, or `12 34 56.7` as three fields.  Raises FrameError naming the bad line.
-    """
-    targets = []
-    for number, line in results.lines_of(path):
-        name, *fields = line.replace(",", " ").split()
-        if len(fields) == 6:
-            fields = [":".join(fields[:3]), ":".join(fields[3:])]
-        try:
-            ra, dec = (_angle(text, unit) for text, unit in zip(fields[:2], (units.hourangle, units.deg), strict=True))
-        except (ValueError, units.UnitsError):
-            raise FrameError(path, f"line {number} is not 'name RA Dec': {line.strip()[:60]}", "correct it") from None
-        targets.append((name, ra % 360, dec))
-    if not targets:
-        raise FrameError(path, "contains no targets", "one line per target: name RA Dec")
-    return targets
-
-
-def _angle(text, sexagesimal_unit):
-    try:
-        return float(text)
-    except ValueError:
-        return float(Angle(text, unit=sexagesimal_unit).deg)
 
 
 def control_star(frames, avoid):

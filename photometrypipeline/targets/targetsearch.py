@@ -11,7 +11,7 @@ from photometrypipeline.base.errors import Ambiguous, NotFound, NotReachable, Us
 from photometrypipeline.base.files import safe_name
 from photometrypipeline.catalogs import vsx
 from photometrypipeline.ephemerides import ephemeris, skybot
-from photometrypipeline.frames import results
+from photometrypipeline.frames import fixedplaces, results
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.sky import sphere
 from photometrypipeline.targets import targets
@@ -44,7 +44,7 @@ def search(measured, choice, client):
     if choice.fixedtargets:
         found.targets += [
             targets.fixed(name, "fixed", ra, dec, measured, choice.fixedtargets)
-            for name, ra, dec in targets.read_fixed(choice.fixedtargets)
+            for name, ra, dec in fixedplaces.read(choice.fixedtargets)
         ]
     if choice.asteroids:
         searches.append(asteroids)

@@ -12,7 +12,9 @@ def test_asteroids_on_average_and_by_class():
     assert targetcolor.of(None, "g-r").err == 0.10
     assert targetcolor.of("C", "g-r").value < targetcolor.of("S", "g-r").value
     assert targetcolor.of("s-type", "g-r") == targetcolor.of("S", "g-r")
-    assert targetcolor.of("0.7", "B-V") == targetcolor.TargetColor("B-V", 0.7, 0.0, "given")
+    assert targetcolor.of(targetcolor.wished("0.7"), "B-V") == targetcolor.TargetColor("B-V", 0.7, 0.02, "given")
+    assert targetcolor.of(0.44, "B-V", given_in="g-r").value == pytest.approx(0.653, abs=0.001)  # the Sun's
+    assert targetcolor.of(0.55, "V-R", "g-r").value == targetcolor.of(None, "V-R").value
 
 
 @pytest.mark.parametrize(
@@ -31,9 +33,10 @@ def test_other_colours_are_those_that_were_observed(name, kind, observed):
 
 def test_mistakes_are_explained():
     with pytest.raises(UsageError, match="neither a number nor a taxonomic class.*Xk"):
-        targetcolor.of("Z", "g-r")
+        targetcolor.wished("Z")
     with pytest.raises(UsageError, match="gsm-foo.*-target_color"):
         targetcolor.of(None, "gsm-foo")
+    assert targetcolor.of(0.3, "gsm-foo").value == 0.3
 
 
 def test_stars_like_the_target_count_most():

@@ -231,7 +231,7 @@ def test_a_colour_term_makes_the_magnitudes_of_a_target_right(folder):
 
     for target in (None, 0.9):
         done = calibrate(folder, frames, colorterm="g-r", target_color=target).record
-        term, color = done["color_term"], 0.44 if target is None else target
+        term, color = done["color_term"], 0.55 if target is None else target
         assert term["coefficient"] == pytest.approx(COEFFICIENT, abs=4 * term["err"])
         assert 0 < term["err"] < 0.006
         assert term["target_color"] == color
@@ -272,15 +272,18 @@ def test_a_colour_term_that_the_stars_do_not_determine_is_a_loss(folder):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"colorterm": "gr"}, "gr is no colour"),
-        ({"colorterm": "g-g"}, "no colour"),
-        ({"colorterm": "gsm-rsm"}, "Sun's gsm-rsm.*-target_color"),
-        ({"target_color": 0.5}, "-target_color needs -colorterm"),
+        ({"colorterm": "gr"}, "gr is not a colour"),
+        ({"colorterm": "g-g"}, "not a colour"),
+        ({"colorterm": "gsm-rsm"}, "gsm-rsm of asteroids.*-target_color"),
+        ({"target_color": "Z"}, "neither a number nor a taxonomic class"),
+        ({"exclude_stars": "nowhere.txt"}, "nowhere.txt.*cannot be read"),
     ],
 )
-def test_mistakes_with_colours_are_explained_at_once(folder, options, message):
+def test_mistakes_with_options_are_explained_at_once(folder, options, message):
     with pytest.raises(UsageError, match=message):
-        pp_calibrate.wished_color(options.get("colorterm"), options.get("target_color"))
+        pp_calibrate.Options.chosen(**options)
+    for right in ({"target_color": "C"}, {"target_color": -0.2}, {"colorterm": "gsm-rsm", "target_color": "0.4"}):
+        pp_calibrate.Options.chosen(**right)
 
 
 def test_a_colour_that_the_catalogue_lacks_is_no_traceback(folder, run_command):
@@ -291,7 +294,7 @@ def test_a_colour_that_the_catalogue_lacks_is_no_traceback(folder, run_command):
     assert done.record["mode"] == "instrumental"
     assert "no catalogue is usable" in str(losses.entries)
     wrong = run_command("pp_calibrate", "-filter", "V", "-colorterm", "green", "f0.fits", cwd=folder)
-    assert wrong.returncode == USAGE and "green is no colour" in wrong.stderr
+    assert wrong.returncode == USAGE and "green is not a colour" in wrong.stderr
 
 
 # ---- frames far apart in time

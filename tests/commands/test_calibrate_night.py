@@ -99,3 +99,33 @@ def test_a_frame_without_enough_stars_of_its_own_hangs_on_the_rest(folder, stars
     assert abs(error[3] - error[:3].mean()) < 0.003
     _, table, zeropoint = framedb.read(folder / "f3.ldac.db")
     assert np.isfinite(table["_Vmag"]).all() and zeropoint["zp_sig"] > 0
+
+
+def test_stars_taken_out_by_hand_take_part_in_nothing(folder, stars):
+    frames = exposed(stars, 150.0, 2.0, n_frames=3)
+    whole = calibrate(folder, frames).record
+    first, second = whole["frames"][0]["stars"][:2]
+    (folder / "out.txt").write_text(f"{first['ident']}\n{second['ra_deg']} {second['dec_deg']} 3\n10.0 10.0\n")
+    fewer = calibrate(folder, frames, exclude_stars="out.txt").record
+    for frame in fewer["frames"]:
+        assert frame["n_matched"] == whole["frames"][0]["n_matched"] - 2
+        assert not {first["ident"], second["ident"]} & {star["ident"] for star in frame["stars"]}
+    kept = {star["ident"]: star["influence"] for star in whole["night"]["stars"]}
+    moved = np.mean(zeropoints(fewer) - zeropoints(whole))
+    assert moved == pytest.approx(kept[first["ident"]] + kept[second["ident"]], abs=2e-4)
+
+
+def test_targets_that_stand_still_are_no_reference_stars_of_the_night(folder, stars):
+    frames = exposed(stars, 150.0, 2.0, n_frames=4)
+    for number, (_, sources, _) in enumerate(frames):
+        sources["e_inst"][7] = 0.0005
+        sources["inst"][7] += 0.02 * (number > 1)  # a transit
+    place = frames[0][1]["ra_deg"][7], frames[0][1]["dec_deg"][7]
+    (folder / "fixed.txt").write_text(f"host {place[0]} {place[1]}\n")
+    record = calibrate(folder, frames, fixedtargets="fixed.txt").record
+    apart = [np.hypot(star["ra_deg"] - place[0], star["dec_deg"] - place[1]) for star in record["night"]["stars"]]
+    assert min(apart) > 1 / 3600
+    tables = [framedb.read(folder / f"f{number}.ldac.db")[1] for number in range(4)]
+    mags = np.array([table["_Vmag"][7] for table in tables])
+    assert mags[2:].mean() - mags[:2].mean() == pytest.approx(0.02, abs=0.008)
+    assert np.isfinite(tables[0]["rp1mag"][7])  # its own colour is still known
