@@ -29,6 +29,7 @@ import logging
 import re
 import sys
 from collections import Counter
+from dataclasses import replace
 
 import toolbox
 
@@ -39,9 +40,9 @@ import pp_setup
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UnknownFilter, UsageError
 from photometrypipeline.frames import wcskeywords
 from photometrypipeline.frames.contents import MEASUREMENT
-from photometrypipeline.frames.frame import EXTENSIONS, Frame, is_blank, keep_first, set_keyword
+from photometrypipeline.frames.frame import EXTENSIONS, Frame, is_blank, keep_first, saved_name, set_keyword
 from photometrypipeline.frames.hdus import flatten
-from photometrypipeline.instruments import headers, plausibility, telescopes
+from photometrypipeline.instruments import exposurelength, exposures, headers, plausibility, telescopes
 from photometrypipeline.newcamera import generic
 from photometrypipeline.registration import blind
 from photometrypipeline.sky.times import MJD_ZERO, text_of
@@ -51,6 +52,7 @@ log = logging.getLogger("pp.prepare")
 NOWHERE = (0.0, 90.0)  # deg, stands for a pointing that nobody knows
 SAME_TIME_D = 1e-7  # what rounding may do to a mid-time, 9 ms
 LONGEST_TEXT = 67  # characters that one card holds
+TIME_ERROR = "PPTIMERR"  # s, by which a mid-time may be off
 EXTINCTION = 0.05  # mag per airmass, assumed; SCAMP asks for it, nothing is corrected by it
 
 
@@ -72,6 +74,8 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
         "keep_wcs": options.keep_wcs,
     }
 
+    doubtful = {}  # Exposures by the name of their frame
+
     def one(frame):
         instrument = first[frame.name]
         keep_wcs = options.keep_wcs or is_stack(frame)
@@ -81,7 +85,7 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
         if is_blank(frame.path, frame.header):
             raise FrameError(frame.path, "contains no pixel with a value, all are NaN", "remove it from the list")
         generic.implant(frame, instrument, answers)
-        prepare_header(frame, instrument, **wanted | {"keep_wcs": keep_wcs})
+        doubtful[frame.name] = prepare_header(frame, instrument, **wanted | {"keep_wcs": keep_wcs})
         crop = instrument.special.get("crop_border_px")
         if crop and "PPCROP" not in frame.header:
             crop_border(frame, int(crop), keep_wcs)
@@ -93,6 +97,7 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
     if not done:
         raise PipelineError("none of the images could be prepared")
     ready = [frame for _, frame in done]
+    report_doubts([doubtful[frame.name] for frame in ready])
     report_mistakes(ready)
     diagnostics.record("prepare", record([(frame, first[old.name]) for old, frame in done], wanted))
     toolbox.say(f"{len(ready)} of {len(frames)} images have been prepared for {first[done[0][0].name].label}")
@@ -104,6 +109,32 @@ def report_mistakes(frames):
     corrected = Counter(frame.header["PPFIXED"] for frame in frames if "PPFIXED" in frame.header)
     for text, number in corrected.items():
         log.warning("%d of %d images: %s; corrected (PPFIXED in their headers)", number, len(frames), text)
+
+
+def report_doubts(found):
+    """Say by how much the times of Exposures (list) may be off, once for all that share the reason."""
+    errors = {}
+    for exposure in found:
+        for text in exposure.doubts:
+            errors.setdefault(re.sub(r"[\d.]+", "#", text), []).append((exposure.error_s, text))
+    for alike in errors.values():
+        error_s, text = max(alike)
+        log.warning(
+            "%d of %d images: the time may be off by up to %s (%s in their headers): %s",
+            len(alike),
+            len(found),
+            spoken_s(error_s),
+            TIME_ERROR,
+            text,
+        )
+
+
+def spoken_s(seconds):
+    """Return a time as text in the unit that suits it."""
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
 
 
 def is_stack(frame):
@@ -141,7 +172,7 @@ def rename(frame):
 
 
 def prepare_header(frame, telescope, *, ra_deg, dec_deg, flip_x, flip_y, rotate_deg, target, keep_wcs):
-    """Change the header of `frame` in memory.  Raises FrameError; the frame is then not to be saved.
+    """Change the header of `frame` in memory; returns its Exposure.  Raises FrameError; it is then not to be saved.
 
     All that is needed is read before the first keyword is changed.  The outcome is the same, card for card, whatever
     later steps have done to the header since it was prepared last.
@@ -156,6 +187,7 @@ def prepare_header(frame, telescope, *, ra_deg, dec_deg, flip_x, flip_y, rotate_
         write_target(header, telescope, target)
     if not keep_wcs:
         write_wcs(frame, telescope, facts, (ra_deg, dec_deg), (flip_x, flip_y), rotate_deg)
+    return facts["exposure"]
 
 
 def read_facts(frame, telescope, keep_wcs, pointing_optional):
@@ -169,14 +201,13 @@ def read_facts(frame, telescope, keep_wcs, pointing_optional):
         "binning": binning,
         "scale_arcsec": tuple(round(s * b, 8) for s, b in zip(scale, binning, strict=True)),
         "filter": headers.raw_filter(frame, telescope),
-        "exptime_s": headers.exptime_s(frame, telescope),
         "airmass": headers.airmass(frame, telescope),
         "object": headers.text_of(frame, telescope, "object"),
         "equinox": headers.equinox(frame, telescope),
         "chip": telescope.chip(headers.value_of(frame, telescope, "chip")) if telescope.chips else telescope,
         "distortion": telescope.distortion_of(frame.header),
     }
-    facts["corrected"] = []
+    facts["corrected"], facts["keeps_midtime"] = [], False
     try:
         *facts["pointing_deg"], corrected = plausibility.checked_pointing(frame, telescope)
         facts["corrected"].append(corrected)
@@ -187,38 +218,36 @@ def read_facts(frame, telescope, keep_wcs, pointing_optional):
         if not pointing_optional:
             log.warning("%s; the registration will search the whole sky for it", error)
         facts["pointing_deg"] = None
-    own = own_midtime(frame, telescope, facts["pointing_deg"]) if keep_wcs else None
-    facts["keeps_midtime"] = own is not None
-    facts["midtime_jd"], corrected = own or plausibility.checked_midtime(frame, telescope, facts["pointing_deg"])
-    facts["corrected"].append(corrected)
+    if keep_wcs:
+        exposure, facts["keeps_midtime"] = own_midtime(frame, telescope, facts["pointing_deg"])
+    else:
+        exposure = exposures.of_frame(frame, telescope, facts["pointing_deg"])
+    facts["exposure"], facts["exptime_s"] = exposure, exposure.light_s
+    facts["corrected"].append(exposure.corrected)
+    for text in exposure.notes:
+        log.info("%s: %s", frame.name, text)
     return facts
 
 
 def own_midtime(frame, telescope, pointing_deg):
-    """Return (MIDTIMJD of the header, what was corrected or ''); None for a header without it, and for stacks.
-
-    What the rest of the header says of the time counts only as an explanation: an own MIDTIMJD wins over it.
-    """
-    try:
-        kept = float(frame.header["MIDTIMJD"])
-    except (KeyError, TypeError, ValueError):
-        return None
+    """Return (Exposure, whether a MIDTIMJD of the header is kept): it wins over what the rest of the header says."""
+    kept = headers.number(frame.header.get("MIDTIMJD"))
     if not MJD_ZERO < kept < np.inf or "COMBO_N" in frame.header:
-        return None
+        return exposures.of_frame(frame, telescope, pointing_deg), False
     try:
-        jd, corrected = plausibility.checked_midtime(frame, telescope, pointing_deg)
+        exposure = exposures.of_frame(frame, telescope, pointing_deg)
     except FrameError as error:
         log.info("%s; MIDTIMJD = %s is kept", error, kept)
-        return kept, ""
-    if abs(jd - kept) < SAME_TIME_D:
-        return kept, corrected
+        return exposures.Exposure(kept, headers.exptime_s(frame, telescope)), True
+    if abs(exposure.midtime_jd - kept) < SAME_TIME_D:
+        return replace(exposure, midtime_jd=kept), True
     log.warning(
         "%s: MIDTIMJD = %.8f is kept, although the rest of the header gives %.8f; remove it to have it computed",
         frame.name,
         kept,
-        jd,
+        exposure.midtime_jd,
     )
-    return kept, ""
+    return exposures.Exposure(kept, exposure.light_s), True
 
 
 def write_standard(header, facts):
@@ -237,21 +266,35 @@ def write_standard(header, facts):
 
 def write_observation(header, telescope, facts):
     """Put in what was observed when, with which telescope."""
+    exposure = facts["exposure"]
     if not facts["keeps_midtime"]:
-        set_keyword(header, "MIDTIMJD", facts["midtime_jd"], "obs midtime (JD, UTC)")
-    header.remove("PPFIXED", ignore_missing=True)
+        set_keyword(header, "MIDTIMJD", exposure.midtime_jd, "obs midtime (JD, UTC)")
+    for keyword in ("PPFIXED", "PPDOUBT", TIME_ERROR):
+        header.remove(keyword, ignore_missing=True)
+    if exposure.doubts:
+        set_keyword(header, TIME_ERROR, round(exposure.error_s, 3), "[s] MIDTIMJD may be off by as much")
+        set_keyword(header, "PPDOUBT", "; ".join(exposure.doubts)[:LONGEST_TEXT], "")
     if any(facts["corrected"]):
         set_keyword(header, "PPFIXED", "; ".join(filter(None, facts["corrected"]))[:LONGEST_TEXT], "")
     set_keyword(header, "TELINSTR", telescope.label, "telescope/instrument name")
     set_keyword(header, "TEL_KEYW", telescope.key, "telescope keyword")
     for keyword in dict.fromkeys((telescope.header["filter"] or "FILTER", "FILTER")):
         set_keyword(header, keyword, facts["filter"], "filter as the telescope calls it")
-    set_keyword(header, "EXPTIME", facts["exptime_s"], "[s] exposure time")
+    write_length(header, telescope, facts["exptime_s"])
     if facts["airmass"] is None:
         set_keyword(header, "AIRMASS", 1.0, "fake airmass, the header has none")
     else:
         set_keyword(header, "AIRMASS", facts["airmass"], "airmass")
     set_keyword(header, "OBJECT", facts["object"] or "None", "target")
+
+
+def write_length(header, telescope, exptime_s):
+    """Put in the exposure time; that of a stack replaces that of its frames, which survives under `_EXPTIME`."""
+    keyword = telescope.header["exptime"]
+    if exptime_s != headers.number(header.get(keyword)) and keyword == "EXPTIME":
+        keep_first(header, keyword)
+    whole = saved_name(keyword) in header and exptime_s != headers.number(header[saved_name(keyword)])
+    set_keyword(header, "EXPTIME", exptime_s, f"[s] {exposurelength.WHOLE}" if whole else "[s] exposure time")
 
 
 def write_target(header, telescope, target):

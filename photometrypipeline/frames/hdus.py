@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,11 @@ QUALITY_PLANES = {  # extensions that describe the image of the sky next to them
     *("WEIGHT", "CONF", "CONFIDENCE", "EXPMAP", "BKG", "SKY", "NOISE"),
 }
 SCALING = ("BSCALE", "BZERO", "BLANK")
+OF_TABLE = re.compile(  # keywords of the table into which an image is compressed
+    r"XTENSION|BITPIX|PCOUNT|GCOUNT|TFIELDS|NAXIS\d*|(TTYPE|TFORM|TUNIT|TZERO|TSCAL|TNULL|TDIM)\d+|"
+    r"Z(IMAGE|SIMPLE|EXTEND|TENSION|BITPIX|NAXIS\d*|TILE\d+|NAME\d+|VAL\d+|CMPTYPE|PCOUNT|GCOUNT|HECKSUM|DATASUM|"
+    r"DITHER0|QUANTIZ|BLANK|MASKCMP|BLOCKED)"
+)
 IMAGES = ("", "IMAGE", "IUEIMAGE")  # values of XTENSION; the first HDU has none
 UNREADABLE = (OSError, EOFError, KeyError, IndexError, TypeError, ValueError, fits.VerifyError)
 
@@ -193,28 +199,10 @@ def image_header(image):
     """Return the header of the image in an Hdu: a compressed one has the keywords of a table beside its own."""
     if not image.is_compressed:
         return image.header
-    kept = fits.Header([card for card in image.header.cards if not _of_table(card.keyword)])
+    kept = fits.Header([card for card in image.header.cards if not OF_TABLE.fullmatch(card.keyword)])
     for keyword, axis in [("BITPIX", "ZBITPIX"), *((f"NAXIS{k}", f"ZNAXIS{k}") for k in (1, 2))]:
         kept[keyword] = image.header[axis]
     return kept
-
-
-def _of_table(keyword):
-    names = (
-        "XTENSION",
-        "BITPIX",
-        "PCOUNT",
-        "GCOUNT",
-        "TFIELDS",
-        "ZIMAGE",
-        "ZSIMPLE",
-        "ZEXTEND",
-        "ZDITHER0",
-        "ZQUANTIZ",
-    )
-    starts = ("NAXIS", "TTYPE", "TFORM", "TUNIT", "TZERO", "TSCAL", "TNULL", "ZTILE", "ZNAXIS", "ZNAME", "ZVAL", "ZCMP")
-    others = ("ZBITPIX", "ZTENSION", "ZPCOUNT", "ZGCOUNT", "ZHECKSUM", "ZDATASUM", "ZBLANK", "ZMASKCMP", "ZBLOCKED")
-    return keyword in names or keyword in others or keyword.startswith(starts)
 
 
 def _has_new_keywords(found):

@@ -1,4 +1,4 @@
-"""When a header says that it was exposed, under all the names that tell it; whether these agree, or one is local time.
+"""Whether the clock of a header is that of UTC or a local one.
 
 A clock that is off by a time zone contradicts something else in the header, as a rule: a Julian date, the UT in another
 keyword, the local sidereal time and the longitude, the altitude of the pointing above the horizon of the site.
@@ -9,15 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photometrypipeline.instruments.moments import START
 from photometrypipeline.instruments.sites import site_of
-from photometrypipeline.sky import times
 
-JULIAN = re.compile(r"(OBS|X)?M?JD([-_]?(OBS|UTC?|START?|STR|BEG|MID|AVG|UTCSTA?))?|JULDATE|JULIANDA?T?E?")
-CLOCK = re.compile(r"(UT|UTC|GMT)([-_]?(OBS|TIME|START|SHUT|STRT|BEG|DATE))?|TIME-OBS|TIME_OBS|OBSTIME|UTIME|TM-START")
-START_DATE = ("DATE-OBS", "DATE_OBS", "DATE-BEG", "DATEOBS", "OBSDATE", "DATE-STA", "DATE_UTC", "DATE-UTC", "UT-DATE")
-NO_START = re.compile(r"END|AVG|MID|STOP|FIN|^_")  # names of other moments, and what the pipeline kept
-LOCAL_NAME = re.compile(r"LOC[-_]?TIME|(DATE|TIME|UT)[-_]?LOC|^LT$|^LT-OBS|^LC-|LOCAL|LMT")
-UTC_NAME = re.compile(r"UT|GMT|^DATE-BEG$")
+NO_START = re.compile(r"END|AVG|MID|STOP|FIN|^_|^DATE$")  # names of other moments
+OFFSETS = ("UTCOFFS", "UTC-OFFS", "UTCOFFSE", "UTC_OFFS", "UTC OFFSET", "UTOFFSET", "UTOFFS", "UT-OFFS", "UTCOFF")
+OFFSETS += ("GMTOFFS", "GMTOFF", "TZOFFSET", "TIMEOFFS", "TIMEZONE", "TIME_ZONE", "TZ", "ZONE")
+LONGEST_ZONE_H = 14.0
 SIDEREAL = ("LST", "ST", "LST-OBS", "LMST", "SIDTIME", "SIDEREAL", "LST_OBS", "ST-OBS")
 ALTITUDES = ("OBJCTALT", "CENTALT", "TELALT", "ALT", "TEL_ALT", "ELEVATIO", "TELEL", "ALTITUDE", "OBJALT")
 # hours by which the civil time of some place is ahead of UTC, whole hours first
@@ -29,15 +27,6 @@ ZONE_OF_SITE_H = 2.6  # by which civil time may be off that of the longitude
 
 
 @dataclass(frozen=True)
-class Moment:
-    """One moment that a header names: `jd` (UTC as written), its keywords, whether they claim to be UTC or local."""
-
-    jd: float
-    keyword: str
-    says: str  # utc, local, zone (a zone stands behind it) or nothing
-
-
-@dataclass(frozen=True)
 class Judgement:
     """What the rest of a header says of a clock: hours to add to it, why; `sure` or to be refused."""
 
@@ -46,106 +35,74 @@ class Judgement:
     sure: bool
 
 
-def read(header):
-    """Return all Moments (list) of the start of the exposure that a fits.Header names, also local ones."""
-    found = []
-    for card in header.cards:
-        name, value = card.keyword, card.value
-        if not name or value is None or NO_START.search(name) or isinstance(value, bool):
-            continue
-        moment = _julian(name, value) if JULIAN.fullmatch(name) else _full(name, value, card.comment)
-        if moment:
-            found.append(moment)
-    return found + _apart(header)
+def judge(header, own, found, exptime_s, place_deg=None):
+    """Return the Judgement on the clock of an exposure, None where nothing in the header contradicts it.
 
-
-def _julian(name, value):
-    try:
-        jd = float(value)
-    except (TypeError, ValueError):
-        return None
-    jd = jd + times.MJD_ZERO if jd < times.MJD_ZERO else jd
-    digits = len(str(value).partition(".")[2])
-    if not 2415020 < jd < 2488070 or digits < 3 or jd % 1 == 0.5:  # 1900 to 2100, and not the day alone
-        return None
-    return Moment(jd, name, "utc")
-
-
-def _full(name, value, comment):
-    """Return the Moment of a card that holds date and time, None for any other."""
-    text = str(value)
-    if name == "DATE" or not re.search(r"\d[-/.]\d.*\d:\d\d", text):
-        return None
-    try:
-        jd = times.dateobs_to_jd(text)
-    except ValueError:
-        return None
-    return Moment(jd, name, _says(name, text, comment))
-
-
-def _says(name, text, comment):
-    if times.ZONE.search(times.split_date_time(text)[1]):
-        return "zone"
-    if LOCAL_NAME.search(name) or re.search(r"\blocal\b", comment, re.IGNORECASE):
-        return "local"
-    if UTC_NAME.search(name) or re.search(r"\b(UTC?|GMT|universal)\b", comment, re.IGNORECASE):
-        return "utc"
-    return "nothing"
-
-
-def _apart(header):
-    """Return the Moments whose date and time of day stand in two keywords."""
-    dates = [name for name in START_DATE if re.search(r"\d", str(header.get(name, "")))]
-    if not dates:
-        return []
-    date = times.split_date_time(header[dates[0]])[0]
-    found = []
-    for card in header.cards:
-        text = _clock_text(card.value)
-        if not CLOCK.fullmatch(card.keyword or "") and not (text and LOCAL_NAME.search(card.keyword)):
-            continue
-        try:
-            jd = times.dateobs_to_jd(f"{date}T{text}")
-        except ValueError:
-            continue
-        found.append(Moment(jd, f"{dates[0]}|{card.keyword}", _says(card.keyword, f"0T{text}", card.comment)))
-    return found
-
-
-def _clock_text(value):
-    """Return a time of day as text like 20:34:41.0, '' if it is none; a number below 24 counts as hours."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"{int(value):02d}:{value % 1 * 60:.6f}".replace(".", ":0.", 1) if 0 < value < 24 else ""
-    text = str(value).strip()
-    return text if re.fullmatch(r"\d{1,2}:\d\d(:\d\d(\.\d*)?)?(\s*(Z|UTC?))?", text) else ""
-
-
-def judge(header, start_jd, exptime_s, keyword, place_deg=None):
-    """Return the Judgement on a start of exposure, None where nothing in the header contradicts it.
-
-    start_jd : as read from `keyword` (as a telescope definition codes it);  place_deg : (ra, dec) of the pointing
+    own : the Moment that is used;  found : all Moments of the header;  place_deg : (ra, dec) of the pointing
     """
-    moments = read(header)
-    own = set(keyword.split("|"))
-    chosen = next((each for each in moments if set(each.keyword.split("|")) & own and _near(each, start_jd)), None)
-    says = chosen.says if chosen else "nothing"
-    others = [each for each in moments if not set(each.keyword.split("|")) <= own]
+    keywords = set(own.keyword.split("|"))
+    others = [
+        each
+        for each in found
+        if not set(each.keyword.split("|")) <= keywords and not NO_START.search(each.keyword) and each.kind == START
+    ]
     allowed_h = exptime_s / 3600 + SLACK_H
     zones = {}
     for moment in others:
-        apart_h = _apart_h(moment, start_jd)
+        apart_h = _apart_h(moment, own.jd)
         if moment.says in ("utc", "zone") and (zone_h := _zone_of(apart_h, allowed_h)) is not None:
             zones.setdefault(-zone_h, []).append(moment.keyword)
     agreeing = [
-        each.keyword for each in others if each.says in ("utc", "zone") and abs(_apart_h(each, start_jd)) < allowed_h
+        each.keyword for each in others if each.says in ("utc", "zone") and abs(_apart_h(each, own.jd)) < allowed_h
     ]
     sky = Sky.of(header, place_deg)
     if zones:
         add_h, named = max(zones.items(), key=lambda item: len(item[1]))
-        return _weigh(add_h, named, agreeing, says, sky, start_jd)
-    if agreeing or says == "zone":
+        return _weigh(add_h, named, agreeing, own.says, sky, own.jd)
+    if agreeing or own.says == "zone":
         return None
-    return sky.judge(start_jd, keyword)
+    return sky.judge(own.jd, own.keyword) or _by_offset(header, own, others, sky)
+
+
+def _by_offset(header, own, others, sky):
+    """Return the Judgement on a clock by the keywords that tell its offset from UTC, None where there is no need."""
+    offset = offset_of(header, sky.site)
+    if own.says == "local":
+        if offset is None:
+            return Judgement(LONGEST_ZONE_H, "it is local time, and nothing tells the zone", False)
+        return Judgement(-offset[0], f"it is local time: {offset[1]} says {offset[0]:+g} h", True)
+    said = own.says == "utc" or str(header.get("TIMESYS", "")).strip().upper().startswith("UT")
+    alike = [each for each in others if abs(_apart_h(each, own.jd)) < SLACK_H]
+    if said or alike or offset is None or offset[0] == 0:
+        return None
+    return Judgement(-offset[0], f"nothing says that it is UTC, and {offset[1]} says {offset[0]:+g} h", False)
+
+
+def offset_of(header, site):
+    """Return (hours by which the clock of the site is ahead of UTC, keyword that tells it), None if none does.
+
+    TIMEZONE is counted to the West by some: the longitude decides, where there is one.
+    """
+    for name in OFFSETS:
+        hours = _offset_h(header.get(name))
+        if hours is None:
+            continue
+        choices = [hours] if re.search("UT|GMT", name) else [-hours, hours]
+        if site is None or len(choices) == 1:
+            return choices[-1] if len(choices) == 1 else hours, name
+        east_h = site.longitudes[0] / 15
+        return min(choices, key=lambda each: abs(wrapped_h(each - east_h))), name
+    return None
+
+
+def _offset_h(value):
+    found = re.fullmatch(
+        r"\s*(?:UTC?|GMT)?\s*([-+]?)(\d{1,2})(?::?(\d{2})|(\.\d*))?\s*h?\s*", str(value or ""), re.IGNORECASE
+    )
+    if not found or isinstance(value, bool):
+        return None
+    hours = int(found[2]) + int(found[3] or 0) / 60 + float(found[4] or 0)
+    return (-hours if found[1] == "-" else hours) if hours <= LONGEST_ZONE_H else None
 
 
 def _weigh(add_h, named, agreeing, says, sky, start_jd):
@@ -172,10 +129,6 @@ def _weigh(add_h, named, agreeing, says, sky, start_jd):
 
 def _hours(hours):
     return f"{abs(hours):g} h {'later' if hours > 0 else 'earlier'}"
-
-
-def _near(moment, jd):
-    return abs(moment.jd - jd) < 1e-4
 
 
 def _apart_h(moment, jd):

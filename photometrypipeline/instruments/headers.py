@@ -6,6 +6,7 @@ a second run starts from the numbers that the first one started from.
 
 import re
 import warnings
+from dataclasses import replace
 
 import numpy as np
 from astropy import units
@@ -17,6 +18,7 @@ from astropy.wcs import WCS
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frames.frame import BINNED_LATER, COLOUR, saved_name
 from photometrypipeline.frames.wcskeywords import WCS_PATTERN, is_ours
+from photometrypipeline.instruments import exposurelength, moments
 from photometrypipeline.instruments.instrument import OWN_WCS, as_text
 from photometrypipeline.instruments.values import number
 from photometrypipeline.sky import times
@@ -62,6 +64,7 @@ def missing(frame, telescope, keyword, name):
 def exptime_s(frame, telescope):
     """Return the exposure time in s (float).  Raises FrameError."""
     value = value_of(frame, telescope, "exptime")
+    value = exposurelength.first_value(frame.header, telescope.header["exptime"])
     seconds = number(value)
     if not SHORTEST_S <= seconds <= LONGEST_S:
         keyword = telescope.header["exptime"]
@@ -117,39 +120,61 @@ def airmass(frame, telescope):
 def midtime_jd(frame, telescope):
     """Return the Julian date (UTC) of the middle of the exposure, rounded to 8 decimals.  Raises FrameError.
 
-    A keyword with `JD` in its name holds a number, an MJD if below 2400000.5; whether it is the start or the middle of
-    the exposure is a fact of the telescope.  All other forms hold date and time of the start.
+    It is told by the keyword of the telescope alone; `exposures.of_frame` weighs it against the rest of the header.
     """
     if "COMBO_N" in frame.header:  # a stack: no date of its header, and not its exposure, tells its mean time
         kept = "COMBOJD" if "COMBOJD" in frame.header else "MIDTIMJD"
-        return round(_julian_date(frame, telescope, kept), 8)
+        return round(_julian_date(frame, kept), 8)
+    moment = own_moment(frame, telescope)
+    share = {moments.START: 0.5, moments.MIDDLE: 0.0}.get(moment.kind, -0.5)
+    return round(moment.jd + share * exptime_s(frame, telescope) / times.SECONDS_PER_DAY, 8)
+
+
+def own_moment(frame, telescope):
+    """Return the Moment in the keyword of the time that the telescope's definition names.  Raises FrameError.
+
+    A keyword with `JD` in its name holds a number, an MJD if below 2400000.5; whether it is the start or the middle of
+    the exposure is a fact of the telescope.  All other forms hold date and time of the start, unless a comment says
+    that they are those of the middle or of the end.
+    """
     coded = telescope.header["time"]
-    half_day = exptime_s(frame, telescope) / 2 / times.SECONDS_PER_DAY
     if times.is_julian(coded):
-        jd = _julian_date(frame, telescope, coded)
-        return round(jd + (half_day if telescope.time_is == "start" else 0.0), 8)
-    text = _date_and_time(frame, telescope, coded)
+        jd = _julian_date(frame, coded)
+        moment = moments.julian(frame.header, coded)
+        kind = moment.kind if moment and moment.told else telescope.time_is
+        jd, step_s, told = (moment.jd, moment.step_s, moment.told) if moment else (jd, 0.0, False)
+        return moments.Moment(jd, coded, "utc", kind, told or kind != moments.START, step_s)
+    of_date, _, of_time = coded.partition("|")
+    text = _needed(frame, telescope, of_date, ROLES["time"])
     try:
-        return round(times.dateobs_to_jd(text, telescope.zone_h or 0.0) + half_day, 8)
+        moment = moments.of_keywords(frame.header, of_date, of_time)
+        if moment is None and not of_time:
+            raise ValueError(f"{text!r} has no time of day")
     except ValueError as error:
         raise FrameError(frame.path, f"{coded}: {error}", "correct the date in the header") from None
+    if moment is None:
+        value = _needed(frame, telescope, of_time, ROLES["time"])
+        raise FrameError(frame.path, f"{coded}: {value!r} is not a time of day", "correct the date in the header")
+    if telescope.zone_h and moment.says != "zone":
+        return moved(moment, -telescope.zone_h)
+    return moment
 
 
-def _julian_date(frame, telescope, keyword):
-    value = _needed(frame, telescope, keyword, ROLES["time"])
+def moved(moment, add_h):
+    """Return a Moment that is `add_h` hours later."""
+    return replace(moment, jd=moment.jd + add_h / 24, says="utc")
+
+
+def _julian_date(frame, keyword):
+    value = frame.header.get(keyword)
+    if value is None:
+        raise FrameError(
+            frame.path, f"has no {keyword} in its header, the {ROLES['time']} keyword", "add it to the header"
+        )
     jd = number(value)
     if not np.isfinite(jd):
         raise FrameError(frame.path, f"{keyword} = {value!r} is not a Julian date", "correct it in the header")
     return jd + times.MJD_ZERO if jd < times.MJD_ZERO else jd
-
-
-def _date_and_time(frame, telescope, coded):
-    of_date, _, of_time = coded.partition("|")
-    date, time = times.split_date_time(_needed(frame, telescope, of_date, ROLES["time"]))
-    if of_time and not time:
-        time = str(_needed(frame, telescope, of_time, ROLES["time"])).strip().replace("/", "-")
-        time = times.split_date_time(time)[1] or time  # some write the date there once more
-    return f"{date}T{time}" if time else date
 
 
 def binning(frame, telescope):

@@ -1,4 +1,4 @@
-"""Headers that are wrong: what the rest of a header says against the time and the pointing that are read from it.
+"""Headers that are wrong: what the rest of a header says against the pointing that is read from it.
 
 A mistake that is certain is corrected, and what was corrected is returned with the value; one that is not is refused.
 """
@@ -6,35 +6,10 @@ A mistake that is certain is corrected, and what was corrected is returned with 
 import logging
 
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.instruments import clocks, headers, pointings
+from photometrypipeline.instruments import headers, pointings
 from photometrypipeline.instruments.instrument import OWN_WCS
 
 log = logging.getLogger("pp.plausibility")
-
-
-def checked_midtime(frame, telescope, pointing_deg=None):
-    """Return (mid-time as Julian date, UTC, what was corrected or ''), or raise FrameError.
-
-    pointing_deg : (ra, dec), for the altitude above the horizon;  a definition that says `header.zone_h` is believed
-    """
-    jd = headers.midtime_jd(frame, telescope)
-    if telescope.zone_h is not None:
-        return jd, ""
-    exposure_s = headers.exptime_s(frame, telescope)
-    coded = telescope.header["time"]
-    judgement = clocks.judge(frame.header, jd - exposure_s / 2 / 86400, exposure_s, coded, pointing_deg)
-    if judgement is None:
-        return jd, ""
-    if not judgement.sure:
-        raise FrameError(
-            frame.path,
-            f"the time of its exposure is doubtful: {coded} = {frame.header.get(coded.split('|')[0])!r}, but "
-            f"{judgement.reason}",
-            "correct the header, or say in the telescope's definition how far its clock is ahead of UTC "
-            "(header.zone_h = 0 if it is UTC)",
-        )
-    log.info("%s: %s is not UTC: %s; %+g h", frame.name, coded, judgement.reason, judgement.add_h)
-    return round(jd + judgement.add_h / 24, 8), f"{coded} {judgement.reason}"
 
 
 def checked_pointing(frame, telescope):

@@ -14,7 +14,6 @@ from photometrypipeline.base.errors import FrameError, UsageError
 from photometrypipeline.frames.frame import BINNED_LATER, keep_first, set_keyword
 from photometrypipeline.newcamera import recognise
 from photometrypipeline.registration import blind
-from photometrypipeline.sky.times import SECONDS_PER_DAY, is_julian
 
 log = logging.getLogger("pp.generic")
 
@@ -96,10 +95,7 @@ def find(frame, name):
             return None  # what the user says of the scale holds before binning
         return found.value[0], _keywords(found.coded)
     if name == "date":
-        start_jd = found.value
-        if found.coded[1] == "middle" and is_julian(found.coded[0]):
-            start_jd -= float(reading["exptime"].value) / 2 / SECONDS_PER_DAY if reading.get("exptime") else 0.0
-        return Time(start_jd, format="jd", scale="tai").isot, found.coded[0].replace("|", " and ")
+        return Time(found.value, format="jd", scale="tai").isot, found.coded[0].replace("|", " and ")
     return found.value, found.coded
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from photometrypipeline.frames import wcskeywords
-from photometrypipeline.instruments import clocks, headers, pointings, sites, values
+from photometrypipeline.instruments import clocks, headers, moments, pointings, sites, values
 from photometrypipeline.instruments.instrument import IDENTIFYING, as_text
 from photometrypipeline.sky import times
 
@@ -75,7 +75,7 @@ class Reading:
     places: list = field(default_factory=list)
     scales: list = field(default_factory=list)  # (arcsec/px, what tells it), the likelier first
     site: object = None
-    time: object = None  # a Judgement on the clock, see moments.py
+    time: object = None  # a Judgement on the clock, see clocks.py
 
     def __getitem__(self, role):
         return self.roles[role]
@@ -196,43 +196,47 @@ def start_of(header, exposure_s, place_deg=None):
     `coded` is (time, time_is).  Keywords that say UTC, and Julian dates, go before a local clock; the Judgement is None
     unless a local clock is all that there is.  Without any time: (None, None).
     """
-    known = [each for each in clocks.read(header) if "|" not in each.keyword or _belongs(header, each.keyword)]
-    order = [*clocks.START_DATE, "UT-OBS", "UTC-OBS", "UTSHUT", "DATETIME", "FRAME", "SSHT"]
+    everything = moments.read(header)
+    known = [each for each in everything if "|" not in each.keyword or _belongs(header, each.keyword)]
+    order = [*moments.START_DATE, "UT-OBS", "UTC-OBS", "UTSHUT", "DATETIME", "FRAME", "SSHT"]
     dated = [each for name in order for each in known if each.keyword.split("|")[0] == name and each.says != "local"]
-    dated += [each for each in known if clocks.JULIAN.fullmatch(each.keyword)]
+    dated += [each for each in known if moments.JULIAN.fullmatch(each.keyword) and each.says != "local"]
+    dated += [each for each in known if each.of_exposure and each.told and each.says != "local" and each not in dated]
     dated += [each for each in known if each.says == "local" and each.keyword.split("|")[0] in (*order, "DATE-LOC")]
     if not dated:
         return None, None
     best = next((each for each in dated if each.says == "zone"), dated[0])
-    judgement = clocks.judge(header, best.jd, exposure_s, best.keyword, place_deg)
+    judgement = clocks.judge(header, best, everything, exposure_s, place_deg)
     if judgement is None:
-        doubt = "" if best.says in ("utc", "zone") or _agreed(clocks.read(header), best) else NOT_SAID
-        return _start(header, best, best.jd, doubt), None
+        doubt = "" if best.says in ("utc", "zone") or _agreed(everything, best) else NOT_SAID
+        return _start(best, best.jd, exposure_s, doubt), None
     true_jd = best.jd + judgement.add_h / 24
     better = [each for each in dated if abs(each.jd - true_jd) * 24 < exposure_s / 3600 + clocks.SLACK_H]
     if judgement.sure and better:
         doubt = f"{best.keyword} is local time, as {better[0].keyword} shows, which is used instead"
-        return _start(header, better[0], better[0].jd, doubt), None
+        return _start(better[0], better[0].jd, exposure_s, doubt), None
     doubt = f"{best.keyword}: {judgement.reason}"
-    return _start(header, best, true_jd if judgement.sure else best.jd, doubt), judgement if judgement.sure else None
+    sure = judgement if judgement.sure else None
+    return _start(best, true_jd if sure else best.jd, exposure_s, doubt), sure
 
 
 def _belongs(header, coded):
     """Return whether a time of day belongs to a date that has none of its own."""
-    return not times.split_date_time(header[coded.split("|")[0]])[1]
+    return moments.of_keywords(header, coded.split("|")[0]) is None
 
 
-def _agreed(moments_, best):
+def _agreed(everything, best):
     return any(
-        each.says == "utc" and abs(each.jd - best.jd) < 0.02 for each in moments_ if each.keyword != best.keyword
+        each.says == "utc" and abs(each.jd - best.jd) < 0.02 for each in everything if each.keyword != best.keyword
     )
 
 
-def _start(header, moment, jd, doubt):
+def _start(moment, jd, exposure_s, doubt):
     julian = times.is_julian(moment.keyword)
-    middle = julian and re.search(r"mid|mean|avg", f"{moment.keyword} {header.comments[moment.keyword]}", re.IGNORECASE)
+    share = {moments.START: 0.0, moments.MIDDLE: 0.5}.get(moment.kind, 1.0)
     why = {"zone": "date, time and zone", "utc": "says UTC"}.get(moment.says, "date and time")
-    return Found((moment.keyword, "middle" if middle or not julian else "start"), jd, why, doubt)
+    time_is = moment.kind if julian else moments.MIDDLE  # what a definition says by default
+    return Found((moment.keyword, time_is), jd - share * exposure_s / times.SECONDS_PER_DAY, why, doubt)
 
 
 def _names(header):

@@ -3,16 +3,22 @@
 Dates are UTC throughout.  astropy.time does the arithmetic; here is the reading of what observatories write.
 """
 
-import re
+import warnings
 from datetime import datetime, timedelta
 
 import numpy as np
 from astropy.time import Time
 
+from photometrypipeline.sky import dates
+
 SECONDS_PER_DAY = 86400.0
 MJD_ZERO = 2400000.5  # JD of MJD 0
-PARTED = re.compile(r"(\S+?)(?:\s*[Tt]\s*|\s+)(\d.*)")  # a zone behind a time is none
-ZONE = re.compile(r"(?<=\d)\s*(?:(Z|UTC?)|([+-])(\d{2}):?(\d{2})?)$", re.IGNORECASE)
+SCALES = {  # names of time scales in headers: as astropy calls them, and what to add to them first (s)
+    **dict.fromkeys(("TAI", "IAT"), ("tai", 0.0)),
+    **dict.fromkeys(("TT", "TDT", "ET"), ("tt", 0.0)),
+    **dict.fromkeys(("TDB", "TCB", "TCG"), ("tdb", 0.0)),  # of the last two astropy would want the place
+    "GPS": ("tai", 19.0),
+}
 
 
 def is_julian(coded):
@@ -23,67 +29,27 @@ def is_julian(coded):
 def dateobs_to_jd(text, zone_h=0.0):
     """Return the Julian date (float, UTC) of a date and time such as `2017-02-02T10:56:03.456`.
 
-    `T` or blanks stand between date and time, dashes or slashes in the date: year-month-day, day-month-year with a year
-    of four digits at the end, or the old FITS form DD/MM/YY (19YY).  A zone at the end (`Z`, `UT`, `+02`, `-0700`,
-    `+00:00`) is taken off; without one the clock is `zone_h` hours ahead of UTC.  Raises ValueError if there is no time
-    of day, or the text cannot be read.
+    All spellings of `dates.read` are understood; a zone at the end (`Z`, `UT`, `+02`, `-0700`, `+00:00`) is taken off,
+    without one the clock is `zone_h` hours ahead of UTC.  Leap seconds do not count, as in JD.  Raises ValueError if
+    there is no time of day, or the text cannot be read.
     """
-    text = str(text).strip()
-    date, time = split_date_time(text)
-    if not time:
+    reading = dates.read(text)
+    if reading.seconds is None:
         raise ValueError(f"{text!r} has no time of day")
-    time, offset_min = _take_zone(time, zone_h)
-    year, month, day = _read_date(date)
-    hour, minute, second = _read_time(time)
-    midnight = Time(
-        {"year": year, "month": month, "day": day}, format="ymdhms", scale="tai"
-    )  # no leap seconds, as in JD
-    of_day = (hour * 60 + minute - offset_min) * 60 + second
-    return float(midnight.jd + of_day / SECONDS_PER_DAY)
+    if reading.day_jd is None:
+        raise ValueError(f"{text!r} has no date")
+    ahead_h = zone_h if reading.zone_h is None else reading.zone_h
+    return float(reading.day_jd + (reading.seconds - ahead_h * 3600) / SECONDS_PER_DAY)
 
 
-def split_date_time(text):
-    """Return (date, time), both str, of a text with one or both, separated by `T` or blanks; time may be empty."""
-    found = PARTED.fullmatch(str(text).strip())
-    return found.groups() if found else (str(text).strip(), "")
-
-
-def _take_zone(time, zone_h):
-    found = ZONE.search(time)
-    if not found:
-        return time, zone_h * 60
-    utc, sign, hours, minutes = found.groups()
-    offset_min = 0 if utc else (int(hours) * 60 + int(minutes or 0)) * (-1 if sign == "-" else 1)
-    return time[: found.start()].strip(), offset_min
-
-
-def _read_date(date):
-    fields = re.split(r"[-/.]", date)
-    if len(fields) != 3 or not all(field.strip().isdigit() for field in fields):
-        raise ValueError(f"{date!r} is not a date")
-    first, second, third = (int(field) for field in fields)
-    if len(fields[2]) == 4 and len(fields[0]) < 3:  # day-month-year
-        first, third = third, first
-    elif len(fields[0]) < 3 and "/" in date:  # DD/MM/YY, FITS before 1999
-        first, third = 1900 + third, first
-    if first < 1000:
-        raise ValueError(f"{date!r} has no year of four digits")
-    datetime(first, second, third)  # raises ValueError for a 31st of February
-    return first, second, third
-
-
-def _read_time(time):
-    fields = time.split(":")
-    if not 2 <= len(fields) <= 3:
-        raise ValueError(f"{time!r} is not a time of day")
-    try:
-        hour, minute = int(fields[0]), int(fields[1])
-        second = float(fields[2]) if len(fields) == 3 else 0.0
-    except ValueError:
-        raise ValueError(f"{time!r} is not a time of day") from None
-    if not (0 <= hour <= 24 and 0 <= minute < 60 and 0 <= second < 61):
-        raise ValueError(f"{time!r} is not a time of day")
-    return hour, minute, second
+def utc_of(jd, scale):
+    """Return the Julian date (UTC) of one on another time scale of SCALES; others are taken for UTC."""
+    name, add_s = SCALES.get(scale, ("utc", 0.0))
+    if name == "utc" or not 2436934.5 < jd < 2488070:  # 1960, when UTC begins, to 2100
+        return jd
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # leap seconds of years to come
+        return float(Time(jd + add_s / SECONDS_PER_DAY, format="jd", scale=name).utc.jd)
 
 
 def jd_to_gregorian(jd, is_mjd=False):

@@ -154,7 +154,7 @@ def sharpcap(camera):
         ("XBINNING", camera.binning),
         ("YBINNING", camera.binning),
         ("EXPTIME", EXPOSURE_S),
-        ("DATE-OBS", f"{START.isot}1234", "System Clock-Frame Grabbed"),
+        ("DATE-OBS", f"{(START + TimeDelta(EXPOSURE_S, format='sec')).isot}1234", "System Clock-Frame Grabbed"),
         *optics(camera, with_binning=False),
         ("INSTRUME", "ZWO ASI290MM Mini"),
         ("GAIN", 200),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.time import Time
 
-from photometrypipeline.sky import times
+from photometrypipeline.sky import dates, times
 
 CHECK_JD = 2457786.95559556  # 2017-02-02T10:56:03.456, by the formula for Gregorian dates
 EIGHT_DIGITS = 6e-9  # days; half a unit of the eighth decimal, and what a double leaves of it
@@ -37,6 +37,25 @@ def by_formula(year, month, day, hour, minute, second):
         "2017-02-02T03:56:03.456-0700",
         "2017-02-02T16:26:03.456+05:30",
         "2017-02-03T00:56:03.456+14:00",  # the next day already
+        "2017-02-02T10:56:03.456UTC+00:00",
+        "2017-02-02T00:56:03.456 HST",
+        "2017-02-02T10:56:03,456",
+        "2017-02-02_10:56:03.456",
+        "2017-02-02T10h56m03.456s",
+        "2017-02-02 10-56-03.456",
+        "2017 02 02 10 56 03.456",
+        "2017:02:02 10:56:03.456",
+        "20170202T105603.456",
+        "02FEB2017 10:56:03.456",
+        "2 Feb 17 10:56:03.456",
+        "02-Feb-2017T10:56:03.456",
+        "2017-Feb-02 10:56:03.456",
+        "Feb 2 2017 10:56:03.456",
+        "February 2nd, 2017 10:56:03.456 AM",
+        "Thu Feb  2 10:56:03.456 2017",
+        "Thu Feb  2 00:56:03.456 HST 2017",
+        "2457786.95559556",
+        "57786.45559556",
     ],
 )
 def test_spellings_of_one_moment(text):
@@ -52,6 +71,8 @@ def test_spellings_of_one_moment(text):
         ("2016-12-31T23:59:60.5", (2016, 12, 31, 23, 59, 60.5)),  # a leap second
         ("2017-02-02T24:00:00", (2017, 2, 3, 0, 0, 0)),
         ("2017-02-02T10:56", (2017, 2, 2, 10, 56, 0)),
+        ("02/14/2017 10:56:03 PM", (2017, 2, 14, 22, 56, 3)),  # there is no 14th month
+        ("02/03/17 10:56:03", (2017, 3, 2, 10, 56, 3)),
         ("2000-02-29T12:00:00", (2000, 2, 29, 12, 0, 0)),
         ("1930-01-23T05:00:00", (1930, 1, 23, 5, 0, 0)),
     ],
@@ -75,7 +96,9 @@ def test_dates(text, date):
         "2017-02-02T10:56:61",
         "2017-02-02T10:-5:00",
         "2017-02-02T10:56:nan",
-        "Feb 2 2017 10:56:03",
+        "2017-02-02T10:56:03 XYZ",
+        "2017-02-02.5T10:56:03",
+        "10:56:03 to 10:57:03",
         "2017-02-02T",
         "nonsense",
         "39363.456",  # seconds of the day
@@ -91,17 +114,31 @@ def test_leap_seconds_are_not_counted():
 
 
 @pytest.mark.parametrize(
-    ("text", "parts"),
+    ("text", "day_jd", "seconds", "step_s"),
     [
-        ("2017-02-02T10:56:03", ("2017-02-02", "10:56:03")),
-        ("2017-02-02", ("2017-02-02", "")),
-        ("10:56:03 UT", ("10:56:03 UT", "")),
-        ("02/02/99  10:56:03", ("02/02/99", "10:56:03")),
-        ("", ("", "")),
+        ("2017-02-02", 2457786.5, None, 0),
+        ("20170202", 2457786.5, None, 0),
+        ("10:56:03.456 UT", None, 39363.456, 0.001),
+        ("10h56m03.456s", None, 39363.456, 0.001),
+        ("10 56 03.456", None, 39363.456, 0.001),
+        ("02/02/99  10:56", 2451211.5, 39360.0, 60),
+        ("2017-02-02.455596", 2457786.5, 39363.4944, 0.0864),
+        ("J2000.00000000", 2451544.5, 43200.0, 0.31557600),
+        ("57786.455596", 2457786.5, 39363.4944, 0.0864),
     ],
 )
-def test_date_and_time_are_parted(text, parts):
-    assert times.split_date_time(text) == parts
+def test_parts_of_a_moment_and_how_finely_they_are_told(text, day_jd, seconds, step_s):
+    reading = dates.read(text)
+    assert reading.day_jd == day_jd
+    assert reading.seconds == (seconds if seconds is None else pytest.approx(seconds, abs=1e-4))
+    assert reading.step_s == pytest.approx(step_s)
+
+
+@pytest.mark.parametrize(
+    ("scale", "ahead_s"), [("TAI", 37.0), ("TT", 69.184), ("TDB", 69.184), ("GPS", 18.0), ("UTC", 0.0), ("UT1", 0.0)]
+)
+def test_time_scales_in_2017(scale, ahead_s):
+    assert times.utc_of(CHECK_JD + ahead_s / 86400, scale) == pytest.approx(CHECK_JD, abs=0.002 / 86400 + EIGHT_DIGITS)
 
 
 def test_calendar_date_of_a_julian_date_is_the_one_it_was_made_of():

@@ -1,0 +1,124 @@
+"""How long light was gathered for an image: of one exposure, or of all those that were added up in it."""
+
+import re
+from dataclasses import dataclass
+
+from photometrypipeline.frames.frame import saved_name
+from photometrypipeline.instruments import values
+
+COUNTS = (
+    *("STACKCNT", "NCOMBINE", "NCOADD", "NCOADDS", "NUMCOADD", "COADDS", "NSUBEXP", "NSUBS", "NSTACK", "STACKNUM"),
+    *(
+        "NUMSTACK",
+        "SNAPSHOT",
+        "NUMFRAME",
+        "NFRAMES",
+        "NIMAGES",
+        "NUMIMAGE",
+        "NUM_IMG",
+        "IMGCOUNT",
+        "LUM_CNT",
+        "STACK_N",
+    ),
+)
+COUNTED = re.compile(
+    r"\b(number|#|no\.?|count) of (sub-?)?(images?|frames?|exposures?|sub-?frames?|subs?|light frames?) \w{0,6} ?"
+    r"(combined|stacked|co-?added|integrated|averaged|summed|added|used)|\bstack(ed)? (images|frames|count)",
+    re.IGNORECASE,
+)
+TOTALS = (
+    *("TOTALEXP", "TOTEXP", "EXPTOTAL", "EXPTOT", "TOTEXPT", "TOTTIME", "TOTALTIM", "LIVETIME", "INTTOTAL", "TOTINTEG"),
+    *("SUMEXP", "EXPSUM", "STACKEXP"),
+)
+TOTAL = re.compile(
+    r"\b(total|summed|cumulative|combined|sum of)\b.*\b(expos|integration)|after dead ?time", re.IGNORECASE
+)
+SINGLES = ["EACHSNAP", "SUBEXP", "SUB_EXP", "EXPSUB", "EXPTIME1", "SUBEXPT", "LUM_EXP"]
+SINGLE = re.compile(
+    r"\b(each|per (frame|exposure|image|sub)|sub-?(exposure|frame)s?|single|individual)\b", re.IGNORECASE
+)
+ADDS_UP = re.compile(r"Seestar|ASIAIR|Siril|Dwarf|N\.I\.N\.A|SharpCap", re.IGNORECASE)  # EXPTIME is of one frame there
+WHOLE = "of the whole stack"  # in the comment of an EXPTIME that was corrected
+SAME = 0.02  # of a length: two within are the same
+MOST_FRAMES = 100000
+
+
+@dataclass(frozen=True)
+class Length:
+    """`light_s` that was gathered in `n_frames`;  single_s : as the header has it;  error_s : how sure that is."""
+
+    light_s: float
+    n_frames: int
+    single_s: float
+    error_s: float = 0.0
+    why: str = ""
+
+    @property
+    def is_stack(self):
+        """Whether light of several exposures was added up."""
+        return self.n_frames > 1
+
+
+def first_value(header, keyword):
+    """Return the value of the keyword of the exposure time as the camera wrote it."""
+    if keyword in header and WHOLE in str(header.comments[keyword]) and saved_name(keyword) in header:
+        return header[saved_name(keyword)]
+    return header.get(keyword)
+
+
+def read(header, exptime_s, keyword):
+    """Return the Length of an image whose exposure time (s) stands in `keyword` of a fits.Header."""
+    number, name = _count(header)
+    if number < 2:
+        return Length(exptime_s, 1, exptime_s)
+    all_of_them, why = _total(header, exptime_s, keyword)
+    comment = header.comments[keyword] if keyword in header else ""
+    single = next((s for each in SINGLES if (s := _seconds(header, each))), None)
+    product = number * exptime_s
+    if all_of_them and all_of_them >= exptime_s * (1 - SAME):
+        return Length(all_of_them, number, exptime_s, 0.0, f"{name}, {why}")
+    if single and _same(number * single, exptime_s) or TOTAL.search(comment) and not SINGLE.search(comment):
+        return Length(exptime_s, number, exptime_s, 0.0, f"{name}, {keyword} is the sum")
+    software = " ".join(
+        str(header.get(each, "")) for each in ("SWCREATE", "CREATOR", "PROGRAM", "SOFTWARE", "INSTRUME")
+    )
+    why = f"{name} of {exptime_s:g} s each"
+    if single and _same(single, exptime_s) or SINGLE.search(comment) or ADDS_UP.search(software) or name == "STACKCNT":
+        return Length(product, number, exptime_s, 0.0, why)
+    if name == "SNAPSHOT":  # of the SBFITSEXT standard, whose EXPTIME is the total
+        return Length(exptime_s, number, exptime_s, 0.0, f"{name}, {keyword} is the sum")
+    return Length(product, number, exptime_s, (product - exptime_s) / 2, f"{why}, unless {keyword} is the sum")
+
+
+def _same(one, other):
+    return abs(one - other) <= SAME * other
+
+
+def _seconds(header, name):
+    number = values.number(header.get(name))
+    return number if 0 < number < 1e7 else None
+
+
+def _count(header):
+    """Return (number of frames, keyword that tells it); (1, '') where none does."""
+    named = [name for name in COUNTS if name in header]
+    named += [card.keyword for card in header.cards if card.keyword and COUNTED.search(str(card.comment))]
+    for name in named:
+        number = values.number(header.get(name))
+        if 1 < number <= MOST_FRAMES and number == int(number):
+            return int(number), name
+    return 1, ""
+
+
+def _total(header, exptime_s, keyword):
+    """Return (s, keyword) of the exposure time of all frames together, (None, '') where nothing tells it."""
+    for name in TOTALS:
+        if seconds := _seconds(header, name):
+            return seconds, name
+    for card in header.cards:
+        own = card.keyword in (keyword, "EXPTIME", "EXPOSURE")
+        if not own and TOTAL.search(str(card.comment)) and not SINGLE.search(str(card.comment)):
+            seconds = _seconds(header, card.keyword)
+            if seconds and seconds > exptime_s:
+                return seconds, card.keyword
+    return None, ""

@@ -1,0 +1,232 @@
+"""When a frame was exposed, from all that its header says of it: the mid-time, by how much it may be off, and why.
+
+The keyword of the telescope's definition is one witness, the others of the header are weighed against it.  Where two
+disagree by more than a second the better evidence counts: more keywords, and those that say what moment they mean.
+"""
+
+from dataclasses import dataclass, field
+
+from photometrypipeline.instruments import clocks, exposurelength, headers, moments
+from photometrypipeline.instruments.moments import END, MADE, MIDDLE, START
+from photometrypipeline.sky.times import SECONDS_PER_DAY
+
+AFTER_START = {START: 0.5, MIDDLE: 0.0, END: -0.5, MADE: -0.5}  # shares of the exposure to the middle
+LEAST_S = 1.0  # two times that are nearer to each other agree
+READOUT_S = 90.0  # by which what is written at the end of an exposure may be late
+PAUSES = 0.1  # of a stack's light, at least: as long as it may have been paused between its frames
+DEFINED = 2  # weight of the keyword that a definition names
+SPLIT_S = 1800.0  # witnesses that are further off belong to zones, or to other things
+
+
+@dataclass
+class Exposure:
+    """`midtime_jd` (UTC), rounded to 8 decimals, `light_s` gathered; `error_s` by which the time may be off, 0: known.
+
+    corrected : what was wrong in the header and is not followed, or '';  doubts : what could not be settled (texts)
+    """
+
+    midtime_jd: float
+    light_s: float
+    error_s: float = 0.0
+    corrected: str = ""
+    doubts: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
+    step_s: float = 0.0  # by which it may be off for want of digits
+
+    def doubt(self, text, error_s):
+        """Note what could not be settled, and by how much the time may be off for it."""
+        self.doubts.append(text)
+        self.error_s = max(self.error_s, error_s)
+
+
+def of_frame(frame, telescope, pointing_deg=None):
+    """Return the Exposure of a frame.  Raises FrameError where its header does not tell.
+
+    pointing_deg : (ra, dec), for the altitude above the horizon;  a definition that says `header.zone_h` is believed
+    """
+    single_s = headers.exptime_s(frame, telescope)
+    if "COMBO_N" in frame.header:
+        return Exposure(headers.midtime_jd(frame, telescope), single_s)
+    own = headers.own_moment(frame, telescope)
+    if _is_given(frame.header, own):
+        return Exposure(_middle(own, single_s), single_s)
+    length = exposurelength.read(frame.header, single_s, telescope.header["exptime"])
+    found = moments.read(frame.header)
+    exposure = Exposure(0.0, length.light_s, step_s=own.step_s)
+    own = _in_utc(frame.header, telescope, own, found, length, exposure, pointing_deg)
+    witnesses = [each for each in found if _counts(each, own)]
+    if length.is_stack and _was_single(own, witnesses, length):  # such counts survive from flats, too
+        length = exposurelength.Length(single_s, 1, single_s)
+        exposure.light_s = single_s
+    if length.is_stack:
+        _weigh_stack(exposure, own, witnesses, length)
+    elif exposure.error_s < SPLIT_S:
+        _weigh(exposure, own, witnesses, DEFINED if telescope.key != "GENERIC" else 0)
+    else:
+        exposure.midtime_jd = _middle(own, length.light_s)
+    if exposure.step_s > LEAST_S:
+        exposure.doubt(f"{own.keyword} is given to {exposure.step_s:.3g} s only", exposure.step_s / 2)
+    return exposure
+
+
+def _is_given(header, own):
+    """Return whether the user has given the time by hand."""
+    return str(header.comments[own.keyword.split("|")[0]]).startswith(f"{moments.OURS} the user")
+
+
+def _middle(moment, light_s):
+    """Return the Julian date of the middle of an exposure of which a Moment is one end, or the middle."""
+    return round(moment.jd + AFTER_START[moment.kind] * light_s / SECONDS_PER_DAY, 8)
+
+
+def _in_utc(header, telescope, own, found, length, exposure, pointing_deg):
+    """Return the own Moment in UTC; what was corrected, or may be off by a zone, goes into `exposure`."""
+    if telescope.zone_h is not None:
+        return own
+    judgement = clocks.judge(header, own, found, length.light_s, pointing_deg)
+    if judgement is None:
+        return own
+    if judgement.sure:
+        exposure.corrected = f"{own.keyword} {judgement.reason}"
+        return headers.moved(own, judgement.add_h)
+    exposure.doubt(f"{own.keyword}: {judgement.reason}", abs(judgement.add_h) * 3600)
+    return own
+
+
+def _counts(moment, own):
+    """Return whether a Moment is a witness of the exposure beside the own one."""
+    same = set(moment.keyword.split("|")) & set(own.keyword.split("|"))
+    return moment.of_exposure and moment.says != "local" and not same
+
+
+def _apart_s(moment, own, light_s):
+    """Return by how many s the middle that a Moment tells is later; modulo days for a time of day with a date apart."""
+    days = _middle(moment, light_s) - _middle(own, light_s)
+    if "|" in moment.keyword or "|" in own.keyword:
+        days = (days + 0.5) % 1 - 0.5
+    return days * SECONDS_PER_DAY
+
+
+def _slack_s(*each):
+    return LEAST_S + sum(moment.step_s for moment in each)
+
+
+# ---- one exposure
+
+
+def _weigh(exposure, own, witnesses, bonus):
+    """Set the mid-time of a single exposure: that on which most of the evidence agrees."""
+    light_s = exposure.light_s
+    groups = [_Group(0.0, own, (1 if own.kind != MADE else 0) + own.told * (own.kind != MADE) + bonus)]
+    for moment in witnesses:
+        apart = _apart_s(moment, own, light_s)
+        agrees = abs(apart) <= _slack_s(moment, own)
+        if agrees or (abs(apart) < SPLIT_S and not _explained(moment, own, apart, light_s)):
+            _put(groups, moment, apart)
+    best = max(groups, key=lambda group: group.weight)  # the first of equals, which is the own one
+    exposure.midtime_jd = _middle(own, light_s)
+    if best is groups[0]:
+        _finer(exposure, own, best)
+        _report(exposure, own, best, groups[1:])
+        return
+    exposure.midtime_jd = round(exposure.midtime_jd + best.apart_s / SECONDS_PER_DAY, 8)
+    later = f"{abs(best.apart_s):.1f} s {'later' if best.apart_s > 0 else 'earlier'}"
+    exposure.corrected = f"{own.keyword}: {best.say} a middle {later}"
+
+
+@dataclass
+class _Group:
+    """Moments that tell the same middle, so many s after that of the own keyword."""
+
+    apart_s: float
+    finest: object
+    weight: int
+    keywords: list = field(default_factory=list)
+
+    @property
+    def say(self):
+        names = list(dict.fromkeys(self.keywords))
+        return f"{', '.join(names)} {'say' if len(names) > 1 else 'says'}"
+
+
+def _put(groups, moment, apart):
+    weight = 2 if moment.told and moment.kind != END else 1
+    for group in groups:
+        if abs(apart - group.apart_s) <= _slack_s(moment, group.finest):
+            group.weight += weight
+            group.keywords.append(moment.keyword)
+            if moment.step_s < group.finest.step_s:
+                group.finest, group.apart_s = moment, group.apart_s if group is groups[0] else apart
+            return
+    groups.append(_Group(apart, moment, weight, [moment.keyword]))
+
+
+def _explained(moment, own, apart_s, light_s):
+    """Return whether a Moment that tells another middle does not contradict, since it may well mean something else."""
+    if moment.kind in (END, MADE):  # written after the exposure, which takes its time
+        return apart_s >= -_slack_s(moment, own) and (moment.kind == MADE or apart_s < max(READOUT_S, light_s))
+    if moment.told or moment.kind != START or own.kind != START:
+        return False
+    # nothing says whether it is the start, the middle or the end
+    return any(abs(apart_s - share * light_s) <= _slack_s(moment, own) for share in (0.5, 1.0))
+
+
+def _finer(exposure, own, group):
+    """Take the time from a keyword that agrees and gives more digits, where the own one has none below a second."""
+    if own.step_s > LEAST_S and group.finest.step_s < own.step_s / 2:
+        apart = _apart_s(group.finest, own, exposure.light_s)
+        exposure.midtime_jd = round(exposure.midtime_jd + apart / SECONDS_PER_DAY, 8)
+        exposure.notes.append(f"{group.finest.keyword} is taken, {own.keyword} has fewer digits")
+        exposure.step_s = group.finest.step_s
+
+
+def _report(exposure, own, best, others):
+    if own.kind == MADE and not best.keywords:
+        exposure.doubt(
+            f"{own.keyword} is when the image was made: it is taken for the end of the exposure", exposure.light_s
+        )
+    for group in others:
+        later = f"{abs(group.apart_s):.1f} s {'later' if group.apart_s > 0 else 'earlier'}"
+        text = f"{own.keyword} is used, although {group.say} a middle {later}"
+        if group.weight >= best.weight:
+            exposure.doubt(text, abs(group.apart_s))
+        else:
+            exposure.notes.append(text)
+
+
+# ---- a stack
+
+
+def _was_single(own, witnesses, length):
+    """Return whether a middle that is told is that of a single exposure, whatever counts the header has."""
+    middles = [each for each in witnesses if each.kind == MIDDLE and each.told]
+    if own.kind != START or length.light_s <= length.single_s * (1 + exposurelength.SAME):
+        return False
+    return any(abs(_apart_s(each, own, length.single_s)) < _slack_s(each, own) for each in middles)
+
+
+def _weigh_stack(exposure, own, witnesses, length):
+    """Set the mid-time of a stack: told, else half-way from its first start to its last end, else by its light."""
+    light_s = exposure.light_s
+    first_s = length.single_s  # a keyword of one frame tells its own middle
+    told = [each for each in (own, *witnesses) if each.kind == MIDDLE and each.told and abs(each.jd - own.jd) < 2]
+    starts = [each.jd for each in (own, *witnesses) if each.kind == START and abs(each.jd - own.jd) < 2]
+    ends = [each.jd for each in (own, *witnesses) if each.kind == END and abs(each.jd - own.jd) < 2]
+    made = [each.jd for each in (own,) if each.kind == MADE]
+    why = f"stack of {length.n_frames}, {light_s:g} s in all ({length.why})"
+    span_s = (max(ends) - min(starts)) * SECONDS_PER_DAY if starts and ends else -1.0
+    if told:
+        exposure.midtime_jd = round(min(told, key=lambda each: (each.step_s > 0.05, "JD" in each.keyword)).jd, 8)
+    elif span_s > light_s * (1 - exposurelength.SAME) - LEAST_S:
+        exposure.midtime_jd = round((max(ends) + min(starts)) / 2, 8)
+    elif starts or ends or made:
+        jd = (
+            min(starts) + light_s / 2 / SECONDS_PER_DAY if starts else max(ends or made) - light_s / 2 / SECONDS_PER_DAY
+        )
+        exposure.midtime_jd = round(jd, 8)
+        exposure.doubt(f"{why}: nothing tells of pauses between its frames", PAUSES * light_s)
+    if length.error_s:
+        exposure.doubt(f"{why}: it is not clear how long it was exposed", length.error_s)
+    before = _middle(own, first_s)
+    if abs(before - exposure.midtime_jd) * SECONDS_PER_DAY > LEAST_S or light_s > first_s * (1 + exposurelength.SAME):
+        exposure.corrected = why

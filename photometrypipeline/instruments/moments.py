@@ -1,0 +1,253 @@
+"""Moments that a header names: when its exposure began, was half over or ended, or when its file was made.
+
+Which of these a card means is told by its comment, else by its name (FITS standard 4.0, section 9: BEG, AVG, END), else
+it is the start.  Times on other scales (TIMESYS, or as a comment says) are turned into UTC; local ones are not.
+"""
+
+import re
+from dataclasses import dataclass
+
+from photometrypipeline.instruments import values
+from photometrypipeline.sky import dates, times
+
+START, MIDDLE, END, MADE = "start", "middle", "end", "made"
+JULIAN = re.compile(
+    r"(OBS|X|MID|MEAN|EXP|AVG)?[-_]?M?JD([-_]?(OBS|UTC?|S?TART?|STR|STA|BEG|S?OBS|MID|MEAN|AVG|END|STOP|UTCSTA?|TAI|TT|TDB|GPS))?"
+    r"|JULDATE?|JULIAN(DA?T?E?)?|MJDATE|MJDSTART|MJDEND|MJDMID|EXPSTART|EXPEND|EXPMID"
+)
+CLOCK = re.compile(
+    r"(UT|UTC|GMT|TIME|TM|EXP|SHUT)[-_]?(OBS|START|STA|STRT|STR|BEG|SHUT|OPEN|MID|MIDDLE|AVG|END|STOP|CLOSE|FIN)"
+    r"|(UT|UTC|GMT)([-_]?(TIME|DATE))?|TIME|OBSTIME|UTIME|OPENTIME?|CLOSETIM"
+)
+START_DATE = ("DATE-OBS", "DATE_OBS", "DATE-BEG", "DATEOBS", "OBSDATE", "DATE-STA", "DATE_UTC", "DATE-UTC", "UT-DATE")
+OF_EXPOSURE = re.compile(
+    r"(DATE|UT|UTC|GMT|TIME|TM|EXP|OBS|SHUT|T)[-_]?(OBS|BEG|START|STA|STR|AVG|MID|MEAN|END|STOP|UTC|OPEN|CLOSE)"
+    r"|DATE[-_]?TIME|UTC?|OBSDATE|UT-DATE|UTC-EXP|GPS-?(UP|START|ST|END|ED)|MEANTIME|OPENSHUT|OPENTIME?|CLOSETIM|DATE-HP"
+)
+COMMENTS = (  # what a comment says, the first that fits counts
+    (
+        MIDDLE,
+        r"\bmid(?!night|day)[- ]?\w*|\bmiddle\b|\bhalfway\b|\b(mean|average) (time|date|epoch|observ|exp|ut|jd|mjd)",
+    ),
+    (START, r"\bstart|\bbegin|\bbegan|\bbegun|\bopen(ed|s|ing)?\b|\bonset\b|\bcommence"),
+    (END, r"\bend(s|ed|ing)?\b|\bstop|\bfinish|\bclos(e|ed|es|ing)\b|\breceived|\bgrabbed|\barriv|\bcompleted"),
+    (MADE, r"\bcreat(ed|ion)|\bgenerated|\bwritten|\bsaved\b|\bfile (date|time)"),
+)
+NAMES = (
+    (MIDDLE, r"MID|AVG|MEAN"),
+    (END, r"END$|STOP|FIN$|CLOS|-ED$"),
+    (START, r"BEG|STA|STR|OPEN|SOBS"),
+    (MADE, r"^DATE$"),
+)
+NOT_THE_OBSERVER = re.compile(r"helio|bary|\b[HB]JD\b", re.IGNORECASE)
+NO_MOMENT = re.compile(r"^_|HJD|BJD|HELJD|^MIDTIMJD$|^COMBOJD$|EQUINOX|REL|PUB|RELEASE|PROC")
+LOCAL_NAME = re.compile(r"LOC[-_]?TIME|(DATE|TIME|UT)[-_]?LOC|^LT$|^LT-OBS|^LC-|LOCAL|LMT")
+UTC_NAME = re.compile(r"UT|GMT|^DATE-BEG$")
+UTC_SAID = re.compile(r"\b(UTC?|GMT|universal)\b", re.IGNORECASE)
+SCALE_SAID = re.compile(r"\b(TAI|TDT|TDB|TT)\b")
+SCALE_NAMED = re.compile(r"[-_](TAI|TDB|TDT|TT|GPS)$")
+OURS = "PP: taken from"  # comment of a time that was put there for a camera that nobody has described
+DATE_AND_TIME = re.compile(r"\d[-/.: ]\w.*\d[:h ]\d|\d{8}T\d{4}", re.IGNORECASE)
+EARLIEST_JD, LATEST_JD = 2415020.0, 2488070.0  # 1900 to 2100
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One moment that a header names: `jd` (UTC, or as written where `says` is local), its keyword or two with | .
+
+    says : utc, local, zone (one stands behind it) or nothing;  kind : START, MIDDLE, END or MADE, `told` by a comment
+    or a name that leaves no doubt;  step_s : by how much it may be off for want of digits
+    of_exposure : whether it is one of this exposure, and not of a block, a guider, a release
+    """
+
+    jd: float
+    keyword: str
+    says: str
+    kind: str = START
+    told: bool = False
+    step_s: float = 0.0
+    of_exposure: bool = True
+
+
+def read(header):
+    """Return all Moments (list) that a fits.Header names, also local ones."""
+    found = []
+    for card in header.cards:
+        name, value = card.keyword, card.value
+        if name and not NO_MOMENT.search(name) and not isinstance(value, bool | complex | type(None)):
+            moment = _of_card(header, name, value, str(card.comment))
+            if moment:
+                found.append(moment)
+    return found + _apart(header)
+
+
+def _of_card(header, name, value, comment):
+    if JULIAN.fullmatch(name):
+        return julian(header, name)
+    text = str(value)
+    if not DATE_AND_TIME.search(text):
+        return None
+    try:
+        reading = dates.read(text)
+    except ValueError:
+        return None
+    if reading.jd is None:
+        return None
+    return _moment(header, name, reading, comment)
+
+
+def julian(header, name):
+    """Return the Moment of a card with a Julian date (MJD below 2400000.5), None if it holds none, or a day alone."""
+    comment = header.comments[name]
+    jd = values.number(header[name])
+    if NOT_THE_OBSERVER.search(comment) or not jd > 0:
+        return None
+    jd = jd + times.MJD_ZERO if jd < times.MJD_ZERO else jd
+    digits = len(str(header[name]).upper().partition("E")[0].partition(".")[2])
+    if not EARLIEST_JD < jd < LATEST_JD or digits < 3 or jd % 1 == 0.5:
+        return None
+    kind, told = kind_of(name, comment)
+    jd = times.utc_of(jd, _scale_of(header, name, comment))
+    says = "local" if _is_local(header, name, comment) else "utc"
+    return Moment(jd, name, says, kind, told, dates.SECONDS_PER_DAY * 10.0 ** -min(digits, 12))
+
+
+def _moment(header, name, reading, comment, jd=None, keyword=None):
+    """Return the Moment of a Reading, with its zone and its scale taken off."""
+    jd = reading.jd if jd is None else jd
+    says = _says(header, name, reading, comment)
+    if says == "zone":
+        jd -= reading.zone_h / 24
+    jd = times.utc_of(jd, _scale_of(header, name, comment)) if reading.zone_h is None else jd
+    kind, told = kind_of(name, comment)
+    known = bool(OF_EXPOSURE.fullmatch(name)) or bool(
+        re.search(r"expos|observ|integration|shutter|frame", comment, re.I)
+    )
+    return Moment(float(jd), keyword or name, says, kind, told, reading.step_s, known)
+
+
+def _says(header, name, reading, comment):
+    if reading.zone_h is not None:
+        return "zone"
+    if _is_local(header, name, comment):
+        return "local"
+    return "utc" if UTC_NAME.search(name) or UTC_SAID.search(comment) else "nothing"
+
+
+def _is_local(header, name, comment):
+    if LOCAL_NAME.search(name) or re.search(r"\blocal\b(?! sidereal)", comment, re.IGNORECASE):
+        return True
+    plain = not (UTC_NAME.search(name) or UTC_SAID.search(comment))
+    return plain and str(header.get("TIMESYS", "")).strip().upper() in ("LOCAL", "LT", "LMT", "ZONE")
+
+
+def _scale_of(header, name, comment):
+    """Return the time scale of a card: that of its name, of its comment, or TIMESYS."""
+    named = SCALE_NAMED.search(name) or SCALE_SAID.search(comment)
+    if named:
+        return named[1]
+    if UTC_NAME.search(name) or UTC_SAID.search(comment) or comment.startswith(OURS):
+        return "UTC"
+    found = re.match(r"\s*([A-Z]+)", str(header.get("TIMESYS", "")).upper())
+    return found[1] if found else "UTC"
+
+
+def kind_of(name, comment):
+    """Return (kind, told) of a keyword: what moment it means, and whether its comment or its name say so."""
+    for kind, pattern in COMMENTS:
+        if re.search(pattern, comment, re.IGNORECASE):
+            return kind, True
+    for kind, pattern in NAMES:
+        if re.search(pattern, name):
+            return kind, kind != MADE
+    return START, False
+
+
+def _apart(header):
+    """Return the Moments whose date and time of day stand in two keywords."""
+    days = [name for name in START_DATE if (reading := _read(header.get(name))) and reading.day_jd is not None]
+    if not days:
+        return []
+    found = []
+    for card in header.cards:
+        name = card.keyword or ""
+        if CLOCK.fullmatch(name) or LOCAL_NAME.search(name):
+            moment = paired(header, days[0], name)
+            if moment:
+                found.append(moment)
+    return found
+
+
+def of_keywords(header, of_date, of_time=""):
+    """Return the Moment of a date and its time of day in one keyword, or in two; None where the second holds none.
+
+    A date that has a time of its own needs no second keyword.  Raises ValueError for what is no date.
+    """
+    comment = str(header.comments[of_date])
+    reading = dates.read(header[of_date])
+    if reading.jd is not None:
+        return _moment(header, of_date, reading, comment)
+    if not of_time:
+        return None
+    again = _read(header.get(of_time)) if isinstance(header.get(of_time), str) else None
+    if again and again.jd is not None:  # some write the date there once more
+        return _moment(header, of_time, again, str(header.comments[of_time]), keyword=f"{of_date}|{of_time}")
+    return paired(header, of_date, of_time)
+
+
+def paired(header, of_date, of_time):
+    """Return the Moment of a date and a time of day in two keywords, None if they hold none."""
+    day, clock = _read(header.get(of_date)), clock_of(header, of_time)
+    if not day or day.day_jd is None or clock is None or _whole(header.get(of_time)):
+        return None
+    comment = f"{header.comments[of_time]}"
+    if kind_of(of_time, comment) == (START, False) and kind_of("", header.comments[of_date])[0] == MIDDLE:
+        comment += " mid"  # as the one of the date has it
+    jd = day.day_jd + clock.seconds / dates.SECONDS_PER_DAY
+    return _moment(header, of_time, clock, comment, jd, f"{of_date}|{of_time}")
+
+
+def _whole(value):
+    """Return whether a time of day stands behind a date of its own."""
+    reading = _read(value) if isinstance(value, str) else None
+    return reading is not None and reading.day_jd is not None
+
+
+def _read(value):
+    try:
+        return dates.read(value)
+    except ValueError:
+        return None
+
+
+def clock_of(header, name):
+    """Return the Reading of a time of day, text or number, None if it is none.
+
+    Numbers are hours, or what the comment says: a fraction of the day, seconds of the day, hhmmss.  One below 1 without
+    a word of hours is taken for a fraction: hours would be that small once in 24 times.
+    """
+    value, comment = header.get(name), header.comments[name] if name in header else ""
+    if value is None or isinstance(value, bool | complex):
+        return None
+    number = values.number(value)
+    if number != number:
+        reading = _read(str(value).replace("/", "-"))
+        return reading if reading and reading.seconds is not None else None
+    unit_s = _unit_s(number, comment)
+    if unit_s is None:
+        reading = _read(f"{number:013.6f}") if re.search(r"hhmmss", comment, re.IGNORECASE) else None
+        return reading
+    digits = len(str(value).partition(".")[2])
+    return dates.Reading(None, number * unit_s, None, unit_s * 10.0 ** -min(digits, 12))
+
+
+def _unit_s(number, comment):
+    if re.search(r"(fraction|decimal|part)\w*( part)? of (the )?day|day fraction|\[d\]", comment, re.IGNORECASE):
+        return dates.SECONDS_PER_DAY if 0 <= number < 1 else None
+    if re.search(r"\bhours?\b|\bhrs?\b|\[h\]", comment, re.IGNORECASE):
+        return 3600.0 if 0 <= number < 24 else None
+    if re.search(r"\bsec(ond)?s?\b|\[s\]", comment, re.IGNORECASE):
+        return 1.0 if 0 <= number < dates.SECONDS_PER_DAY else None
+    if 0 < number < 1:
+        return dates.SECONDS_PER_DAY
+    return 3600.0 if 0 < number < 24 else None

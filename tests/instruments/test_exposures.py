@@ -1,0 +1,251 @@
+"""The mid-time of a frame from all that its header says: who wrote what, in which notation, on which time scale."""
+
+from dataclasses import replace
+
+import pytest
+from astropy.io import fits
+from astropy.time import Time
+
+from photometrypipeline.frames.frame import Frame
+from photometrypipeline.instruments import exposurelength, exposures, telescopes
+
+START = "2021-03-22T01:02:03.250"
+EXPOSURE_S = 120.0
+MIDDLE = "2021-03-22T01:03:03.250"
+END = "2021-03-22T01:04:03.250"
+LATER = "2021-03-22T02:02:03.250"
+START_JD, MIDDLE_JD, END_JD = (Time(text).jd for text in (START, MIDDLE, END))
+MS = 0.001 / 86400
+
+
+def header_of(*cards, exptime=EXPOSURE_S):
+    header = fits.Header([("EXPTIME", exptime)] if exptime else [])
+    for card in cards:
+        header.append(card)
+    return header
+
+
+def exposure_of(*cards, key="GENERIC", time="DATE-OBS", **changes):
+    frame = Frame("a.fits")
+    frame.header = header_of(*cards)
+    telescope = telescopes.get(key)
+    return exposures.of_frame(frame, replace(telescope, header=telescope.header | {"time": time} | changes))
+
+
+def isot(jd):
+    return Time(jd, format="jd", scale="utc").isot
+
+
+# ---- what moment a card means
+
+
+@pytest.mark.parametrize(
+    ("text", "comment"),
+    [
+        (START, ""),
+        (START, "UTC date/time of exposure start"),
+        (START, "System Clock:Est. Frame Start"),
+        (START, "UTC shutter opened"),
+        (START, "Time start to exposure"),
+        (MIDDLE, "UTC date/time at the middle of the exposure"),
+        (MIDDLE, "mid-exposure"),
+        (MIDDLE, "Midpoint of observation"),
+        (MIDDLE, "System Clock:Est. Frame Mid Point"),
+        (MIDDLE, "mean time of the exposure"),
+        (END, "UTC date/time at end of exposure"),
+        (END, "System Clock:Frame Received"),
+        (END, "System Clock-Frame Grabbed"),
+        (END, "time when shutter closed (UTC)"),
+        (END, "exposure finished"),
+    ],
+)
+def test_comments_say_which_moment_it_is(text, comment):
+    found = exposure_of(("DATE-OBS", text, comment))
+    assert found.midtime_jd == pytest.approx(MIDDLE_JD, abs=MS)
+    assert (found.error_s, found.corrected, found.doubts) == (0, "", [])
+
+
+def test_when_the_image_was_made_is_no_more_than_a_limit():
+    found = exposure_of(("DATE-OBS", END, "Image created time"))
+    assert found.midtime_jd == pytest.approx(MIDDLE_JD, abs=MS)
+    assert found.error_s == EXPOSURE_S and "DATE-OBS is when the image was made" in found.doubts[0]
+    found = exposure_of(("DATE-OBS", END, "Image created time"), ("DATE-BEG", START))
+    assert found.midtime_jd == pytest.approx(MIDDLE_JD, abs=MS) and not found.doubts
+
+
+# ---- several witnesses
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("DATE-BEG", START),
+        ("DATE-AVG", MIDDLE),
+        ("DATE-MID", MIDDLE),
+        ("DATE-END", END),
+        ("DATE-END", "2021-03-22T01:04:31", "with the readout"),
+        ("MJD-OBS", round(START_JD - 2400000.5, 8)),
+        ("MJD-OBS", round(MIDDLE_JD - 2400000.5, 8), "MJD of the middle"),
+        ("MJD-OBS", round(MIDDLE_JD - 2400000.5, 8)),  # nothing says that it is not the middle
+        ("MJD-AVG", round(MIDDLE_JD - 2400000.5, 8)),
+        ("MJD-END", round(END_JD - 2400000.5, 8)),
+        ("JD_UTC", MIDDLE_JD, "Julian Date (UTC) at mid-exposure"),
+        ("JD", START_JD),
+        ("HJD", START_JD + 0.004),
+        ("BJD_TDB", START_JD + 0.005, "at mid exposure"),
+        ("DATE", "2021-03-22T09:00:00", "file creation"),
+        ("UT", "01:02:03.25"),
+        ("DATE-LOC", LATER),
+    ],
+    ids=str,
+)
+def test_witnesses_that_agree(other):
+    found = exposure_of(("DATE-OBS", START), other)
+    assert found.midtime_jd == pytest.approx(MIDDLE_JD, abs=MS)
+    assert (found.error_s, found.corrected, found.doubts, found.notes) == (0, "", [], [])
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [("DATE-AVG", MIDDLE)],
+        [("DATE-BEG", START)],
+        [("MJD-AVG", MIDDLE_JD - 2400000.5)],
+        [("JD", START_JD, "JD at start of exposure")],
+    ],
+)
+def test_what_says_what_it_is_wins_and_is_reported(others):
+    found = exposure_of(("DATE-OBS", "2021-03-22T01:02:45.250"), *others)
+    assert found.midtime_jd == pytest.approx(MIDDLE_JD, abs=2 * MS)
+    assert found.corrected == f"DATE-OBS: {others[0][0]} says a middle 42.0 s earlier"
+    assert found.error_s == 0
+
+
+def test_two_that_are_alike_stay_a_doubt():
+    found = exposure_of(("DATE-OBS", START), ("MJD-OBS", START_JD - 2400000.5 + 17 / 86400))
+    assert found.midtime_jd == pytest.approx(MIDDLE_JD, abs=MS)
+    assert found.error_s == pytest.approx(17, abs=0.01)
+    assert "DATE-OBS is used, although MJD-OBS says a middle 17.0 s later" in found.doubts[0]
+    defined = exposure_of(("DATE-OBS", START), ("MJD-OBS", START_JD - 2400000.5 + 17 / 86400), key="DECAM")
+    assert defined.error_s == 0 and "MJD-OBS says" in defined.notes[0]  # whoever defined it knew which one is right
+
+
+def test_digits_that_one_lacks_are_taken_from_another():
+    found = exposure_of(("DATE-OBS", "2021-03-22T01:02"), ("MJD-OBS", START_JD - 2400000.5))
+    assert found.midtime_jd == pytest.approx(MIDDLE_JD, abs=MS) and found.error_s == 0
+    found = exposure_of(("DATE-OBS", "2021-03-22T01:02"))
+    assert found.error_s == 30 and "given to 60 s only" in found.doubts[0]
+    found = exposure_of(("JD", round(START_JD, 4)), time="JD")
+    assert found.error_s == pytest.approx(4.32)
+
+
+# ---- notations, scales, zones
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        [("DATE-OBS", "22/03/21"), ("TIME-OBS", "01:02:03.25")],
+        [("DATE-OBS", "22MAR2021"), ("TIME-OBS", "01 02 03.25")],
+        [("DATE-OBS", "2021-03-22"), ("TIME-OBS", "01h02m03.25s")],
+        [("DATE-OBS", "2021-03-22"), ("TIME-OBS", 3723.25, "seconds of the day")],
+        [("DATE-OBS", "2021-03-22"), ("TIME-OBS", 1.034236111, "[h] UT")],
+        [("DATE-OBS", "2021-03-22"), ("TIME-OBS", 0.0430931713, "decimal part of day")],
+        [("DATE-OBS", "2021-03-22"), ("TIME-OBS", 0.0430931713)],
+        [("DATE-OBS", "2021-03-22"), ("TIME-OBS", 10203.25, "hhmmss.ss")],
+        [("DATE-OBS", "22/03/21", "mid-UT date"), ("TIME-OBS", 0.0437876157, "decimal part of day (mid-UT)")],
+        [("DATE-OBS", "2021-03-22T01:02:03.25Z")],
+        [("DATE-OBS", "2021-03-22 03:02:03.25 +0200")],
+        [("DATE-OBS", "20210322T010203.25")],
+        [("DATE-OBS", "2021-03-22T01:02:40.250"), ("TIMESYS", "TAI")],
+        [("DATE-OBS", "2021-03-22T01:03:12.434"), ("TIMESYS", "TT")],
+        [("DATE-OBS", "2021-03-22T01:02:21.250"), ("TIMESYS", "GPS")],
+        [("DATE-OBS", "2021-03-22T01:02:40.250", "start of exposure (TAI)")],
+        [("DATE-OBS", START), ("TIMESYS", "UTC"), ("MJD-OBS", START_JD - 2400000.5)],
+        [("DATE-OBS", LATER, "local time"), ("UTC-OFFS", 1)],
+        [("DATE-OBS", LATER), ("TIMESYS", "LOCAL"), ("TIMEZONE", -1), ("SITELAT", 51.0), ("SITELONG", 4.0)],
+    ],
+    ids=str,
+)
+def test_notations_time_scales_and_zones(cards):
+    time = "DATE-OBS|TIME-OBS" if len(cards) > 1 and cards[1][0] == "TIME-OBS" else "DATE-OBS"
+    found = exposure_of(*cards, time=time)
+    assert isot(found.midtime_jd)[:21] == MIDDLE[:21]
+    assert found.midtime_jd == pytest.approx(MIDDLE_JD, abs=2 * MS)
+    assert found.error_s == 0
+
+
+def test_local_time_without_a_zone_is_a_doubt():
+    found = exposure_of(("DATE-OBS", START, "local time"))
+    assert found.error_s == 14 * 3600 and "nothing tells the zone" in found.doubts[0]
+    found = exposure_of(("DATE-OBS", START), ("UTCOFFS", -7))
+    assert found.error_s == 7 * 3600 and "nothing says that it is UTC" in found.doubts[0]
+
+
+# ---- stacks
+
+SIRIL = [("SWCREATE", "Siril 1.2.0"), ("STACKCNT", 56, "Stack frames"), ("LIVETIME", 3360.0, "[s] after deadtime")]
+
+
+@pytest.mark.parametrize(
+    ("exptime", "cards", "light_s", "after_s"),
+    [  # after_s : the middle, after START
+        (60.0, [("DATE-OBS", START), *SIRIL], 3360, 1680),
+        (60.0, [("DATE-OBS", START), *SIRIL, ("EXPSTART", START_JD), ("EXPEND", START_JD + 4000 / 86400)], 3360, 2000),
+        (60.0, [("DATE-OBS", START), *SIRIL, ("DATE-END", "2021-03-22T02:02:03.25")], 3360, 1800),
+        (10.0, [("DATE-OBS", START, "Image created time"), ("STACKCNT", 187), ("TOTALEXP", 1870.0)], 1870, -935),
+        (10.0, [("CREATOR", "ZWO Seestar S50"), ("DATE-OBS", START), ("STACKCNT", 30)], 300, 150),
+        (80.0, [("DATE-OBS", START), ("SNAPSHOT", 4), ("EACHSNAP", 20.0)], 80, 40),
+        (20.0, [("DATE-OBS", START), ("SNAPSHOT", 4), ("EACHSNAP", 20.0)], 80, 40),
+        (80.0, [("DATE-OBS", START), ("SNAPSHOT", 4, "Number of images combined")], 80, 40),
+        (20.0, [("DATE-OBS", START), ("NCOADDS", 4), ("DATE-AVG", MIDDLE)], 80, 60),
+        (
+            20.0,
+            [("DATE-OBS", START), ("NB", 4, "Number of frames stacked"), ("TOT", 80.0, "total exposure (s)")],
+            80,
+            40,
+        ),
+        (5.0, [("DATE-OBS", START), ("COADDS", 6), ("ITOT", 30.0, "total integration time [s]")], 30, 15),
+    ],
+)
+def test_the_light_of_a_stack_is_the_whole_of_its_exposure(exptime, cards, light_s, after_s):
+    found = exposure_with(exptime, cards)
+    assert found.light_s == light_s
+    assert (found.midtime_jd - START_JD) * 86400 == pytest.approx(after_s, abs=0.002)
+
+
+def exposure_with(exptime, cards):
+    frame = Frame("a.fits")
+    frame.header = header_of(*cards, exptime=exptime)
+    return exposures.of_frame(frame, telescopes.get("GENERIC"))
+
+
+def test_a_stack_says_what_it_does_not_know():
+    found = exposure_with(60.0, [("DATE-OBS", START), *SIRIL])
+    assert "stack of 56, 3360 s in all" in found.corrected
+    assert found.error_s == 336 and "nothing tells of pauses" in found.doubts[0]
+    found = exposure_with(60.0, [("DATE-OBS", START), ("NCOMBINE", 5)])
+    assert found.light_s == 300 and found.error_s == 120
+    assert any("not clear how long it was exposed" in text for text in found.doubts)
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        [("STACKCNT", 1)],
+        [("FRMTOTAL", 12, "Total number of exposures within molecule")],
+        [("NSUBEXP", 1, "Number of sub exposures")],
+        [("SNAPSHOT", 1, "Number of images combined")],
+        [("NCOMBINE", 13), ("MIDJD", MIDDLE_JD)],  # of the flat: the middle is that of a single exposure
+    ],
+    ids=str,
+)
+def test_what_is_no_stack(cards):
+    found = exposure_of(("DATE-OBS", START), *cards)
+    assert (found.light_s, found.midtime_jd, found.doubts) == (EXPOSURE_S, pytest.approx(MIDDLE_JD, abs=MS), [])
+
+
+def test_the_length_of_a_stack_is_found_again_in_a_prepared_header():
+    header = fits.Header([("EXPTIME", 1870.0, f"PP: [s] {exposurelength.WHOLE}"), ("_EXPTIME", 10.0)])
+    assert exposurelength.first_value(header, "EXPTIME") == 10.0
+    assert exposurelength.first_value(fits.Header([("EXPTIME", 5.0), ("_EXPTIME", 7.0)]), "EXPTIME") == 5.0
