@@ -16,8 +16,7 @@ from pathlib import Path
 import pp_setup
 from photometrypipeline.base import errors, workers
 from photometrypipeline.frames import records
-from photometrypipeline.website import pages, pictures, plotdata, verdicts, views
-from photometrypipeline.website.gallery import Gallery
+from photometrypipeline.website import pagedata, pages, pictures, plots, verdicts, views
 
 log = logging.getLogger("pp.diagnostics")
 
@@ -54,12 +53,22 @@ def render(folder=".", settings=None, jobs=1):
     where what they show is the same.  Raises UsageError for impossible settings, OSError if nothing can be written.
     """
     settings = (settings or pp_setup.confdiagnostics).check()
-    drawn = _draw(folder, settings, jobs)
-    if drawn is None:
+    found, failures = records.read(folder), records.read_failures(folder)
+    if not (pp_setup.diagnostics and (found or failures)):
         return None
-    view, gallery = drawn
-    site = Path(folder) / settings.diagnostics_path
-    gallery.finish(_write_pages(view, settings, site, Path(folder), jobs))
+    folders = [folder]
+    if "prepare" in found:
+        directory = found["prepare"]["directory"] or str(Path(folder).resolve())
+        found["prepare"] = found["prepare"] | {"directory": directory}
+        folders.append(directory)  # where the frames were, if only the records were copied
+    site, view = Path(folder) / settings.diagnostics_path, views.overview(found, failures)
+    shelf = pictures.Shelf(site / records.FOLDER)
+    if settings.individual_frame_pages:
+        for frame in view.frames:
+            frame.page = shelf.name(frame.name, ".html")
+    shown = plots.of_run(view)
+    files = pictures.draw_all(view, shown, shelf, settings, folders, jobs)
+    shelf.finish(_write_pages(view, shown, files, settings, site, Path(folder), jobs))
     return site / settings.main_html
 
 
@@ -69,40 +78,27 @@ def show_failure(step, message, folder="."):
     render(folder)
 
 
-def _draw(folder, settings, jobs):
-    """Return (views.Overview, Gallery) of a data set with all its pictures, None if there is nothing to show."""
-    found, failures = records.read(folder), records.read_failures(folder)
-    if not (pp_setup.diagnostics and (found or failures)):
-        return None
-    folders = [folder]
-    if "prepare" in found:
-        directory = found["prepare"]["directory"] or str(Path(folder).resolve())
-        found["prepare"] = found["prepare"] | {"directory": directory}
-        folders.append(directory)  # where the frames were, if only the records were copied
-    view = views.overview(found, failures)
-    gallery = Gallery(Path(folder) / settings.diagnostics_path / records.FOLDER)
-    if settings.individual_frame_pages:
-        for frame in view.frames:
-            frame.page = gallery.name(frame.name, ".html")
-    pictures.draw_all(view, gallery, settings, folders, jobs)
-    return view, gallery
+def _write_pages(view, shown, plot_files, settings, site, folder, jobs):
+    """Write main page, frame pages and what they share; return the names of those in .diagnostics/.
 
-
-def _write_pages(view, settings, site, folder, jobs):
-    """Write main page, frame pages and what they share; return the names of those in .diagnostics/."""
+    shown : plots.Plot of the main page;  plot_files : {name of a plot: Picture of the file that has it as well}
+    """
     place = site / records.FOLDER
     made = pages.environment()
     names = pages.write_static(place)
-    shared = {"view": view, "settings": settings, "files": _data_files(view, site, folder)}
-    data = plotdata.build(view, folder)
-    shared["by_hand"] = plotdata.by_hand(view) if data["command"] else None
+    shared = {"view": view, "settings": settings, "files": _data_files(view, site, folder), "plot_files": plot_files}
+    data = pagedata.of_run(view, shown, folder)
+    by_hand = pagedata.by_hand(view) if data["command"] else None
     template = made.get_template("frame.html")
 
     def write(frame):
-        pages.write_page(place / frame.page, template.render(frame=frame, root="../", here="", **shared))
+        own = plots.of_frame(view, frame) if settings.show_phot_calibration_plots else []
+        told = {"plots": own, "data": pagedata.of_frame(frame, own, by_hand)}
+        pages.write_page(place / frame.page, template.render(frame=frame, root="../", here="", **told, **shared))
 
     workers.side_by_side(write, [[frame for frame in view.frames if frame.page]], jobs, each=FRAMES_EACH)
-    shared |= {"root": "", "here": f"{records.FOLDER}/", "verdicts": verdicts.judge(view, pp_setup.confverdict)}
+    judged = verdicts.judge(view, pp_setup.confverdict, data["plots"])
+    shared |= {"root": "", "here": f"{records.FOLDER}/", "verdicts": judged, "plots": shown}
     html = made.get_template("main.html").render(data=data, **shared)
     pages.write_page(site / settings.main_html, html)
     return names | {frame.page for frame in view.frames if frame.page}

@@ -30,14 +30,6 @@ def no_network(monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", guarded)
 
 
-@pytest.fixture
-def without_lines(monkeypatch):
-    """Leave the plots as lines out: they take longer than all the rest of a website."""
-    from photometrypipeline.website import twins
-
-    monkeypatch.setattr(twins, "both", lambda figure: (twins.picture(figure), "<svg/>"))
-
-
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path_factory, monkeypatch):
     """Give each test a store and settings of its own."""

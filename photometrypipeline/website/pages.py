@@ -18,7 +18,6 @@ COMPILED = TEMPLATES / "__pycache__"
 STATIC = Path(__file__).parent / "static"  # goes beside the pages as it is
 UPLOT = ("uPlot.iife.min.js", "uPlot.min.css", "LICENSE")
 STYLE_SHEET = "diagnostics_stylesheet.css"
-MOST_AREAS = 500  # points of a drawn plot that can be clicked; more lie upon each other
 NOTHING = "—"
 
 
@@ -43,7 +42,7 @@ def environment():
         "calibrated": calibrated,
     }
     made.tests["known"] = known
-    made.globals |= {"version": __version__, "stylesheet": STYLE_SHEET, "most_areas": MOST_AREAS}
+    made.globals |= {"version": __version__, "stylesheet": STYLE_SHEET}
     return made
 
 

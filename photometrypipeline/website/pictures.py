@@ -1,202 +1,275 @@
-"""The pictures of one website: which there are, what they are drawn from, which view shows them."""
+"""The pictures of a website: drawn when what they show has changed, removed when no page shows them any more."""
 
+import hashlib
+import json
 import logging
 import os
-import zlib
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from dataclasses import dataclass, field
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from photometrypipeline.base import workers
-from photometrypipeline.base.files import reference_file, stem_of
+from photometrypipeline.base.files import reference_file, replacing, safe_name, stem_of, write_text
 from photometrypipeline.frames.records import known
-from photometrypipeline.website import calibrationplot, drawing, figures
-from photometrypipeline.website.drawing import AnimationJob, CalibrationJob, FrameJob, PlotJob, RowJob, draw
+from photometrypipeline.website import cutouts, plotfiles, quickview
+from photometrypipeline.website.pixels import Pixels
 
 log = logging.getLogger("pp.pictures")
 
+INDEX = "pictures.json"
+UNDRAWABLE = (OSError, ValueError, TypeError, LookupError, ArithmeticError)
+OWN_ENDINGS = {".html", ".css", ".js", ".png", ".webp", ".jpg", ".gif", ".svg"}  # that the website makes, and removes
+SAVED_AS = {"png": {"compress_level": 1}, "webp": {"lossless": True}, "jpg": {"quality": 92, "format": "JPEG"}}
 
-def draw_all(view, gallery, settings, folders, jobs=1):
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture: its file name and its size in pixels."""
+
+    file: str
+    width: int
+    height: int
+
+
+class Shelf:
+    """The files of a website in one folder: `name` gives each its own, `finish` removes what earlier runs have left."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._names = set()
+        self._before, self._now = self._read_index(), {}
+
+    def name(self, wanted, ending):
+        """Return a file name for `wanted` (str) with `ending` that is safe and no other file of the website has."""
+        stem, count = safe_name(str(wanted).encode("utf-8", "replace").decode()), 1  # undecodable bytes become _
+        name = stem + ending
+        while name.casefold() in self._names:
+            count += 1
+            name = f"{stem}_{count}{ending}"
+        self._names.add(name.casefold())
+        return name
+
+    def picture(self, name, contents, draw):
+        """Return (Picture in the file `name`, key of `contents`), None with a warning if it cannot be drawn.
+
+        contents : whatever it depends on, as plain data; while that is the same the file is kept
+        draw : called with the path to write, returns (width, height) in pixels
+        """
+        key, path = hashlib.sha256(repr([_version(), contents]).encode()).hexdigest(), self.folder / name
+        kept_key, *size = self._before.get(name, [None])
+        if kept_key != key or not (path.is_file() and path.stat().st_size):  # a power failure may leave an empty one
+            try:
+                with replacing(path, at_once=False) as new:
+                    size = draw(new)
+            except UNDRAWABLE as error:  # a picture is never worth a run
+                log.warning("%s cannot be drawn: %s", name, error)
+                path.unlink(missing_ok=True)
+                return None
+        return Picture(name, *size), key
+
+    def key_of(self, picture):
+        """Return what tells the contents of a Picture that has been kept."""
+        return self._now[picture.file][0]
+
+    def begin(self):
+        """Forget on disk what there is: whoever is interrupted from here on draws all of it again."""
+        (self.folder / INDEX).unlink(missing_ok=True)
+
+    def keep(self, drawn):
+        """Take over [(Picture, key) or None] and return the Pictures."""
+        self._now |= {picture.file: [key, picture.width, picture.height] for picture, key in filter(None, drawn)}
+        return [each and each[0] for each in drawn]
+
+    def finish(self, pages):
+        """Remove files of earlier runs: all but the pictures of this one and `pages` (file names)."""
+        write_text(self.folder / INDEX, json.dumps(self._now), at_once=False)
+        for path in self.folder.iterdir():
+            if path.suffix in OWN_ENDINGS and path.name not in {*self._now, *pages} and path.is_file():
+                path.unlink()
+
+    def _read_index(self):
+        try:
+            index = json.loads((self.folder / INDEX).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return index if isinstance(index, dict) else {}
+
+
+@dataclass
+class FrameJob:
+    """The pictures of a frame: `drawn` are its quick view and its cut-outs, in the order of `rows`.
+
+    reference : (RA, Dec) in deg, ndarrays, of the stars that the frames were registered with
+    """
+
+    frame: Any
+    path: str
+    quickview: str | None = None
+    rows: list = field(default_factory=list)  # (RowView, name of the file)
+    reference: tuple | None = None
+    settings: Any = None
+
+    def draw(self, shelf):
+        """Return ([(Picture, key) or None], (width, height) of the frame, places of stars, marks of each row)."""
+        settings = self.settings
+        try:
+            with Pixels(self.path) as pixels:
+                drawn, size_px, places = [self._quickview(shelf, pixels)], (pixels.width, pixels.height), None
+                if self.reference is not None and drawn[0]:
+                    places = quickview.places(pixels, shown_px(settings), *self.reference)
+                pairs = [self._cutout(shelf, pixels, row.data, name) for row, name in self.rows]
+        except UNDRAWABLE as error:  # a bad file costs its pictures, never the pages
+            log.warning("%s: no pictures of this frame: %s", self.path, error)
+            return [None] * (1 + len(self.rows)), None, None, [None] * len(self.rows)
+        return drawn + [picture for picture, _ in pairs], size_px, places, [marks for _, marks in pairs]
+
+    def _quickview(self, shelf, pixels):
+        settings = self.settings
+        if self.quickview is None:
+            return None
+        how = (settings.image_size_lg_px, shown_px(settings), settings.image_stretch)
+        save = partial(_save, lambda: quickview.draw(pixels, *how), settings.image_file_format)
+        return shelf.picture(self.quickview, [pixels.fingerprint, how], save)
+
+    def _cutout(self, shelf, pixels, data, name):
+        settings = self.settings
+        side_px = round(settings.image_size_thumb_in * settings.image_dpi)
+        place = (data.x_px, data.y_px, settings.image_size_thumb_px, side_px)
+        save = partial(_save, lambda: cutouts.draw(pixels, *place, settings.image_stretch), settings.image_file_format)
+        picture = shelf.picture(name, [pixels.fingerprint, place, settings.image_stretch], save)
+        return picture, cutouts.marks(pixels, data, cutouts.view_of(*place), settings.thumb_scalelength)
+
+    def hang(self, shelf, drawn, size_px, places, marks):
+        """Tell the views what has been drawn."""
+        self.frame.quickview, *pictures = shelf.keep(drawn)
+        self.frame.size_px, self.frame.reference_places = size_px, places
+        for (row, _), picture, marked in zip(self.rows, pictures, marks, strict=True):
+            row.cutout, row.marks = picture, marked
+
+
+@dataclass
+class PlotFileJob:
+    """The plots of a run that are files, of one process: loading what draws them takes as long as the first of them."""
+
+    groups: list  # [(name of the file, [Plots]), ...]
+    settings: Any
+
+    def draw(self, shelf):
+        return [self._draw(shelf, *group) for group in self.groups]
+
+    def _draw(self, shelf, name, plots):
+        file_format, dpi = self.settings.image_file_format, self.settings.plot_dpi
+        save = partial(plotfiles.save, plots, file_format=file_format, dpi=dpi)
+        return shelf.picture(name, [plots, file_format, dpi], save)
+
+
+@dataclass
+class AnimationJob:
+    """The animation of a target, made of its cut-outs; it has to wait for these."""
+
+    target: Any
+    name: str
+    rows: list
+
+    def draw(self, shelf):
+        shown = [(shelf.folder / row.cutout.file, row.marks) for row in self.rows]
+        contents = [(shelf.key_of(row.cutout), row.marks) for row in self.rows]
+        return [shelf.picture(self.name, contents, partial(cutouts.save_animation, shown))]
+
+
+def draw_all(view, plots, shelf, settings, folders, jobs=1):
     """Draw all pictures of `view` (views.Overview), with `jobs` processes, and put them where it shows them.
 
-    gallery : Gallery that they go to;  folders : where the FITS files of the frames are looked for
+    plots : plots.Plot of the run;  shelf : Shelf that they go to;  folders : where the FITS files are looked for
+    Returns {name of a plot: Picture of the file that has it as well}.
     """
-    frames = list(_frames(view, gallery, settings, folders))
-    rest = [*_animations(view, frames, gallery, settings), *_plots(view, gallery, settings)]
-    rest += _light_curves(view, gallery, settings)
-    stages = [[(job, partial(_hang_frame, frame, rows)) for frame, rows, job in frames], rest]
-    jobs_planned = [[job for job, _ in stage] for stage in stages]
-    easel = gallery.easel([name for stage in jobs_planned for job in stage for name in job.names()])
-    if jobs > 1:
-        drawing.warm_up()
-        _draw_backgrounds(jobs_planned[0], settings)
-
-    drawn = workers.side_by_side(partial(draw, easel), jobs_planned, jobs)
-    for planned, results in zip(stages, drawn, strict=True):
-        for (_, hang), result in zip(planned, results, strict=True):
-            if result:
-                made, *done = result
-                gallery.hang(*done)
-                hang(made)
+    groups = [
+        (shelf.name(name, f".{settings.image_file_format}"), members) for name, members in plotfiles.groups(plots)
+    ]
+    plot_job = PlotFileJob(groups, settings)
+    frame_jobs = list(_frame_jobs(view, shelf, settings, folders))
+    shelf.begin()
+    (results,) = workers.side_by_side(lambda job: job.draw(shelf), [[plot_job, *frame_jobs]], jobs)
+    files = shelf.keep(results[0])
+    for job, result in zip(frame_jobs, results[1:], strict=True):
+        job.hang(shelf, *result)
+    animations = list(_animations(view, shelf, settings))
+    (results,) = workers.side_by_side(lambda job: job.draw(shelf), [animations], jobs, each=1)
+    for job, result in zip(animations, results, strict=True):
+        (job.target.animation,) = shelf.keep(result)
+    return {plot.name: file for (_, members), file in zip(groups, files, strict=True) for plot in members if file}
 
 
-def _draw_backgrounds(frame_jobs, settings):
-    """Draw what the calibration plots share before processes are split off, for all of these."""
-    first = next((job.calibration for job in frame_jobs if job.calibration), None)
-    if first:
-        calibrationplot.drawn(*first.ingredients[-2:], settings.plot_dpi)
+@cache
+def _version():
+    """What changes when the drawing does: a check of the programs' own text."""
+    parts = (Path(__file__).with_name(f"{part}.py") for part in ("cutouts", "pixels", "plotfiles", "quickview"))
+    return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()
 
 
-def _plots(view, gallery, settings):
-    """Yield (PlotJob, what takes its pictures) for the plots of the main page."""
-    photometry, calibrate = view.records["photometry"], view.records["calibrate"]
-    plot = partial(_plot, view, gallery, settings)
-    if photometry and photometry["curve"]:
-        ingredients = [photometry["curve"], photometry["aprad_px"], photometry["flux_limit"]]
-        yield plot("curve_of_growth", "curve_of_growth", figures.curve_of_growth, ingredients)
-    if photometry and any(known(frame["fwhm_px"]) for frame in photometry["frames"]):
-        yield plot("fwhm", "fwhm", figures.fwhm, [photometry["frames"], photometry["aprad_px"]])
-    if not (calibrate and calibrate["mode"] == "catalog"):
-        return
-    if any(known(frame["zp"]) for frame in calibrate["frames"]):
-        points = [{name: frame[name] for name in ("midtime_jd", "zp", "zp_sig")} for frame in calibrate["frames"]]
-        yield plot("zeropoints", "zeropoints", figures.zeropoints, [points, calibrate["band"]])
+def shown_px(settings):
+    """Return the longest side of a quick view on a page, px."""
+    return round(settings.image_size_lg_in * settings.image_dpi)
 
 
-def _light_curves(view, gallery, settings):
-    """Yield the same for light curves and residuals of all targets that have rows to show."""
-    for target in view.targets:
-        plot = partial(_plot, target, gallery, settings)
-        if target.magnitudes:
-            rows = [{name: getattr(row.data, name) for name in ("jd", "mag", "sig")} for row in target.accepted]
-            limits = [{name: getattr(row.data, name) for name in ("jd", "mag_limit")} for row in target.limits]
-            ingredients = [target.name, rows, target.data.band, limits]
-            yield plot("light_curve", target.name, figures.light_curve, ingredients)
-        rows = [
-            {name: getattr(row.data, name) for name in ("jd", "dra_arcsec", "ddec_arcsec")} for row in target.accepted
-        ]
-        if any(known(row["dra_arcsec"]) and known(row["ddec_arcsec"]) for row in rows):
-            yield plot("residuals", f"{target.name}_residuals", figures.residuals, [target.name, rows])
+def _save(draw, file_format, path):
+    image = draw()
+    image.save(path, **({"format": file_format.upper()} | SAVED_AS[file_format]))
+    return image.size
 
 
-def _plot(owner, gallery, settings, slot, name, make, ingredients):
-    names = gallery.name(name, f".{settings.image_file_format}"), gallery.name(name, ".svg")
-    return PlotJob(*names, make, ingredients, settings), lambda pictures: setattr(owner, slot, pictures[0])
-
-
-def _frames(view, gallery, settings, folders):
-    """Yield (views.Frame, its rows with cut-outs, FrameJob) for every frame that has pictures."""
-    if not (settings.individual_frame_pages or settings.show_target_animations):
-        return
+def _frame_jobs(view, shelf, settings, folders):
+    """Yield a FrameJob for every frame that has pictures and whose file is there."""
     with_pages = settings.individual_frame_pages  # without, there are cut-outs only, for the animations
-    reference = limits = None
+    reference = None
     if with_pages and settings.show_registration_star_map:
         reference = _reference_stars(view.records["register"], folders)
-    if with_pages and view.records["calibrate"]:
-        limits = calibrationplot.limits_of(view.records["calibrate"]["frames"])
     for frame in view.frames:
-        path = _find(frame.name, folders)
-        rows = [row for row in frame.rows if row.accepted and known(row.data.x_px) and known(row.data.y_px)]
-        job = FrameJob(frame.name, path, settings)
-        if path and with_pages and settings.show_quickview_image:
-            _name_maps(job, view, frame, gallery, reference)
-        if path:
-            job.rows = [_row_job(row, gallery, settings) for row in rows]
-        if with_pages:
-            job.calibration = _calibration(view, frame, gallery, settings, limits)
-        if job.names():
-            yield frame, rows, job
+        path = find(frame.name, folders)
+        if not path or not (with_pages or settings.show_target_animations):
+            continue
+        job = FrameJob(frame, path, settings=settings)
+        if with_pages and settings.show_quickview_image:
+            job.quickview = shelf.name(frame.name, f".{settings.image_file_format}")
+            if frame.register and not view.records["register"]["skipped"]:
+                job.reference = reference
+        for row in frame.rows:
+            if row.accepted and known(row.data.x_px) and known(row.data.y_px):
+                name = f"{row.target.name}_{stem_of(frame.name)}_thumb"
+                job.rows.append((row, shelf.name(name, f".{settings.image_file_format}")))
+        yield job
 
 
-def _name_maps(job, view, frame, gallery, reference):
-    settings = job.settings
-    job.quickview = gallery.name(frame.name, f".{settings.image_file_format}")
-    if reference is not None and frame.register and not view.records["register"]["skipped"]:
-        job.registration_map = gallery.name(f"{frame.name}_astrometry", f".{settings.overlay_format}")
-        job.reference = reference
-    if settings.show_calibration_star_map and frame.used_stars:
-        job.calibration_map = gallery.name(f"{frame.name}_reference_stars", f".{settings.overlay_format}")
-        job.stars = [(star["x"], star["y"]) for star in frame.used_stars if known(star["x"]) and known(star["y"])]
-
-
-def _row_job(row, gallery, settings):
-    stem = f"{row.target.name}_{stem_of(row.frame.name)}_thumb"
-    names = (
-        gallery.name(stem, f".{settings.image_file_format}"),
-        gallery.name(f"{stem}_overlay", f".{settings.overlay_format}"),
-    )
-    wanted = ("x_px", "y_px", "aprad_px", "ra_pred_deg", "dec_pred_deg")
-    return RowJob(*names, row.target.name, {name: getattr(row.data, name) for name in wanted})
-
-
-def _calibration(view, frame, gallery, settings, limits):
-    """Return the CalibrationJob of a frame, None if there is nothing to show."""
-    if not (settings.show_phot_calibration_plots and frame.used_stars and frame.calibrate["steps"]):
-        return None
-    calibrate = view.records["calibrate"]
-    name = f"{frame.calibrate['ldac'] or stem_of(frame.name) + '.ldac'}_photcal"
-    name = gallery.name(name, f".{settings.image_file_format}")
-    return CalibrationJob(name, [frame.calibrate, calibrate["band"], calibrate["catalog"], calibrate["color"], limits])
-
-
-def _hang_frame(frame, rows, pictures):
-    frame.quickview, frame.registration_map, frame.calibration_map, frame.calibration_plot, *pairs = pictures
-    for row, (cutout, overlay) in zip(rows, pairs, strict=False):
-        row.cutout, row.overlay = cutout, overlay
-
-
-def _animations(view, frames, gallery, settings):
-    """Yield (AnimationJob, what takes its picture) for every target with a cut-out, in order of time."""
-    if not settings.show_target_animations:
-        return
-    cutouts = {row: cutout for _, rows, job in frames for row, cutout in zip(rows, job.rows, strict=False)}
-    for target in view.targets:
-        shown = [cutouts[row] for row in target.rows if row in cutouts]
+def _animations(view, shelf, settings):
+    """Yield an AnimationJob for every target with a cut-out, in order of time."""
+    for target in view.targets if settings.show_target_animations else []:
+        shown = [row for row in target.rows if row.cutout]
         if shown:
             target.animation_step = -(-len(shown) // settings.animation_frames)
-            pairs = [(each.cutout, each.overlay) for each in shown[:: target.animation_step]]
-            yield AnimationJob(gallery.name(target.name, ".gif"), pairs), partial(_hang_animation, target)
-
-
-def _hang_animation(target, pictures):
-    (target.animation,) = pictures
-
-
-@dataclass(frozen=True, eq=False)
-class ReferenceStars:
-    """Places (deg, ndarrays) of the stars that the frames were registered with; `digest` stands for all of them."""
-
-    ra_deg: np.ndarray
-    dec_deg: np.ndarray
-    digest: int
+            yield AnimationJob(target, shelf.name(target.name, ".gif"), shown[:: target.animation_step])
 
 
 def _reference_stars(register, folders):
-    """Return the ReferenceStars of the record of that step, None if the file of their catalogue is not there."""
-    if not register or not register["catalog"]:
-        return None
-    path = _find(reference_file(str(register["catalog"])), folders)
+    """Return (RA, Dec) in deg of the stars that the frames were registered with, None if their file is not there."""
+    path = find(reference_file(str(register["catalog"])), folders) if register and register["catalog"] else None
     if path is None:
         return None
+    from astropy.io import fits
+
     try:
-        return _stars_in(path, os.stat(path).st_mtime_ns)
+        with fits.open(path) as file:
+            table = file["LDAC_OBJECTS"].data
+            return tuple(np.array(table[name], float) for name in ("XWIN_WORLD", "YWIN_WORLD"))
     except (OSError, KeyError) as error:
         log.warning("%s: reference stars are not shown: %s", path, error)
         return None
 
 
-@lru_cache(1)
-def _stars_in(path, changed_ns):
-    """Return the ReferenceStars in an LDAC file that was last written to at `changed_ns`."""
-    from astropy.io import fits
-
-    with fits.open(path) as file:
-        table = file["LDAC_OBJECTS"].data
-        ra_deg, dec_deg = (np.array(table[name], float) for name in ("XWIN_WORLD", "YWIN_WORLD"))
-    return ReferenceStars(ra_deg, dec_deg, zlib.crc32(np.concatenate([ra_deg, dec_deg]).tobytes()))
-
-
-def _find(name, folders):
+def find(name, folders):
+    """Return the path of the file `name` in the first of `folders` that has it, None if none has."""
     paths = (os.path.join(str(folder), name) for folder in folders)
     return next((path for path in paths if os.path.isfile(path)), None)

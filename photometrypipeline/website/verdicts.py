@@ -34,8 +34,8 @@ class Verdict:
     anchor: str | None
 
 
-def judge(view, limits):
-    """Return the four Verdicts (list) on a views.Overview; `limits` as pp_setup.confverdict."""
+def judge(view, limits, plots=()):
+    """Return the four Verdicts (list) on a views.Overview; `limits` as pp_setup.confverdict, `plots` are names."""
     tellers = (_registration, _aperture, _calibration, _target)
     noted = dict(view.failures)
     found = []
@@ -49,7 +49,7 @@ def judge(view, limits):
             measures = [measure for measure in tell(view, record, limits) if measure]
         worst = max(measures, key=lambda measure: ORDER.index(measure.state))
         rest = [measure.words for measure in measures if measure is not worst]
-        found.append(Verdict(name, worst.state, "; ".join([worst.words, *rest]), _anchor(view, step)))
+        found.append(Verdict(name, worst.state, "; ".join([worst.words, *rest]), _anchor(view, step, plots)))
     return found
 
 
@@ -154,10 +154,8 @@ def _target(view, record, limits):
     return measures
 
 
-def _anchor(view, step):
+def _anchor(view, step, plots):
     if view.records[step] is None:
         return step if step in dict(view.failures) else None
-    plots = {"photometry": view.fwhm and "plot-fwhm", "calibrate": view.zeropoints and "plot-zeropoints"}
-    if step == "distill" and view.targets and view.targets[0].light_curve:
-        return f"plot-{view.targets[0].anchor}"
-    return plots.get(step) or step
+    shows = {"photometry": "fwhm", "calibrate": "zeropoints", "distill": next((each.anchor for each in view.targets), None)}
+    return f"plot-{shows[step]}" if shows.get(step) in plots else step

@@ -9,7 +9,7 @@ from photometrypipeline.frames import exclusions
 from photometrypipeline.frames.records import STEPS, known
 from photometrypipeline.frames.results import mean_and_scatter
 from photometrypipeline.frames.rows import LightCurve, Row
-from photometrypipeline.website.gallery import Picture
+from photometrypipeline.website.pictures import Picture
 
 CONTROL = "control"  # the kind of target that comes after all others
 WITH_FRAMES = STEPS[:-1]  # steps whose records are made of frames; the last one's are made of targets
@@ -31,9 +31,8 @@ class FrameView:
     previous: "FrameView | None" = None
     next: "FrameView | None" = None
     quickview: Picture | None = None
-    registration_map: Picture | None = None
-    calibration_map: Picture | None = None
-    calibration_plot: Picture | None = None
+    size_px: tuple | None = None  # (width, height), known with the quick view
+    reference_places: list | None = None  # [column, row] on the quick view of the stars of the registration
 
     @property
     def used_stars(self):
@@ -49,7 +48,7 @@ class RowView:
     target: "TargetView"
     frame: FrameView
     cutout: Picture | None = None
-    overlay: Picture | None = None
+    marks: dict | None = None  # on the cut-out, see cutouts.marks
     previous: "RowView | None" = None
     next: "RowView | None" = None
 
@@ -93,8 +92,6 @@ class TargetView:
     data: LightCurve
     rows: list = field(default_factory=list)
     unseen: list = field(default_factory=list)  # UnseenView: frames on which it should have been
-    light_curve: Picture | None = None
-    residuals: Picture | None = None
     animation: Picture | None = None
     animation_step: int = 1  # of the frames in it: every which
 
@@ -132,9 +129,6 @@ class Overview:
     failures: list
     frames: list
     targets: list
-    curve_of_growth: Picture | None = None
-    fwhm: Picture | None = None
-    zeropoints: Picture | None = None
 
     def frame_of(self, part):
         """Return the FrameView that a frame of any record belongs to."""

@@ -14,7 +14,7 @@ class DiagnosticsSettings:
 
     diagnostics_path: str = "."  # folder of the main page and of .diagnostics/
     main_html: str = "diagnostics.html"
-    image_file_format: str = "png"  # see IMAGE_FORMATS; overlays of jpg images are png, as jpg is never transparent
+    image_file_format: str = "png"  # see IMAGE_FORMATS
     individual_frame_pages: bool = True  # without: names are plain text, points of plots lead nowhere
 
     image_stretch: str = "linear"  # see STRETCHES
@@ -23,7 +23,6 @@ class DiagnosticsSettings:
     image_size_thumb_px: int = 200  # cut-out: side in pixels of the frame,
     image_size_thumb_in: float = 2.5  # and shown this large (times image_dpi)
     image_dpi: int = 150
-    overlay_lg_linewidth: float = 0.5  # points; circles of the registration map
     show_quickview_image: bool = True  # both star maps need it
     plot_dpi: int = 100
 
@@ -36,11 +35,6 @@ class DiagnosticsSettings:
     show_target_animations: bool = True
     animation_frames: int = 300  # of the GIF at most, evenly taken from longer runs; the player on the page has all
     thumb_scalelength: float = 10  # arcsec; scale bars
-    thumb_fontsize: float = 8  # points
-    thumb_linewidth: float = 0.3  # points
-    thumb_predicted_pos_marker: str = "x"  # or +
-    thumb_predicted_pos_size: float = 20  # square points, as matplotlib's scatter counts
-    thumb_predicted_pos_color: str = "cornflowerblue"
 
     def check(self):
         """Return the settings themselves.  Raises UsageError for a value that nothing can be drawn with."""
@@ -52,8 +46,3 @@ class DiagnosticsSettings:
             if not getattr(self, name) > 0:
                 raise UsageError(f"diagnostics setting {name} = {getattr(self, name)!r}; it has to be above 0")
         return self
-
-    @property
-    def overlay_format(self):
-        """File format of overlays, which need transparency."""
-        return "png" if self.image_file_format == "jpg" else self.image_file_format

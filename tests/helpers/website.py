@@ -17,7 +17,11 @@ MAKERS = {step: getattr(fakerun, step) for step in records.STEPS}
 SCRIPTS = {
     "sections.js",
     "uPlot.iife.min.js",
+    "page.js",
+    "svgpen.js",
     "plots.js",
+    "overlays.js",
+    "start.js",
     "player.js",
     "marked.js",
     "marks.js",

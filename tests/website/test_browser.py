@@ -6,8 +6,11 @@ import shutil
 import sys
 import threading
 from pathlib import Path
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import browser
 import diagnostics
@@ -115,7 +118,7 @@ def test_hostile_names_run_nothing_and_stay_as_they_are(chromium, tmp_path):
         page.press("ArrowRight")
     assert page.evaluate("document.title") == "Photometry Pipeline - Diagnostics"
     assert page.evaluate("document.querySelectorAll('script:not([src])').length") == 1
-    assert field.names[2] in page.text(".readout")
+    assert field.names[2] in page.text("#plot-fwhm .readout")
     assert not page.evaluate("document.documentElement.classList.contains('can-mark')")  # no command can be made
     page.open(addresses(tmp_path)[1])
     assert not page.evaluate("document.querySelector('input.mark')")
@@ -194,7 +197,7 @@ def test_hovering_tells_frame_value_and_error_and_marks_the_frame_in_all_plots_a
         show_plot(overview, plot)
     overview.move(*point(overview, 1))
     mag = fakerun.TARGET_MAG + 0.15 * 0.479425538604203  # sin(0.5): the second frame
-    assert overview.text(f"{LIGHT_CURVE} .tip") == f"mscience0218.fits{mag:.3f} ± 0.031 mag2017-02-02 11:01:33 UT"
+    assert overview.text(f"{LIGHT_CURVE} .tip") == f"mscience0218.fits{mag:.3f} ± 0.013 mag2017-02-02 11:01:33 UT"
     assert [looked_at(overview, plot) for plot in ("#plot-fwhm", "#plot-zeropoints", LIGHT_CURVE)] == [1, 1, 1]
     rows = "[...document.querySelectorAll('tr.looked')].map((row) => row.querySelector('a').textContent)"
     assert set(overview.evaluate(rows)) == {"mscience0218.fits"}
@@ -223,7 +226,7 @@ def test_a_plot_that_is_drawn_later_shows_the_frame_looked_at_before(chromium, s
 
 
 def test_rejected_rows_and_uncalibrated_frames_are_in_no_plot(overview):
-    shown = "PP.data.plots[%r].frame"
+    shown = "PP.data.plots[%r].frames"
     assert overview.evaluate(shown % "target-3552") == [0, 1, 2, 5, 6]
     seen, limits = overview.evaluate("PP.data.plots['target-3552'].series.map((each) => each.value)")
     assert (seen[4], limits) == (None, [None, None, None, None, fakerun.LIMIT_MAG])  # the last frame has a limit only
@@ -231,15 +234,85 @@ def test_rejected_rows_and_uncalibrated_frames_are_in_no_plot(overview):
     assert values == [25.0, 24.98, None, 24.94, 24.92, 24.9, 24.88]
 
 
-def test_plots_have_the_titles_of_their_drawn_twins(overview):
-    for plot in ("#plot-fwhm", "#plot-zeropoints", LIGHT_CURVE, f"{LIGHT_CURVE}_residuals"):
-        show_plot(overview, plot)
-    titles = "[...document.querySelectorAll('.title')].map((title) => [title.parentElement.id, title.textContent])"
-    assert overview.evaluate(titles) == [
-        ["plot-fwhm", "Median PSF FWHM per Frame"],
-        ["plot-target-3552", "3552"],
-        ["plot-target-3552_residuals", "3552"],
-    ]
+PLOTS = ["fwhm", "growth", "growth-snr", "target-3552", "target-3552_residuals", "target-control-star",
+         "target-control-star_residuals", "zeropoints"]  # fmt: skip
+CALIBRATION = ["rejection", "residuals"]
+
+# how much of a plot is not blank: the share of pixels of its canvas that something is drawn on
+INK = """(() => { const canvas = PP.plots.get(%r).u.ctx.canvas;
+  const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+  return pixels.filter((value, index) => index %% 4 === 3 && value > 0).length / (pixels.length / 4); })()"""
+
+
+def test_every_plot_of_a_run_is_drawn(chromium, site):
+    page = chromium.page()
+    page.open((site / "diagnostics.html").as_uri())
+    draw_all(page)
+    assert sorted(page.evaluate("[...PP.plots.keys()]")) == PLOTS
+    assert min(page.evaluate(INK % name) for name in PLOTS) > 0.005
+    assert page.problems == []
+    page.close()
+
+
+def test_the_calibration_of_a_frame_is_drawn_in_the_browser(chromium, site):
+    page = chromium.page()
+    page.open((site / ".diagnostics" / "mscience0217.fits.html").as_uri() + "#calibration")
+    draw_all(page)
+    assert page.evaluate("[...PP.plots.keys()]") == CALIBRATION
+    assert min(page.evaluate(INK % name) for name in CALIBRATION) > 0.005
+    page.move(*point(page, 0, "#plot-residuals"))
+    assert page.text("#plot-residuals .tip").startswith("star 1: 123764872")
+    stars = "document.querySelectorAll('#calibration-map .star').length"
+    assert page.evaluate(stars) == 20  # of thirty
+    assert page.evaluate("document.querySelectorAll('#registration .star').length") > 20
+    assert page.problems == []
+    page.close()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(("address", "plot", "words"), [
+    ("diagnostics.html", "target-3552", ["Magnitude (V)", "Airmass", "3552", "2017-02-02 UT"]),
+    (".diagnostics/mscience0217.fits.html", "rejection", ["Magnitude Zeropoint", "Reduced χ²", "stars used"]),
+])  # fmt: skip
+def test_a_plot_can_be_saved_as_png_and_svg_in_black_on_white(chromium, site, tmp_path, address, plot, words, dark):
+    page = chromium.page(dark=dark)
+    page.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    page.open((site / address).as_uri())
+    draw_all(page)
+    for kind in ("PNG", "SVG"):
+        page.evaluate(f'document.querySelector(\'#plot-{plot} button[title^="save"][title$="{SAVES[kind]}"]\').click()')
+        page.wait(lambda kind=kind: list(tmp_path.glob(f"*.{kind.lower()}")))
+    (lines,), (picture,) = (list(tmp_path.glob(f"*.{kind}")) for kind in ("svg", "png"))
+    page.wait(lambda: picture.stat().st_size and lines.stat().st_size)
+    drawn = ElementTree.parse(lines).getroot()
+    texts = ["".join(part.itertext()) for part in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert set(words) <= set(texts)
+    assert len(list(drawn.iter("{http://www.w3.org/2000/svg}path"))) > 10
+    with Image.open(picture) as image:
+        pixels = np.asarray(image.convert("L"))
+    assert pixels.shape == (1560, 2400)
+    assert (pixels > 250).mean() > 0.5
+    assert (pixels < 60).mean() > 0.002  # the letters
+    assert page.problems == []
+    page.close()
+
+
+SAVES = {"PNG": "as a picture", "SVG": "for papers"}
+
+
+def test_times_are_ut_or_julian_dates_in_all_plots_at_once(overview):
+    show_plot(overview, "#plot-fwhm")
+    show_plot(overview)
+    label = "PP.plots.get('target-3552').u.axes[0].label"
+    assert overview.evaluate(label) == "2017-02-02 UT"
+    before = point(overview, 2)
+    overview.evaluate(f"document.querySelector('{LIGHT_CURVE} button[title=\"times as JD\"]').click()")
+    overview.settle()
+    assert overview.evaluate(label) == "JD − 2457786"
+    assert overview.evaluate("PP.plots.get('fwhm').u.axes[0].label") == "JD − 2457786"
+    assert point(overview, 2) == pytest.approx(before, abs=2)
+    overview.move(*point(overview, 2))
+    assert overview.text(f"{LIGHT_CURVE} .tip").startswith("mscience0219.fits")
 
 
 def test_a_title_is_one_line(chromium, long_site):
@@ -247,7 +320,7 @@ def test_a_title_is_one_line(chromium, long_site):
     page.open((long_site / "diagnostics.html").as_uri())
     draw_all(page)
     heights = page.evaluate("[...document.querySelectorAll('.title')].map((title) => title.offsetHeight)")
-    assert len(heights) == 5
+    assert len(heights) == len(PLOTS)
     assert max(heights) < 30
     page.close()
 
@@ -267,9 +340,9 @@ def test_dragging_zooms_and_the_whole_plot_comes_back(overview):
     scale = "(() => { const x = PP.plots.get('target-3552').u.scales.x; return [x.min, x.max]; })()"
     x, y = point(overview, 1)
     whole = overview.evaluate(scale)
-    overview.drag((x - 30, y - 60), (x + 30, y + 60))
+    overview.drag((x - 30, y - 25), (x + 30, y + 25))
     left, right = overview.evaluate(scale)
-    assert whole[0] < left < 4 < right < whole[1]  # minutes; frames are taken every 4
+    assert whole[0] < left < overview.evaluate("PP.plots.get('target-3552').x[1]") < right < whole[1]
     assert right - left < (whole[1] - whole[0]) / 2
     assert overview.evaluate("location.pathname").endswith("diagnostics.html")  # a zoom is no click
     overview.evaluate(f"document.querySelector('{LIGHT_CURVE} button[title^=\"show the whole\"]').click()")
@@ -287,26 +360,30 @@ def test_plots_are_for_the_keyboard_too(overview):
     overview.wait("location.pathname.endsWith('mscience0222.fits.html')")
 
 
-def test_without_scripts_the_drawn_plots_are_there(chromium, site):
+def test_without_scripts_the_plots_that_are_files_and_all_tables_are_there(chromium, site):
     page = chromium.page(scripts=False)
     page.open((site / "diagnostics.html").as_uri())
     open_all(page)
     shown = page.evaluate("[...document.querySelectorAll('noscript img')].map((image) => image.getAttribute('src'))")
     assert {".diagnostics/fwhm.png", ".diagnostics/zeropoints.png", ".diagnostics/3552.png"} <= set(shown)
-    assert page.evaluate("document.querySelectorAll('noscript area').length") > 10
+    assert len(shown) == len(set(shown))
+    assert page.evaluate("document.querySelectorAll('#target-3552 tbody tr').length") >= 6
     assert page.evaluate("document.querySelector('td.mark').offsetWidth") == 0  # what cannot work is not shown
+    page.open((site / ".diagnostics" / "mscience0217.fits.html").as_uri())
+    open_all(page)
+    assert page.evaluate("document.querySelectorAll('#calibration-table tbody tr').length") == 20
     page.close()
 
 
 # ---- player, thumbnails, keys
 
 
-def test_thumbnails_come_when_they_are_opened_and_their_overlays_can_be_switched_off(overview):
+def test_thumbnails_come_when_they_are_opened_and_their_marks_can_be_switched_off(overview):
     thumbnails = "document.querySelector('.thumbnails')"
     assert overview.evaluate(f"{thumbnails}.querySelectorAll('img').length") == 0
     overview.evaluate(f"{thumbnails}.open = true")
-    overview.wait(f"{thumbnails}.querySelectorAll('img').length === 8")  # four accepted rows
-    overlay = f"getComputedStyle({thumbnails}.querySelector('img.overlay')).display"
+    overview.wait(f"{thumbnails}.querySelectorAll('img').length === 4")  # accepted rows
+    overlay = f"getComputedStyle({thumbnails}.querySelector('.overlay')).display"
     assert overview.evaluate(overlay) != "none"
     overview.evaluate(f"{thumbnails}.querySelector('input').click()")
     assert overview.evaluate(overlay) == "none"
@@ -449,7 +526,7 @@ def test_an_accessibility_checker_finds_nothing_serious(chromium, site, dark, wi
         page = chromium.page(width=width, dark=dark)
         page.open(address)
         draw_all(page)  # their buttons are made with them
-        mark = "typeof PP === 'object' ? PP.mark('target-3552', 0) : document.querySelector('input.mark').click()"
+        mark = "PP.mark ? PP.mark('target-3552', 0) : document.querySelector('input.mark').click()"
         page.evaluate(mark)  # with the panel
         page.settle()
         page.evaluate(AXE.read_text(encoding="utf-8") + "; true")
@@ -473,5 +550,5 @@ def test_the_shortest_runs_have_pages_as_well(chromium, tmp_path, n_frames):
     page.open((tmp_path / "diagnostics.html").as_uri())
     open_section(page)
     page.move(*point(page, 0))
-    assert "19.400 ± 0.031 mag" in page.text(f"{LIGHT_CURVE} .tip")
+    assert "19.400 ± 0.013 mag" in page.text(f"{LIGHT_CURVE} .tip")
     page.close()

@@ -2,8 +2,7 @@
 /* On the page of a frame: its observations are marked bad here as well; the overview has the command that takes them out. */
 
 {
-  const data = document.getElementById("data");
-  const marked = new Marked(data.dataset.root, JSON.parse(data.textContent));
+  const marked = new Marked(document.getElementById("data").dataset.root, PP.data.by_hand);
   const boxes = [...document.querySelectorAll("input.mark")];
   const panel = document.getElementById("rejection");
 

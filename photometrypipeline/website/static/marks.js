@@ -37,13 +37,8 @@
   }
 
   function build(place) {
-    const button = (text, act) => {
-      const made = PP.element("button", { type: "button" }, text);
-      made.addEventListener("click", act);
-      return made;
-    };
     const text = PP.element("pre", { tabindex: "0", "aria-label": "command" });
-    const copy = button("copy command", async () => {
+    const copy = PP.button("copy command", "put it on the clipboard", async () => {
       try {
         await navigator.clipboard.writeText(text.textContent);
       } catch { // pages of a folder may not use the clipboard: the text is selected instead
@@ -53,12 +48,8 @@
       copy.textContent = "copied";
       setTimeout(() => { copy.textContent = "copy command"; }, 1500);
     });
-    const save = button(`save ${FILE}`, () => {
-      const address = URL.createObjectURL(new Blob([lines().join("\n") + "\n"], { type: "text/plain" }));
-      PP.element("a", { href: address, download: FILE }).click();
-      setTimeout(() => URL.revokeObjectURL(address), 10000);
-    });
-    const forget = button("forget marks", () => marked.forget());
+    const save = PP.button(`save ${FILE}`, "the list of what is left out", () => PP.save(lines().join("\n") + "\n", "text/plain", FILE));
+    const forget = PP.button("forget marks", "as the last run left them", () => marked.forget());
     const count = PP.element("b", { role: "status" });
     place.append(PP.element("p", {}, count, " To make the light curve without them, run this in the folder of the frames:"), text, PP.element("p", { class: "tools" }, copy, save, forget));
     return { place, count, text, save };
@@ -100,8 +91,3 @@
     show();
   };
 }
-
-PP.startMarks();
-PP.startPlots();
-PP.startRows();
-PP.startPlayers();

@@ -6,7 +6,7 @@ PP.startPlayers = () => {
     constructor(place) {
       this.target = PP.data.targets[place.dataset.target];
       this.anchor = place.dataset.target;
-      this.rows = this.target.rows.filter((row) => row.shown);
+      this.rows = this.target.rows.filter((row) => row.cutout);
       this.byFrame = new Map(this.rows.map((row, index) => [row.frame, index]));
       this.index = 0;
       this.timer = null;
@@ -20,46 +20,44 @@ PP.startPlayers = () => {
     }
 
     build(place) {
-      const button = (text, title, act) => {
-        const made = PP.element("button", { type: "button", title, "aria-label": title }, text);
-        made.addEventListener("click", act);
-        return made;
-      };
       this.place = place;
-      [this.picture, this.overlay] = place.querySelectorAll("img");
-      this.play = button("\u25b6", "play", () => (this.timer === null ? this.start() : this.pause()));
+      this.stack = place.querySelector(".stack");
+      this.picture = this.stack.querySelector("img");
+      this.play = PP.button("\u25b6", "play", () => (this.timer === null ? this.start() : this.pause()));
       this.speed = PP.element("select", { "aria-label": "frames per second" });
       for (const rate of [1, 2, 4, 8, 16]) this.speed.append(PP.element("option", { value: String(rate), selected: rate === 2 }, `${rate} / s`));
       this.slider = PP.element("input", { type: "range", min: "0", max: String(this.rows.length - 1), value: "0", "aria-label": "frame" });
       this.slider.addEventListener("input", () => { this.pause(); this.step(Number(this.slider.value)); });
       const shown = PP.element("input", { type: "checkbox", checked: true });
-      shown.addEventListener("change", () => { this.overlay.hidden = !shown.checked; });
+      shown.addEventListener("change", () => { this.stack.classList.toggle("bare", !shown.checked); });
       this.said = PP.element("p", { class: "readout" });
       place.append(
         PP.element("p", { class: "tools" },
-          button("\u25c0", "previous frame", () => { this.pause(); this.step(this.index - 1); }),
+          PP.button("\u25c0", "previous frame", () => { this.pause(); this.step(this.index - 1); }),
           this.play,
-          button("\u25b6\u2759", "next frame", () => { this.pause(); this.step(this.index + 1); }),
-          this.speed, PP.element("label", {}, shown, " overlay")),
+          PP.button("\u25b6\u2759", "next frame", () => { this.pause(); this.step(this.index + 1); }),
+          this.speed, PP.element("label", {}, shown, " marks")),
         this.slider, this.said);
       place.hidden = false;
       document.addEventListener("visibilitychange", () => document.hidden && this.pause());
     }
 
-    /* Show a row as soon as both its pictures are there; resolves then. */
+    /* Show a row as soon as its picture is there; resolves then. */
     async show(index) {
       this.index = index;
-      const names = this.rows[index].shown.map((name) => PP.here + name);
-      const loaded = names.map((name) => { const image = new Image(); image.src = name; return image.decode().catch(() => {}); });
-      await Promise.all(loaded);
+      const image = new Image();
+      image.src = PP.here + this.rows[index].cutout.file;
+      await image.decode().catch(() => {});
       if (this.index !== index) return; // somebody was faster
-      [this.picture.src, this.overlay.src] = names;
+      this.picture.src = image.src;
       this.slider.value = String(index);
       this.name();
     }
 
     name() {
-      const { frame } = this.rows[this.index];
+      const { frame, cutout } = this.rows[this.index];
+      this.stack.querySelector(".overlay")?.remove();
+      this.stack.append(PP.cutoutMarks(cutout));
       const { name, time } = PP.data.frames[frame];
       const address = PP.address(frame, this.anchor);
       const shown = address === null ? name : PP.element("a", { href: address }, name);
@@ -102,14 +100,12 @@ PP.startPlayers = () => {
   /* Pictures of all frames of a target, made when somebody wants to see them; the browser loads those in sight. */
   const fill = (place) => {
     const { name, rows } = PP.data.targets[place.dataset.target];
-    const image = (file, alt) => PP.element("img", { src: PP.here + file, alt, loading: "lazy", width: "188", height: "188" });
-    place.querySelector(".strip").append(...rows.filter((row) => row.shown).map((row) => {
+    place.querySelector(".strip").append(...rows.filter((row) => row.cutout).map((row) => {
       const frame = PP.data.frames[row.frame];
       const address = PP.address(row.frame, place.dataset.target);
-      const [below, above] = [image(row.shown[0], `Cut-out around ${name} on ${frame.name}`), image(row.shown[1], "")];
-      above.className = "overlay";
+      const picture = PP.element("img", { src: PP.here + row.cutout.file, alt: `Cut-out around ${name} on ${frame.name}`, loading: "lazy", width: "188", height: "188" });
       const caption = address === null ? frame.name : PP.element("a", { href: address }, frame.name);
-      return PP.element("figure", {}, PP.element("div", { class: "stack" }, below, above), PP.element("figcaption", { class: "caption" }, caption));
+      return PP.element("figure", {}, PP.element("div", { class: "stack" }, picture, PP.cutoutMarks(row.cutout)), PP.element("figcaption", { class: "caption" }, caption));
     }));
   };
 

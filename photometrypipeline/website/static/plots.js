@@ -1,99 +1,104 @@
 "use strict";
-/* The interactive plots of the main page: hover, click, zoom, and one frame highlighted in all of them at once.
-   Numbers come from the page itself (element #data); colours from the style sheet. Everything is written as text. */
-
-const PP = { data: JSON.parse(document.getElementById("data").textContent), here: "", looked: null, marked: () => false };
-PP.here = document.getElementById("data").dataset.here;
-
-/* Tell everybody on the page which frame is looked at; `frame` is its place in data.frames, or null. */
-PP.look = (frame, from) => {
-  PP.looked = frame; // for plots that are drawn later
-  document.dispatchEvent(new CustomEvent("pp-frame", { detail: { frame, from } }));
-};
-PP.onLook = (react) => document.addEventListener("pp-frame", (event) => react(event.detail.frame, event.detail.from));
-PP.onMarks = (react) => document.addEventListener("pp-marks", react);
-
-PP.address = (frame, section) => {
-  const page = PP.data.frames[frame].page;
-  return page === null ? null : PP.here + page + (section ? "#" + section : "");
-};
-
-PP.element = (name, attributes = {}, ...children) => {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key in made && typeof value !== "string") made[key] = value;
-    else made.setAttribute(key, value);
-  }
-  made.append(...children);
-  return made;
-};
+/* The plots of the pages: hover, click, zoom, save, and one frame highlighted in all of them at once. What each shows
+   stands in the data of the page (see plots.py), colours in the style sheet. */
 
 {
   const NEAR_PX = 25; // a point is meant from this distance on
   const CAP_PX = 3;
-  const LOOKS = {
-    black: ["dot", "--ink"],
-    blue: ["square", "--plot-second"],
-    red: ["dot", "--plot-first"],
-    limit: ["down", "--plot-first"],
-  };
-  const finite = (value) => value !== null && Number.isFinite(value);
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const FONT = "12px sans-serif";
+  const SAVED = { width: 800, height: 520, head: 44, finer: 3 };
+  const COLOURS = { black: "--ink", blue: "--plot-second", red: "--plot-first" };
+  const finite = (value) => value !== null && value !== undefined && Number.isFinite(value);
 
   /* [least, most] of all that a plot shows, with room around it. */
   function limits(values, margin) {
-    if (!values.length) return [0, 1];
     let [low, high] = [Infinity, -Infinity];
     for (const value of values) {
       if (value < low) low = value;
       if (value > high) high = value;
     }
+    if (low > high) return [0, 1];
     const room = (high - low) * margin || Math.max(Math.abs(high) * 1e-3, 0.05);
     return [low - room, high + room];
   }
 
+  const ends = (value, half) => (finite(half) ? [value - Math.abs(half), value + Math.abs(half)] : [value]);
+  const minus = (text) => text.replace("-", "\u2212");
+
+  /* One number of decimals for all ticks: as few as tell them apart. */
+  function tickTexts(ticks) {
+    const step = ticks.length > 1 ? Math.abs(ticks[1] - ticks[0]) : 1;
+    let digits = 0;
+    while (digits < 6 && ticks.some((tick) => Math.abs(tick - Number(tick.toFixed(digits))) > step / 100)) digits += 1;
+    return ticks.map((tick) => (finite(tick) ? minus(tick.toFixed(digits)) : ""));
+  }
+
+  /* Ways to write a time, whose numbers are Julian dates in the data of the page: what x is drawn at, and its axis. */
+  const TIMES = {
+    UT: (dates) => {
+      const day = (seconds) => new Date(seconds * 1000).toISOString();
+      const x = dates.map((date) => (date - 2440587.5) * 86400);
+      const several = x.length > 1 && day(x[0]).slice(0, 10) !== day(x[x.length - 1]).slice(0, 10);
+      const values = (u, ticks, axis, space, step) => ticks.map((tick, index) => {
+        const [date, time] = [day(tick).slice(0, 10), day(tick).slice(11, step < 60 ? 19 : 16)];
+        if (step >= 86400) return date;
+        return several && (index === 0 || time.startsWith("00:00")) ? `${time}\n${date}` : time;
+      });
+      return { x, label: several || !x.length ? "UT" : `${day(x[0]).slice(0, 10)} UT`, values, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC") };
+    },
+    JD: (dates) => {
+      const first = Math.floor(dates.length ? dates[0] : 0);
+      return { x: dates.map((date) => date - first), label: `JD \u2212 ${first}`, values: (u, ticks) => tickTexts(ticks) };
+    },
+  };
+  let clock = "UT";
+
   class Plot {
     constructor(figure, name) {
-      this.name = name;
       this.spec = PP.data.plots[name];
-      this.index = null; // of the point looked at, in the order of time
+      this.index = null; // of the point looked at, in the order of x
       this.marking = false;
-      this.byFrame = new Map(this.spec.frame.map((frame, index) => [frame, index]));
-      this.full = this.fullScales();
-      this.chart = PP.element("div", { class: "chart", tabindex: "0", role: "group", "aria-label": figure.dataset.label });
+      this.byFrame = new Map((this.spec.frames || []).map((frame, index) => [frame, index]));
+      this.chart = PP.element("div", { class: "chart", tabindex: "0", role: "group", "aria-label": this.spec.label });
       this.readout = PP.element("p", { class: "readout", "aria-live": "polite" });
       this.tools = PP.element("p", { class: "tools" });
-      figure.prepend(...this.title(figure.dataset.title), this.chart, this.readout, this.tools);
-      this.addTools();
-      this.draw();
+      const { title } = this.spec;
+      figure.prepend(...(title ? [PP.element("p", { class: "title", title }, title)] : []), this.key(), this.chart, this.readout, this.tools);
       this.tip = PP.element("div", { class: "tip", hidden: true });
       this.ring = PP.element("div", { class: "ring", hidden: true });
-      this.u.over.append(this.ring, this.tip);
+      this.addTools();
+      this.draw();
       this.listen();
       this.follow(PP.looked);
     }
 
-    /* What stands above the drawn twin: a text of the page, or the name of the target; nothing above zeropoints. */
-    title(given) {
-      const text = given || (this.spec.target && PP.data.targets[this.spec.target].name);
-      return text ? [PP.element("p", { class: "title", title: text }, text)] : [];
+    /* What its lines and points are called. */
+    get legend() {
+      return [...this.spec.series, ...this.spec.lines].filter((each) => each.label).map((each) => [each.label, COLOURS[each.look.split(" ")[1]]]);
     }
 
-    fullScales() {
-      const { series, minutes, line, zero } = this.spec;
-      const values = [];
-      for (const { value, error } of series) {
-        value.forEach((number, index) => {
-          if (!finite(number)) return;
-          const half = error && finite(error[index]) ? Math.abs(error[index]) : 0;
-          values.push(number - half, number + half);
-        });
+    key() {
+      const parts = this.legend.map(([label, name]) => PP.element("span", { class: name.slice(2) }, label));
+      return PP.element("p", { class: "key", hidden: !parts.length }, ...parts);
+    }
+
+    /* Measure what is shown: x of each point, and the limits of each scale. */
+    measure() {
+      const { spec } = this;
+      this.time = spec.x.time ? TIMES[clock](spec.at) : { x: spec.at, label: spec.x.label, values: (u, ticks) => tickTexts(ticks) };
+      this.x = this.time.x;
+      const shown = { y: [], right: [] };
+      for (const { value, error, common, right } of spec.series) {
+        value.forEach((at, index) => finite(at) && shown[right ? "right" : "y"].push(...ends(at, error && error[index]), ...ends(at, common && common[index])));
       }
-      if (line) values.push(line.at);
-      let [low, high] = limits(values, 0.08);
-      if (zero) [low, high] = [0, Math.max(high, line ? line.at + 1 : 0)];
-      const [left, right] = limits(minutes, 0.04);
-      return { x: { min: left, max: right }, y: { min: low, max: high } };
+      spec.lines.filter((line) => line.axis !== "x").forEach((line) => shown[line.axis].push(line.at));
+      const range = (axis, values, margin) => {
+        const [low, high] = axis.log ? limits(values.map(Math.log10), margin).map((power) => 10 ** power) : limits(values, margin);
+        return { min: axis.limits[0] ?? low, max: axis.limits[1] ?? high };
+      };
+      const marks = spec.lines.filter((line) => line.axis === "x").map((line) => line.at);
+      this.full = { x: range(spec.x, [...this.x, ...marks], 0.04), y: range(spec.y, shown.y, 0.08) };
+      if (spec.right) this.full.right = range(spec.right, shown.right, 0.08);
     }
 
     size() {
@@ -101,130 +106,235 @@ PP.element = (name, attributes = {}, ...children) => {
       return { width, height: Math.round(Math.min(440, Math.max(270, width * 0.6))) };
     }
 
-    draw() {
-      const { spec } = this;
-      const axis = (label, size) => ({
-        label, labelSize: 20, size, font: "12px sans-serif", labelFont: "12px sans-serif",
-        stroke: () => colour("--ink"), grid: { stroke: () => colour("--grid"), width: 1 }, ticks: { stroke: () => colour("--grid"), width: 1 },
+    /* Airmass at places on the time axis, between those of the frames. */
+    airmassAt(ticks) {
+      const known = this.x.map((x, index) => [x, this.spec.airmass[index]]).filter(([, airmass]) => finite(airmass));
+      return ticks.map((tick) => {
+        const after = known.findIndex(([x]) => x >= tick);
+        if (after < 0 || (after === 0 && known[0][0] > tick)) return "";
+        const [[left, low], [right, high]] = [known[Math.max(0, after - 1)], known[after]];
+        return (right > left ? low + ((high - low) * (tick - left)) / (right - left) : high).toFixed(2);
       });
-      const keep = (u, low, high) => [low, high];
-      this.u = new uPlot({
-        ...this.size(),
-        legend: { show: false },
-        padding: [10, 12, 0, 0],
-        scales: {
-          x: { time: false, auto: false, range: keep, ...this.full.x },
-          y: { auto: false, range: keep, dir: spec.down ? -1 : 1, ...this.full.y },
-        },
-        axes: [axis(spec.x, 34), { ...axis(spec.y), size: (u, texts) => 16 + 7 * Math.max(3, ...(texts || []).map((text) => text.length)), values: (u, ticks) => this.tickTexts(ticks) }],
-        series: [{}, ...spec.series.map(() => ({ paths: () => null, points: { show: false } }))],
-        cursor: {
-          points: { show: false }, x: false, y: false,
-          drag: { x: true, y: true, uni: 20, dist: 6 },
-          bind: { dblclick: () => () => this.zoomOut() },
-        },
-        hooks: { draw: [(u) => this.drawPoints(u)], setScale: [() => this.placeRing()], setSize: [() => this.placeRing()] },
-      }, [spec.minutes, ...spec.series.map((each) => each.value)], this.chart);
     }
 
-    /* One number of decimals for all ticks: as few as tell them apart. */
-    tickTexts(ticks) {
-      const step = ticks.length > 1 ? Math.abs(ticks[1] - ticks[0]) : 1;
-      let digits = 0;
-      while (digits < 6 && ticks.some((tick) => Math.abs(tick - Number(tick.toFixed(digits))) > step / 100)) digits += 1;
-      return ticks.map((tick) => (finite(tick) ? tick.toFixed(digits).replace("-", "\u2212") : ""));
-    }
-
-    drawPoints(u) {
-      const { ctx, bbox } = u;
+    /* What uPlot has to know; `paper` is the element whose colours count. */
+    options(paper, size) {
       const { spec } = this;
+      const colour = (name) => getComputedStyle(paper).getPropertyValue(name).trim();
+      const lines = { stroke: () => colour("--grid"), width: 1 };
+      const axis = (label, more) => ({
+        label, labelSize: 20, size: 34, font: FONT, labelFont: FONT, stroke: () => colour("--ink"), grid: lines, ticks: lines, ...more,
+      });
+      const upright = (given, more) => axis(given.label, {
+        size: (u, texts) => 22 + 7 * Math.max(3, ...(texts || []).map((text) => String(text).length)),
+        values: (u, ticks) => (given.log ? ticks.map((tick) => (tick === null ? "" : String(Number(tick.toPrecision(3))))) : tickTexts(ticks)), ...more,
+      });
+      const axes = [axis(this.time.label, { values: this.time.values }), upright(spec.y, { scale: "y" })];
+      if (spec.airmass) axes.push(axis("Airmass", { side: 0, scale: "x", grid: { show: false }, values: (u, ticks) => this.airmassAt(ticks) }));
+      const wanted = spec.right && spec.right.log && this.full.right.max / this.full.right.min > 1000 ? [1] : [1, 2, 5]; // decades, or finer
+      const few = (u, ticks) => ticks.map((tick) => (wanted.includes(Math.round(tick / 10 ** Math.floor(Math.log10(tick) + 1e-9))) ? tick : null));
+      if (spec.right) axes.push(upright(spec.right, { scale: "right", side: 1, grid: { show: false }, filter: spec.right.log ? few : undefined }));
+      const keep = (u, low, high) => [low, high];
+      const scale = (name, given) => ({ auto: false, range: keep, dir: given.down ? -1 : 1, distr: given.log ? 3 : 1, ...this.full[name] });
+      const scales = { x: { ...scale("x", spec.x), time: Boolean(this.time.tzDate) }, y: scale("y", spec.y) };
+      if (spec.right) scales.right = scale("right", spec.right);
+      return {
+        ...size, legend: { show: false }, padding: [spec.airmass ? 0 : 10, spec.right ? 0 : 12, 0, 0], scales, axes,
+        ...(this.time.tzDate && { tzDate: this.time.tzDate }),
+        series: [{}, ...spec.series.map((each) => ({ scale: each.right ? "right" : "y", paths: () => null, points: { show: false } }))],
+        hooks: { draw: [(u) => this.drawAll(u, colour)] },
+      };
+    }
+
+    get columns() {
+      return [this.x, ...this.spec.series.map((each) => each.value)];
+    }
+
+    draw() {
+      this.u?.destroy();
+      this.measure();
+      const options = this.options(this.chart, this.size());
+      options.cursor = {
+        points: { show: false }, x: false, y: false, drag: { x: true, y: true, uni: 20, dist: 6 },
+        bind: { dblclick: () => () => this.zoomOut() },
+      };
+      options.hooks.setScale = options.hooks.setSize = [() => this.placeRing()];
+      this.u = new uPlot(options, this.columns, this.chart);
+      this.u.over.append(this.ring, this.tip);
+      this.listenOver();
+      this.placeRing();
+    }
+
+    drawAll(u, colour) {
+      const { ctx, bbox } = u;
+      const { spec, x } = this;
       const ratio = uPlot.pxRatio;
       ctx.save();
       ctx.beginPath();
       ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
       ctx.clip();
-      if (spec.line) {
-        const y = u.valToPos(spec.line.at, "y", true);
-        ctx.strokeStyle = colour("--plot-line");
-        ctx.lineWidth = 1.5 * ratio;
+      for (const line of spec.lines) {
+        const [stroke, name] = line.look.split(" ");
+        const at = u.valToPos(line.at, line.axis, true);
+        ctx.strokeStyle = colour(COLOURS[name]);
+        ctx.lineWidth = (stroke === "thick" ? 3 : 1.5) * ratio;
+        ctx.setLineDash(stroke === "dashed" ? [5 * ratio, 4 * ratio] : []);
         ctx.beginPath();
-        ctx.moveTo(bbox.left, y);
-        ctx.lineTo(bbox.left + bbox.width, y);
+        ctx.moveTo(...(line.axis === "x" ? [at, bbox.top] : [bbox.left, at]));
+        ctx.lineTo(...(line.axis === "x" ? [at, bbox.top + bbox.height] : [bbox.left + bbox.width, at]));
         ctx.stroke();
       }
-      const reach = (spec.minutes.length > 500 ? 2 : 3.5) * ratio;
+      ctx.setLineDash([]);
       const faint = colour("--plot-marked");
-      spec.series.forEach(({ value, error, colour: own }) => {
-        const [look, name] = LOOKS[own];
-        const full = colour(name);
-        ctx.lineWidth = ratio;
-        value.forEach((at, index) => {
-          if (!finite(at)) return;
-          const x = u.valToPos(spec.minutes[index], "x", true);
-          const y = u.valToPos(at, "y", true);
-          const out = spec.target && PP.marked(spec.target, spec.frame[index]);
+      const reach = (x.length > 500 ? 2 : 3.5) * ratio;
+      spec.series.forEach((series) => {
+        const [shape, name] = series.look.split(" ");
+        const full = colour(COLOURS[name]);
+        const place = (index, value) => [u.valToPos(x[index], "x", true), u.valToPos(value, series.right ? "right" : "y", true)];
+        const shown = series.value.map((value, index) => index).filter((index) => finite(series.value[index]));
+        ctx.strokeStyle = ctx.fillStyle = full;
+        if (shape === "line") this.drawLine(ctx, series, shown, place, ratio);
+        for (const index of shown) {
+          const value = series.value[index];
+          const out = spec.target && PP.marked(spec.target, spec.frames[index]);
           ctx.strokeStyle = ctx.fillStyle = out ? faint : full;
-          if (error && finite(error[index])) {
-            const ends = [at - error[index], at + error[index]].map((end) => u.valToPos(end, "y", true));
-            ctx.beginPath();
-            ctx.moveTo(x, ends[0]);
-            ctx.lineTo(x, ends[1]);
-            for (const end of ends) {
-              ctx.moveTo(x - CAP_PX * ratio, end);
-              ctx.lineTo(x + CAP_PX * ratio, end);
-            }
-            ctx.stroke();
+          for (const [halves, width, cap] of shape === "line" ? [] : [[series.common, 0.8, CAP_PX], [series.error, 1.6, CAP_PX]]) {
+            if (halves && finite(halves[index])) this.drawBar(ctx, place, index, ends(value, halves[index]), width * ratio, cap * ratio);
           }
-          ctx.beginPath();
-          if (out) {
-            ctx.lineWidth = 2 * ratio;
-            for (const slope of [1, -1]) {
-              ctx.moveTo(x - 1.4 * reach, y - 1.4 * slope * reach);
-              ctx.lineTo(x + 1.4 * reach, y + 1.4 * slope * reach);
-            }
-            ctx.stroke();
-            ctx.lineWidth = ratio;
-          } else if (look === "down") {
-            const size = 1.5 * reach;
-            ctx.moveTo(x - size, y - size);
-            ctx.lineTo(x + size, y - size);
-            ctx.lineTo(x, y + size);
-            ctx.closePath();
-            ctx.stroke();
-          } else if (look === "square") {
-            ctx.fillRect(x - reach, y - reach, 2 * reach, 2 * reach);
-          } else {
-            ctx.arc(x, y, reach, 0, 2 * Math.PI);
-            ctx.fill();
-          }
-        });
+          ctx.lineWidth = (out ? 2 : 1) * ratio;
+          if (shape !== "line") this.drawPoint(ctx, out ? "cross" : shape, ...place(index, value), reach);
+        }
       });
       ctx.restore();
+    }
+
+    /* A line through all points, with the range of its errors around it. */
+    drawLine(ctx, { value, error }, shown, place, ratio) {
+      if (error) {
+        const edge = (sign, order) => order.map((index) => place(index, value[index] + sign * (error[index] ?? 0)));
+        ctx.globalAlpha = 0.2;
+        ctx.beginPath();
+        [...edge(1, shown), ...edge(-1, [...shown].reverse())].forEach((at, count) => (count ? ctx.lineTo(...at) : ctx.moveTo(...at)));
+        ctx.closePath();
+        ctx.fill();
+        ctx.globalAlpha = 1;
+      }
+      ctx.lineWidth = 1.6 * ratio;
+      ctx.beginPath();
+      shown.forEach((index, count) => (count ? ctx.lineTo(...place(index, value[index])) : ctx.moveTo(...place(index, value[index]))));
+      ctx.stroke();
+    }
+
+    drawBar(ctx, place, index, values, width, cap) {
+      const [[x, from], [, to]] = values.map((value) => place(index, value));
+      ctx.lineWidth = width;
+      ctx.beginPath();
+      ctx.moveTo(x, from);
+      ctx.lineTo(x, to);
+      for (const end of [from, to]) {
+        ctx.moveTo(x - cap, end);
+        ctx.lineTo(x + cap, end);
+      }
+      ctx.stroke();
+    }
+
+    drawPoint(ctx, shape, x, y, reach) {
+      ctx.beginPath();
+      if (shape === "cross") {
+        for (const slope of [1, -1]) {
+          ctx.moveTo(x - 1.4 * reach, y - 1.4 * slope * reach);
+          ctx.lineTo(x + 1.4 * reach, y + 1.4 * slope * reach);
+        }
+        ctx.stroke();
+      } else if (shape === "limit") {
+        const size = 1.5 * reach;
+        ctx.moveTo(x - size, y - size);
+        ctx.lineTo(x + size, y - size);
+        ctx.lineTo(x, y + size);
+        ctx.closePath();
+        ctx.stroke();
+      } else if (shape === "square") {
+        ctx.fillRect(x - reach, y - reach, 2 * reach, 2 * reach);
+      } else {
+        ctx.arc(x, y, reach, 0, 2 * Math.PI);
+        ctx.fill();
+      }
+    }
+
+    /* The plot as SVG (text), black on white, with title and key; what is zoomed into is what is saved. */
+    async svg() {
+      const paper = PP.element("div", { class: "paper" });
+      document.body.append(paper);
+      const pen = new SvgPen();
+      const { getContext } = HTMLCanvasElement.prototype;
+      const { width, height, head } = SAVED;
+      const options = this.options(paper, { width, height: height - head });
+      for (const [name, given] of Object.entries(options.scales)) {
+        const { min, max } = this.u.scales[name];
+        Object.assign(given, { min, max });
+      }
+      const colours = new Map([...Object.values(COLOURS)].map((name) => [name, getComputedStyle(paper).getPropertyValue(name).trim()]));
+      const ratio = uPlot.pxRatio;
+      const write = (text, x, y, size, colour, align) => {
+        Object.assign(pen, { font: `${size * ratio}px sans-serif`, fillStyle: colour, textAlign: align, textBaseline: "alphabetic" });
+        pen.fillText(text, x * ratio, y * ratio);
+      };
+      Object.assign(pen, { fillStyle: "white" });
+      pen.fillRect(0, 0, width * ratio, height * ratio);
+      write(this.spec.title, width / 2, 18, 15, "black", "center");
+      this.legend.forEach(([label, name], index) => write(label, (width * (index + 1)) / (this.legend.length + 1), 37, 12, colours.get(name), "center"));
+      pen.translate(0, head * ratio);
+      let made = null;
+      await new Promise((drawn) => {
+        options.hooks.draw.push(drawn);
+        HTMLCanvasElement.prototype.getContext = () => pen; // uPlot draws with whatever its canvas gives
+        try {
+          made = new uPlot(options, this.columns, paper);
+        } finally {
+          HTMLCanvasElement.prototype.getContext = getContext;
+        }
+      });
+      made.destroy();
+      paper.remove();
+      return pen.svg(width * ratio, height * ratio);
+    }
+
+    /* The same as PNG (Blob), fine enough for print. */
+    async png() {
+      const image = new Image();
+      image.src = `data:image/svg+xml,${encodeURIComponent(await this.svg())}`;
+      await image.decode();
+      const canvas = PP.element("canvas", { width: SAVED.width * SAVED.finer, height: SAVED.height * SAVED.finer });
+      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+      return new Promise((done) => canvas.toBlob(done, "image/png"));
+    }
+
+    scaleOf(series) {
+      return series.right ? "right" : "y";
     }
 
     /* Place of a point in the plotting area, CSS pixels: that of its first series with a number. */
     placeOf(index) {
       const series = this.spec.series.find((each) => finite(each.value[index]));
       if (!series) return null;
-      return [this.u.valToPos(this.spec.minutes[index], "x"), this.u.valToPos(series.value[index], "y")];
+      return [this.u.valToPos(this.x[index], "x"), this.u.valToPos(series.value[index], this.scaleOf(series))];
     }
 
     nearest(left, top) {
       let [best, least] = [null, NEAR_PX ** 2];
-      const { minutes, series } = this.spec;
-      for (const { value } of series) {
-        for (let index = 0; index < value.length; index += 1) {
-          if (!finite(value[index])) continue;
-          const across = this.u.valToPos(minutes[index], "x") - left;
+      for (const series of this.spec.series) {
+        for (let index = 0; index < this.x.length; index += 1) {
+          if (!finite(series.value[index])) continue;
+          const across = this.u.valToPos(this.x[index], "x") - left;
           if (Math.abs(across) > NEAR_PX) continue;
-          const distance = across ** 2 + (this.u.valToPos(value[index], "y") - top) ** 2;
+          const distance = across ** 2 + (this.u.valToPos(series.value[index], this.scaleOf(series)) - top) ** 2;
           if (distance < least) [best, least] = [index, distance];
         }
       }
       return best;
     }
 
-    listen() {
+    listenOver() {
       const { over } = this.u;
       let [down, touched] = [null, false];
       const at = (event) => {
@@ -241,12 +351,16 @@ PP.element = (name, attributes = {}, ...children) => {
         const index = at(event);
         if (index === null) return;
         this.look(index, true);
-        if (this.marking) PP.mark(this.spec.target, this.spec.frame[index]);
+        if (this.marking) PP.mark(this.spec.target, this.spec.frames[index]);
         else if (!touched) this.open(event.ctrlKey || event.metaKey); // a finger cannot hover: the line below has the link
       });
-      this.chart.addEventListener("keydown", (event) => this.key(event));
+    }
+
+    listen() {
+      this.chart.addEventListener("keydown", (event) => this.press(event));
       PP.onLook((frame, from) => from !== this && this.follow(frame));
       PP.onMarks(() => { this.u.redraw(false, false); this.say(); });
+      document.addEventListener("pp-clock", () => { if (this.spec.x.time) this.draw(); this.nameClock?.(); });
       matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.u.redraw(false, false));
       new ResizeObserver(() => {
         const size = this.size();
@@ -256,6 +370,7 @@ PP.element = (name, attributes = {}, ...children) => {
 
     /* Show the frame that somebody else on the page looks at. */
     follow(frame) {
+      if (!this.spec.frames && this.index !== null) return;
       this.index = this.byFrame.has(frame) ? this.byFrame.get(frame) : null;
       this.tip.hidden = true;
       this.placeRing();
@@ -271,12 +386,12 @@ PP.element = (name, attributes = {}, ...children) => {
       this.placeRing();
       this.say();
       if (tip) this.showTip();
-      PP.look(this.spec.frame[index], this);
+      if (this.spec.frames) PP.look(this.spec.frames[index], this);
     }
 
-    key(event) {
+    press(event) {
       if (event.altKey || event.ctrlKey || event.metaKey) return;
-      const last = this.spec.frame.length - 1;
+      const last = this.x.length - 1;
       const steps = { ArrowLeft: -1, ArrowRight: 1 };
       const actions = {
         Home: () => this.look(0, true),
@@ -285,7 +400,7 @@ PP.element = (name, attributes = {}, ...children) => {
         Escape: () => this.zoomOut(),
         "+": () => this.zoom(0.5),
         "-": () => this.zoom(2),
-        x: () => this.index !== null && this.spec.target && PP.mark && PP.mark(this.spec.target, this.spec.frame[this.index]),
+        x: () => this.index !== null && this.spec.target && PP.mark && PP.mark(this.spec.target, this.spec.frames[this.index]),
       };
       if (event.key in steps) {
         const from = this.index === null ? (steps[event.key] > 0 ? -1 : last + 1) : this.index;
@@ -296,16 +411,19 @@ PP.element = (name, attributes = {}, ...children) => {
       event.stopPropagation();
     }
 
+    get address() {
+      return this.index === null || !this.spec.frames ? null : PP.address(this.spec.frames[this.index], this.spec.leads_to);
+    }
+
     open(aside) {
-      const address = this.index === null ? null : PP.address(this.spec.frame[this.index], this.spec.section);
-      if (address === null) return;
-      if (aside) window.open(address, "_blank", "noopener");
-      else window.location.href = address;
+      if (this.address === null) return;
+      if (aside) window.open(this.address, "_blank", "noopener");
+      else window.location.href = this.address;
     }
 
     placeRing() {
-      const place = this.index === null || !this.ring ? null : this.placeOf(this.index);
-      if (!this.ring) return;
+      if (!this.u || !this.ring.isConnected) return;
+      const place = this.index === null ? null : this.placeOf(this.index);
       const { width, height } = this.u.over.getBoundingClientRect();
       this.ring.hidden = !place || place[0] < 0 || place[1] < 0 || place[0] > width || place[1] > height;
       if (!this.ring.hidden) this.ring.style.transform = `translate(${place[0]}px, ${place[1]}px)`;
@@ -314,13 +432,15 @@ PP.element = (name, attributes = {}, ...children) => {
     /* What is known of the point looked at, as lines of text. */
     texts() {
       const { spec, index } = this;
-      const frame = PP.data.frames[spec.frame[index]];
+      const frame = spec.frames && PP.data.frames[spec.frames[index]];
       const values = spec.series.filter((each) => finite(each.value[index])).map((each) => {
-        const error = each.error && finite(each.error[index]) ? ` \u00b1 ${each.error[index].toFixed(spec.digits)}` : "";
-        return `${each.label ? each.label + " " : ""}${each.value[index].toFixed(spec.digits)}${error} ${spec.unit}`;
+        const { digits, unit } = each.right ? spec.right : spec.y;
+        const error = each.error && finite(each.error[index]) ? ` \u00b1 ${each.error[index].toFixed(digits)}` : "";
+        return `${each.label ? each.label + " " : ""}${each.value[index].toFixed(digits)}${error} ${unit}`.trim();
       });
-      const out = spec.target && PP.marked(spec.target, spec.frame[index]) ? ["marked bad"] : [];
-      return [frame.name, values.join(", "), `${frame.time} UT`, ...out];
+      const at = frame ? `${frame.time} UT` : `${spec.x.label}: ${this.x[index].toFixed(spec.x.digits)}`;
+      const out = spec.target && PP.marked(spec.target, spec.frames[index]) ? ["marked bad"] : [];
+      return [frame ? frame.name : spec.names?.[index] ?? "", values.join(", "), at, ...out].filter(Boolean);
     }
 
     showTip() {
@@ -337,26 +457,36 @@ PP.element = (name, attributes = {}, ...children) => {
 
     say() {
       if (this.index === null) {
-        this.readout.textContent = "Point at a frame, or use the arrow keys.";
+        this.readout.textContent = "Point at the plot, or use the arrow keys.";
         return;
       }
       const [name, ...rest] = this.texts();
-      const address = PP.address(this.spec.frame[this.index], this.spec.section);
-      const shown = address === null ? name : PP.element("a", { href: address }, name);
+      const shown = this.address === null ? name : PP.element("a", { href: this.address }, name);
       this.readout.replaceChildren(shown, `: ${rest.join(", ")}`);
     }
 
     addTools() {
       const button = (text, title, act) => {
-        const name = /[a-z]/.test(text) ? {} : { "aria-label": title }; // words are a name, signs are none
-        const made = PP.element("button", { type: "button", title, ...name }, text);
-        made.addEventListener("click", act);
+        const made = PP.button(text, title, act);
         this.tools.append(made);
         return made;
       };
       button("+", "zoom in", () => this.zoom(0.5));
       button("\u2212", "zoom out", () => this.zoom(2));
       button("whole", "show the whole plot (also: double click, Esc)", () => this.zoomOut());
+      if (this.spec.x.time) {
+        const switched = button("", "", () => {
+          clock = clock === "UT" ? "JD" : "UT";
+          document.dispatchEvent(new Event("pp-clock"));
+        });
+        this.nameClock = () => {
+          switched.textContent = clock === "UT" ? "JD" : "UT";
+          switched.title = `times as ${switched.textContent}`;
+        };
+        this.nameClock();
+      }
+      button("save PNG", "save this plot as a picture", async () => PP.save(await this.png(), "image/png", `${this.fileName}.png`));
+      button("save SVG", "save this plot as lines, for papers", async () => PP.save(await this.svg(), "image/svg+xml", `${this.fileName}.svg`));
       if (!this.spec.target || !PP.mark) return;
       const mark = button("mark bad points", "click points to mark them as bad (also: key x)", () => {
         this.marking = !this.marking;
@@ -366,33 +496,30 @@ PP.element = (name, attributes = {}, ...children) => {
       mark.setAttribute("aria-pressed", "false");
     }
 
+    get fileName() {
+      return `${this.spec.file || this.spec.title || this.spec.name}`.replace(/[^\w.+-]+/g, "_");
+    }
+
     /* Show `factor` of what is shown now, around the point looked at or the middle. */
     zoom(factor) {
-      const { u } = this;
-      const [x, y] = ["x", "y"].map((key) => {
-        const { min, max } = u.scales[key];
+      const place = this.index === null ? null : this.placeOf(this.index);
+      this.show(Object.fromEntries(Object.entries(this.full).map(([key, full]) => {
+        const { min, max } = this.u.scales[key];
         let middle = (min + max) / 2;
-        if (this.index !== null) {
-          const series = this.spec.series.find((each) => finite(each.value[this.index]));
-          const value = key === "x" ? this.spec.minutes[this.index] : series && series.value[this.index];
-          if (finite(value) && value > min && value < max) middle = value;
+        if (place) {
+          const value = this.u.posToVal(place[key === "x" ? 0 : 1], key);
+          if (value > min && value < max) middle = value;
         }
-        const low = Math.max(this.full[key].min, middle - (middle - min) * factor);
-        const high = Math.min(this.full[key].max, middle + (max - middle) * factor);
-        return { min: low, max: high };
-      });
-      this.show(x, y);
+        return [key, { min: Math.max(full.min, middle - (middle - min) * factor), max: Math.min(full.max, middle + (max - middle) * factor) }];
+      })));
     }
 
     zoomOut() {
-      this.show(this.full.x, this.full.y);
+      this.show(this.full);
     }
 
-    show(x, y) {
-      this.u.batch(() => {
-        this.u.setScale("x", x);
-        this.u.setScale("y", y);
-      });
+    show(scales) {
+      this.u.batch(() => Object.entries(scales).forEach(([key, range]) => this.u.setScale(key, range)));
     }
   }
 
@@ -404,28 +531,12 @@ PP.element = (name, attributes = {}, ...children) => {
     const start = (figure) => {
       if (!waiting.delete(figure)) return;
       seen.unobserve(figure);
-      const name = figure.dataset.plot;
-      if (name in PP.data.plots && typeof uPlot !== "undefined") PP.plots.set(name, new Plot(figure, name));
-      else figure.prepend(PP.element("img", { src: figure.dataset.picture, alt: figure.dataset.label }));
+      PP.plots.set(figure.dataset.plot, new Plot(figure, figure.dataset.plot));
     };
     const seen = new IntersectionObserver((entries) => {
       entries.filter((entry) => entry.isIntersecting).forEach((entry) => start(entry.target));
     }, { rootMargin: "300px" });
     waiting.forEach((figure) => seen.observe(figure));
     window.addEventListener("beforeprint", () => [...waiting].filter((figure) => figure.clientWidth).forEach(start));
-  };
-
-  /* Rows of tables are frames as well. */
-  PP.startRows = () => {
-    let shown = [];
-    PP.onLook((frame) => {
-      shown.forEach((row) => row.classList.remove("looked"));
-      shown = [...document.querySelectorAll(`tr[data-frame="${Number(frame)}"]`)];
-      shown.forEach((row) => row.classList.add("looked"));
-    });
-    document.addEventListener("pointerover", (event) => {
-      const row = event.pointerType === "mouse" && event.target.closest("tr[data-frame]");
-      if (row) PP.look(Number(row.dataset.frame), row);
-    });
   };
 }

@@ -1,11 +1,10 @@
-"""Pictures of frames for the website: the quick view of a whole frame and cut-outs around a target.
+"""The pixels of a frame for pictures: read in parts, turned into greys, and where they lie on a picture.
 
 Positions on a frame are FITS pixels (the centre of the first pixel is 1, 1; rows count upwards), positions on a picture
 are columns and rows from its upper left corner.
 """
 
 import contextlib
-import os
 import warnings
 import zlib
 from dataclasses import dataclass
@@ -20,8 +19,6 @@ from photometrypipeline.frames.wcskeywords import wcs_of
 MOST_SAMPLES = 40_000  # pixels that percentiles and limits are taken from
 PROBED_ROWS = 64  # rows that tell whether pixels have changed
 ARCSEC_PER_DEG = 3600.0
-MOST_WCS = 500  # that are kept
-_known_wcs = {}  # {(path, *stamp): WCS or None}
 
 
 @dataclass(frozen=True)
@@ -57,12 +54,6 @@ class Pixels:
             self._file.close()
 
     @cached_property
-    def stamp(self):
-        """What tells whether the file has been written to since: a list of numbers."""
-        status = os.stat(self._path)
-        return [status.st_ino, status.st_mtime_ns, status.st_size]
-
-    @cached_property
     def _file(self):
         return fits.open(self._path)
 
@@ -94,35 +85,14 @@ class Pixels:
     @cached_property
     def fingerprint(self):
         """A short text that changes with the pixels, but not with the header: steps write headers again and again."""
-        step = max(1, self.height // PROBED_ROWS)
         check = zlib.crc32(repr((self._hdu.shape, self._hdu.header["BITPIX"])).encode())
-        for row in self._raw_rows(step):
-            check = zlib.crc32(row, check)
+        for row in range(0, self.height, max(1, self.height // PROBED_ROWS)):
+            check = zlib.crc32(np.ascontiguousarray(self._hdu.section[row]).tobytes(), check)
         return f"{check:08x}"
-
-    def _raw_rows(self, step):
-        """Yield every `step`th row as bytes; straight from the file where that holds pixels as they are."""
-        if type(self._hdu) not in (fits.PrimaryHDU, fits.ImageHDU):  # compressed
-            for row in range(0, self.height, step):
-                yield np.ascontiguousarray(self._hdu.section[row]).tobytes()
-            return
-        length = self.width * abs(self._hdu.header["BITPIX"]) // 8
-        with open(self._file.filename(), "rb") as file:
-            for row in range(0, self.height, step):
-                file.seek(self._hdu.fileinfo()["datLoc"] + row * length)
-                yield file.read(length)
 
     @cached_property
     def wcs(self):
-        """The WCS of the frame, or None if it has none; kept for whoever opens the same file again."""
-        key = str(self._path), *self.stamp
-        if key not in _known_wcs:
-            if len(_known_wcs) >= MOST_WCS:
-                _known_wcs.pop(next(iter(_known_wcs)))
-            _known_wcs[key] = self._read_wcs()
-        return _known_wcs[key]
-
-    def _read_wcs(self):
+        """The WCS of the frame, or None if it has none."""
         try:
             return wcs_of(self.header)
         except ValueError:
@@ -167,53 +137,9 @@ class Pixels:
         return values
 
 
-def quickview(pixels, longest_px, shown_px, stretch):
-    """Return (Pillow image, View) of a whole frame, without what lies beyond the 1st and 99th percentile.
-
-    A frame that is larger is reduced by one factor for both axes to a longest side of `longest_px`, or of `shown_px` if
-    that is less, and shown with a longest side of `shown_px`.
-    """
-    from PIL import Image
-
-    values = pixels.whole()
-    sample = _sample(values)
-    low, high = np.percentile(sample, (1, 99)).astype(np.float32) if sample.size else (0, 0)
-    np.minimum(np.fmax(values, low, out=values), high, out=values)  # where there is no number: low
-    image, longest = Image.fromarray(values), max(pixels.width, pixels.height)
-    side_px = min(longest_px, shown_px)
-    if longest > side_px:
-        image = image.resize(_size(pixels, side_px / longest), Image.Resampling.BOX)
-    view = quickview_view(pixels, shown_px)
-    grey = Image.fromarray(to_grey(np.asarray(image), stretch)[::-1])
-    size = view.width, view.height
-    return grey if grey.size == size else grey.resize(size, Image.Resampling.BILINEAR), view
-
-
-def quickview_view(pixels, shown_px):
-    """Return the View of the picture that `quickview` makes."""
-    scale = shown_px / max(pixels.width, pixels.height)
-    return View(0.5, 0.5, scale, *_size(pixels, scale))
-
-
-def cutout(pixels, x, y, side_px, shown_px, stretch):
-    """Return (Pillow image, View) of a square of `side_px` around the FITS position x, y; black off the frame."""
-    from PIL import Image
-
-    view = cutout_view(x, y, side_px, shown_px)
-    part = pixels.window(round(view.left - 0.5), round(view.bottom - 0.5), side_px)
-    image = Image.fromarray(to_grey(part, stretch)[::-1])
-    return image.resize((shown_px, shown_px), Image.Resampling.BICUBIC), view
-
-
-def cutout_view(x, y, side_px, shown_px):
-    """Return the View of a cut-out around the FITS position x, y; its edges lie on edges of pixels."""
-    left, bottom = (round(centre - side_px / 2 - 0.5) + 0.5 for centre in (x, y))
-    return View(left, bottom, shown_px / side_px, shown_px, shown_px)
-
-
 def to_grey(values, stretch):
     """Return `values` (float, NaN for none) as uint8: 0 to 255 between their z-scale limits, 0 for NaN."""
-    sample = _sample(values)
+    sample = sample_of(values)
     if sample.size == 0:
         return np.zeros(values.shape, dtype=np.uint8)
     low, high = _zscale(sample)
@@ -226,7 +152,7 @@ def to_grey(values, stretch):
     return scaled.astype(np.uint8)
 
 
-def _sample(values):
+def sample_of(values):
     """Return some of the finite `values`, at most about MOST_SAMPLES, from everywhere on the frame."""
     step = max(1, round(np.sqrt(values.size / MOST_SAMPLES)))
     sample = values[::step, ::step]
@@ -250,7 +176,3 @@ def _stretched(values, stretch):
     if stretch == "power":
         return np.sqrt(values)
     return values
-
-
-def _size(pixels, scale):
-    return max(1, round(pixels.width * scale)), max(1, round(pixels.height * scale))

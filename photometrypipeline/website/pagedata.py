@@ -1,0 +1,96 @@
+"""What the pages' own scripts are told: plain data for JSON."""
+
+import glob
+import os
+import shlex
+
+from photometrypipeline.frames.records import known
+from photometrypipeline.website.pages import url, utc
+from photometrypipeline.website.pixels import View
+
+
+def of_run(view, plots, folder):
+    """Return {frames, plots, targets, command} of a views.Overview; `folder` is where its frames lie.
+
+    frames : [{name, page, time, jd}] in the order of the run; everything else names a frame by its place in there
+    plots : {name: plots.Plot as data}
+    targets : {anchor: rows with their pictures, and the line that takes a row out by hand}
+    command : the parts of the command that repeats the choice of rows, quoted for a shell; None without a target
+    """
+    frames = [
+        {"name": frame.name, "page": frame.page and url(frame.page), "time": utc(_time_of(frame), seconds=True)}
+        for frame in view.frames
+    ]
+    targets = {target.anchor: _target(target) for target in view.targets}
+    return {"frames": frames, "targets": targets, "command": _command(view, folder)} | _plots(plots)
+
+
+def of_frame(frame, plots, by_hand):
+    """Return {plots, maps, cutouts, by_hand} of the page of a views.FrameView; maps are marks on its quick view."""
+    maps, cutouts = {}, {row.target.anchor: _cutout(row) for row in frame.rows if row.cutout}
+    if frame.reference_places:
+        maps["registration"] = {"stars": frame.reference_places, "numbered": False}
+    if frame.quickview and frame.size_px:
+        view = View(0.5, 0.5, frame.quickview.width / frame.size_px[0], frame.quickview.width, frame.quickview.height)
+        stars = [star for star in frame.used_stars if known(star["x"]) and known(star["y"])]
+        places = [[round(place, 1) for place in view.place(star["x"], star["y"])] for star in stars]
+        maps |= {"calibration": {"stars": places, "numbered": True}} if places else {}
+    return {"maps": maps, "cutouts": cutouts, "by_hand": by_hand} | _plots(plots)
+
+
+def by_hand(view):
+    """Return {target: [frames]}, names, of the observations that somebody has taken out, for the pages of frames."""
+    marked = {target: [row for row in target.rows if row.by_hand and row.markable] for target in view.targets}
+    return {target.name: [row.frame.name for row in rows] for target, rows in marked.items()}
+
+
+def _plots(plots):
+    return {"plots": {plot.name: plot.data() for plot in plots}}
+
+
+def _time_of(frame):
+    parts = [frame.prepare, frame.photometry, frame.calibrate]
+    times = [part["midtime_jd"] for part in parts if part] + [row.data.jd for row in frame.rows]
+    return next((time for time in times if known(time)), None)
+
+
+def _target(target):
+    rows = [
+        {
+            "frame": row.frame.index,
+            "line": row.line if row.markable else None,
+            "out": row.by_hand,
+            "cutout": _cutout(row) if row.cutout else None,
+        }
+        for row in target.rows
+    ]
+    return {"name": target.name, "rows": rows}
+
+
+def _cutout(row):
+    names = {"target": row.target.name, "frame": row.frame.name}
+    return {"file": url(row.cutout.file), "side": row.cutout.width} | names | row.marks
+
+
+def _command(view, folder):
+    record = view.records["distill"]
+    if not (record and view.targets):
+        return None
+    images = [str(name) for name in record["images"]] or [frame.name for frame in view.frames]
+    texts = [str(argument) for argument in record["arguments"]]
+    if not all(text.isprintable() for text in [*images, *texts]):
+        return None
+    return {
+        "arguments": " ".join(map(shlex.quote, texts)),
+        "images": _images(images, folder),
+    }
+
+
+def _images(names, folder):
+    """Return `names` for a shell: as one pattern, if exactly these files in `folder` match it, or one by one."""
+    start = os.path.commonprefix(names)
+    end = os.path.commonprefix([name[len(start) :][::-1] for name in names])[::-1]
+    found = glob.glob(f"{glob.escape(start)}*{glob.escape(end)}", root_dir=folder)
+    if len(names) > 1 and start and sorted(found) == sorted(names):
+        return f"{shlex.quote(start)}*{shlex.quote(end) if end else ''}"
+    return " ".join(map(shlex.quote, names))

@@ -1,0 +1,48 @@
+"""The quick view: a picture of a whole frame, and where things of the sky lie on it."""
+
+import numpy as np
+
+from photometrypipeline.website.pixels import View, sample_of, to_grey
+
+MARGIN_PX = 0.5  # of a frame, beyond the centres of its outermost pixels
+
+
+def draw(pixels, longest_px, shown_px, stretch):
+    """Return the Pillow image of a whole frame, without what lies beyond the 1st and 99th percentile.
+
+    A frame that is larger is reduced by one factor for both axes to a longest side of `longest_px`, or of `shown_px` if
+    that is less, and shown with a longest side of `shown_px`.
+    """
+    from PIL import Image
+
+    values = pixels.whole()
+    sample = sample_of(values)
+    low, high = np.percentile(sample, (1, 99)).astype(np.float32) if sample.size else (0, 0)
+    np.minimum(np.fmax(values, low, out=values), high, out=values)  # where there is no number: low
+    image, longest = Image.fromarray(values), max(pixels.width, pixels.height)
+    side_px = min(longest_px, shown_px)
+    if longest > side_px:
+        image = image.resize(_size(pixels, side_px / longest), Image.Resampling.BOX)
+    view = view_of(pixels, shown_px)
+    grey = Image.fromarray(to_grey(np.asarray(image), stretch)[::-1])
+    size = view.width, view.height
+    return grey if grey.size == size else grey.resize(size, Image.Resampling.BILINEAR)
+
+
+def view_of(pixels, shown_px):
+    """Return the View of the picture that `draw` makes."""
+    scale = shown_px / max(pixels.width, pixels.height)
+    return View(0.5, 0.5, scale, *_size(pixels, scale))
+
+
+def places(pixels, shown_px, ra_deg, dec_deg):
+    """Return the places [[column, row], ...] on the quick view of those of the positions that are on the frame."""
+    x, y = pixels.position(ra_deg, dec_deg)
+    inside = (x >= 1 - MARGIN_PX) & (x <= pixels.width + MARGIN_PX)
+    inside &= (y >= 1 - MARGIN_PX) & (y <= pixels.height + MARGIN_PX)
+    columns, rows = view_of(pixels, shown_px).place(x[inside], y[inside])
+    return np.column_stack([columns, rows]).round(1).tolist()
+
+
+def _size(pixels, scale):
+    return max(1, round(pixels.width * scale)), max(1, round(pixels.height * scale))

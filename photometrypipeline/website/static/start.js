@@ -1,0 +1,8 @@
+"use strict";
+/* Starts what there is on this page. */
+
+PP.startMarks?.();
+PP.startOverlays();
+PP.startPlots();
+PP.startRows();
+PP.startPlayers?.();
