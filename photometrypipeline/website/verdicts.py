@@ -157,5 +157,6 @@ def _target(view, record, limits):
 def _anchor(view, step, plots):
     if view.records[step] is None:
         return step if step in dict(view.failures) else None
-    shows = {"photometry": "fwhm", "calibrate": "zeropoints", "distill": next((each.anchor for each in view.targets), None)}
+    first = view.targets[0].anchor if view.targets else None
+    shows = {"photometry": "fwhm", "calibrate": "zeropoints", "distill": first}
     return f"plot-{shows[step]}" if shows.get(step) in plots else step
