@@ -232,10 +232,8 @@ def _light_curve(view, target):
         for one, other in zip(frame_error, common, strict=True)
     ]
     magnitudes = Series("dot red", [row.mag for row in rows] + nothing, "", frame_error + nothing, joined + nothing)
-    faintest = Series(
-        "limit red", [None] * len(rows) + [row.mag_limit for row in limits], "not detected, fainter than"
-    )
-    y = Axis(f"Magnitude ({short(target.data['band'] or 'instrumental')})", "mag", 3, down=True)
+    faintest = Series("limit red", [None] * len(rows) + [row.mag_limit for row in limits], "not detected, fainter than")
+    y = Axis(f"Magnitude ({short(target.data.band or 'instrumental')})", "mag", 3, down=True)
     airmass = [row.frame.prepare and row.frame.prepare["airmass"] for row in both]
     about = "Bars: error of each point"
     about += "; thin bars: with what all points share." if any(map(known, joined)) else "."
@@ -246,7 +244,7 @@ def _light_curve(view, target):
         f"Light curve of {target.name}",
         TIME,
         y,
-        [row.data["jd"] for row in both],
+        [row.data.jd for row in both],
         [magnitudes, *([faintest] if limits else [])],
         short(target.name),
         about,

@@ -10,7 +10,6 @@ import pytest
 import diagnostics
 import fakerun
 import pp_setup
-from photometrypipeline.frames import records
 from website import MAKERS, check_website, fill, main_page, words
 
 
@@ -89,13 +88,3 @@ def test_the_switch_in_pp_setup_turns_everything_off(tmp_path, field, monkeypatc
     diagnostics.record_failure("prepare", "x", tmp_path)
     assert diagnostics.render(tmp_path) is None
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_record_is_read_again_when_it_has_been_written_again_and_not_before(tmp_path):
-    diagnostics.record("prepare", fakerun.prepare(fakerun.Field(n_frames=3)), tmp_path)
-    first = records.read(tmp_path)["prepare"]
-    assert records.read(tmp_path)["prepare"] is first
-    times = os.stat(records.path_of("prepare", tmp_path))
-    diagnostics.record("prepare", fakerun.prepare(fakerun.Field(n_frames=2)), tmp_path)
-    os.utime(records.path_of("prepare", tmp_path), ns=(times.st_atime_ns, times.st_mtime_ns))  # within one tick
-    assert len(records.read(tmp_path)["prepare"]["frames"]) == 2

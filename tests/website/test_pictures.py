@@ -11,8 +11,10 @@ from scipy import ndimage
 
 import diagnostics
 import fakerun
+from photometrypipeline.frames.rows import Row
 from photometrypipeline.website import cutouts, pictures, quickview
 from photometrypipeline.website.pixels import Pixels
+from website import record
 
 
 def write_stars(path, shape, places, **keywords):
