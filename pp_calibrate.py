@@ -27,7 +27,6 @@ import functools
 import logging
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import toolbox
 
@@ -45,12 +44,11 @@ from photometrypipeline.base.errors import (
     UsageError,
 )
 from photometrypipeline.base.files import reference_file
-from photometrypipeline.base.services import Client
 from photometrypipeline.calibration import calibrated, colorfit, isolation, nightly, starlist, targetcolor
 from photometrypipeline.calibration.calibrated import Outcome, Reference, Settings
 from photometrypipeline.calibration.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 from photometrypipeline.frames import fixedplaces, ldac
-from photometrypipeline.instruments import headers, telescopes
+from photometrypipeline.instruments.dataset import DataSet, telescope_of
 from photometrypipeline.photometry.errorbars import NO_MEASUREMENT
 from photometrypipeline.sky import matching, sphere, times
 
@@ -88,9 +86,9 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
 
     Raises UsageError for several bands or what is no colour, PipelineError if there is nothing to calibrate.
     """
-    magzp, jobs = options.magzp, options.jobs
-    telescope = telescopes.identify(frames[0].header)
-    band = None if options.instrumental else common_band(frames, options.filter)
+    frames, magzp, jobs = DataSet.of(frames), options.magzp, options.jobs
+    telescope = frames.telescope
+    band = None if options.instrumental else options.filter or frames.band
     if magzp and band is None:
         raise UsageError("-magzp needs a band; give it with -filter")
     wish = None
@@ -132,9 +130,9 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
         common = calibrated.systematics(reference, term)
         told = f"transformation {common['relation_err']:.3f}, catalogue from field to field {common['catalog_err']:.3f}"
         log.info("errors common to all frames, mag: %s, colour term %.3f", told, common["color_err"])
-    ready = [frame for frame, _ in pairs]
+    ready = frames.only([frame for frame, _ in pairs])
     summary = summarise([row for _, row in pairs], reference, settings, term, night)
-    diagnostics.record("calibrate", summary)
+    diagnostics.record("calibrate", summary, frames.folder)
     lacking = [frame for frame, row in pairs if row["zp"] is None] if band and not magzp else []
     return Calibration(ready, lacking, summary, failure)
 
@@ -143,30 +141,6 @@ def aperture_arcsec(frame):
     """Return the radius of the aperture on a frame, 0 where its header does not tell."""
     radius_px, scale = frame.header.get("APRAD"), frame.header.get("SECPIX")
     return float(radius_px) * float(scale) if isinstance(radius_px, float) and isinstance(scale, float) else 0.0
-
-
-def common_band(frames, override):
-    """Return the band of all frames (str), or None where they have none.  Raises UsageError for several."""
-    if override:
-        return override
-    bands = {frame.name: band_of(frame) for frame in frames}
-    if len(set(bands.values())) > 1:
-        listed = ", ".join(f"{name}: {band}" for name, band in bands.items())
-        raise UsageError(
-            f"the frames have several bands ({listed}); calibrate each by itself, or give one with -filter"
-        )
-    return next(iter(bands.values()))
-
-
-def band_of(frame):
-    """Return the band of one frame; a filter without translation is taken for the band itself."""
-    telescope = telescopes.identify(frame.header)
-    raw = headers.raw_filter(frame, telescope)
-    try:
-        return telescope.band(raw)
-    except PipelineError as error:
-        log.warning("%s; taken for the name of the band", error)
-        return raw
 
 
 def choose_reference(frames, names, settings, solar, offline, wish=None):
@@ -179,13 +153,13 @@ def choose_reference(frames, names, settings, solar, offline, wish=None):
         return None  # each frame says itself what it lacks
     ra, dec, radius = sphere.skycenter([place for place in places if len(place[0])])
     epoch = times.julian_epoch(np.mean([frame.number("MIDTIMJD") for frame in frames]))
-    client, refusals, failures = Client(offline=offline), [], []
+    client, refusals, failures = frames.client(offline), [], []
     for name in dict.fromkeys(names):
         try:
             catalog = Catalog.fetch(
-                name, ra, dec, radius, pp_setup.photometric_catalog_limit, client=client, data_folder=Path.cwd()
+                name, ra, dec, radius, pp_setup.photometric_catalog_limit, client=client, data_folder=frames.folder
             )
-            return prepare_reference(catalog, settings, solar, epoch, wish)
+            return prepare_reference(catalog, settings, solar, epoch, frames.folder, wish)
         except NotReachable as error:
             log.warning("catalogue %s: %s; trying the next one", name, error)
             failures.append(error)
@@ -207,8 +181,11 @@ def read_positions(frame, maxflag):
     return sources.ra_deg, sources.dec_deg
 
 
-def prepare_reference(catalog, settings, solar, epoch, wish=None):
-    """Return the Reference that `catalog` makes in the band.  Raises CatalogError if too few stars are left."""
+def prepare_reference(catalog, settings, solar, epoch, folder, wish=None):
+    """Return the Reference that `catalog` makes in the band; writes its stars into `folder`.
+
+    Raises CatalogError if too few stars are left.
+    """
     log.info("%d stars of %s for the calibration", len(catalog), catalog.release)
     file = reference_file(catalog.name)
     radius = isolation.REACH * settings.aperture_arcsec
@@ -223,7 +200,7 @@ def prepare_reference(catalog, settings, solar, epoch, wish=None):
         if solar:
             catalog = catalog.solar_like(pp_setup.solcol)
     catalog, mag, err = catalog.in_band(settings.band, use_all=settings.use_all_stars)
-    catalog.at_epoch(epoch).write_reference(Path.cwd() / file, epoch)
+    catalog.at_epoch(epoch).write_reference(folder / file, epoch)
     value, error = (np.asarray(catalog.table[name], dtype=float) for name in (mag, err))
     largest = max(pp_setup.max_reference_error, catalog.survey.coarse_mag if catalog.survey else 0.0)
     usable = np.isfinite(value) & (settings.use_all_stars | (error <= largest))
@@ -330,13 +307,13 @@ def stars_of(frame, reference, settings):
     i_star, i_source = match(frame, sources, reference)
     good = reference.alone[i_star]
     mag = np.asarray(reference.catalog.table[reference.mag], dtype=float)
-    telescope = telescopes.identify(frame.header)
+    telescope = telescope_of(frame)
     return nightly.frame_stars(frame, telescope, sources, inst, e_inst, (i_star[good], i_source[good]), mag)
 
 
 def calibrate_frame(frame, reference, settings, term=None, night=None):
     """Calibrate one frame and write its database; returns its part of the record (dict).  Raises FrameError."""
-    telescope = telescopes.identify(frame.header)
+    telescope = telescope_of(frame)
     sources, inst, e_inst = measured_sources(frame, settings)
     nothing = np.empty(0, dtype=int)
     of_night = night.of(frame.name) if night is not None else None
@@ -453,7 +430,7 @@ def main(args, losses):
     options = Options.of(args).checked()
     frames = toolbox.prepared_frames(args.images, losses)
     done = calibrate(frames, losses, options)
-    diagnostics.render(jobs=args.jobs)
+    diagnostics.render(args.folder, jobs=args.jobs)
     if done.failure:
         raise done.failure
 

@@ -38,11 +38,11 @@ from astropy.stats import sigma_clipped_stats
 import pp_extract
 from photometrypipeline.base.errors import FrameError, PipelineError, UsageError
 from photometrypipeline.base.files import replacing
-from photometrypipeline.base.services import Client
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import fitsbytes, wcskeywords
 from photometrypipeline.frames.frame import Frame, set_keyword
-from photometrypipeline.instruments import headers, telescopes
+from photometrypipeline.instruments import headers
+from photometrypipeline.instruments.dataset import DataSet, telescope_of
 from photometrypipeline.photometry import motion, noise, stacks, starmask
 from photometrypipeline.programs import astromatic, swarp
 from photometrypipeline.sky.times import SECONDS_PER_DAY
@@ -54,14 +54,15 @@ LEAST_MOTION = 10.0  # aperture radii over all frames, for stars to be told from
 LEVEL_SAMPLES = 500_000  # pixels of a frame that its sky level is taken from
 
 
-def combine(frames, losses, options=Options(), folder=".", data_folder="."):  # noqa: B008  it is frozen
-    """Combine `frames` into one image in `folder`; returns its Frame.  Frames that cannot be used go to `losses`.
+def combine(frames, losses, options=Options(), folder=None):  # noqa: B008  it is frozen
+    """Combine `frames` into one image; returns its Frame.  Frames that cannot be used go to `losses`.
 
-    data_folder : where pp_store/ of the data set lies
+    folder : where it is written, default that of the data set
     Raises UsageError for frames of several instruments or filters, PipelineError where nothing can be combined: no
     frame with a WCS, no ephemeris for one of them, SWarp failed.
     """
-    telescope = check_one_kind(frames)
+    frames = DataSet.of(frames)
+    telescope, folder = check_one_kind(frames), frames.folder if folder is None else Path(folder)
     layers = [layer for _, layer in toolbox.sort_out(frames, [layer_of(frame, telescope) for frame in frames], losses)]
     if not layers:
         raise PipelineError("none of the frames can be combined")
@@ -69,8 +70,8 @@ def combine(frames, losses, options=Options(), folder=".", data_folder="."):  # 
         log.warning("%s is the only frame: it is resampled, there is nothing to combine", layers[0].frame.name)
     if options.method == "median":
         log.warning("a median does not conserve flux where the seeing changes; use average or clipped for photometry")
-    places = reference_points(layers, telescope, options, Path(data_folder))
-    output = Path(folder) / (COMOVING if options.moving else SKY)
+    places = reference_points(layers, telescope, options, frames)
+    output = folder / (COMOVING if options.moving else SKY)
     with tempfile.TemporaryDirectory(prefix=".pp_combine_", dir=folder) as work:
         pixels, covered, made = stack(layers, places, telescope, options, Path(work))
     whole = stacks.totals(layers, options.method, options.backsub)
@@ -80,7 +81,7 @@ def combine(frames, losses, options=Options(), folder=".", data_folder="."):  # 
     write(output, header, pixels, layers[0].frame)
     if options.keep_files and options.moving:
         for layer, place in zip(layers, places, strict=True):
-            keep_moving(layer.frame, place, Path(folder))
+            keep_moving(layer.frame, place, folder)
     of = f" in the frame of {object_name(layers, options.targetname)}" if options.moving else ""
     toolbox.say(f"{output.name}: {options.method} of {whole.n_frames} frames{of}, {whole.exptime_s:g} s in all")
     return Frame(output)
@@ -93,7 +94,7 @@ def check_one_kind(frames):
     """Return the Telescope of all frames.  Raises UsageError for several instruments or filters."""
     kinds = {}
     for frame in frames:
-        telescope = telescopes.identify(frame.header)
+        telescope = telescope_of(frame)
         kinds.setdefault((telescope.key, headers.raw_filter(frame, telescope)), []).append(frame.name)
     if len(kinds) > 1:
         listed = "; ".join(
@@ -101,7 +102,7 @@ def check_one_kind(frames):
             for (key, name), names in kinds.items()
         )
         raise UsageError(f"frames of several instruments or filters cannot be combined: {listed}")
-    return telescopes.identify(frames[0].header)
+    return telescope_of(frames[0])
 
 
 def layer_of(frame, telescope):
@@ -153,7 +154,7 @@ def object_name(layers, target):
     return names[0]
 
 
-def reference_points(layers, telescope, options, data_folder):
+def reference_points(layers, telescope, options, data):
     """Return the reference point (ra_deg, dec_deg) of the WCS of each frame, moved along with the target if wanted."""
     solutions = [wcskeywords.wcs_of(layer.frame.header) for layer in layers]
     points = [tuple(float(value) for value in wcs.wcs.crval) for wcs in solutions]
@@ -167,9 +168,9 @@ def reference_points(layers, telescope, options, data_folder):
             motion.moved_reference(point, shift) for point, shift in zip(points, zip(*shifts, strict=True), strict=True)
         ]
     name = object_name(layers, options.targetname)
-    client = Client(offline=options.offline)
+    client = data.client(options.offline)
     jds = [*times, reference_jd]
-    found = ephemeris.positions(name, telescope.mpc_code, jds, client, data_folder, options.places)
+    found = ephemeris.positions(name, telescope.mpc_code, jds, client, data.folder, options.places)
     without = [layer.frame.name for layer, ra in zip(layers, found.ra_deg, strict=False) if not np.isfinite(ra)]
     if not np.isfinite(found.ra_deg[-1]):
         without.append(f"the mean time JD {reference_jd}")
@@ -326,8 +327,7 @@ def main(args, losses):
     options = Options.of(args).checked()
     frames = toolbox.prepared_frames(args.images, losses)
     if args.dump_config:
-        telescope = telescopes.identify(frames[0].header)
-        print(astromatic.effective_settings("SWarp", telescope, swarp.settings(args.method, args.backsub)))
+        print(astromatic.effective_settings("SWarp", frames.telescope, swarp.settings(args.method, args.backsub)))
         return
     combine(frames, losses, options)
 

@@ -27,7 +27,6 @@ import logging
 import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import toolbox
 
@@ -37,9 +36,9 @@ import diagnostics
 import pp_setup
 from photometrypipeline.base.errors import FrameError, NotReachable, PipelineError
 from photometrypipeline.base.files import safe_name
-from photometrypipeline.base.services import Client
 from photometrypipeline.frames import exclusions, framedb, observationsdb, results
 from photometrypipeline.frames.rows import OUTSIDE, LightCurve
+from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.targets import nondetections, observed, targetmatch, targets, targetsearch
 
 log = logging.getLogger("pp.distill")
@@ -79,14 +78,15 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     Raises PipelineError if no frame has a database, UsageError for a list of exclusions that cannot be read.
     """
     excluded = exclusions.read(options.exclude) if options.exclude else exclusions.Exclusions()
-    measured = read_databases(frames, losses)
-    search = targetsearch.search(measured, options, Client(offline=options.offline))
+    data = DataSet.of(frames)
+    measured = read_databases(data, losses)
+    search = targetsearch.search(measured, options, data.client(options.offline), data.folder)
     wanted, failure = search.targets, search.failure
     for remark in search.remarks:
         toolbox.say(remark)
     for loss in search.losses:
         losses.add(*loss)
-    matcher = targetmatch.Matcher(measured, Path.cwd(), match_settings())
+    matcher = targetmatch.Matcher(measured, data.folder, match_settings())
     rows = {target.name: rows_of(target, matcher, options, excluded) for target in wanted}
     control = targets.control_star(measured, wanted)
     if control is None:
@@ -101,7 +101,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
         curve = light_curve(target, in_turn(measured, own, unseen[target.name]))
         remarks = [f"positions predicted by: {target.source}", *about_color, *remarks]
         remarks += [nondetections.LEGEND] if unseen[target.name] else []
-        results.write(curve.file, curve.every, remarks)
+        results.write(data.folder / curve.file, curve.every, remarks)
         curves.append(curve)
         accepted = sum(row.accepted for row in own)
         toolbox.say(f"{curve.file}: {target.name} in {accepted} of {len(measured)} frames")
@@ -116,9 +116,10 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
         losses.add("target", f"no target was found in any frame; {advice}")
     for line in excluded.unused():
         log.warning("%s: %r is not an observation of this run", options.exclude, line)
-    observationsdb.update(observationsdb.FILE_NAME, curves)
+    observationsdb.update(data.folder / observationsdb.FILE_NAME, curves)
     names, images = [curve.name for curve in curves], [each.frame.name for each in measured]
-    diagnostics.record("distill", {"targets": names, "images": images, "arguments": options.arguments("exclude")})
+    summary = {"targets": names, "images": images, "arguments": options.arguments("exclude")}
+    diagnostics.record("distill", summary, data.folder)
     return Distillation(rows, found, failure, [*(curve.file for curve in curves), observationsdb.FILE_NAME])
 
 
@@ -279,7 +280,7 @@ def light_curve(target, rows):
 def main(args, losses):
     options = Options.of(args).checked()
     done = distill(toolbox.prepared_frames(args.images, losses), losses, options)
-    diagnostics.render(jobs=os.cpu_count() or 1)
+    diagnostics.render(args.folder, jobs=os.cpu_count() or 1)
     if done.failure:
         raise done.failure
 

@@ -38,6 +38,7 @@ from photometrypipeline.base.files import replacing
 from photometrypipeline.frames import ldac, wcskeywords
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers, telescopes
+from photometrypipeline.instruments.dataset import telescope_of
 from photometrypipeline.photometry import errorbars
 from photometrypipeline.programs import astromatic
 
@@ -59,7 +60,7 @@ def extract(frames, losses, options=Options()):  # noqa: B008  it is frozen
     """Run Source Extractor on `frames`; returns the Extractions (list) of those that worked, others go to `losses`."""
 
     def one(frame):
-        instrument = telescopes.identify(frame.header, options.telescope)
+        instrument = telescopes.get(options.telescope) if options.telescope else telescope_of(frame)
         run(frame, instrument, frame.ldac, options)
         return Extraction(frame, instrument, ldac.read(frame.ldac))
 
@@ -150,7 +151,7 @@ def mask_of(frame, telescope):
 def main(args, losses):
     frames = toolbox.prepared_frames(args.images, losses)
     if args.dump_config:
-        telescope = telescopes.identify(frames[0].header, args.telescope)
+        telescope = telescopes.get(args.telescope) if args.telescope else frames.telescope
         print(astromatic.effective_settings("Source Extractor", telescope))
         return None
     done = extract(frames, losses, Options.of(args).checked())

@@ -20,7 +20,6 @@ import toolbox
 import argparse
 import logging
 import sys
-from pathlib import Path
 
 import pp_setup
 from photometrypipeline.base.errors import PipelineError
@@ -105,7 +104,7 @@ def main(args, losses):
     figure = markscene.open_figure()
     exposures = read_exposures(frames, args.jobs, losses)
     stem = f"positions_{safe_name(args.target)}" if args.target else "positions"
-    positions, saved = Path(f"{stem}.dat"), Path(f"{stem}.marks.json")
+    positions, saved = args.folder / f"{stem}.dat", args.folder / f"{stem}.marks.json"
     model = open_marks(exposures, saved, args.new, args.edit)
     pixels = viewport.PixelCache(lambda number: exposures[number].frame.read_pixels(), len(exposures))
     outcome = markwindow.MarkWindow(figure, model, pixels, args.zoom).run()

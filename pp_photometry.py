@@ -26,7 +26,6 @@ import functools
 import logging
 import sys
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import toolbox
 
@@ -37,18 +36,17 @@ import pp_extract
 import pp_setup
 from photometrypipeline.base.errors import NotFound, NotReachable, PipelineError
 from photometrypipeline.base.files import write_text
-from photometrypipeline.base.services import Client
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import ldac
 from photometrypipeline.frames.contents import MEASUREMENT
 from photometrypipeline.frames.frame import set_keyword
-from photometrypipeline.instruments import telescopes
+from photometrypipeline.instruments.dataset import DataSet, telescope_of
 from photometrypipeline.photometry import growthcurve
 from photometrypipeline.sky import matching
 
 log = logging.getLogger("pp.photometry")
 
-WORK = Path(".diagnostics")  # where the lists with twenty apertures lie until the radius is chosen
+WORK = ".diagnostics"  # where the lists with twenty apertures lie until the radius is chosen
 CURVE = "aperturephotometry_curveofgrowth.dat"
 MAX_FLAGS = 3  # of the target and of the sources of the curve of growth
 
@@ -83,9 +81,9 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
 
     Raises PipelineError if no frame could be measured.
     """
-    jobs = options.jobs
-    frames = cleared(frames, losses, jobs)
-    telescope = telescopes.identify(frames[0].header)
+    data, jobs = DataSet.of(frames), options.jobs
+    frames = data.only(cleared(data, losses, jobs))
+    telescope = frames.telescope
     minarea = options.minarea or telescope.min_area
     gain_known = knows_gain(frames, telescope)
     common = pp_extract.Options(
@@ -102,13 +100,13 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
     else:
         radii = growthcurve.radii_px(telescope.aprad_range)
         lists = measure_growth(frames, losses, radii, common)
-        predictions = {} if options.background_only else predict(list(lists), telescope, options)
+        predictions = {} if options.background_only else predict(frames.only(lists), telescope, options)
         aperture, curve, counts = choose_aperture(lists, radii, predictions, options, losses)
         measured = toolbox.parallel(
             lambda frame: cut_list(frame, lists[frame], aperture), list(lists), jobs, "photometry"
         )
         measured = [frame for frame, _ in toolbox.sort_out(list(lists), measured, losses)]
-        write_curve(radii, curve)
+        write_curve(frames.folder / CURVE, radii, curve)
     if not measured:
         raise PipelineError("none of the frames  could be measured")
     summary = {
@@ -126,14 +124,14 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
         "gain_known": gain_known,
         "frames": [seeing(frame) for frame in measured],
     }
-    diagnostics.record("photometry", summary)
+    diagnostics.record("photometry", summary, frames.folder)
     toolbox.box(
         [
             f"{'aperture' if aperture.index < 0 else 'best-fit aperture'} radius: {aperture.radius_px:.1f} (px)",
             aperture.strategy if aperture.index < 0 else f"{summary['basis']}: {aperture.strategy}",
         ]
     )
-    return Photometry(measured, aperture.radius_px, summary)
+    return Photometry(frames.only(measured), aperture.radius_px, summary)
 
 
 def cleared(frames, losses, jobs):
@@ -212,13 +210,14 @@ def measure_growth(frames, losses, radii, common):
 
     The final list is cut out of it, so that each image is searched once.
     """
-    WORK.mkdir(exist_ok=True)
+    work = frames.folder / WORK
+    work.mkdir(exist_ok=True)
     options = replace(common, aprad=tuple(radii))
 
     def one(frame):
-        path = WORK / f"{frame.stem}.growth.ldac"
+        path = work / f"{frame.stem}.growth.ldac"
         frame.ldac.unlink(missing_ok=True)  # of the registration: it must not pass for the final one if something fails
-        pp_extract.run(frame, telescopes.identify(frame.header), path, options)
+        pp_extract.run(frame, telescope_of(frame), path, options)
         return path
 
     return dict(toolbox.sort_out(frames, toolbox.parallel(one, frames, common.jobs, "photometry"), losses))
@@ -226,14 +225,14 @@ def measure_growth(frames, losses, radii, common):
 
 def predict(frames, telescope, options):
     """Return {frame name: (ra_deg, dec_deg)} of the target where an ephemeris has it; what is missing is logged."""
-    client, found = Client(offline=options.offline), {}
+    client, found = frames.client(options.offline), {}
     names = {}
     for frame in frames:
         names.setdefault(options.target or str(frame.header.get("OBJECT", "None")), []).append(frame)
     for name, group in names.items():
         jds = np.array([frame.number("MIDTIMJD") for frame in group])
         try:
-            places = ephemeris.positions(name, telescope.mpc_code, jds, client, Path.cwd(), options.places)
+            places = ephemeris.positions(name, telescope.mpc_code, jds, client, frames.folder, options.places)
         except (NotFound, NotReachable) as error:
             log.warning("aperture from background sources: no position of %s: %s", name, error)
             continue
@@ -345,7 +344,7 @@ def seeing(frame):
     }
 
 
-def write_curve(radii, curve):
+def write_curve(path, radii, curve):
     """Write aperturephotometry_curveofgrowth.dat; zeros where there is no curve."""
     none = {"flux": np.zeros(len(radii)), "sigma": np.zeros(len(radii)), "snr": np.zeros(len(radii))}
     background, target = (curve[name] or none for name in ("background", "target"))
@@ -367,7 +366,7 @@ def write_curve(radii, curve):
             f"{target['flux'][n]:6.3f} {target['sigma'][n]:5.3f} {target['snr'][n]:4.2f}   "
             f"{target['flux'][n] - background['flux'][n]:6.3f}"
         )
-    write_text(CURVE, "\n".join(lines) + "\n")
+    write_text(path, "\n".join(lines) + "\n")
 
 
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "photometry"))
@@ -375,7 +374,7 @@ def main(args, losses):
     options = Options.of(args).checked()
     frames = toolbox.prepared_frames(args.images, losses)
     photometry(frames, losses, options)
-    diagnostics.render(jobs=args.jobs)
+    diagnostics.render(args.folder, jobs=args.jobs)
 
 
 if __name__ == "__main__":

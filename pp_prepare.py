@@ -43,6 +43,7 @@ from photometrypipeline.frames.contents import MEASUREMENT
 from photometrypipeline.frames.frame import EXTENSIONS, Frame, is_blank, keep_first, saved_name, set_keyword
 from photometrypipeline.frames.hdus import flatten
 from photometrypipeline.instruments import exposurelength, exposures, headers, plausibility, telescopes
+from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.newcamera import generic
 from photometrypipeline.registration import blind
 from photometrypipeline.sky.times import MJD_ZERO, text_of
@@ -62,6 +63,7 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
 
     Frames that cannot be prepared stay as they are and go to `losses`.  Writes the record of the step.
     """
+    frames = DataSet.of(frames)
     first = telescopes_of(frames, options.telescope, losses)
     answers = generic.complete(frames, first, options.set, options.keep_wcs)
     wanted = {
@@ -82,6 +84,7 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
         frame = rename(frame)
         if flatten(frame.path):
             frame = Frame(frame.path)
+        frame.telescope = instrument
         if is_blank(frame.path, frame.header):
             raise FrameError(frame.path, "contains no pixel with a value, all are NaN", "remove it from the list")
         generic.implant(frame, instrument, answers)
@@ -96,10 +99,10 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
     done = toolbox.sort_out(frames, toolbox.parallel(one, frames, options.jobs, "prepare"), losses)
     if not done:
         raise PipelineError("none of the images could be prepared")
-    ready = [frame for _, frame in done]
+    ready = frames.only([frame for _, frame in done])
     report_doubts([doubtful[frame.name] for frame in ready])
     report_mistakes(ready)
-    diagnostics.record("prepare", record([(frame, first[old.name]) for old, frame in done], wanted))
+    diagnostics.record("prepare", record([(frame, first[old.name]) for old, frame in done], wanted), frames.folder)
     toolbox.say(f"{len(ready)} of {len(frames)} images have been prepared for {first[done[0][0].name].label}")
     return ready
 
@@ -405,7 +408,7 @@ def main(args, losses):
     options = Options.of(args).checked()
     images = toolbox.taken_in(args.images, options, losses)
     prepare(toolbox.open_frames(images, losses), losses, options)
-    diagnostics.render(jobs=args.jobs)
+    diagnostics.render(args.folder, jobs=args.jobs)
 
 
 if __name__ == "__main__":

@@ -41,11 +41,10 @@ import pp_setup
 from catalog import Catalog
 from photometrypipeline.base.errors import CatalogError, NotReachable, ProgramError
 from photometrypipeline.base.files import reference_file
-from photometrypipeline.base.services import Client
 from photometrypipeline.catalogs import surveys
 from photometrypipeline.catalogs.surveys import tycho2
 from photometrypipeline.frames import wcskeywords
-from photometrypipeline.instruments import telescopes
+from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.programs import astromatic, scampfit
 from photometrypipeline.programs.choices import FLAG_MASKS
 from photometrypipeline.registration import astrometry, blind, locate, wcsfit, wrongpointing
@@ -75,11 +74,12 @@ class Registration:
 
 @dataclass
 class Attempt:
-    """State of the work: extractions in question, first guesses, and what has been solved so far, all by frame name.
+    """State of the work: the DataSet, extractions in question, first guesses, what is solved so far, by frame name.
 
     trimmed : {name: SourceList} of the sources that take part;  located : [(Seen, Solution)]
     """
 
+    data: DataSet
     extractions: list
     guesses: dict
     trimmed: dict
@@ -119,7 +119,8 @@ def register(frames, losses, options=Options()):  # noqa: B008  it is frozen
 
     Raises NotReachable if no catalogue could be had at all.
     """
-    telescope = telescopes.identify(frames[0].header)
+    frames = DataSet.of(frames)
+    telescope = frames.telescope
     mask = FLAG_MASKS[options.source_tolerance or telescope.source_tolerance]
     verdicts, extracted = {}, []
     toolbox.say(f"extracting sources of {len(frames)} frames for the registration")
@@ -142,7 +143,7 @@ def register(frames, losses, options=Options()):  # noqa: B008  it is frozen
     extracted = drop_other_fields(extracted, verdicts)
     guesses = {each.frame.name: each.frame.header.copy() for each in extracted}
     chosen = {each.frame.name: trimmed(each, mask) for each in extracted}
-    attempt = Attempt(extracted, guesses, chosen, telescope, mask)
+    attempt = Attempt(frames, extracted, guesses, chosen, telescope, mask)
     if extracted:
         names = list(options.cat or [*telescope.astrometry_catalogs, *last_resort(attempt)])
         try_catalogs(attempt, extracted, names, options.offline)
@@ -224,7 +225,7 @@ def try_catalogs(attempt, extractions, names, offline):
     if not placed:
         return
     ra, dec, radius = sphere.skycenter([seen_in(attempt, each).corners_deg for each in placed])
-    client, scarce, asked = Client(offline=offline), [], set()
+    client, scarce, asked = attempt.data.client(offline), [], set()
     reaches = [attempt.telescope.search_radius, FAR_DEG][: max(1, pp_setup.n_registration_repetitions)]
     for name in dict.fromkeys(names):
         for reach in dict.fromkeys([reaches[0], max(reaches)]):
@@ -251,7 +252,7 @@ def try_catalogs(attempt, extractions, names, offline):
 def stars_around(attempt, name, ra_deg, dec_deg, radius_deg, client):
     """Return the Catalog of a cone at the epoch of the frames.  Raises NotReachable, CatalogError."""
     epoch = times.julian_epoch(np.mean([each.frame.number("MIDTIMJD") for each in attempt.extractions]))
-    folder = Path.cwd()
+    folder = attempt.data.folder
     limit = attempt.telescope.max_mag
     catalog = Catalog.fetch(name, ra_deg, dec_deg, radius_deg, limit, client=client, data_folder=folder)
     catalog = catalog.astrometric().at_epoch(epoch)
@@ -344,11 +345,13 @@ def refine(attempt, extractions, found, catalog, stars):
     scale = max(solution.scale_arcsec for solution in found.values())
     degree = scampfit.degree_of(telescope, max(solution.n_matched for solution in found.values()))
     field = near_frames(catalog, [(frames[name], found[name]) for name in frames])
-    reference = Path.cwd() / reference_file(catalog.name)
+    folder = attempt.data.folder
+    reference = attempt.data.folder / reference_file(catalog.name)
     field.write_reference(reference, float(np.nanmedian(field.values("epoch_yr"))))
     jobs = [scampfit.Job(frame, sources[name], found[name].header) for name, frame in frames.items()]
     try:
-        numbers, heads = scampfit.run(jobs, reference, telescope, attempt.mask, scale, degree, pp_setup.scamp_timeout_s)
+        limit_s = pp_setup.scamp_timeout_s
+        numbers, heads = scampfit.run(jobs, reference, telescope, attempt.mask, scale, degree, limit_s, folder)
     except ProgramError as error:
         log.warning("%s; the fit without SCAMP is used", error)
         numbers, heads = {}, {}
@@ -431,18 +434,19 @@ def finish(frames, attempt, verdicts, telescope, losses):
         if verdict.registered and any(found < least for found, least in zip(contrasts, wanted, strict=True)):
             log.info("%s: SCAMP is not sure of its match (contrasts %.1f, %.1f); its stars are", frame.name, *contrasts)
     catalog = next(iter(attempt.catalogs.values()), None)
-    astrometry.write_files(registered, failed, verdicts)
+    astrometry.write_files(registered, failed, verdicts, frames.folder)
     limits = {"as": pp_setup.scamp_as_contrast_limit, "xy": pp_setup.scamp_xy_contrast_limit}
     limits["log_odds"] = pp_setup.registration_log_odds
     rows = [{**asdict(verdicts[frame.name]), "registered": verdicts[frame.name].registered} for frame in frames]
-    diagnostics.record("register", {"catalog": catalog, "skipped": False, "limits": limits, "frames": rows})
+    summary = {"catalog": catalog, "skipped": False, "limits": limits, "frames": rows}
+    diagnostics.record("register", summary, frames.folder)
     toolbox.box(
         [
             f"{len(registered)}/{len(frames)} images have been registered successfully"
             + (f" on {catalog}" if catalog else "")
         ]
     )
-    return Registration(registered, failed, verdicts, catalog)
+    return Registration(frames.only(registered), failed, verdicts, catalog)
 
 
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "register"))
@@ -450,10 +454,10 @@ def main(args, losses):
     options = Options.of(args).checked()
     frames = toolbox.prepared_frames(args.images, losses)
     if args.dump_config:
-        print(astromatic.effective_settings("SCAMP", telescopes.identify(frames[0].header)))
+        print(astromatic.effective_settings("SCAMP", frames.telescope))
         return None
     done = register(frames, losses, options)
-    diagnostics.render(jobs=args.jobs)
+    diagnostics.render(args.folder, jobs=args.jobs)
     return toolbox.OK if done.registered else toolbox.FAILED
 
 

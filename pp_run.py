@@ -48,7 +48,8 @@ from photometrypipeline.base.files import sweep
 from photometrypipeline.frames import records
 from photometrypipeline.frames.contents import digest
 from photometrypipeline.frames.frame import Frame
-from photometrypipeline.instruments import headers, telescopes
+from photometrypipeline.instruments import headers
+from photometrypipeline.instruments.dataset import folder_of, telescope_of
 from photometrypipeline.reduction import kinds
 from photometrypipeline.runs import cluster, datatree, outcomes, recipes, splitting, treesummary
 from photometrypipeline.runs.stamps import Stamp, Stamps
@@ -65,37 +66,37 @@ def run(images, losses, options):
 
     Whatever happens, the pages tell it.
     """
-    step, changed = ["prepare"], True
-    for folder in {Path(), *(Path(image).parent for image in images)}:
-        sweep(folder)
+    step, changed, folder = ["prepare"], True, folder_of(images)
+    for place in {folder, *(Path(image).parent for image in images)}:
+        sweep(place)
     try:
         failures, changed = run_steps(images, losses, options, step)
-        outcomes.write()  # what fails from here on is no step
+        outcomes.write(folder)  # what fails from here on is no step
         if failures:  # what could be done without the service is kept
             step[0], failure = failures[-1]
             raise failure
     except PipelineError as error:
-        outcomes.write(step=step[0])
-        diagnostics.record_failure(step[0], str(error))
+        outcomes.write(folder, step=step[0])
+        diagnostics.record_failure(step[0], str(error), folder)
         raise
     finally:
-        render_pages(changed, options.jobs)
+        render_pages(folder, changed, options.jobs)
     toolbox.say("Done!")
     return toolbox.OK
 
 
-def render_pages(changed, jobs):
-    """Make the pages, unless nothing has changed since they were made."""
-    known = Stamps()
+def render_pages(folder, changed, jobs):
+    """Make the pages of a data set, unless nothing has changed since they were made."""
+    known = Stamps(folder)
     recipe = {
-        "records": {step: known.contents.of_file(records.path_of(step)) for step in [*STEPS, "failures"]},
+        "records": {step: known.contents.of_file(records.path_of(step, folder)) for step in [*STEPS, "failures"]},
         "settings": digest(repr(recipes.relevant(toolbox.settings(), "pages"))),
         "version": [*recipes.version(), pages.version()],
     }
     stamp = known.read("pages")
     if not changed and stamp and not recipes.difference(stamp.recipe, recipe) and known.same_files(stamp):
         return
-    page = diagnostics.render(jobs=jobs)
+    page = diagnostics.render(folder, jobs=jobs)
     if page:
         known.finish(Stamp("pages", recipe), [], [page], [], {})
 
@@ -106,27 +107,28 @@ def run_steps(images, losses, options, step):
     Returns [(step, NotReachable that left gaps in it), ...] and whether there was anything to do.
     """
     images = toolbox.taken_in(sorted(images), options, losses)
-    frames = of_the_sky(without_products(toolbox.open_frames(images, losses)))
+    frames = toolbox.open_frames(images, losses)
+    frames = frames.only(of_the_sky(without_products(frames)))
     check_one_kind(frames, options)
-    toolbox.say(f"{len(frames)} {telescope_of(frames[0])} frames identified")
+    toolbox.say(f"{len(frames)} {key_of(frames[0])} frames identified")
     steps = [name for name in STEPS if not (options.keep_wcs and name == "register")]
     done = up_to_date(steps, frames, options)
     for stamp in done:
         losses.entries += [tuple(entry) for entry in stamp.losses if tuple(entry) not in losses.entries]
     if done:
-        frames = [Frame(name) for name in done[-1].passed]
-    warn_of_exclusions(options)
+        frames = frames.only([Frame(frames.folder / name) for name in done[-1].passed])
+    warn_of_exclusions(frames.folder, options)
     failures, outcome = [], None
     for name in steps[len(done) :]:
         step[0] = name
-        outcomes.write(step=name)
+        outcomes.write(frames.folder, step=name)
         outcome = in_turns(name, frames, losses, options)
-        frames = handed_on(name, outcome)
+        frames = frames.only(handed_on(name, outcome))
         if getattr(outcome, "failure", None):
             failures.append((name, outcome.failure))
-            diagnostics.record_failure(name, str(outcome.failure))
+            diagnostics.record_failure(name, str(outcome.failure), frames.folder)
         if name == "prepare" and options.keep_wcs:
-            diagnostics.record("register", {"catalog": None, "skipped": True, "frames": []})
+            diagnostics.record("register", {"catalog": None, "skipped": True, "frames": []}, frames.folder)
         if name == "register" and not frames:
             remedy = "see LOG, and check pointing and scale of the headers (pp_prepare -ra -dec)"
             raise PipelineError(f"no frame could be registered; {remedy}")
@@ -136,9 +138,9 @@ def run_steps(images, losses, options, step):
     return failures, outcome is not None
 
 
-def warn_of_exclusions(options):
+def warn_of_exclusions(folder, options):
     """Say that observations count again which an earlier run or pp_distill has taken out by hand."""
-    stamp = Stamps().read("distill")
+    stamp = Stamps(folder).read("distill")
     before = stamp and stamp.recipe["options"].get("exclude")
     if before and not options.exclude:
         log.warning("what %s left out counts again; -exclude %s leaves it out", before, before)
@@ -186,21 +188,21 @@ def handed_on(step, outcome):
     return outcome.registered if step == "register" else getattr(outcome, "frames", [])
 
 
-def up_to_date(steps, frames, options):
-    """Return the Stamps of the first `steps` that need not be done again, and say so."""
+def up_to_date(steps, data, options):
+    """Return the Stamps of the first `steps` that need not be done again on a DataSet, and say so."""
     if options.force:
         return []
-    known = Stamps()
+    known = Stamps(data.folder)
 
     def recipe_of(step, frames):
         function, chosen = call_of(step, options)
-        recipe, stamp = function.recipe(known.contents, frames, chosen), known.read(step)
+        recipe, stamp = function.recipe(known.contents, data.only(frames), chosen), known.read(step)
         gaps = stamp.result.get("failed") or stamp.result.get("uncalibrated")
         if options.again(step) and (gaps or stamp.recipe["options"].get("again")):
             recipe["options"]["again"] = True
         return recipe
 
-    done, why = known.valid(steps, frames, recipe_of)
+    done, why = known.valid(steps, data, recipe_of)
     if done:
         toolbox.say(f"up to date: {', '.join(stamp.step for stamp in done)} (-force does all steps again)")
     if why:
@@ -223,7 +225,7 @@ def in_turns(step, frames, losses, options):
     outcome = function(frames, attempt_losses, chosen)
     gaps = getattr(outcome, "failed", None) or getattr(outcome, "uncalibrated", None)
     if options.again(step) and gaps:
-        known = Stamps()
+        known = Stamps(frames.folder)
         first, attempt_losses = known.read(step), toolbox.Losses()
         if step == "calibrate":
             toolbox.say(pp_calibrate.FEW_LIKE_THE_SUN)
@@ -236,7 +238,7 @@ def in_turns(step, frames, losses, options):
 
 def check_one_kind(frames, options):
     """Raise UsageError unless all frames come from one camera and one filter; what differs is listed per file."""
-    cameras = {frame.name: telescope_of(frame) for frame in frames}
+    cameras = {frame.name: key_of(frame) for frame in frames}
     if len(set(cameras.values())) > 1:
         raise UsageError(
             f"frames of several instruments: {_listed(cameras)}; run each instrument in a folder of its own"
@@ -244,7 +246,7 @@ def check_one_kind(frames, options):
     filters = {}
     for frame in frames:
         try:
-            filters[frame.name] = headers.raw_filter(frame, telescopes.identify(frame.header))
+            filters[frame.name] = headers.raw_filter(frame, telescope_of(frame))
         except (FrameError, TelescopeError):
             continue  # pp_prepare says what is missing
     if len(set(filters.values())) > 1:
@@ -259,13 +261,13 @@ def check_one_kind(frames, options):
             options.filter,
         )
     if filters and not options.filter:
-        telescopes.identify(frames[0].header).band(next(iter(filters.values())))  # raises UnknownFilter
+        telescope_of(frames[0]).band(next(iter(filters.values())))  # raises UnknownFilter
 
 
-def telescope_of(frame):
+def key_of(frame):
     """Return the key of the frame's telescope, GENERIC where its header names none."""
     try:
-        return telescopes.identify(frame.header).key
+        return telescope_of(frame).key
     except TelescopeError:
         return "GENERIC"
 
@@ -331,10 +333,10 @@ def note_end(args, status, losses, error):
     """Keep what became of the run, for a `pp_run all` that started it."""
     if args.images != ["all"]:
         facts = {"status": status, "error": error, "losses": losses.entries}
-        own = outcomes.read()
+        own = outcomes.read(args.folder)
         if error and own.get("process") == os.getpid():
             facts["step"] = own.get("step")
-        outcomes.write(**facts, duration_s=round(time.monotonic() - STARTED, 1))
+        outcomes.write(args.folder, **facts, duration_s=round(time.monotonic() - STARTED, 1))
 
 
 @toolbox.command(build_parser, alone=lambda args: args.images != ["all"], at_end=note_end)

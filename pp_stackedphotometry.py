@@ -44,12 +44,9 @@ import pp_distill
 import pp_photometry
 import pp_prepare
 from photometrypipeline.base.errors import NotReachable, PipelineError, UsageError
-from photometrypipeline.base.services import Client
-from photometrypipeline.catalogs import surveys
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import results
-from photometrypipeline.frames.frame import Frame
-from photometrypipeline.instruments import telescopes
+from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.manident.track import Track
 from photometrypipeline.programs import astromatic
 
@@ -77,18 +74,18 @@ class Sky:
 
 def stacked_photometry(frames, losses, options):
     """Measure the target in stacks of `frames`; returns the NotReachable that left gaps, or None."""
-    frames = [Frame(frame.path.resolve()) for frame in frames]
+    frames = DataSet.of(frames)
     pp_combine.check_one_kind(frames)
-    home = Path.cwd()
+    home = frames.folder
     positions = read_positions(options.positions)
-    with own_folder(home, SKY):
-        sky = measure_sky(frames, losses, options, home)
+    with own_folder(home, SKY) as folder:
+        sky = measure_sky(frames, losses, options, folder)
         if not options.moving:
-            warn_of_motion(frames, sky, options, positions, home)
+            warn_of_motion(frames, sky, options, positions)
             done = distill(sky, losses, options, positions)
     if options.moving:
-        with own_folder(home, COMOVING):
-            moving = measure_moving(frames, losses, options, sky, home)
+        with own_folder(home, COMOVING) as folder:
+            moving = measure_moving(frames, losses, options, sky, folder)
             done = distill(moving, losses, options, positions)
     bring_up(home, home / (COMOVING if options.moving else SKY), done)
     report(done)
@@ -97,9 +94,9 @@ def stacked_photometry(frames, losses, options):
 
 @contextlib.contextmanager
 def own_folder(home, name):
-    """Work in a new folder `name` of `home`, with a LOG and a website of its own; an old one gets the ending .old.
+    """Yield the Path of a new folder `name` of `home`, with a LOG and a website of its own.
 
-    The steps work in the current directory; this is called in the main thread while no other one is at work.
+    An old one gets the ending .old.
     """
     folder, old = home / name, home / f"{name}.old"
     if folder.exists():
@@ -110,32 +107,32 @@ def own_folder(home, name):
     folder.mkdir()
     if (home / STORE).is_dir():  # so that each step finds it, now and when called by hand
         (folder / STORE).symlink_to(os.path.join("..", STORE))
-    with contextlib.chdir(folder), toolbox.logging_to(folder, console=False):
+    with toolbox.logging_to(folder, console=False):
         log.info("working in %s", folder)
         try:
             yield folder
         finally:
-            diagnostics.render()
+            diagnostics.render(folder)
 
 
 @contextlib.contextmanager
-def noted(step):
-    """Leave a red note on the page of the current folder if the block ends with a PipelineError."""
+def noted(step, folder):
+    """Leave a red note on the page of `folder` if the block ends with a PipelineError."""
     try:
         yield
     except PipelineError as error:
-        diagnostics.record_failure(step, str(error))
+        diagnostics.record_failure(step, str(error), folder)
         raise
 
 
-def measure_sky(frames, losses, options, home):
-    """Make, measure and calibrate the stack of the sky in the current folder; returns Sky."""
+def measure_sky(frames, losses, options, folder):
+    """Make, measure and calibrate the stack of the sky in `folder`; returns Sky."""
     of_sky = options.hand_on(pp_combine.Options, comoving=False, manual_rates=None)
-    stack = prepared_stack(frames, losses, of_sky, home)
-    with noted("photometry"):
+    stack = prepared_stack(frames, losses, of_sky, folder)
+    with noted("photometry", folder):
         chosen = options.hand_on(pp_photometry.Options, background_only=True)
         measured = pp_photometry.photometry(stack, losses, chosen)
-    with noted("calibrate"):
+    with noted("calibrate", folder):
         done = calibrate_sky(measured.frames, losses, options)
     row = done.record["frames"][0]
     magzp = (row["zp"], row["zp_sig"], row["zp_err"]) if row["zp"] is not None else None
@@ -145,11 +142,11 @@ def measure_sky(frames, losses, options, home):
     return Sky(done.frames, measured.aprad_px, fwhm_px, magzp, done.record["band"], done.failure)
 
 
-def prepared_stack(frames, losses, options, home):
-    """Make a stack in the current folder; returns its Frame, prepared, in a list."""
-    with noted("combine"):
-        stack = pp_combine.combine(frames, losses, options, data_folder=home)
-    with noted("prepare"):
+def prepared_stack(frames, losses, options, folder):
+    """Make a stack in `folder`; returns the DataSet of its Frame, prepared."""
+    with noted("combine", folder):
+        stack = pp_combine.combine(frames, losses, options, folder)
+    with noted("prepare", folder):
         return pp_prepare.prepare([stack], losses, pp_prepare.Options(keep_wcs=True))
 
 
@@ -165,19 +162,19 @@ def calibrate_sky(frames, losses, options):
     return done
 
 
-def measure_moving(frames, losses, options, sky, home):
+def measure_moving(frames, losses, options, sky, folder):
     """Make and measure the stack that follows the target, with aperture and zeropoint of `sky`; returns Sky."""
-    following = options.hand_on(pp_combine.Options, mask_stars=str(home / SKY / pp_combine.SKY))
-    stack = prepared_stack(frames, losses, following, home)
-    with noted("photometry"):
+    following = options.hand_on(pp_combine.Options, mask_stars=str(folder.parent / SKY / pp_combine.SKY))
+    stack = prepared_stack(frames, losses, following, folder)
+    with noted("photometry", folder):
         chosen = pp_photometry.Options(
             aprad=sky.aprad_px,
             chosen_by=f"that of {pp_combine.SKY}",
             background_only=True,
-            **detection(options.snr, sky.fwhm_px or sky.aprad_px, stack[0].header),
+            **detection(options.snr, sky.fwhm_px or sky.aprad_px, stack[0].header, folder),
         )
         measured = pp_photometry.photometry(stack, losses, chosen)
-    with noted("calibrate"):
+    with noted("calibrate", folder):
         chosen = pp_calibrate.Options(
             filter=sky.band, magzp=sky.magzp, instrumental=sky.magzp is None, offline=options.offline
         )
@@ -185,41 +182,42 @@ def measure_moving(frames, losses, options, sky, home):
     return replace(sky, frames=done.frames)
 
 
-def detection(snr, fwhm_px, header):
+def detection(snr, fwhm_px, header, folder="."):
     """Return the settings (dict) with which pp_photometry finds sources at the limit of a comoving stack.
 
     The image is smoothed with the width of its stars before the search: without that, a source of 6 sigma has too few
     pixels above any threshold that noise does not reach, and its place, hence its light in the aperture, is uncertain.
+    folder : where the kernel is written
     """
-    noise = astromatic.write_filter(KERNEL, fwhm_px) * float(header.get("NOISEFAC") or 1.0)
+    kernel = Path(folder).resolve() / KERNEL
+    noise = astromatic.write_filter(kernel, fwhm_px) * float(header.get("NOISEFAC") or 1.0)
     return {
         "snr": SMOOTHED_SIGMA * noise * snr / Options.snr,
         "minarea": MINAREA_PX,
-        "kernel": str(Path(KERNEL).resolve()),
+        "kernel": str(kernel),
     }
 
 
 def distill(measured, losses, options, positions):
-    """Find the target in the stack of the current folder; returns a pp_distill.Distillation."""
+    """Find the target in a stack; returns a pp_distill.Distillation."""
+    folder = measured.frames.folder
+    given = {"target": options.targetname}
     if positions:
-        frame = measured.frames[0]
-        results.write_positions("positions.dat", place_at(positions, frame))
-    chosen = options.hand_on(
-        pp_distill.Options, target=options.targetname, positions="positions.dat" if positions else None
-    )
-    with noted("distill"):
+        given["positions"] = str(folder / "positions.dat")
+        results.write_positions(given["positions"], place_at(positions, measured.frames[0]))
+    chosen = options.hand_on(pp_distill.Options, **given)
+    with noted("distill", folder):
         return pp_distill.distill(measured.frames, losses, chosen)
 
 
-def warn_of_motion(frames, sky, options, positions, home):
+def warn_of_motion(frames, sky, options, positions):
     """Say so if the target moves by more than half the seeing during a stack that does not follow it."""
-    telescope = telescopes.identify(frames[0].header)
     name = options.targetname or str(frames[0].header.get("OBJECT", ""))
     jds = np.sort([frame.number("MIDTIMJD") for frame in frames])[[0, -1]]
     if positions is None:
-        client = Client(offline=options.offline)
+        client, site = frames.client(options.offline), frames.telescope.mpc_code
         try:
-            found = ephemeris.positions(name, telescope.mpc_code, jds, client, home, options.places)
+            found = ephemeris.positions(name, site, jds, client, frames.folder, options.places)
         except PipelineError:
             return  # pp_distill, which comes next, says that nothing is known
         places = SkyCoord(found.ra_deg, found.dec_deg, unit="deg")
@@ -285,16 +283,9 @@ def report(done):
         toolbox.box(lines)
 
 
-def anywhere(options):
-    """Return the options with absolute paths of the user's files: the steps work in other folders."""
-    tables = options.catalog and tuple(surveys.canonical(name) or str(Path(name).resolve()) for name in options.catalog)
-    elements = options.elements and str(Path(options.elements).resolve())
-    return replace(options, catalog=tables, elements=elements)
-
-
 @toolbox.command(build_parser)
 def main(args, losses):
-    options = anywhere(Options.of(args).checked())
+    options = Options.of(args).checked()
     failure = stacked_photometry(toolbox.prepared_frames(args.images, losses), losses, options)
     if failure:  # what could be done without the service is kept
         raise failure

@@ -25,12 +25,12 @@ import numpy as np
 
 from photometrypipeline.base.errors import FrameError, PipelineError, UsageError
 from photometrypipeline.base.files import replacing
-from photometrypipeline.base.services import Client
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import ldac, results, wcskeywords
 from photometrypipeline.frames.frame import set_keyword, write_header
 from photometrypipeline.frames.hdus import SCALING
-from photometrypipeline.instruments import headers, telescopes
+from photometrypipeline.instruments import headers
+from photometrypipeline.instruments.dataset import telescope_of
 from photometrypipeline.photometry import fieldstars, psf
 from photometrypipeline.sky import sphere
 from photometrypipeline.targets import targets
@@ -141,7 +141,7 @@ def clean(view, stars, radius_arcsec):
     if not near.any():
         return Outcome(0)
     frame = view.frame
-    telescope = telescopes.identify(frame.header)
+    telescope = telescope_of(frame)
     image = frame.read_pixels().astype(float)
     field = psf.field_of(
         image, view.fwhm_px, headers.gain_e_adu(frame, telescope), headers.saturation_adu(frame, telescope)
@@ -227,9 +227,8 @@ def places_of(frames, args):
         return targets.from_positions(*next(iter(found.items())), measured).places
     name = args.target or str(frames[0].header.get("OBJECT", "None")).strip()
     jds = np.array([each.header["obstime"] for each in measured])
-    site = telescopes.identify(frames[0].header).mpc_code
-    client, choice = Client(offline=args.offline), toolbox.ephemeris_choice(args)
-    found = ephemeris.positions(name, site, jds, client, Path.cwd(), choice)
+    client, choice = frames.client(args.offline), toolbox.ephemeris_choice(args)
+    found = ephemeris.positions(name, frames.telescope.mpc_code, jds, client, frames.folder, choice)
     toolbox.say(f"{name} is {found.full_name} (positions: {found.source})")
     return targets.from_ephemeris(name, "primary", measured, found).places
 

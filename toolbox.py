@@ -33,7 +33,6 @@ from photometrypipeline.base.errors import (
     PARTIAL,
     USAGE,
     FrameError,
-    NotReachable,
     PipelineError,
     UsageError,
 )
@@ -43,6 +42,7 @@ from photometrypipeline.base.losses import Losses
 from photometrypipeline.base.workers import cores
 from photometrypipeline.frames import intake, records
 from photometrypipeline.frames.frame import Frame
+from photometrypipeline.instruments.dataset import DataSet, folder_of
 from photometrypipeline.programs.astromatic import votable_named
 from photometrypipeline.runs import recipes, stamps, stepoptions
 from photometrypipeline.sky import sphere
@@ -91,12 +91,13 @@ def ephemeris_choice(args):
 def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None):
     """Make the `main` of a script: parses, opens LOG, turns errors into one line and an exit status.
 
-    on_failure : called with the text of the error when a step failed, to show it on the pages
+    on_failure : called with the text of the error when a step failed, and the folder, to show it on the pages there
     alone : called with the arguments, says whether no other command may be at work in the folder at the same time
     at_end : called with the arguments, exit status, Losses, and the line of the error that ended it (str)
 
-    The decorated function gets (args, losses) and returns nothing, or an exit status.  Losses that it adds are printed
-    last and turn status 0 into 3.  `main(argv)` takes a list of str, or uses that of the process.
+    The decorated function gets (args, losses), args.folder being the Path of the folder of the images, and returns
+    nothing, or an exit status.  Losses that it adds are printed last and turn status 0 into 3.  `main(argv)` takes a
+    list of str, or uses that of the process.
     """
 
     def decorate(function):
@@ -108,10 +109,11 @@ def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None)
             warnings.simplefilter("ignore", VerifyWarning)  # frame.py names what breaks the standard
             warnings.filterwarnings("ignore", "The following header keyword is invalid", AstropyUserWarning)
             name = os.path.basename(sys.modules[function.__module__].__file__)
-            with logging_to(Path.cwd(), quiet=getattr(args, "quiet", False)) as messages:
+            shown, args.folder = _shown(args), _folder(args)
+            with logging_to(args.folder, quiet=getattr(args, "quiet", False)) as messages:
                 if alone(args):
                     messages.wait_for_others()
-                log.info("%s starts in %s: %s", name, os.getcwd(), _shown(args))
+                log.info("%s starts in %s: %s", name, os.getcwd(), shown)
                 status = _run(function, args, on_failure, at_end)
                 log.info("%s ends with status %d", name, status)
             return status
@@ -119,6 +121,16 @@ def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None)
         return main
 
     return decorate
+
+
+def _folder(args):
+    """Return the Path of the folder in which a command works: that of its images, the present one without any."""
+    try:
+        names = expand(getattr(args, "images", []))
+    except UsageError:
+        return Path()  # which is told once there is a LOG
+    folder = folder_of(names)
+    return folder if folder.is_dir() else Path()
 
 
 def _shown(args):
@@ -138,7 +150,7 @@ def _run(function, args, on_failure, at_end):
         log.error("%s", error)
         status, told = error.status, str(error)
         if on_failure and status == FAILED:
-            on_failure(str(error))
+            on_failure(str(error), args.folder)
     except KeyboardInterrupt:
         log.error("interrupted; every file is either as it was or complete, and the same command continues")
         return INTERRUPTED
@@ -260,7 +272,7 @@ def taken_in(images, options, losses):
 
 
 def open_frames(images, losses):
-    """Return the Frames (list) of `images` that can be read; the others go to `losses`.
+    """Return the DataSet of those `images` that can be read; the others go to `losses`.
 
     Raises UsageError if there is none.
     """
@@ -273,12 +285,12 @@ def open_frames(images, losses):
         except FrameError as error:
             losses.add_error(frame, error)
     if not frames:
-        raise UsageError("none of the images  can be read")
-    return frames
+        raise UsageError("none of the images can be read")
+    return DataSet(frames)
 
 
 def prepared_frames(images, losses):
-    """Return the Frames of `images` that have been through pp_prepare; the others go to `losses`.
+    """Return the DataSet of those `images` that have been through pp_prepare; the others go to `losses`.
 
     Raises UsageError if not one can be read, PipelineError if not one has been prepared.
     """
@@ -291,7 +303,7 @@ def prepared_frames(images, losses):
             losses.add_error(frame, error)
     if not frames:
         raise PipelineError("none of the images has been prepared; run pp_prepare on them first")
-    return frames
+    return DataSet(frames)
 
 
 def parallel(function, items, jobs, label):
@@ -349,16 +361,18 @@ def stamped(step, leaves):
         defaults = inspect.signature(function).parameters["options"].default
 
         def recipe(contents, frames, options=defaults):
+            frames = DataSet.of(frames)
             return recipes.make(step, frames, options.relevant(), settings(), contents)
 
         @functools.wraps(function)
         def run(frames, losses, options=defaults):
-            known, missed, told = stamps.Stamps(), NotReachable.happened, len(losses.entries)
+            frames = DataSet.of(frames)
+            known, missed, told = stamps.Stamps(frames.folder), len(frames.unreachable), len(losses.entries)
             stamp = known.begin(step, recipe(known.contents, frames, options), frames)
             outcome = function(frames, losses, options)
-            if NotReachable.happened == missed:
+            if len(frames.unreachable) == missed and not getattr(outcome, "failure", None):
                 passed, files, result = leaves(outcome)
-                files, result = [*files, records.path_of(step)], records.plain(result)
+                files, result = [*files, records.path_of(step, frames.folder)], records.plain(result)
                 known.finish(stamp, passed, files, losses.entries[told:], result, getattr(options, "jobs", 1))
             return outcome
 

@@ -44,15 +44,9 @@ class BandNotAvailable(CatalogError):
 
 
 class NotReachable(PipelineError):
-    """A service could not be asked or did not answer sensibly; nothing is known about what it would have said.
-
-    `happened` counts them: what a step made meanwhile is not its last word, even if it found a way around.
-    """
-
-    happened = 0
+    """A service could not be asked or did not answer sensibly; nothing is known about what it would have said."""
 
     def __init__(self, service, host, reason):
-        NotReachable.happened += 1
         self.service, self.host, self.reason = service, host, str(reason)[:200]
         super().__init__(f"{service} ({host}) could not be reached: {self.reason}")
 

@@ -103,15 +103,25 @@ def excerpt(response, length=150):
 
 
 class Client:
-    """Sends requests, one object per run and for all its threads."""
+    """Sends requests, one object per step and for all its threads.
 
-    def __init__(self, offline=False, sleep=time.sleep):
+    unreachable : list that gets each NotReachable it met: what was made meanwhile is not the last word, even if a way
+        around was found
+    """
+
+    def __init__(self, offline=False, sleep=time.sleep, unreachable=None):
+        self.unreachable = [] if unreachable is None else unreachable
         self.offline = offline or os.environ.get("PP_OFFLINE", "0") not in ("", "0")
         self._sleep = sleep
         self._sessions = threading.local()
         self._doors = {facts.label: threading.Semaphore(facts.at_once) for facts in SERVICES.values()}
         self._last = {}  # label -> time of the end of the last request
         self._down = {}  # host -> time at which it had failed all its tries
+
+    def not_reachable(self, service, host, reason):
+        """Return the NotReachable for a service that was to be asked, and note it."""
+        self.unreachable.append(NotReachable(service, host, reason))
+        return self.unreachable[-1]
 
     def get(self, service, params, description, check=None, path=""):
         """Return the requests.Response of a GET, or `check(response)`; errors as in `call`.
@@ -144,7 +154,7 @@ class Client:
         host = urlsplit(url or base_url(service)).netloc
         if self.offline:
             reason = f"offline, and not in the local store: {description}; run once with a network, or import a store"
-            raise NotReachable(facts.label, host, reason)
+            raise self.not_reachable(facts.label, host, reason)
         tries = 1 if self._is_down(host) else tries or facts.tries
         timeout = (facts.connect_s, read_s or facts.read_s)
         started = time.monotonic()
@@ -153,6 +163,10 @@ class Client:
                 with self._turn(facts, host):
                     response = self._one_try(facts, host, send, timeout)
                 result = check(response)
+            except NotReachable as error:
+                if error not in self.unreachable:  # `check` found that the answer is none
+                    self.unreachable.append(error)
+                raise
             except Retry as failure:
                 reason, pause_s = str(failure), max(pause(attempt), failure.after_s)
             else:
@@ -164,7 +178,7 @@ class Client:
                 log.warning("%s: %s; trying again, up to %d times: %s", facts.label, reason, tries - 1, description)
             self._sleep(pause_s)
         self._down[host] = time.monotonic()
-        raise NotReachable(facts.label, host, reason)
+        raise self.not_reachable(facts.label, host, reason)
 
     def adopt(self, session, service, url=None):
         """Make the session of an astroquery object (`object._session`) ours: name, time limits, and address.
@@ -203,8 +217,7 @@ class Client:
             finally:
                 self._last[facts.label] = time.monotonic()
 
-    @staticmethod
-    def _one_try(facts, host, send, timeout):
+    def _one_try(self, facts, host, send, timeout):
         """Return a response of status 200.  Raises Retry, or NotReachable where another try is pointless."""
         try:
             response = send(timeout)
@@ -213,11 +226,11 @@ class Client:
         except requests.exceptions.ContentDecodingError as error:
             raise Retry(f"an answer that cannot be decompressed: {error}") from None
         except requests.RequestException as error:  # an address that is none, too many redirections
-            raise NotReachable(facts.label, host, error) from None
+            raise self.not_reachable(facts.label, host, error) from None
         if response.status_code in RETRY_STATUS:
             raise Retry(f"HTTP {response.status_code}: {excerpt(response)}", retry_after(response))
         if response.status_code != 200:
-            raise NotReachable(facts.label, host, f"HTTP {response.status_code}: {excerpt(response)}")
+            raise self.not_reachable(facts.label, host, f"HTTP {response.status_code}: {excerpt(response)}")
         return response
 
 

@@ -30,10 +30,13 @@ VALUE_END = 30  # columns that keyword and value take at least
 
 
 class Frame:
-    """One image on disk: `path`, `name` (file name), `stem`, and the header as it was when it was first asked for."""
+    """One image on disk: `path`, `name` (file name), `stem`, and the header as it was when it was first asked for.
 
-    def __init__(self, path):
-        self.path = Path(path)
+    telescope : its Telescope, once somebody has found it out (instruments/dataset.py)
+    """
+
+    def __init__(self, path, telescope=None):
+        self.path, self.telescope = Path(path), telescope
 
     def __repr__(self):
         return f"Frame({str(self.path)!r})"

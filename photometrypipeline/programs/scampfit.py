@@ -1,6 +1,7 @@
 """SCAMP run on frames whose place is known: it refines the WCS of all of them together, within narrow limits."""
 
 import logging
+import os
 import re
 import tempfile
 from dataclasses import dataclass
@@ -45,29 +46,30 @@ def settings_of(path):
     return astromatic.settings_in(Path(path).read_text(encoding="utf-8"))
 
 
-def run(jobs, reference, telescope, mask, scale_arcsec, degree, timeout_s):
+def run(jobs, reference, telescope, mask, scale_arcsec, degree, timeout_s, folder):
     """Run SCAMP on the Jobs; returns ({name: numbers}, {name: fits.Header}); numbers as astromatic.run_scamp has them.
 
     reference : Path of the catalogue;  mask : of FLAGS that are left out;  degree : of the distortion
-    Leaves `astrometry_scamp.xml`, and the .head files in `.diagnostics/`.  Raises ProgramError.
+    Leaves `astrometry_scamp.xml` in `folder`, and the .head files in `.diagnostics/`.  Raises ProgramError.
     """
     names = [job.frame.name for job in jobs]
-    folder = Path.cwd() / WORK
-    folder.mkdir(exist_ok=True)
+    folder = Path(os.path.abspath(folder))
+    heads_folder = folder / WORK
+    heads_folder.mkdir(exist_ok=True)
     columns = astromatic.scamp_columns(telescope)
-    with tempfile.TemporaryDirectory(prefix="scamp_", dir=folder) as work:
+    with tempfile.TemporaryDirectory(prefix="scamp_", dir=heads_folder) as work:
         lists = [Path(work) / f"{number:05d}.ldac" for number in range(len(jobs))]
         for path, job in zip(lists, jobs, strict=True):
             header = plain(job.frame.header)
             wcskeywords.write_solution(header, job.header, "")
             astromatic.write_for_scamp(path, job.sources, header, columns)
             bring_extra_header(job.frame, path)
-        extra = extras(telescope, scale_arcsec, degree)
-        numbers = astromatic.run_scamp(lists, reference, telescope, mask, work, timeout_s, extra=extra)
+        extra = extras(telescope, scale_arcsec, degree, folder / "scamp.ahead")
+        numbers = astromatic.run_scamp(lists, os.path.abspath(reference), telescope, mask, work, timeout_s, extra=extra)
         heads = [astromatic.read_head(path.with_suffix(".head")) for path in lists]
         for job, path in zip(jobs, lists, strict=True):
-            path.with_suffix(".head").replace(folder / f"{job.frame.stem}.head")
-        (Path(work) / "scamp_output.xml").replace(Path.cwd() / REPORT)
+            path.with_suffix(".head").replace(heads_folder / f"{job.frame.stem}.head")
+        (Path(work) / "scamp_output.xml").replace(folder / REPORT)
     return dict(zip(names, numbers, strict=True)), dict(zip(names, heads, strict=True))
 
 
@@ -87,8 +89,11 @@ def bring_extra_header(frame, path):
         path.with_suffix(".ahead").write_bytes(ahead.read_bytes())
 
 
-def extras(telescope, scale_arcsec, degree):
-    """Return settings (dict) that depend on the data: how far to look, the radius of a match, the degree."""
+def extras(telescope, scale_arcsec, degree, ahead):
+    """Return settings (dict) that depend on the data: how far to look, the radius of a match, the degree.
+
+    ahead : Path of header cards for all frames, which need not exist
+    """
     found = LIMITS | {
         "POSITION_MAXERR": f"{max(0.05, POSITION_PX * scale_arcsec / 60):.4g}",
         "MATCH_RESOL": f"{RESOLUTION_PX * scale_arcsec:.4g}",
@@ -97,6 +102,6 @@ def extras(telescope, scale_arcsec, degree):
         found["DISTORT_DEGREES"] = str(degree)
         if "CROSSID_RADIUS" not in telescope.scamp:
             found["CROSSID_RADIUS"] = f"{max(1.0, scale_arcsec):g}"
-    if (Path.cwd() / "scamp.ahead").exists():
-        found["AHEADER_GLOBAL"] = str(Path.cwd() / "scamp.ahead")
+    if ahead.exists():
+        found["AHEADER_GLOBAL"] = str(ahead)
     return found

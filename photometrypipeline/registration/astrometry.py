@@ -152,10 +152,10 @@ def _changed(header, matrix, shift):
     return header
 
 
-def write_files(registered, failed, verdicts):
-    """Write the lists of images and best_astrometry.dat."""
+def write_files(registered, failed, verdicts, folder):
+    """Write the lists of images and best_astrometry.dat into `folder`."""
     for path, frames in (("registration_succeeded.lst", registered), ("registration_failed.lst", failed)):
-        write_text(path, "".join(f"{frame.path}\n" for frame in frames))
+        write_text(folder / path, "".join(f"{frame.path}\n" for frame in frames))
     lines = ["# filename AS_contrast XY_contrast Chi2_catalog Chi2_int Pos_uncertainty(arcsec)"]
     for frame in [*registered, *failed]:
         row = verdicts[frame.name]
@@ -164,4 +164,4 @@ def write_files(registered, failed, verdicts):
             f"{frame.name:>25} {row.as_contrast:5.2f} {row.xy_contrast:5.2f} "
             f"{row.chi2_reference:10.7f} {row.chi2_internal:10.7f} {sigma:7.4f}"
         )
-    write_text("best_astrometry.dat", "\n".join(lines) + "\n")
+    write_text(folder / "best_astrometry.dat", "\n".join(lines) + "\n")

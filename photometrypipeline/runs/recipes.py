@@ -49,7 +49,8 @@ SETTINGS = {
 def make(step, frames, options, settings, contents):
     """Return the recipe of `step` (dict of JSON values): two runs with the same one, on the same frames, agree.
 
-    options : those of the step that matter (dict), with their defaults;  settings : {name: value} of pp_setup
+    frames : DataSet;  options : those of the step that matter (dict)
+    settings : {name: value} of pp_setup
     contents : Contents, for the files that options name and for the store in the data set
     """
     recipe = {
@@ -62,11 +63,11 @@ def make(step, frames, options, settings, contents):
     if step in PROGRAMS:
         recipe["programs"] = [program_version(program) for program in PROGRAMS[step]]
     if step != "prepare":
-        own_store = sorted(path for path in Path("pp_store").rglob("*") if path.is_file())
-        recipe["store"] = {str(path): contents.of_file(path) for path in own_store}
+        own_store = sorted(path for path in (frames.folder / "pp_store").rglob("*") if path.is_file())
+        recipe["store"] = {str(path.relative_to(frames.folder)): contents.of_file(path) for path in own_store}
     if step == "register":
-        extra = [Path("scamp.ahead"), *(frame.path.with_suffix(".ahead") for frame in frames)]
-        recipe["files"] |= {str(path): contents.of_file(path) for path in extra if path.is_file()}
+        extra = [frames.folder / "scamp.ahead", *(frame.path.with_suffix(".ahead") for frame in frames)]
+        recipe["files"] |= {path.name: contents.of_file(path) for path in extra if path.is_file()}
     return recipe
 
 

@@ -56,15 +56,31 @@ class Stamp:
 
 
 class Stamps:
-    """The stamps of the data set in the present folder."""
+    """The stamps of the data set in `folder`; frames and files go by their names in it, others by absolute paths."""
 
-    def __init__(self):
-        self.contents = Contents(FOLDER / "contents.json")
+    def __init__(self, folder="."):
+        self.folder = Path(folder)
+        self.place = self.folder / FOLDER
+        self.contents = Contents(self.place / "contents.json")
+
+    def names(self, frames):
+        """Return the names (list of str) by which stamps know the Frames."""
+        return [self._name(final_name(frame.path)) for frame in frames]
+
+    def files(self, paths):
+        """Return the names (list of str) of those files that exist; a path without folder lies in the data set."""
+        paths = [path if Path(path).parent != Path() else self.folder / path for path in paths]
+        return [self._name(path) for path in paths if os.path.exists(path)]
+
+    def _name(self, path):
+        place = Path(os.path.abspath(path))
+        folder = Path(os.path.abspath(self.folder))
+        return str(place.relative_to(folder) if place.is_relative_to(folder) else place)
 
     def read(self, step):
         """Return the Stamp of `step`, None without one that can be read."""
         try:
-            return Stamp(**json.loads((FOLDER / f"{step}.json").read_text(encoding="utf-8")))
+            return Stamp(**json.loads((self.place / f"{step}.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
 
@@ -72,14 +88,14 @@ class Stamps:
         """Return the unfinished Stamp of a step that starts now with `frames`; stamps of it and of later steps go."""
         before = self._before(step, frames)
         for name in (*STEPS[STEPS.index(step) :], "pages"):
-            (FOLDER / f"{name}.json").unlink(missing_ok=True)
-        return Stamp(step, recipe, before, [final_name(frame.path) for frame in frames])
+            (self.place / f"{name}.json").unlink(missing_ok=True)
+        return Stamp(step, recipe, before, self.names(frames))
 
     def _before(self, step, frames):
         """Return the id of the stamp of the step before, if the frames are as it left them."""
         for name in reversed(STEPS[: STEPS.index(step)]):
             stamp = self.read(name)
-            if stamp and stamp.passed == [final_name(frame.path) for frame in frames]:
+            if stamp and stamp.passed == self.names(frames):
                 same = self.same_frames(stamp, whole=name == "photometry" or step != "photometry")
                 return stamp.id if same else None
             if stamp:
@@ -88,10 +104,10 @@ class Stamps:
 
     def finish(self, stamp, passed, files, losses, result, jobs=1):
         """Write the Stamp of a step that has come to its end."""
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        stamp.passed = [final_name(frame.path) for frame in passed]
-        stamp.frames = self.contents.of_frames({name: existing(name) for name in stamp.given}, jobs)
-        stamp.files = {str(path): self.contents.of_file(path) for path in files if os.path.exists(path)}
+        self.place.mkdir(parents=True, exist_ok=True)
+        stamp.passed = self.names(passed)
+        stamp.frames = self.contents.of_frames({name: existing(self.folder / name) for name in stamp.given}, jobs)
+        stamp.files = {name: self.contents.of_file(self.folder / name) for name in self.files(files)}
         stamp.losses, stamp.result = [list(entry) for entry in losses], result
         stamp.made = time.strftime("%Y-%m-%d %H:%M:%S")
         self.write(stamp)
@@ -99,7 +115,7 @@ class Stamps:
 
     def write(self, stamp):
         """Write a Stamp as it is."""
-        write_text(FOLDER / f"{stamp.step}.json", json.dumps(asdict(stamp), indent=1, sort_keys=True) + "\n")
+        write_text(self.place / f"{stamp.step}.json", json.dumps(asdict(stamp), indent=1, sort_keys=True) + "\n")
 
     def amend(self, step, first, **options):
         """Make the stamp of `step` that of a second try, after `first` (Stamp or None): both together are one step."""
@@ -113,7 +129,7 @@ class Stamps:
         """Return whether all frames of a stamp are as it left them; not `whole`: but for the keywords of photometry."""
         part = WHOLE if whole else LASTING
         for name, state in stamp.frames.items():
-            now = self.contents.of_frame(existing(name))
+            now = self.contents.of_frame(existing(self.folder / name))
             if now is None or state is None or now[part] != state[part]:
                 log.info("%s is not as pp_%s left it", name, stamp.step)
                 return False
@@ -121,7 +137,7 @@ class Stamps:
 
     def same_files(self, stamp):
         """Return whether all files of a stamp are there as it left them."""
-        changed = [name for name, known in stamp.files.items() if self.contents.of_file(name) != known]
+        changed = [name for name, known in stamp.files.items() if self.contents.of_file(self.folder / name) != known]
         if changed:
             log.info("%s %s not as pp_%s left it", ", ".join(changed[:5]), "are" if changed[1:] else "is", stamp.step)
         return not changed
@@ -131,7 +147,7 @@ class Stamps:
 
         frames : those that can be read;  recipe_of(step, frames) : the recipe that the step would be run by now
         """
-        found, names, previous, why = [], sorted(final_name(frame.path) for frame in frames), None, ""
+        found, names, previous, why = [], sorted(self.names(frames)), None, ""
         for step in steps:
             stamp = self.read(step)
             if stamp is None:
@@ -141,7 +157,7 @@ class Stamps:
             elif sorted(stamp.given) != names:
                 why = f"{step}: other frames than last time"
             else:
-                known = [frame for frame in frames if final_name(frame.path) in stamp.given]
+                known = [frame for frame in frames if self.names([frame])[0] in stamp.given]
                 difference = recipes.difference(stamp.recipe, recipe_of(step, known))
                 why = f"{step}: {difference}" if difference else ""
             if why:

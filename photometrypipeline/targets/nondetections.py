@@ -10,7 +10,8 @@ import numpy as np
 
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.frames.rows import NOT_DETECTED
-from photometrypipeline.instruments import headers, telescopes
+from photometrypipeline.instruments import headers
+from photometrypipeline.instruments.dataset import telescope_of
 from photometrypipeline.photometry import forced
 from photometrypipeline.targets import observed
 
@@ -27,7 +28,7 @@ def measure(matcher, number, lacking, method, offset_arcsec=(0.0, 0.0)):
     """
     each, found = matcher.measured[number], {}
     try:
-        telescope = telescopes.identify(each.frame.header)
+        telescope = telescope_of(each.frame)
         radius = float(each.frame.header.get("APRAD") or telescope.aprad_default)
         pixels = forced.open_frame(each.frame, radius, headers.gain_e_adu(each.frame, telescope))
     except PipelineError as error:

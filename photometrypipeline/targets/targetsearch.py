@@ -1,6 +1,5 @@
 """Which targets a data set has: the one that its frames were taken for, those of files, what else is in the field."""
 
-import glob
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from photometrypipeline.base.files import safe_name
 from photometrypipeline.catalogs import vsx
 from photometrypipeline.ephemerides import ephemeris, skybot
 from photometrypipeline.frames import fixedplaces, results
-from photometrypipeline.instruments import telescopes
+from photometrypipeline.instruments.dataset import telescope_of
 from photometrypipeline.sky import sphere
 from photometrypipeline.targets import targets
 
@@ -34,13 +33,14 @@ class Found:
     remarks: list = field(default_factory=list)
     losses: list = field(default_factory=list)
     failure: NotReachable | None = None
+    folder: Path = Path()  # of the data set
 
 
-def search(measured, choice, client):
+def search(measured, choice, client, folder):
     """Return what is Found for a choice (DistillOptions) in the frames `measured` (list of Measured)."""
-    found, searches = Found(), []
+    found, searches = Found(folder=folder), []
     if choice.positions:
-        found.targets += _of_positions(measured, choice.positions)
+        found.targets += _of_positions(measured, choice.positions, folder)
     if choice.fixedtargets:
         found.targets += [
             targets.fixed(name, "fixed", ra, dec, measured, choice.fixedtargets)
@@ -71,9 +71,9 @@ def _name_apart(wanted):
             target.name = f"{target.name} {number}"
 
 
-def _of_positions(measured, name):
-    """Return the targets of a positions file, or of all files positions_*.dat."""
-    paths = [name] if name != ALL_POSITIONS else sorted(glob.glob("positions_*.dat"))
+def _of_positions(measured, name, folder):
+    """Return the targets of a positions file, or of all files positions_*.dat in `folder`."""
+    paths = [name] if name != ALL_POSITIONS else sorted(Path(folder).glob("positions_*.dat"))
     if not paths:
         raise UsageError("there is no file positions_*.dat in this folder")
     found = []
@@ -88,7 +88,7 @@ def primary(measured, choice, client, found):
     """Return the target that the frames were taken for, as a list; empty if its name means no Solar System object."""
     name = choice.target or measured[0].header["obj"] or "None"
     try:
-        places = _ephemeris(name, measured, choice, client)
+        places = _ephemeris(name, measured, choice, client, found.folder)
     except Ambiguous as error:
         found.losses.append((name, f"{error}; choose one with -target: {', '.join(error.candidates[:8])}"))
         return []
@@ -102,14 +102,14 @@ def primary(measured, choice, client, found):
     return [targets.from_ephemeris(name, "primary", measured, places, choice.offset)]
 
 
-def _ephemeris(name, measured, choice, client):
+def _ephemeris(name, measured, choice, client, folder):
     jds = np.array([each.header["obstime"] for each in measured])
-    return ephemeris.positions(name, site_of(measured), jds, client, Path.cwd(), choice.places)
+    return ephemeris.positions(name, site_of(measured), jds, client, folder, choice.places)
 
 
 def site_of(measured):
     """Return the MPC code of the telescope."""
-    return telescopes.identify(measured[0].frame.header).mpc_code
+    return telescope_of(measured[0].frame).mpc_code
 
 
 def asteroids(measured, choice, client, found):
@@ -122,7 +122,7 @@ def asteroids(measured, choice, client, found):
     jds = np.array([each.header["obstime"] for each in measured])
     max_err = MAX_UNCERTAINTY_PX * max(unbinned_scale(each.frame) for each in measured)
     radius += USUAL_RATE / 3600 * np.ptp(jds) * 24 / 2
-    known = skybot.search(ra, dec, radius, float(jds.mean()), site_of(measured), client, data_folder=Path.cwd())
+    known = skybot.search(ra, dec, radius, float(jds.mean()), site_of(measured), client, data_folder=found.folder)
     targets_found = []
     for row in known:
         if row["err_arcsec"] > max_err or row["v_mag"] > limit:
@@ -132,7 +132,7 @@ def asteroids(measured, choice, client, found):
         name = str(row["number"]).strip()
         name = name if name not in ("", "-", "0", "--") else str(row["name"])
         try:
-            places = _ephemeris(name, measured, choice, client)
+            places = _ephemeris(name, measured, choice, client, found.folder)
         except NotFound as error:
             log.warning("asteroid %s: %s", name, error)
             continue
@@ -148,7 +148,7 @@ def asteroids(measured, choice, client, found):
 
 def unbinned_scale(frame):
     """Return the larger unbinned pixel scale of a frame, arcsec."""
-    telescope = telescopes.identify(frame.header)
+    telescope = telescope_of(frame)
     return max(telescope.pixel_scale) if telescope.pixel_scale else frame.number("SECPIXX")
 
 
@@ -162,7 +162,7 @@ def completeness_mag(measured):
 def variable_stars(measured, choice, client, found):
     """Return the variable stars of the VSX catalogue that lie on the frames and may be bright enough to be seen."""
     limit, targets_found = completeness_mag(measured), []
-    for row in vsx.search(*field_of(measured), client, data_folder=Path.cwd()):
+    for row in vsx.search(*field_of(measured), client, data_folder=found.folder):
         place = float(row["ra_deg"]), float(row["dec_deg"])
         if limit is not None and row["max_mag"] > limit + VARIABLE_MARGIN_MAG:
             log.info("variable star %s left out: %.1f mag at maximum, limit %.1f", row["name"], row["max_mag"], limit)
