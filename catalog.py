@@ -346,7 +346,7 @@ class Catalog:
         return replace(self, table=table)
 
     def values(self, name):
-        """Return a column as floats, shape (n,), NaN where missing; all NaN if there is no such column."""
+        """Return a column as floats, shape (n,), NaN where missing; all NaN without such a column."""
         if name not in self.table.colnames:
             return np.full(len(self), np.nan)
         return np.ma.filled(np.ma.asarray(self.table[name]).astype(float), np.nan)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make the website of a data set anew from what its steps have recorded.
+"""Make the website of a data set again from what its steps have recorded.
 
 reads   .diagnostics/STEP.json, left by each step; the frames, for their pictures
 writes  diagnostics.html, and in .diagnostics/ the pages of the frames, plots and pictures
@@ -45,7 +45,7 @@ def read_records(folder="."):
 
 
 def render(folder=".", settings=None, jobs=1):
-    """Write all pages of the data set `folder` anew and return the path of the main page.
+    """Write all pages of the data set `folder` again and return the path of the main page.
 
     settings : DiagnosticsSettings; default: pp_setup.confdiagnostics
     jobs : processes that draw

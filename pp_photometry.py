@@ -345,7 +345,7 @@ def seeing(frame):
 
 
 def write_curve(path, radii, curve):
-    """Write aperturephotometry_curveofgrowth.dat; zeros where there is no curve."""
+    """Write aperturephotometry_curveofgrowth.dat; zeros without a curve."""
     none = {"flux": np.zeros(len(radii)), "sigma": np.zeros(len(radii)), "snr": np.zeros(len(radii))}
     background, target = (curve[name] or none for name in ("background", "target"))
     lines = [

@@ -71,7 +71,7 @@ class Outcome:
 
 
 def subtract_stars(frames, losses, places, radius_arcsec, jobs):
-    """Write a frame without the stars near the target beside each of `frames`; returns {frame name: Outcome}.
+    """Write a frame without the stars near the target next to each of `frames`; returns {frame name: Outcome}.
 
     places : {frame name: (ra_deg, dec_deg)} of the target
     """
@@ -159,7 +159,7 @@ def clean(view, stars, radius_arcsec):
 
 
 def offset(view, stars):
-    """Return (dx, dy), px, by which the sources of a frame lie beside the known stars: an error of its WCS."""
+    """Return (dx, dy), px, by which the sources of a frame lie off the known stars: an error of its WCS."""
     x, y = view.wcs.all_world2pix(*stars, 0, quiet=True)
     clean = np.asarray(view.sources.table["FLAGS"]) == 0
     away = np.hypot(view.x - view.target_px[0], view.y - view.target_px[1]) > psf.APART_FWHM * view.fwhm_px

@@ -48,7 +48,7 @@ SEARCH = pp_extract.Options(snr=5.0, minarea=3, aprad=(3.0,), ignore_saturation=
 WIDE_DEG = 0.25  # half the diagonal of a field with enough stars of Tycho-2
 LEAST_SOURCES = 8
 WITHOUT_STARS = "no catalogue to match with; -cat FILE takes a table of yours, -cat none what the header alone says"
-READ_BACK_DEG = 0.02  # by which the first guess may miss what was measured, beside the error of the pointing
+READ_BACK_DEG = 0.02  # by which the first guess may miss what was measured, besides the error of the pointing
 
 
 def look(frame, stars, losses):

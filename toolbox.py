@@ -1,4 +1,4 @@
-"""What every script shares: parser, LOG, exit status, the frames of a data set, work side by side; and small helpers
+"""What every script shares: parser, LOG, exit status, the frames of a data set, parallel work; and small helpers
 that users' own scripts call.
 """
 
@@ -353,7 +353,7 @@ def stamped(step, leaves):
     """Make a step, a function of (frames, losses, options), leave the stamp by which a later pp_run knows it.
 
     leaves : called with the outcome of the step, returns the Frames that go on, the names of the files that the step
-        left beside them, and what pp_run wants to know of it later (dict)
+        left next to them, and what pp_run wants to know of it later (dict)
     A step that could not ask a service leaves none: the next run asks again.
     """
 

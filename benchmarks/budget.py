@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
 
-import sky  # noqa: E402  lies beside the tests
+import sky  # noqa: E402  lies among the tests
 from photometrypipeline.instruments import telescopes  # noqa: E402
 from photometrypipeline.programs.external import find_program  # noqa: E402
 

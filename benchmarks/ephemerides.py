@@ -19,7 +19,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
 
-import orbitfit  # noqa: E402  lies beside the tests
+import orbitfit  # noqa: E402  lies among the tests
 from photometrypipeline.ephemerides import orbit, planets  # noqa: E402
 
 SITES = ("X05", "W84")  # the second one takes over where the first ends

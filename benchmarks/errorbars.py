@@ -25,7 +25,7 @@ from astropy.io import fits
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
 
-import sky  # noqa: E402  lies beside the tests
+import sky  # noqa: E402  lies among the tests
 from photometrypipeline.frames.frame import read_header  # noqa: E402
 
 LIMITS = (5, 10, 20, 50, 100, 1000)  # of true S/N

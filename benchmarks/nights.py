@@ -21,7 +21,7 @@ from astropy.time import Time
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
 
-import sky  # noqa: E402  lies beside the tests
+import sky  # noqa: E402  lies among the tests
 import starfield  # noqa: E402  from example_data, by sky
 
 NAMES = ("3552", "3553", "3554", "3555", "3556", "3557", "3558", "3559")

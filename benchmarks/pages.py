@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
 
-import browser  # noqa: E402  lies beside the tests
+import browser  # noqa: E402  lies among the tests
 import diagnostics  # noqa: E402
 import fakerun  # noqa: E402
 import sky  # noqa: E402

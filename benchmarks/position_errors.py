@@ -17,7 +17,7 @@ from astropy.time import Time
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
 
-import sky  # noqa: E402  lies beside the tests
+import sky  # noqa: E402  lies among the tests
 from photometrypipeline.reports import ades  # noqa: E402
 
 

@@ -25,7 +25,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
 
-import sky  # noqa: E402  lies beside the tests
+import sky  # noqa: E402  lies among the tests
 import stressframes  # noqa: E402
 from photometrypipeline.frames import ldac  # noqa: E402
 from photometrypipeline.frames.frame import read_header  # noqa: E402

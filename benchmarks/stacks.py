@@ -28,7 +28,7 @@ import toolbox  # noqa: E402
 import pp_combine  # noqa: E402
 import pp_extract  # noqa: E402
 import pp_stackedphotometry  # noqa: E402
-import sky  # noqa: E402  lies beside the tests
+import sky  # noqa: E402  lies among the tests
 from photometrypipeline.frames import wcskeywords  # noqa: E402
 from photometrypipeline.frames.frame import Frame  # noqa: E402
 from photometrypipeline.photometry import noise  # noqa: E402

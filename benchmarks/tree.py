@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure what a large tree costs beside the work on the frames: finding, summary, starting, the scheduler.
+"""Measure what a large tree costs besides the work on the frames: finding, summary, starting, the scheduler.
 
     .venv/bin/python benchmarks/tree.py -sets 10000
 

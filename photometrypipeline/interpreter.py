@@ -1,4 +1,4 @@
-"""Makes a command work with any `python3`: the packages live in .venv beside the sources, made by `make setup`.
+"""Makes a command work with any `python3`: the packages live in .venv next to the sources, made by `make setup`.
 
 Importing this module does nothing if the running Python is new enough and has the packages. Otherwise the same command
 starts again with .venv/bin/python, or ends with one line and status 1. toolbox.py imports it first, and every script

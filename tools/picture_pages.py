@@ -17,7 +17,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
 
-import browser  # noqa: E402  lies beside the tests
+import browser  # noqa: E402  lies among the tests
 
 WIDTH, COLOURS = 1240, 128
 POINT = 5  # of the light curve that the pointer rests on

@@ -52,7 +52,7 @@ class NotReachable(PipelineError):
 
 
 class NotFound(PipelineError):
-    """A service answered: there is no such thing."""
+    """A service answered that nothing of that name exists."""
 
 
 class Ambiguous(NotFound):

@@ -1,4 +1,4 @@
-"""Files: written beside their place and renamed into it, so that a crash leaves each of them old or new."""
+"""Files: written next to their place and renamed into it, so that a crash leaves each of them old or new."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ LONGEST_STEM = 120  # most file systems take 255 bytes; endings and prefixes wan
 
 @contextlib.contextmanager
 def replacing(path, at_once=True):
-    """Yield a Path beside `path`; when the block ends well it takes the place of `path`, otherwise it is removed.
+    """Yield a Path next to `path`; when the block ends well it takes the place of `path`, otherwise it is removed.
 
     at_once : wait until the content is on the disk; without, a power failure soon after may leave an empty file, which
         is good enough for what can be made again

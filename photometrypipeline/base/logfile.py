@@ -18,7 +18,7 @@ DATE_FORMAT = "%m/%d/%Y %H:%M:%S"
 class logging_to:
     """Context manager: messages of the pipeline go to LOG in `folder`, warnings and errors also to standard error.
 
-    console : False for a second LOG beside that of the command, which has the console already
+    console : False for a second LOG next to that of the command, which has the console already
     """
 
     def __init__(self, folder, quiet=False, console=True):

@@ -100,7 +100,7 @@ class Options:
         for name, value in values.items():
             if name not in cls.declared():
                 near = difflib.get_close_matches(name, cls.declared(), 1)
-                raise UsageError(f"there is no option {name}" + (f"; did you mean {near[0]}?" if near else ""))
+                raise UsageError(f"no option is called {name}" + (f"; did you mean {near[0]}?" if near else ""))
             values[name] = _converted(name, value, *cls.declared()[name])
         return cls(**values).checked()
 

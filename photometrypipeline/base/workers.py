@@ -1,4 +1,4 @@
-"""Work in processes side by side, for what threads do not speed up: drawing, mostly."""
+"""Work in parallel processes, for what threads do not speed up: drawing, mostly."""
 
 import gc
 import logging

@@ -170,7 +170,7 @@ def header_row(done, reference, settings):
 
 
 def write_database(done, reference, settings):
-    """Write the database of a frame: its sources, the reference stars beside them, and calibrated magnitudes if any."""
+    """Write the database of a frame: its sources, the reference stars with them, and calibrated magnitudes if any."""
     table = done.sources.table.copy()
     table.rename_columns(["XWIN_WORLD", "YWIN_WORLD"], ["ra_deg", "dec_deg"])
     table["ra_deg"] = np.mod(table["ra_deg"], 360.0)

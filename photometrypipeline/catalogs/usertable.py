@@ -1,7 +1,7 @@
 """A reference catalogue of the user's own: FITS, VOTable, ECSV or CSV, turned into the internal schema.
 
 Columns are recognised by the names that catalogues usually give them. Where that fails, a file `<table>.columns.toml`
-beside the table says what is what:
+next to the table says what is what:
 
     ra_deg = "alpha"                 # a column; its own unit, otherwise the usual one
     dec_deg = "delta"
@@ -151,7 +151,7 @@ def sidecar_path(path):
 
 
 def sidecar(path, columns):
-    """Return ({our name: column, [column, unit] or number}, {band: system}, (ids,)) as the file beside a table says."""
+    """Return ({our name: column, [column, unit] or number}, {band: system}, (ids,)) as the file of a table says."""
     source = sidecar_path(path)
     if not source.exists():
         return {}, {}, ()

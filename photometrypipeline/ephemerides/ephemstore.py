@@ -174,7 +174,7 @@ class Store:
 
     @contextlib.contextmanager
     def _open(self):
-        """Yield a connection for reading, or None where there is no file yet."""
+        """Yield a connection for reading, or None without a file yet."""
         if not self.path.exists():
             yield None
             return

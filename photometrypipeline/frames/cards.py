@@ -111,7 +111,7 @@ def _plain_meaning(text):
 
 
 def _value(text):
-    """Return (value, comment) of what stands behind the equals sign; None: there is no value."""
+    """Return (value, comment) of what stands behind the equals sign; None without a value."""
     if text.startswith("'"):
         closed = QUOTED.fullmatch(text) or CLOSED.fullmatch(text)
         if closed:

@@ -1,4 +1,4 @@
-"""A frame: one image, its header, and the files that the steps leave beside it.
+"""A frame: one image, its header, and the files that the steps leave next to it.
 
 The header is the only part of an image that the pipeline changes; the bytes of the pixels are copied as they stand.
 """

@@ -68,7 +68,7 @@ class Hdu:
 
     @property
     def is_empty(self):
-        """Whether there is no pixel and no table behind the header."""
+        """Whether neither pixels nor a table stand behind the header."""
         return self.is_image and not np.prod(self.shape, initial=len(self.shape))
 
 

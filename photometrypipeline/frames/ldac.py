@@ -95,7 +95,7 @@ def _table(header, data):
 
 
 def write(path, sources):
-    """Write a SourceList to `path`, in the layout of Source Extractor, beside and renamed."""
+    """Write a SourceList to `path`, in the layout of Source Extractor, written under another name and renamed."""
     # SCAMP crashes where the text does not end with an END card of 80 characters
     cards = sources.header.tostring(sep="", endcard=True, padding=False).encode("ascii", "replace")
     size = len(cards)

@@ -20,7 +20,7 @@ SIDEREAL = ("LST", "ST", "LST-OBS", "LMST", "SIDTIME", "SIDEREAL", "LST_OBS", "S
 ALTITUDES = ("OBJCTALT", "CENTALT", "TELALT", "ALT", "TEL_ALT", "ELEVATIO", "TELEL", "ALTITUDE", "OBJALT")
 # hours by which the civil time of some place is ahead of UTC, whole hours first
 ZONES_H = (*range(-12, 0), *range(1, 15), -9.5, -3.5, -2.5, 3.5, 4.5, 5.5, 6.5, 9.5, 10.5, 5.75, 8.75, 12.75)
-SLACK_H = 0.02  # by which clocks of one computer disagree, beside the exposure
+SLACK_H = 0.02  # by which clocks of one computer disagree, besides the exposure
 LST_SLACK_H = 0.06
 CLEAR_OF_ALTITUDE_DEG, FITS_ALTITUDE_DEG = 5.0, 1.5
 ZONE_OF_SITE_H = 2.6  # by which civil time may be off that of the longitude
@@ -138,7 +138,7 @@ def _apart_h(moment, jd):
 
 
 def _zone_of(add_h, allowed_h):
-    """Return the zone of a clock to which `add_h` hours have to be added for UTC, None if there is no such zone."""
+    """Return the zone of a clock to which `add_h` hours have to be added for UTC, None without such a zone."""
     return next((zone for zone in ZONES_H if abs(add_h + zone) < min(allowed_h, 0.1)), None)
 
 
@@ -201,7 +201,7 @@ class Sky:
         return Judgement(add_h, reason, certain)
 
     def _clear_of(self, jd):
-        """Return whether the evidence is clearly against a time, not just beside it."""
+        """Return whether the evidence is clearly against a time, not just different."""
         if self.lst_h is not None:
             return True
         offs = [self._altitude_off(jd, longitude) for longitude in self.site.longitudes]

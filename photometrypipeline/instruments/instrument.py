@@ -31,7 +31,7 @@ HEADER_DEFAULTS = {
 OWN_WCS = "WCS|"  # before the keyword for RA and Dec: the centre by the WCS that the image has, if it has one
 # Where the name of the instrument is looked for, in this order; PPINSTRU is free for users to force one.
 IDENTIFYING = ("PPINSTRU", "LCAMMOD", "FPA", "CAM_NAME", "INSTRUME", "TELESCOP")
-# What later steps look for in a stack, beside the keywords that the instrument's own table names.
+# What later steps look for in a stack, besides the keywords that the instrument's own table names.
 CARRIED = (
     "OBSERVAT",
     "TEL_KEYW",

@@ -18,7 +18,7 @@ GREEN, RED, YELLOW, TEXT, BACKGROUND = "#35d04f", "#ff3b30", "#ffd60a", "#e8e8e8
 
 
 def open_figure():
-    """Return a matplotlib Figure in a window.  Raises PipelineError where there is no display, or no back-end."""
+    """Return a matplotlib Figure in a window.  Raises PipelineError without a display or back-end."""
     for name in [name for name in matplotlib.rcParams if name.startswith("keymap.")]:
         matplotlib.rcParams[name] = []  # the keys are ours
     matplotlib.rcParams["toolbar"] = "None"

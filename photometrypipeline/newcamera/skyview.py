@@ -175,7 +175,7 @@ def _view(solution, attempt, stars, name, jd):
 
 
 def rotation_deg(matrix, mirrored):
-    """Return the rotation (deg, East of North, -180 to 180) of a CD matrix as a definition has it beside flip_x.
+    """Return the rotation (deg, East of North, -180 to 180) of a CD matrix as a definition has it with flip_x.
 
     matrix = R(rotation) diag(fx sx, sy) with fx = 1 if `mirrored`, else -1: the mean of what the two axes say.
     """

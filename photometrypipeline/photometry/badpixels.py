@@ -124,7 +124,7 @@ class _Sky:
         self.middles = middles[0]
 
     def deviation(self, raw, rows):
-        """Return (`raw` - sky) / noise, clipped, of the rows (slice) that `raw` holds; 0 where there is no number."""
+        """Return (`raw` - sky) / noise, clipped, of the rows (slice) that `raw` holds; 0 where it has no number."""
         last = len(self.middles) - 1
         place = np.interp(np.arange(rows.start, rows.stop), self.middles, np.arange(last + 1))
         away = raw.astype(np.float32)
@@ -269,7 +269,7 @@ def _size(shape):
 
 
 def _read(path):
-    """Return (mask, header), None twice if there is no file."""
+    """Return (mask, header), None twice without a file."""
     try:
         with fits.open(path, memmap=False) as hdus:
             return np.asarray(hdus[0].data).astype(np.uint8), hdus[0].header

@@ -165,7 +165,7 @@ def _occupied(shape, x_px, y_px, radius_px):
 
 
 def open_frame(frame, radius_px, gain):
-    """Return the ForcedFrame of a Frame (frame.py) with its source list beside it.  Raises FrameError."""
+    """Return the ForcedFrame of a Frame (frame.py) with its source list next to it.  Raises FrameError."""
     table = ldac.read(frame.ldac).table
     area, width = (np.asarray(table[name], dtype=float) for name in ("ISOAREA_IMAGE", "FWHM_IMAGE"))
     # wings reach beyond the isophote; twice its radius holds them

@@ -16,7 +16,7 @@ from photometrypipeline.programs.external import find_program, run_program
 
 log = logging.getLogger("pp.astromatic")
 
-NO_HEADER_FILES = ".pp-none"  # a suffix that no file has: a .head left beside an image must not override its WCS
+NO_HEADER_FILES = ".pp-none"  # a suffix that no file has: a .head left next to an image must not override its WCS
 NEVER_SATURATED = 1000000
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian
 SCAMP_DEFAULTS = {"FLAGS", "FLUX_AUTO", "FLUXERR_AUTO", "MAG_AUTO", "A_IMAGE", "B_IMAGE", "FWHM_IMAGE"}
@@ -166,7 +166,7 @@ def run_scamp(source_lists, reference, telescope, mask, folder, timeout_s, **opt
     xml = Path(folder) / "scamp_output.xml"
     heads = [Path(path).with_suffix(".head") for path in source_lists]
     run_program(
-        # by their bare names: SCAMP writes beside its input, and takes a path with a blank for two
+        # by their bare names: SCAMP writes next to its input, and takes a path with a blank for two
         scamp_arguments([Path(path).name for path in source_lists], reference, telescope, mask, xml.name, **options),
         [xml, *heads],
         cwd=folder,

@@ -83,7 +83,7 @@ def plain(header):
 
 
 def bring_extra_header(frame, path):
-    """Put a user's `<stem>.ahead`, which SCAMP looks for beside the source list, where it will find it."""
+    """Put a user's `<stem>.ahead`, which SCAMP looks for next to the source list, where it will find it."""
     ahead = frame.path.with_suffix(".ahead")
     if ahead.exists():
         path.with_suffix(".ahead").write_bytes(ahead.read_bytes())

@@ -1,4 +1,4 @@
-"""SWarp: its argument list, the headers that it reads beside the images, and a look at what it left."""
+"""SWarp: its argument list, the headers that it reads next to the images, and a look at what it wrote."""
 
 import logging
 from pathlib import Path
@@ -15,7 +15,7 @@ from photometrypipeline.programs.external import find_program, run_program
 
 log = logging.getLogger("pp.swarp")
 
-HEADER_SUFFIX = ".head"  # ours, in the folder of the call; those beside the user's frames are never seen
+HEADER_SUFFIX = ".head"  # ours, in the folder of the call; those next to the user's frames are never seen
 OUTPUT, WEIGHT = "stack.fits", "stack.weight.fits"
 LINEAR = ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
 PV_TERMS = {1: (0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22)}  # without those in r

@@ -89,7 +89,7 @@ CONTEXT_RULES = {
     ("software", "fitOrder"): Rule(longest=25),
 }
 TEXT = Rule(longest=100)  # of all other entries
-NEEDED = ("mode", "stn", "obsTime", "ra", "dec", "astCat")  # of a record, beside an identification
+NEEDED = ("mode", "stn", "obsTime", "ra", "dec", "astCat")  # of a record, besides an identification
 NEEDED_IN_CONTEXT = (
     ("observatory", "mpcCode"),
     ("submitter", "name"),

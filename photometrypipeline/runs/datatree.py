@@ -1,4 +1,4 @@
-"""A tree of data sets: one folder each, found below a starting folder, run in processes of their own, side by side."""
+"""A tree of data sets: one folder each, found below a starting folder, run in parallel processes."""
 
 import contextlib
 import logging
@@ -89,7 +89,7 @@ def image_folders(root, prefix=""):
 
 
 def run(root, data_sets, command, jobs):
-    """Run the data sets that are to be run, several side by side; changes their states.
+    """Run the data sets that are to be run, several at a time; changes their states.
 
     command : called with a DataSet and the number of cores for it, returns the argument list
     jobs : cores in all; each data set gets an equal share of them, the last ones what has become free

@@ -1,4 +1,4 @@
-"""What the outcome of a step depends on beside the frames: options, settings, definition of the telescope, versions."""
+"""What the outcome of a step depends on besides the frames: options, settings, telescope, versions."""
 
 import dataclasses
 import functools
@@ -17,7 +17,7 @@ from photometrypipeline.programs import external
 PROGRAMS = {"register": ("Source Extractor", "SCAMP"), "photometry": ("Source Extractor",)}
 PACKAGES = ("numpy", "scipy", "astropy")
 PIPELINE_FILES = ("pipeline.sex", "pipeline.scamp", "singleaperture.sexparam", "twentyapertures.sexparam")
-# Names in pp_setup that matter to these steps alone; a change of any other one makes all of them anew.
+# Names in pp_setup that matter to these steps alone; a change of any other one makes all of them again.
 SETTINGS = {
     "register": (
         *("min_sources_astrometric_catalog", "min_sources_frame", "n_registration_repetitions", "scamp_max_sources"),

@@ -132,7 +132,7 @@ def share_blocks(source, target):
 
 
 def bring_companions(folder, part, images):
-    """Give a sub-folder what a user has put beside the frames: header additions for SCAMP; a store, which is a link."""
+    """Give a sub-folder what a user has put next to the frames: header additions for SCAMP; a store, as a link."""
     additions = [folder / "scamp.ahead", *((folder / image).with_suffix(".ahead") for image in images)]
     for path in additions:
         if path.is_file() and not (part / path.name).exists():

@@ -39,7 +39,7 @@ def same_place(fwhm_arcsec):
 
 
 class KnownStars:
-    """What the frames of a data set, and the reference catalogues beside them, know of stars.
+    """What the frames of a data set, and the reference catalogues next to them, know of stars.
 
     measured : list of targets.Measured;  folder : where the catalogues lie that registration and calibration used
     """

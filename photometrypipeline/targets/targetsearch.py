@@ -75,7 +75,7 @@ def _of_positions(measured, name, folder):
     """Return the targets of a positions file, or of all files positions_*.dat in `folder`."""
     paths = [name] if name != ALL_POSITIONS else sorted(Path(folder).glob("positions_*.dat"))
     if not paths:
-        raise UsageError("there is no file positions_*.dat in this folder")
+        raise UsageError("this folder contains no file positions_*.dat")
     found = []
     for path in paths:
         unnamed = Path(path).stem.removeprefix("positions_") if name == ALL_POSITIONS else "manual_target"

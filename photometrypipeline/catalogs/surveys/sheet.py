@@ -63,7 +63,7 @@ def flag(name, label, unit=None, text=False):
 def magnitudes(pairs, offsets=None, required=True, also=()):
     """Return the Columns of magnitudes and their errors; `pairs` maps our name to the label, `gp1mag` to `gmag`.
 
-    offsets : {our name: mag} to add;  also : units that errors may have beside mag
+    offsets : {our name: mag} to add;  also : units that errors may have besides mag
     """
     columns = []
     for name, label in pairs.items():
@@ -85,7 +85,7 @@ class Survey:
     columns : tuple of Column, in the order of the store
     limit_on : column that the magnitude limit of a request applies to, None if there is no limit
     mast : the release at MAST ("dr1"), which is asked where VizieR is unreachable
-    lasts_days : after which a tile is asked for anew; None: the release does not change
+    lasts_days : after which a tile is asked for again; None: the release does not change
     key : column used as `mag` for astrometry, None if the catalogue is not meant for that
     bands : {band: magnitude column}; systems : {band: "AB" or "Vega"}; aliases : {other name: band}
     epoch_yr : of all positions, where no column gives it

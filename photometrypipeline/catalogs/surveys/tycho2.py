@@ -1,7 +1,7 @@
 """Tycho-2: 1.87 million stars of the whole sky to V about 11.5, from a file that Debian packages; asks no service.
 
 The package astrometry-data-tycho2-07-littleendian holds an index file of astrometry.net: the stars as unit vectors
-(tables `kdtree_data_stars`, unsigned integers, and `kdtree_range_stars`, their scale), with magnitudes beside them
+(tables `kdtree_data_stars`, unsigned integers, and `kdtree_range_stars`, their scale), with magnitudes next to them
 (`MAG_VT`). Positions are for J2000, proper motions are not in it; errors are the typical ones that Hog et al. (2000,
 A&A 355, L27) give.
 """

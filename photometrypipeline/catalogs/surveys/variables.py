@@ -1,6 +1,6 @@
 """The Variable Star Index of the AAVSO (Watson, Henden & Price 2006, SASS 25, 47): variable stars, and no photometry.
 
-It grows, so its tiles are fetched anew after three months.
+It grows, so its tiles are fetched again after three months.
 """
 
 from photometrypipeline.catalogs.surveys.sheet import Column, Survey
