@@ -201,10 +201,11 @@ def _errors(done, table, row, settings):
     rest = [row[f"err_{name}"] if row[f"err_{name}"] is not None else 0.0 for name in names]
     if row["zp"] is None:
         return errorbars.ZeropointErrors(np.nan, np.nan, row["relation_err"])
-    common = row["err_zp_common"]
+    of_frame, common = row["err_zp_frame"], row["err_zp_common"]
     if done.by_night(settings) and len(table):
+        of_frame = done.night.source_error
         common = done.night.common_error(np.asarray(table["XWIN_IMAGE"]), np.asarray(table["YWIN_IMAGE"]))
-    return errorbars.ZeropointErrors(row["err_zp_frame"], common, *rest)
+    return errorbars.ZeropointErrors(of_frame, common, *rest)
 
 
 def _join(table, reference, pairs, band):

@@ -1,5 +1,6 @@
 """What the frames of a night say of their stars, laid out for night.solve: one row per frame, one column per star."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,9 @@ ENOUGH_REFERENCE = 100  # with fewer on any frame, stars that the catalogue does
 MAX_OTHERS = 200  # of those, per frame
 OTHERS_NOISE = 0.03  # mag, at most
 MIN_STARS_FOR_PLACE = 50  # fewer say nothing of how the zeropoint changes over the detector
+MIN_DRIFT = (
+    0.03  # half diagonals: stars that move so far over the detector say it, whether the catalogue has them or not
+)
 COLOR_PRIOR, WIDE_COLOR_PRIOR = 0.05, 1.0  # mag per mag; the wide one where the user asks for a colour term
 PLACE_PRIOR = 0.01  # mag at one half diagonal from the middle
 EXTINCTION_COLOR_PRIOR = 0.02  # mag per mag and airmass
@@ -116,9 +120,11 @@ def gather(frames, catalog_err, color, target, color_prior=COLOR_PRIOR, same_arc
     airmass = np.array([frame.airmass for frame in frames])
     airmass = airmass - (np.nanmean(airmass) if np.isfinite(airmass).any() else 0.0)
     terms = _color_terms(against, airmass, target, color_prior, chosen.size)
-    detector = None
-    if chosen.size >= MIN_STARS_FOR_PLACE:
-        detector = _detector(frames, x[known], y[known])
+    detector = _detector(frames, x[known], y[known])
+    drifting = known.any(axis=0).sum() >= MIN_STARS_FOR_PLACE and _drift(x, y) > MIN_DRIFT * detector.half_diagonal_px
+    if chosen.size < MIN_STARS_FOR_PLACE and not drifting:
+        detector = None
+    else:
         at = detector.terms(np.where(known, x, detector.middle_px[0]), np.where(known, y, detector.middle_px[1]))
         terms += [night.Term(name, values, PLACE_PRIOR) for name, values in zip(("x", "y", "r2"), at, strict=True)]
     errors = np.concatenate([catalog_err[chosen], free])
@@ -173,6 +179,13 @@ def _color_terms(against, airmass, target, prior, n_reference):
     if known.all() and np.ptp(airmass) > MIN_AIRMASS_RANGE and n_reference >= targetcolor.ENOUGH_STARS:
         terms.append(night.Term("color_airmass", airmass[:, None] * against, EXTINCTION_COLOR_PRIOR))
     return terms
+
+
+def _drift(x, y):
+    """Return how far stars move over the detector between frames, px: a standard deviation, median over the stars."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # stars on one frame, or none
+        return float(np.nan_to_num(np.nanmedian(np.hypot(np.nanstd(x, axis=0), np.nanstd(y, axis=0)))))
 
 
 def _detector(frames, x, y):

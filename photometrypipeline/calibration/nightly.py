@@ -70,6 +70,16 @@ class FrameZeropoint:
         return f"one solution for {len(self.night.names)} frames{target}"
 
     @property
+    def source_error(self):
+        """Error (mag) of a single source against the mean of all frames, beyond the one that is stated for it.
+
+        That of the zeropoint, and what measurements of stars were found to scatter by beyond their errors: flat field,
+        pixel phase, noise that nobody knows of.  The least jitter is a prudence of the fit and no finding.
+        """
+        jitter = self.night.solution.jitter
+        return float(np.sqrt(self.err_frame**2 + max(jitter**2 - night.LEAST_NOISE**2, 0.0)))
+
+    @property
     def color_error(self):
         """Error (mag) that the uncertain colour of the target brings."""
         return abs(self.color) * (self.night.target.err if self.night.target else 0.0)

@@ -158,3 +158,40 @@ def test_frames_that_drift_away_from_the_pointing_in_their_headers_are_all_regis
     zeropoints = [framedb.read(tmp_path / name.replace(".fits", ".ldac.db"))[2] for name in good]
     assert all(each["n_matched"] >= 15 for each in zeropoints)  # the bright stars of Tycho-2 alone would be 5 to 18
     assert np.all(separation_deg(table["source_ra"], table["source_dec"], 31.0428, 46.6878) * 3600 < 2)
+
+
+def test_ensemble_photometry_of_a_transit_host_repeats_to_a_hundredth_of_a_magnitude(
+    tmp_path, shared_data, run_command
+):
+    environment, _ = unpack(shared_data / "hatp32", "*.FITS.gz", tmp_path)
+    (tmp_path / "settings" / "photometrypipeline" / "pp_setup.py").write_text("one_solution = True\n")
+    (tmp_path / "star.dat").write_text("HAT-P-32 02:04:10.28 +46:41:16.2\n")
+    options = ("-cat", "TYCHO2", "-catalog", "TYCHO2", "-filter", "V", "-fixedtargets", "star.dat")
+    done = run_command("pp_run", "*.FITS", "-offline", *options, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    names = (tmp_path / "registration_succeeded.lst").read_text().split()
+    tables = [framedb.read(tmp_path / name.replace(".fits", ".ldac.db"))[1] for name in names]
+    mags, errors = same_stars(tables)
+    target = text_tables.read(tmp_path / "photometry_HAT-P-32.dat", format="commented_header")
+    ten = np.argsort(np.abs(mags.mean(axis=0) - np.mean(target["mag"])))[1:11]  # the first is the target itself
+    scatter_of_ten = mags[:, ten].std(axis=0, ddof=1)
+    assert np.median(scatter_of_ten) <= 0.010  # with each frame's own choice of stars: 0.08
+    assert np.median(scatter_of_ten / errors[:, ten].mean(axis=0)) < 1.5  # the errors say so
+    assert np.std(target["mag"], ddof=1) < 0.025
+
+
+def same_stars(tables):
+    """Return (magnitudes, errors err_frame), shape (n_frames, n_stars), of the stars that are on all frames."""
+    first = tables[0]
+    rows = [np.arange(len(first))]
+    for table in tables[1:]:
+        one, other = unique_pairs(first["ra_deg"], first["dec_deg"], table["ra_deg"], table["dec_deg"], 5.0)
+        found = np.full(len(first), -1)
+        found[one] = other
+        rows.append(found)
+    everywhere = (np.array(rows) >= 0).all(axis=0)
+    columns = ("_Vmag", "err_frame")
+    return [
+        np.array([np.asarray(table[name])[row[everywhere]] for table, row in zip(tables, rows, strict=True)])
+        for name in columns
+    ]
