@@ -33,6 +33,7 @@ AROUND_PX = 15  # columns among which one of them stands out
 BOX_PX = 64  # mesh of the local sky
 ROW_STEP = 16  # of the rows that its sky is taken from
 STRIP_ROWS = 256  # read at a time of each frame
+SURELY = 4.0  # sigma below the sky: no pixel is there by chance in all frames
 CLIP_SIGMA = 6.0  # of a single measurement: beyond, one frame has no more to say
 STANDING = 2.0  # times SIGMA for columns where stars stay on their pixels: their own pattern has tails
 SOFT = 0.5  # of a column's deviation: what the next one may have of it
@@ -87,7 +88,7 @@ def find(images, fwhm_px=None, moves=False, standing_px=()):
     if len(images) < FEWEST_FRAMES:
         return Found(None, len(images), f"{len(images)} frames do not tell bad pixels, {FEWEST_FRAMES} would")
     mean, columns, rows, same = _compared(images)
-    mask = np.where(same & (mean <= 0), np.uint8(DEAD), np.uint8(0))  # a star that saturates is constant as well
+    mask = np.where(same, np.uint8(DEAD), np.uint8(0))
     sigma = SIGMA if moves else STANDING * SIGMA
     mask[_pieces(mean, columns, len(images), sigma)] |= COLUMN
     mask[_pieces(mean.T, rows, len(images), sigma).T] |= ROW
@@ -152,11 +153,13 @@ def _compared(images):
     """Return what all frames say together of each pixel and each piece.
 
     Mean of the clipped deviations (sigma), shape (ny, nx); median over the frames of the mean of pieces of columns,
-    shape (pieces, nx), and of rows, shape (pieces, ny); whether a pixel always has the same value, or none.
+    shape (pieces, nx), and of rows, shape (pieces, ny); whether a pixel always has the same value, or none. Above the
+    sky that does not count: a star may saturate in all frames.
     """
     ny, nx = images[0].shape
     skies = [_Sky(image) for image in images]
     mean, same = np.empty((ny, nx), np.float32), np.empty((ny, nx), bool)
+    rare = mean.size * (0.3 * max(float(sky.scale) for sky in skies)) ** (len(images) - 1) < 0.01  # the same by chance
     pieces = _starts(ny), _starts(nx)
     of_columns = np.empty((len(images), len(pieces[0]), nx), np.float32)
     of_rows = np.empty((len(images), len(pieces[1]), ny), np.float32)
@@ -175,7 +178,8 @@ def _compared(images):
             for piece, end in zip(own, ends, strict=True):
                 of_columns[k][piece] = away[pieces[0][piece] - rows.start : end - rows.start].sum(axis=0)
             of_rows[k][:, rows] = np.add.reduceat(away, pieces[1], axis=1).T
-        mean[rows], same[rows] = total / len(images), alike
+        mean[rows] = total / len(images)
+        same[rows] = alike & ((mean[rows] == 0) | (mean[rows] < (0 if rare else -SURELY)))
     of_columns /= np.diff([*pieces[0], ny])[:, None]
     of_rows /= np.diff([*pieces[1], nx])[:, None]
     return mean, np.median(of_columns, axis=0), np.median(of_rows, axis=0), same
@@ -228,13 +232,15 @@ def _single(mean, known, n_frames, width, spared):
     """Return where single pixels stand out sharply from the `width` x `width` around them, bool, shape of `mean`."""
     threshold = SIGMA * max(_robust_sigma(mean[::3, ::3]), 1 / np.sqrt(n_frames))
     rows, columns = np.nonzero((np.abs(mean) > threshold) & ~known)
-    reach = np.arange(width) - width // 2
-    offsets = [(dy, dx) for dy in reach for dx in reach if dy or dx]
-    around = [
-        mean[np.clip(rows + dy, 0, len(mean) - 1), np.clip(columns + dx, 0, mean.shape[1] - 1)] for dy, dx in offsets
+    here, reach = mean[rows, columns], np.arange(width) - width // 2
+    places = [
+        (np.clip(rows + dy, 0, len(mean) - 1), np.clip(columns + dx, 0, mean.shape[1] - 1))
+        for dy in reach
+        for dx in reach
+        if dy or dx
     ]
-    here = mean[rows, columns]
-    around = np.median(around, axis=0) if rows.size else here
+    around = np.ma.median(np.ma.array([np.ma.array(mean[place], mask=known[place]) for place in places]), axis=0)
+    around = np.ma.filled(around, 0.0)
     sharp = (around * np.sign(here) < SHARP * np.abs(here)) & (np.abs(here - around) > threshold)
     for x, y in spared:
         sharp &= np.hypot(columns - x, rows - y) > SPARED_PX
