@@ -49,6 +49,7 @@ from photometrypipeline.calibration.calibrated import Outcome, Reference, Settin
 from photometrypipeline.calibration.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 from photometrypipeline.frames import fixedplaces, ldac
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
+from photometrypipeline.photometry import masking
 from photometrypipeline.photometry.errorbars import NO_MEASUREMENT
 from photometrypipeline.sky import matching, sphere, times
 
@@ -346,13 +347,15 @@ def measured_sources(frame, settings):
 
 
 def match(frame, sources, reference):
-    """Return (i_star, i_source): reference stars and sources that belong to each other."""
+    """Return (i_star, i_source): reference stars and sources that belong to each other, none of them on bad pixels."""
     catalog = reference.catalog
     epoch = times.julian_epoch(frame.number("MIDTIMJD"))
     if abs(epoch - reference.epoch_yr) > FRAME_EPOCH_YR:
         catalog = catalog.at_epoch(epoch)
     stars = (catalog.table["ra_deg"], catalog.table["dec_deg"])
-    return matching.unique_pairs(*stars, sources.ra_deg, sources.dec_deg, match_radius(frame, reference))
+    i_star, i_source = matching.unique_pairs(*stars, sources.ra_deg, sources.dec_deg, match_radius(frame, reference))
+    whole = (np.asarray(sources.table["FLAGS"])[i_source] & masking.BAD_PIXELS) == 0
+    return i_star[whole], i_source[whole]
 
 
 def match_radius(frame, reference):

@@ -39,7 +39,7 @@ from photometrypipeline.frames import ldac, wcskeywords
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers, telescopes
 from photometrypipeline.instruments.dataset import telescope_of
-from photometrypipeline.photometry import errorbars
+from photometrypipeline.photometry import errorbars, masking
 from photometrypipeline.programs import astromatic
 
 log = logging.getLogger("pp.extract")
@@ -56,12 +56,15 @@ class Extraction:
     sources: ldac.SourceList
 
 
-def extract(frames, losses, options=Options()):  # noqa: B008  it is frozen
-    """Run Source Extractor on `frames`; returns the Extractions (list) of those that worked, others go to `losses`."""
+def extract(frames, losses, options=Options(), bad=None):  # noqa: B008  it is frozen
+    """Run Source Extractor on `frames`; returns the Extractions (list) of those that worked, others go to `losses`.
+
+    bad : where the detector has bad pixels, as in `run`
+    """
 
     def one(frame):
         instrument = telescopes.get(options.telescope) if options.telescope else telescope_of(frame)
-        run(frame, instrument, frame.ldac, options)
+        run(frame, instrument, frame.ldac, options, bad)
         return Extraction(frame, instrument, ldac.read(frame.ldac))
 
     pairs = toolbox.sort_out(frames, toolbox.parallel(one, frames, options.jobs, "extract"), losses)
@@ -70,16 +73,24 @@ def extract(frames, losses, options=Options()):  # noqa: B008  it is frozen
     return [extraction for _, extraction in pairs]
 
 
-def run(frame, telescope, output, options):
+def run(frame, telescope, output, options, bad=None):
     """Run Source Extractor on one Frame; `output` is complete or not there.  Raises ProgramError, FrameError.
 
     A list that is left from before is removed first: it must not pass for the result of a run that failed.
+    bad : where the detector has bad pixels (bool), or None: the program gets a copy in which they are filled, as a
+        source on a dead column would fall in two; sources that lose too much light to them have masking.BAD_PIXELS in
+        FLAGS
     """
     output.unlink(missing_ok=True)
     radii_px = options.aprad or [telescope.aprad_default]
-    with replacing(output) as temporary, columns_file(options.paramfile, len(radii_px)) as columns:
+    bad = bad if bad is not None and bad.shape == frame.size_px[::-1] else None
+    with (
+        replacing(output) as temporary,
+        columns_file(options.paramfile, len(radii_px)) as columns,
+        masking.without_bad_pixels(frame, bad) as image,
+    ):
         number = astromatic.extract(
-            frame.path.resolve(),
+            image,
             temporary,
             telescope,
             apertures_px=radii_px,
@@ -92,6 +103,8 @@ def run(frame, telescope, output, options):
             filter=options.kernel,
         )
         correct(temporary, frame, telescope)
+        if bad is not None:
+            mark(temporary, bad)
     log.info(
         "%s: %d sources extracted, snr %g, minarea %g, aperture radii %s px",
         frame.name,
@@ -120,6 +133,20 @@ def correct(path, frame, telescope):
         sources.table["XWIN_WORLD"], sources.table["YWIN_WORLD"] = np.mod(ra, 360.0), dec
         log.info("%s: places by its WCS with SIP terms", frame.name)
     ldac.write(path, sources)
+
+
+def mark(path, bad):
+    """Set masking.BAD_PIXELS in the FLAGS of those sources of a list that lose too much of their light."""
+    sources = ldac.read(path)
+    width, flags = (np.asarray(sources.table[name]) for name in ("FWHM_IMAGE", "FLAGS"))
+    clean = (flags == 0) & (width > 0)
+    if not clean.any():
+        return
+    places = (np.asarray(sources.table[name], dtype=float) for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
+    lost = masking.lost_fraction(bad, *places, float(np.median(width[clean]))) > masking.MOST_LOST
+    if lost.any():
+        sources.table["FLAGS"] = np.where(lost, flags | masking.BAD_PIXELS, flags).astype(flags.dtype)
+        ldac.write(path, sources)
 
 
 @contextlib.contextmanager

@@ -41,7 +41,7 @@ from photometrypipeline.frames import ldac
 from photometrypipeline.frames.contents import MEASUREMENT
 from photometrypipeline.frames.frame import set_keyword
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
-from photometrypipeline.photometry import growthcurve
+from photometrypipeline.photometry import badpixels, growthcurve, sequencemask
 from photometrypipeline.sky import matching
 
 log = logging.getLogger("pp.photometry")
@@ -72,7 +72,9 @@ class Growth:
 
 def left(done):
     """Return what the stamp of the step holds: frames, files, and nothing else."""
-    return done.frames, [*(frame.ldac for frame in done.frames), *([CURVE] if done.record["curve"] else [])], {}
+    mask = done.record["bad_pixels"]["file"]
+    own = [name for name in (CURVE if done.record["curve"] else None, mask) if name]
+    return done.frames, [*(frame.ldac for frame in done.frames), *own], {}
 
 
 @toolbox.stamped("photometry", left)
@@ -94,13 +96,16 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
         quiet=True,
         jobs=jobs,
     )
-    if options.aprad or pp_setup.photmode != "APER":
+    by_hand = bool(options.aprad) or pp_setup.photmode != "APER"
+    predictions = {} if by_hand or options.background_only else predict(frames, telescope, options)
+    found = bad_pixels(frames, telescope, predictions)
+    bad = found.mask > 0 if found.number else None
+    if by_hand:
         aperture, curve, counts = fixed(options.aprad, telescope.aprad_default, options.chosen_by), None, (0, 0)
-        measured = measure_fixed(frames, losses, aperture.radius_px, common)
+        measured = measure_fixed(frames, losses, aperture.radius_px, common, bad)
     else:
         radii = growthcurve.radii_px(telescope.aprad_range)
-        lists = measure_growth(frames, losses, radii, common)
-        predictions = {} if options.background_only else predict(frames.only(lists), telescope, options)
+        lists = measure_growth(frames, losses, radii, common, bad)
         aperture, curve, counts = choose_aperture(lists, radii, predictions, options, losses)
         measured = toolbox.parallel(
             lambda frame: cut_list(frame, lists[frame], aperture), list(lists), jobs, "photometry"
@@ -122,6 +127,7 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
         "flux_margin": pp_setup.fluxmargin_aprad,
         "curve": curve,
         "gain_known": gain_known,
+        "bad_pixels": sequencemask.record(found),
         "frames": [seeing(frame) for frame in measured],
     }
     diagnostics.record("photometry", summary, frames.folder)
@@ -132,6 +138,14 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
         ]
     )
     return Photometry(frames.only(measured), aperture.radius_px, summary)
+
+
+def bad_pixels(frames, telescope, predictions):
+    """Return badpixels.Found: what the detector's frames show; a stack of several has no detector's pixels any more."""
+    if any("COMBO_N" in frame.header for frame in frames):
+        return badpixels.Found(None, 0, "stacks have no bad pixels of their own")
+    standing = [predictions.get(frame.name) for frame in frames] if predictions else None
+    return sequencemask.of_frames(frames, frames.folder, pp_extract.mask_of(frames[0], telescope), standing)
 
 
 def cleared(frames, losses, jobs):
@@ -184,13 +198,13 @@ def basis(aperture, counts):
     return " and ".join(parts) + (" only" if len(parts) == 1 else "")
 
 
-def measure_fixed(frames, losses, radius_px, common):
+def measure_fixed(frames, losses, radius_px, common, bad):
     """Measure with one aperture; returns the Frames (list) that worked, their headers say so."""
     for frame in frames:
         write_aperture(frame.header, radius_px, None)
     done = toolbox.parallel(lambda frame: frame.save() or frame, frames, common.jobs, "headers")
     ready = [frame for frame, _ in toolbox.sort_out(frames, done, losses)]
-    return [each.frame for each in pp_extract.extract(ready, losses, replace(common, aprad=(radius_px,)))]
+    return [each.frame for each in pp_extract.extract(ready, losses, replace(common, aprad=(radius_px,)), bad)]
 
 
 def write_aperture(header, radius_px, index):
@@ -205,7 +219,7 @@ def write_aperture(header, radius_px, index):
         set_keyword(header, "APIDX", index, "index of the aperture radius")
 
 
-def measure_growth(frames, losses, radii, common):
+def measure_growth(frames, losses, radii, common, bad):
     """Measure with all radii at once; returns {Frame: path of its list}, which lies apart from the final ones.
 
     The final list is cut out of it, so that each image is searched once.
@@ -217,7 +231,7 @@ def measure_growth(frames, losses, radii, common):
     def one(frame):
         path = work / f"{frame.stem}.growth.ldac"
         frame.ldac.unlink(missing_ok=True)  # of the registration: it must not pass for the final one if something fails
-        pp_extract.run(frame, telescope_of(frame), path, options)
+        pp_extract.run(frame, telescope_of(frame), path, options, bad)
         return path
 
     return dict(toolbox.sort_out(frames, toolbox.parallel(one, frames, common.jobs, "photometry"), losses))

@@ -15,6 +15,7 @@ from photometrypipeline.base.files import replacing
 from photometrypipeline.frames import fitsbytes
 
 CARD = 80  # characters
+PROGRAM_FLAGS = 0xFF  # the bits of FLAGS that are Source Extractor's; higher ones are ours
 KINDS = {"E": ">f4", "D": ">f8", "I": ">i2", "J": ">i4", "K": ">i8", "B": "|u1"}  # by the letter of TFORM
 FORM = re.compile(rf"(\d*)([{''.join(KINDS)}])")
 
@@ -47,6 +48,8 @@ class SourceList:
 def read(path, max_flags=None):
     """Return the SourceList in the file `path`; with `max_flags` only sources whose FLAGS are not larger.
 
+    Source Extractor's own bits count alone: a source on bad pixels is no worse for a list of what stands on a frame.
+
     Raises FrameError for a file that is missing, cut short, or holds no table of sources.
     """
     try:
@@ -60,7 +63,7 @@ def read(path, max_flags=None):
     except (OSError, EOFError, KeyError, ValueError, TypeError, IndexError, fits.VerifyError) as error:
         raise FrameError(path, f"cannot be read as a source list ({error})", "run pp_extract again") from None
     if max_flags is not None:
-        table = table[np.asarray(table["FLAGS"]) <= max_flags]
+        table = table[np.asarray(table["FLAGS"]) & PROGRAM_FLAGS <= max_flags]
     return SourceList(header, table)
 
 

@@ -62,6 +62,11 @@ class Found:
         """Return how many pixels have one of the bits."""
         return 0 if self.mask is None else int(np.count_nonzero(self.mask & bit))
 
+    @property
+    def number(self):
+        """How many pixels are bad."""
+        return self.count(0xFF)
+
 
 def spread(frames):
     """Return at most MOST_FRAMES of a list, evenly spread over it."""
@@ -78,11 +83,11 @@ def shifted(places_px, fwhm_px):
     return bool((apart < SHIFT_FWHM * fwhm_px).sum(axis=1).max() <= max(1, len(places) / 2))
 
 
-def find(images, fwhm_px=None, moves=False, standing_px=()):
+def find(images, fwhm_px=None, moves=False, standing_px=None):
     """Return Found for `images`, a list of 2-D arrays of one shape in time order; memory maps are read in strips.
 
     fwhm_px : of a star, None if unknown;  moves : the sky moves over the detector (see `shifted`)
-    standing_px : (column, row), from 0, where something may stand still although the sky moves, such as the target
+    standing_px : (column, row), from 0, where a target may stand still although the sky moves, None if unknown
     """
     images = spread(list(images))
     if len(images) < FEWEST_FRAMES:
@@ -92,10 +97,11 @@ def find(images, fwhm_px=None, moves=False, standing_px=()):
     sigma = SIGMA if moves else STANDING * SIGMA
     mask[_pieces(mean, columns, len(images), sigma)] |= COLUMN
     mask[_pieces(mean.T, rows, len(images), sigma).T] |= ROW
-    width, remark = _ring(fwhm_px, moves), ""
+    width, remark = ring(fwhm_px, moves, standing_px is not None), ""
     if width is None:
-        remark = "stars are narrower than 2 px and stay on their pixels: hot pixels cannot be told from them"
-        remark += "; shift the telescope between frames"
+        known = "stars are narrower than 2 px" if fwhm_px else "the width of stars is unknown"
+        still = "it is unknown where the target is" if moves else "they stay on their pixels; shift the telescope"
+        remark = f"{known} and {still}: hot pixels cannot be told from stars"
     else:
         undersampled = fwhm_px is None or fwhm_px < SAMPLED_PX
         mask[_single(mean, mask > 0, len(images), width, standing_px if undersampled else ())] |= PIXEL
@@ -221,11 +227,11 @@ def _with_edges(out, height):
     return out
 
 
-def _ring(fwhm_px, moves):
+def ring(fwhm_px, moves, standing_known):
     """Return the width (px) of the neighbourhood that tells a pixel from a star, None if none does."""
     if fwhm_px is not None and fwhm_px >= SAMPLED_PX:
         return 5 if fwhm_px >= WELL_SAMPLED_PX else 3
-    return 3 if moves else None
+    return 3 if moves and standing_known else None
 
 
 def _single(mean, known, n_frames, width, spared):
@@ -285,22 +291,27 @@ def _read(path):
         raise FrameError(path, f"is no mask of bad pixels ({error})", "remove it, it is made again") from None
 
 
-def kept(folder, made_from):
+def kept(folder, made_from, shape):
     """Return the Found whose mask lies in `folder`, if it was made from what `made_from` (digest) says or by the user.
 
-    None if there is none, or one that was made from something else.
+    made_from : None for whatever it was made from;  shape : (rows, columns) of the frames
+    None if there is none, or one that was made from something else, or for other frames.
     """
     mask, header = _read(Path(folder) / FILE_NAME)
-    if mask is None or header.get(MADE_FROM, made_from) != made_from:
+    if mask is None or mask.shape != tuple(shape) or (made_from and header.get(MADE_FROM, made_from) != made_from):
         return None
     return Found(mask, int(header.get("NFRAMES", 0)), "", str(header.get("PPREMARK", "")))
 
 
 def write(folder, found, names, made_from):
-    """Write the mask of `found` with the names of its frames and its thresholds; without a mask, remove an old one."""
+    """Write the mask of `found` with the names of its frames and its thresholds; without a mask, remove an old one.
+
+    Two frames are too few for a mask and leave alone what more have told before.
+    """
     path = Path(folder) / FILE_NAME
     if found.mask is None:
-        path.unlink(missing_ok=True)
+        if found.n_frames >= FEWEST_FRAMES:
+            path.unlink(missing_ok=True)
         return
     header = fits.Header()
     header["NFRAMES"] = found.n_frames, "frames that were compared"

@@ -1,10 +1,15 @@
 """What bad pixels do to sources: the share of their light that falls there, and images in which they are filled."""
 
+import contextlib
 import math
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.spatial import cKDTree
+
+from photometrypipeline.frames import fitsbytes
 
 BAD_PIXELS = 256  # bit of FLAGS, above those of Source Extractor: too much of the light falls on bad pixels
 MOST_LOST = 0.02  # share of the light: a source that loses more is not measured by a plain aperture
@@ -67,6 +72,24 @@ def _bridged(image, bad, rows, columns, step):
     both = np.isfinite(left) & np.isfinite(right)
     one = np.where(np.isfinite(value), 2.0, 4.0) * LONGEST_GAP_PX
     return value, np.where(both, before + after, one)
+
+
+@contextlib.contextmanager
+def without_bad_pixels(frame, bad):
+    """Yield the path of the image of a Frame; with `bad` (bool or None), of a copy in which bad pixels are filled."""
+    if bad is None:
+        yield frame.path.resolve()
+        return
+    header = frame.header.copy()
+    for keyword in ("BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM"):
+        header.remove(keyword, ignore_missing=True)
+    header["BITPIX"] = -32
+    with tempfile.TemporaryDirectory(prefix="pp_filled_") as folder, open(frame.path, "rb") as stream:
+        path = Path(folder) / frame.name
+        raw = fitsbytes.read_raw_header(stream)
+        pixels = fitsbytes.stored(filled(frame.read_pixels(), bad))
+        path.write_bytes(fitsbytes.header_bytes(header, raw, path) + pixels)
+        yield path
 
 
 @dataclass

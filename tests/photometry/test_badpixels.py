@@ -64,6 +64,7 @@ def test_where_narrow_stars_stand_still_hot_pixels_are_not_told_from_them():
     assert "shift the telescope" in found.remark and not found.count(badpixels.PIXEL)
     assert found.mask[:, 50].all()  # columns are
     images, bad = sequence(10, fwhm=1.2, standing=[(160, 90, 3000)])
+    assert "where the target is" in badpixels.find(images, 1.2, moves=True).remark
     found = badpixels.find(images, 1.2, moves=True, standing_px=[(160, 90)])
     assert found.mask[30, 30] and not found.mask[85:96, 155:166].any()
 
@@ -111,11 +112,14 @@ def test_the_file_keeps_its_provenance(tmp_path):
     assert np.array_equal(badpixels.read(tmp_path), found.mask > 0)
     header = fits.getheader(tmp_path / badpixels.FILE_NAME)
     assert list(header["HISTORY"]) == ["a.fits", "b.fits"] and header["NFRAMES"] == 6
-    again = badpixels.kept(tmp_path, "digest")
+    again = badpixels.kept(tmp_path, "digest", SHAPE)
     assert np.array_equal(again.mask, found.mask) and again.n_frames == 6
-    assert badpixels.kept(tmp_path, "other") is None
+    assert badpixels.kept(tmp_path, "other", SHAPE) is None and badpixels.kept(tmp_path, "digest", (5, 5)) is None
+    assert badpixels.kept(tmp_path, None, SHAPE) is not None
     assert badpixels.read(tmp_path, (5, 5)) is None
     badpixels.write(tmp_path, badpixels.Found(None, 2, "too few"), [], "digest")
+    assert badpixels.read(tmp_path) is not None  # what six frames have told stays
+    badpixels.write(tmp_path, badpixels.Found(None, 6, "too many"), [], "digest")
     assert badpixels.read(tmp_path) is None and not list(tmp_path.iterdir())
 
 
@@ -123,7 +127,7 @@ def test_a_mask_by_hand_counts_and_a_broken_one_is_said(tmp_path):
     mask = np.zeros((4, 5), np.int16)
     mask[1, 2] = 1
     fits.writeto(tmp_path / badpixels.FILE_NAME, mask)
-    assert badpixels.read(tmp_path).sum() == 1 and badpixels.kept(tmp_path, "whatever").mask[1, 2]
+    assert badpixels.read(tmp_path).sum() == 1 and badpixels.kept(tmp_path, "whatever", (4, 5)).mask[1, 2]
     (tmp_path / badpixels.FILE_NAME).write_text("nothing")
     with pytest.raises(FrameError, match="remove it"):
         badpixels.read(tmp_path)

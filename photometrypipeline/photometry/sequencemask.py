@@ -1,0 +1,117 @@
+"""The mask of bad pixels of a data set: made from its frames, joined with the instrument's own, kept, read again."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+from photometrypipeline.base.errors import FrameError
+from photometrypipeline.frames import fitsbytes, ldac, wcskeywords
+from photometrypipeline.frames.contents import Contents, digest
+from photometrypipeline.photometry import badpixels
+
+log = logging.getLogger("pp.badpixels")
+
+CONTENTS = ".diagnostics/stamps/contents.json"  # digests of the frames' pixels, which the steps keep
+FEWEST_SOURCES = 5  # unflagged ones, that tell the FWHM
+LISTS = 3  # source lists that are looked at
+
+
+def of_frames(frames, folder, instrument_mask=None, standing=None):
+    """Return badpixels.Found of `frames` (Frames with a WCS), whose mask is then in `folder` as badpixels.fits.
+
+    Frames of another size than most are left out of the comparison.  A mask made from the same frames is read again.
+    instrument_mask : path of a weight image, 0 where a pixel is bad, or None
+    standing : (ra_deg, dec_deg) or None of each frame: of a target that may stand still; None if all are unknown
+    Raises FrameError for a mask that cannot be read.
+    """
+    folder = Path(folder)
+    sizes = [frame.size_px for frame in frames]
+    usual = max(set(sizes), key=sizes.count)
+    same = [k for k, size in enumerate(sizes) if size == usual]
+    chosen = [frames[k] for k in badpixels.spread(same)]
+    fwhm_px = typical_fwhm_px(chosen)
+    moves = sky_moves(chosen, fwhm_px)
+    places = _pixels_of(chosen, [standing[k] for k in badpixels.spread(same)]) if standing else None
+    made_from = _made_from(chosen, folder, badpixels.ring(fwhm_px, moves, places is not None), moves, instrument_mask)
+    few = len(chosen) < badpixels.FEWEST_FRAMES
+    found = badpixels.kept(folder, None if few else made_from, usual[::-1])
+    if found is None:
+        images = [fitsbytes.pixels(frame.path) for frame in chosen]
+        found = badpixels.find(images, fwhm_px, moves, places)
+        found = _joined(found, instrument_mask, usual[::-1])
+        badpixels.write(folder, found, [frame.name for frame in chosen], made_from)
+    _tell(found)
+    return found
+
+
+def typical_fwhm_px(frames):
+    """Return the median FWHM (px) in the source lists of a few frames, None without one that tells it."""
+    widths = []
+    for frame in frames[:: max(1, len(frames) // LISTS)]:
+        try:
+            table = ldac.read(frame.ldac, max_flags=0).table
+        except FrameError:
+            continue
+        width = np.asarray(table["FWHM_IMAGE"], dtype=float)
+        width = width[width > 0]
+        widths += [np.median(width)] if width.size >= FEWEST_SOURCES else []
+    return float(np.median(widths)) if widths else None
+
+
+def sky_moves(frames, fwhm_px):
+    """Return whether the sky moves over the detector from frame to frame, by the WCS of the headers."""
+    solutions = [wcskeywords.wcs_of(frame.header) for frame in frames]
+    nx, ny = frames[0].size_px
+    place = solutions[0].all_pix2world((nx + 1) / 2, (ny + 1) / 2, 1)
+    there = [wcs.wcs_world2pix(*place, 1) for wcs in solutions]
+    return badpixels.shifted(np.array(there, dtype=float), fwhm_px or badpixels.WELL_SAMPLED_PX)
+
+
+def _pixels_of(frames, places):
+    """Return (column, row), from 0, of places (ra_deg, dec_deg) in their frames, without those that are unknown."""
+    known = [(frame, place) for frame, place in zip(frames, places, strict=False) if place is not None]
+    return [tuple(np.array(wcskeywords.wcs_of(f.header).wcs_world2pix(*place, 0), dtype=float)) for f, place in known]
+
+
+def _made_from(frames, folder, *choices):
+    contents = Contents(folder / CONTENTS)
+    names = [(frame.name, contents.of_frame(frame.path)[2]) for frame in frames]
+    own = contents.of_file(choices[-1]) if choices[-1] else None
+    return digest(repr((badpixels.VERSION, names, choices[:-1], own)))
+
+
+def _joined(found, instrument_mask, shape):
+    """Return `found` together with the bad pixels of the instrument's own mask."""
+    if not instrument_mask:
+        return found
+    try:
+        weights = np.asarray(fits.getdata(instrument_mask))
+    except (OSError, TypeError, ValueError) as error:
+        raise FrameError(instrument_mask, f"is no mask ({error})", "correct the mask_file of the telescope") from None
+    if weights.shape != tuple(shape):
+        log.warning("%s: not of the size of the frames, not joined with their bad pixels", instrument_mask)
+        return found
+    mask = found.mask if found.mask is not None else np.zeros(shape, np.uint8)
+    return badpixels.Found(mask | np.where(weights <= 0, np.uint8(badpixels.INSTRUMENT), np.uint8(0)), found.n_frames,
+                           found.reason, found.remark)  # fmt: skip
+
+
+def _tell(found):
+    if found.reason:
+        log.info("bad pixels: %s", found.reason)
+    if found.remark:
+        log.warning("bad pixels: %s", found.remark)
+    if found.mask is not None:
+        log.info("%d bad pixels by %d frames: %s", np.count_nonzero(found.mask), found.n_frames, badpixels.FILE_NAME)
+
+
+def record(found):
+    """Return what the pages tell of the mask (dict of JSON values)."""
+    bits = {"columns": badpixels.COLUMN, "rows": badpixels.ROW, "pixels": badpixels.PIXEL, "dead": badpixels.DEAD}
+    counts = {name: found.count(bit) for name, bit in (bits | {"instrument": badpixels.INSTRUMENT}).items()}
+    number = 0 if found.mask is None else int(np.count_nonzero(found.mask))
+    share = number / found.mask.size if number else 0.0
+    said = {"n_frames": found.n_frames, "reason": found.reason, "remark": found.remark}
+    return {"number": number, "share": share, "file": badpixels.FILE_NAME if number else None, **counts, **said}
