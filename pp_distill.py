@@ -23,6 +23,7 @@ def build_parser():
 commandline.answer_at_once(build_parser)
 
 # isort: split
+import functools
 import logging
 import os
 import sys
@@ -277,6 +278,7 @@ def light_curve(target, rows):
     return LightCurve(target.name, file_of(target), target.kind, full_name, target.source, rows)
 
 
+@toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "distill"))
 def main(args, losses):
     options = Options.of(args).checked()
     done = distill(toolbox.prepared_frames(args.images, losses), losses, options)
