@@ -11,6 +11,7 @@ import argparse
 import logging
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import pp_setup
@@ -67,8 +68,14 @@ def render(folder=".", settings=None, jobs=1):
         for frame in view.frames:
             frame.page = shelf.name(frame.name, ".html")
     shown = plots.of_run(view)
-    files = pictures.draw_all(view, shown, shelf, settings, folders, jobs)
-    shelf.finish(_write_pages(view, shown, files, settings, site, Path(folder), jobs))
+    files = pictures.PlotFiles(shown, shelf, settings, jobs)
+    rest = max(1, jobs - 1)
+    pictures.draw_frames(view, shelf, settings, folders, rest)
+    write = partial(_write_pages, view, shown, files, settings, site, Path(folder), rest)
+    written = write()
+    if not files.finish():
+        written = write()  # without those that could not be drawn
+    shelf.finish(written)
     return site / settings.main_html
 
 
@@ -78,15 +85,20 @@ def show_failure(step, message, folder="."):
     render(folder)
 
 
-def _write_pages(view, shown, plot_files, settings, site, folder, jobs):
+def _write_pages(view, shown, files, settings, site, folder, jobs):
     """Write main page, frame pages and what they share; return the names of those in .diagnostics/.
 
-    shown : plots.Plot of the main page;  plot_files : {name of a plot: Picture of the file that has it as well}
+    shown : plots.Plot of the main page;  files : pictures.PlotFiles of those of them that are files as well
     """
     place = site / records.FOLDER
     made = pages.environment()
     names = pages.write_static(place)
-    shared = {"view": view, "settings": settings, "files": _data_files(view, site, folder), "plot_files": plot_files}
+    shared = {
+        "view": view,
+        "settings": settings,
+        "files": _data_files(view, site, folder),
+        "plot_files": files.pictures,
+    }
     data = pagedata.of_run(view, shown, folder)
     by_hand = pagedata.by_hand(view) if data["command"] else None
     template = made.get_template("frame.html")

@@ -22,7 +22,8 @@ log = logging.getLogger("pp.pictures")
 INDEX = "pictures.json"
 UNDRAWABLE = (OSError, ValueError, TypeError, LookupError, ArithmeticError)
 OWN_ENDINGS = {".html", ".css", ".js", ".png", ".webp", ".jpg", ".gif", ".svg"}  # that the website makes, and removes
-SAVED_AS = {"png": {"compress_level": 1}, "webp": {"lossless": True}, "jpg": {"quality": 92, "format": "JPEG"}}
+# noise would shrink by a quarter at most, and in seven times the time
+SAVED_AS = {"png": {"compress_level": 0}, "webp": {"lossless": True}, "jpg": {"quality": 92, "format": "JPEG"}}
 
 
 @dataclass(frozen=True)
@@ -151,20 +152,30 @@ class FrameJob:
             row.cutout, row.marks = picture, marked
 
 
-@dataclass
-class PlotFileJob:
-    """The plots of a run that are files, of one process: loading what draws them takes as long as the first of them."""
+class PlotFiles:
+    """The plots of a run that are files, drawn by a process beside the one that makes all the rest.
 
-    groups: list  # [(name of the file, [Plots]), ...]
-    settings: Any
+    `pictures` are {name of a plot: Picture of its file}; they are there, or gone, once `finish` has been called.
+    """
 
-    def draw(self, shelf):
-        return [self._draw(shelf, *group) for group in self.groups]
+    def __init__(self, plots, shelf, settings, jobs):
+        how = {"file_format": settings.image_file_format, "dpi": settings.plot_dpi}
+        self._shelf, self._groups = shelf, {}
+        for file, members in plotfiles.groups(plots):
+            self._groups[shelf.name(file, f".{settings.image_file_format}")] = members
+        shelf.begin()
+        self._wait = workers.beside(lambda: [self._draw(*group, how) for group in self._groups.items()], jobs)
+        size = plotfiles.size_px(settings.plot_dpi)
+        self.pictures = {plot.name: Picture(name, *size) for name, members in self._groups.items() for plot in members}
 
-    def _draw(self, shelf, name, plots):
-        file_format, dpi = self.settings.image_file_format, self.settings.plot_dpi
-        save = partial(plotfiles.save, plots, file_format=file_format, dpi=dpi)
-        return shelf.picture(name, [plots, file_format, dpi], save)
+    def _draw(self, name, plots, how):
+        return self._shelf.picture(name, [plots, how], partial(plotfiles.save, plots, **how))
+
+    def finish(self):
+        """Wait for the files; return whether all of them could be drawn, and forget the others."""
+        drawn = {picture.file for picture in self._shelf.keep(self._wait()) if picture}
+        self.pictures = {name: picture for name, picture in self.pictures.items() if picture.file in drawn}
+        return len(drawn) == len(self._groups)
 
 
 @dataclass
@@ -181,27 +192,22 @@ class AnimationJob:
         return [shelf.picture(self.name, contents, partial(cutouts.save_animation, shown))]
 
 
-def draw_all(view, plots, shelf, settings, folders, jobs=1):
-    """Draw all pictures of `view` (views.Overview), with `jobs` processes, and put them where it shows them.
+def draw_frames(view, shelf, settings, folders, jobs=1):
+    """Draw all pictures of frames that `view` (views.Overview) shows, with `jobs` processes, and tell it of them.
 
-    plots : plots.Plot of the run;  shelf : Shelf that they go to;  folders : where the FITS files are looked for
-    Returns {name of a plot: Picture of the file that has it as well}.
+    shelf : Shelf that they go to;  folders : where the FITS files are looked for
     """
-    groups = [
-        (shelf.name(name, f".{settings.image_file_format}"), members) for name, members in plotfiles.groups(plots)
-    ]
-    plot_job = PlotFileJob(groups, settings)
     frame_jobs = list(_frame_jobs(view, shelf, settings, folders))
-    shelf.begin()
-    (results,) = workers.side_by_side(lambda job: job.draw(shelf), [[plot_job, *frame_jobs]], jobs)
-    files = shelf.keep(results[0])
-    for job, result in zip(frame_jobs, results[1:], strict=True):
+    for job, result in zip(frame_jobs, _drawn(frame_jobs, shelf, jobs), strict=True):
         job.hang(shelf, *result)
     animations = list(_animations(view, shelf, settings))
-    (results,) = workers.side_by_side(lambda job: job.draw(shelf), [animations], jobs, each=1)
-    for job, result in zip(animations, results, strict=True):
+    for job, result in zip(animations, _drawn(animations, shelf, jobs), strict=True):
         (job.target.animation,) = shelf.keep(result)
-    return {plot.name: file for (_, members), file in zip(groups, files, strict=True) for plot in members if file}
+
+
+def _drawn(drawing_jobs, shelf, jobs):
+    (results,) = workers.side_by_side(lambda job: job.draw(shelf), [drawing_jobs], jobs)
+    return results
 
 
 @cache
@@ -218,6 +224,8 @@ def shown_px(settings):
 
 def _save(draw, file_format, path):
     image = draw()
+    if file_format == "png":
+        image = image.convert("P")  # of which Pillow filters no lines, as it does with greys
     image.save(path, **({"format": file_format.upper()} | SAVED_AS[file_format]))
     return image.size
 

@@ -13,6 +13,7 @@ MINUTES_PER_DAY = 1440.0
 MARKERS = {"dot": "o", "square": "s", "limit": "v"}
 STROKES = {"solid": "solid", "thick": "solid", "dashed": "dashed"}
 BAND_OPACITY = 0.2
+MOST_TICKS = 6  # a label takes as long to draw as all points
 
 
 def groups(plots):
@@ -31,7 +32,13 @@ def save(plots, path, file_format, dpi):
     """
     with plain_style():
         figure = draw(plots)
-        figure.savefig(path, format=file_format, dpi=dpi)
+        fast = {"pil_kwargs": {"compress_level": 1}} if file_format == "png" else {}
+        figure.savefig(path, format=file_format, dpi=dpi, **fast)
+    return size_px(dpi)
+
+
+def size_px(dpi):
+    """Return the (width, height) of every file."""
     return tuple(round(length * dpi) for length in SIZE_IN)
 
 
@@ -53,7 +60,8 @@ def draw(plots):
     """Return the matplotlib Figure of `plots`, one above the other."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=SIZE_IN, layout="constrained")
+    figure = Figure(figsize=SIZE_IN)
+    figure.subplots_adjust(left=0.13, right=0.97, top=0.93, bottom=0.11, hspace=0.08)  # looking for room takes longer
     every = figure.subplots(len(plots), sharex=True, squeeze=False)[:, 0]
     for axes, plot in zip(every, plots, strict=True):
         _fill(axes, plot, title=axes is every[0])
@@ -88,7 +96,9 @@ def _fill(axes, plot, title):
         axes.set_xlim(*plot.x.limits)
     axes.grid(True, alpha=0.4)
     axes.ticklabel_format(useOffset=False)
+    axes.locator_params(nbins=MOST_TICKS)
     axes.set_ylabel(plot.y.label, parse_math=False)
+    axes.yaxis.set_label_coords(-0.11, 0.5)
     if title:
         axes.set_title(plot.title, parse_math=False)
     if any(series.label for series in plot.series):
