@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
+from astropy.stats import mad_std
 from astropy.table import Table
 
 import pp_setup
@@ -302,7 +303,7 @@ class Catalog:
         for _ in range(10):
             slope, zero = np.polyfit(x[good], y[good], 1)
             residual = y - zero - slope * x
-            sigma = 1.4826 * np.median(np.abs(residual[good] - np.median(residual[good])))
+            sigma = mad_std(residual[good])
             kept = np.abs(residual) <= 3 * sigma
             if (kept == good).all() or kept.sum() < ENOUGH_STARS:
                 break

@@ -13,6 +13,7 @@ Options on the command line override both.
 import os
 from pathlib import Path
 
+from photometrypipeline.base import userfolders
 from photometrypipeline.base.errors import UsageError
 from photometrypipeline.reports.reportsettings import ReportSettings
 from photometrypipeline.website.websettings import DiagnosticsSettings
@@ -106,7 +107,7 @@ confreport = ReportSettings()  # who observed, with what: see docs/reports.md
 
 def user_folders():
     """Return the folders (list of Path) where a user's settings are looked for, later ones win."""
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "photometrypipeline"
+    config = userfolders.config()
     root = os.environ.get("PHOTPIPEDIR")
     return [config, *([Path(root)] if root else [])]
 

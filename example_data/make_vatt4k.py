@@ -23,6 +23,7 @@ import vatt4k_night as night
 from photometrypipeline.catalogs import skystore
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.sky import times
+from photometrypipeline.sky.rounding import sexagesimal
 
 HERE = Path(__file__).resolve().parent
 WHOLE = 97  # px; side of the stamp of a star
@@ -123,8 +124,8 @@ def header(k):
     cards["TIME-OBS"] = night.START_UT[k], "UTC, start of exposure"
     cards["EXPTIME"] = night.EXPTIME_S, "[s]"
     cards["FILTER"] = "TOP 3 BOT 1", "R"
-    cards["RA"] = sexagesimal(ra / 15, 2), "pointing, hours"
-    cards["DEC"] = sexagesimal(dec, 1, "+"), "pointing, degrees"
+    cards["RA"] = sexagesimal(ra / 15, 2, ":"), "pointing, hours"
+    cards["DEC"] = sexagesimal(dec, 1, ":", "+"), "pointing, degrees"
     cards["EQUINOX"] = 2000.0, "of RA and DEC"
     cards["AIRMASS"] = round(night.airmass(k), 4)
     cards["CCDBIN1"], cards["CCDBIN2"] = (2, "binning in x"), (2, "binning in y")
@@ -133,12 +134,6 @@ def header(k):
     cards["SATURATE"] = night.SATURATE, "[ADU]"
     cards["SIMULATE"] = True, "neither stars nor asteroid are real"
     return cards
-
-
-def sexagesimal(value, decimals, plus=""):
-    whole, fraction = divmod(round(abs(value) * 3600 * 10**decimals), 10**decimals)
-    mark = "-" if value < 0 else plus
-    return f"{mark}{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}.{fraction:0{decimals}d}"
 
 
 # ---- what goes with them ---------------------------------------------------------------------------------------------

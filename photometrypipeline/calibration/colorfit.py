@@ -7,6 +7,7 @@ of the target's colour.
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from astropy.stats import mad_std
 
 from photometrypipeline.base.errors import TooFewStars
 
@@ -105,7 +106,7 @@ def star_means(observations, good, seen):
         offset = _group_mean(frame, difference - mean[star], weight * used)
         mean = _group_mean(star, difference - offset[frame], weight * used)
         residual = difference - offset[frame] - mean[star]
-        used = np.abs(residual) <= 4 * np.maximum(noise, _robust_scatter(residual))
+        used = np.abs(residual) <= 4 * np.maximum(noise, mad_std(residual))
     total = np.bincount(star, weight * used, minlength=seen.size)
     return mean, 1 / np.sqrt(np.maximum(total, 1e-12))
 
@@ -131,7 +132,7 @@ def _robust_line(x, y, variance, e_x):
     for _ in range(N_ROUNDS):
         own = variance + (slope * np.nan_to_num(e_x)) ** 2
         residual = y - intercept - slope * x
-        spread = _robust_scatter(residual[used])
+        spread = mad_std(residual[used])
         beyond = max(spread**2 - np.median(own[used]), 0.0)
         weight = used / (own + beyond + 1e-8)
         middle = np.average(x, weights=weight)
@@ -148,7 +149,3 @@ def _robust_line(x, y, variance, e_x):
     chi2 = np.sum(weight[used] * residual[used] ** 2) / max(used.sum() - 2, 1)
     err = np.sqrt(max(chi2, 1.0) / s_xx)
     return _Line(slope, err, float(middle), np.std(residual[used]), used)
-
-
-def _robust_scatter(values):
-    return 1.4826 * np.median(np.abs(values - np.median(values)))

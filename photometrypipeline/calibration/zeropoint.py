@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from astropy.stats import mad_std
 
 from photometrypipeline.base.errors import TooFewStars
 
@@ -112,7 +113,7 @@ def mean_error(difference, variance, step, weighted_ranking=True):
     found by letting the fit loose on simulated stars (parametric bootstrap, Efron & Tibshirani 1993, chapter 6).
     """
     residual = difference - step.zp
-    sound = np.abs(residual) < 3 * np.maximum(np.sqrt(variance), _robust_scatter(residual))
+    sound = np.abs(residual) < 3 * np.maximum(np.sqrt(variance), mad_std(residual))
     scaled = np.sum(residual[sound] ** 2 / variance[sound]) / max(sound.sum() - 1, 1)
     sound_variance = variance[sound] * max(scaled, 1.0)
     if step.n_used >= sound.sum():
@@ -136,7 +137,3 @@ def _trimmed_means(draws, variance, n_keep, weighted_ranking):
         worst = np.argpartition(deviation, -number, axis=1)[:, -number:]
         np.put_along_axis(used, worst, False, axis=1)
         count -= number
-
-
-def _robust_scatter(residual):
-    return 1.4826 * np.median(np.abs(residual - np.median(residual)))

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import vstack
 
+from photometrypipeline.base import userfolders
 from photometrypipeline.base.errors import CatalogError, NotReachable
 from photometrypipeline.base.locks import locked
 from photometrypipeline.catalogs import surveys, tilefile, tiles
@@ -33,8 +34,7 @@ DEEPEST_CUT = 6  # how often a tile that is too crowded for one request is cut i
 
 def user_folder():
     """Return the Path of the user's store: `$XDG_DATA_HOME/photometrypipeline`, by default below ~/.local/share."""
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "photometrypipeline"
+    return userfolders.data()
 
 
 def fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder=None, limit_mb=None, installed=()):

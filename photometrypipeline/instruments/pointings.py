@@ -34,7 +34,6 @@ SEXAGESIMAL = re.compile(r"\s*([-+]?)\s*(\d{1,3})\s*[:\sHhDd]\s*(\d{1,2})(?:[:\s
 AGREE_DEG = 1.0  # positions of target and telescope may differ by as much
 MISTAKE_LEAVES = 0.3  # of the distance: as much may be left over once the mistake is taken back
 OBVIOUS_DEG = 3.0  # positions that are apart further than any offset of a telescope
-ARCSEC = 1 / 3600
 
 
 @dataclass(frozen=True)

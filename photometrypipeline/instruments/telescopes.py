@@ -13,6 +13,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from photometrypipeline.base import userfolders
 from photometrypipeline.base.errors import TelescopeError
 from photometrypipeline.instruments import mytelescopes, wildcards
 from photometrypipeline.instruments.instrument import IDENTIFYING, Chip, Telescope, as_text, nearest
@@ -39,7 +40,7 @@ class Registry:
 
 def user_folder():
     """Return the folder of the user's own settings, which need not exist."""
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "photometrypipeline"
+    return userfolders.config()
 
 
 def setup_folders():

@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from astropy.stats import mad_std
 
 MOST_BYTES = 250e6  # of pixels kept in memory
 SAMPLES = 200_000  # pixels that the grey scale is taken from
 DARK, BRIGHT = 1.0, 14.0  # limits of the grey scale below and above the sky, in sigma of its noise, at contrast 1
-SIGMA_PER_MAD = 1.4826
 
 
 @dataclass(frozen=True)
@@ -160,8 +160,7 @@ def sky_and_noise(pixels):
     if not sample.size:
         return 0.0, 1.0
     median = float(np.median(sample))
-    noise = SIGMA_PER_MAD * float(np.median(np.abs(sample - median)))
-    return median, noise or float(sample.std()) or 1.0
+    return median, float(mad_std(sample)) or float(sample.std()) or 1.0
 
 
 def grey(values, sky, noise, contrast=1.0, inverted=False):

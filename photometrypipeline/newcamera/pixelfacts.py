@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photometrypipeline.base import scatter
+
 BLOCK_PX = 24  # side of the squares in which level and noise are measured
 STARS_SIGMA = 3.0  # pixels above are left out
-SIGMA_PER_DIFFERENCE = 1.4826 / np.sqrt(2)
 SMOOTH = 3  # squares whose median is taken
 LEAST_RANGE = 0.03  # by which the sky has to vary over the image
 SIGNIFICANT = 6.0  # the slope of variance against level has to be so many times its error
@@ -59,7 +60,7 @@ def _blocks(pixels, step):
     cut = pixels[: rows * BLOCK_PX, : columns * BLOCK_PX]
     blocks = cut.reshape(rows, BLOCK_PX, columns, BLOCK_PX).swapaxes(1, 2).reshape(-1, BLOCK_PX, BLOCK_PX)
     middle = np.nanmedian(blocks, axis=(1, 2))
-    width = 1.4826 * np.nanmedian(np.abs(blocks - middle[:, None, None]), axis=(1, 2))
+    width = scatter.about(blocks, middle[:, None, None], axis=(1, 2))
     with np.errstate(invalid="ignore"):
         quiet = np.abs(blocks - middle[:, None, None]) < STARS_SIGMA * width[:, None, None]
     apart = 2 * step
@@ -118,7 +119,7 @@ def _slope(levels, variances):
             return 0.0, np.inf
         slope = np.sum((x - x.mean()) * (y - y.mean())) / spread
         residual = variances - y.mean() - slope * (levels - x.mean())
-        width = 1.4826 * np.median(np.abs(residual[keep]))
+        width = scatter.about(residual[keep])
         error = width / np.sqrt(spread)
         keep = np.abs(residual) < 3 * width
     return float(slope), float(error)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photometrypipeline.base import cdmatrix
 from photometrypipeline.base.errors import CatalogError
 from photometrypipeline.instruments import headers, pointings
 from photometrypipeline.registration import blind, starpatterns
@@ -152,7 +153,7 @@ def _solve(sources, size_px, stars, attempt, scale, reach):
 
 
 def _view(solution, attempt, stars, name, jd):
-    matrix = np.array([[solution.header[f"CD{i}_{j}"] for j in (1, 2)] for i in (1, 2)])
+    matrix = cdmatrix.of(solution.header)
     scale = tuple(float(value) * 3600 for value in np.hypot(*matrix))
     mistake = attempt.mistake
     if mistake is None and attempt.place is not None:

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
+from astropy.stats import mad_std
 from scipy.ndimage import find_objects, label, median_filter
 
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import replacing
+from photometrypipeline.base.scatter import SIGMA_PER_MAD
 
 log = logging.getLogger("pp.badpixels")
 
@@ -124,7 +126,7 @@ class _Sky:
             values = rows[:, columns].transpose(1, 0, 2).reshape(len(columns), -1)
             grid.append(np.median(values, axis=1))
             noise.append(np.median(np.abs(values - grid[-1][:, None]), axis=1))
-        sigma = 1.4826 * float(np.median(noise)) or float(np.mean(noise)) or 1.0
+        sigma = SIGMA_PER_MAD * float(np.median(noise)) or float(np.mean(noise)) or 1.0
         x = np.arange(image.shape[1])
         self.scale = np.float32(1 / sigma)
         self.levels = np.array([np.interp(x, middles[1], each) for each in grid], dtype=np.float32) * self.scale
@@ -206,12 +208,12 @@ def _pieces(mean, found, n_frames, n_sigma):
     bad, starts = np.zeros(mean.shape, bool), [*_starts(len(mean)), len(mean)]
     away = found - median_filter(found, (1, AROUND_PX), mode="nearest")
     expected = 1.25 / np.sqrt(PIECE_PX * n_frames)
-    out = np.abs(away) > n_sigma * max(_robust_sigma(away), expected)
+    out = np.abs(away) > n_sigma * max(mad_std(away), expected)
     for k in np.flatnonzero(out.any(axis=1)):
         rows = slice(starts[k], starts[k + 1])
         middle = np.median(mean[rows], axis=0)
         middle -= median_filter(middle, AROUND_PX, mode="nearest")
-        limit = np.maximum(np.abs(away[k]) / 2, n_sigma * max(_robust_sigma(middle), expected))
+        limit = np.maximum(np.abs(away[k]) / 2, n_sigma * max(mad_std(middle), expected))
         bad[rows] = _with_edges(out[k] & (middle * np.sign(away[k]) > limit), np.abs(middle))
     return bad
 
@@ -236,7 +238,7 @@ def ring(fwhm_px, moves, standing_known):
 
 def _single(mean, known, n_frames, width, spared):
     """Return where single pixels stand out sharply from the `width` x `width` around them, bool, shape of `mean`."""
-    threshold = SIGMA * max(_robust_sigma(mean[::3, ::3]), 1 / np.sqrt(n_frames))
+    threshold = SIGMA * max(mad_std(mean[::3, ::3]), 1 / np.sqrt(n_frames))
     rows, columns = np.nonzero((np.abs(mean) > threshold) & ~known)
     here, reach = mean[rows, columns], np.arange(width) - width // 2
     places = [
@@ -253,10 +255,6 @@ def _single(mean, known, n_frames, width, spared):
     bad = np.zeros(mean.shape, bool)
     bad[rows[sharp], columns[sharp]] = True
     return bad
-
-
-def _robust_sigma(values):
-    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
 # ---- the file

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photometrypipeline.base import scatter
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.frames import ldac
 from photometrypipeline.photometry.errorbars import MAG_PER_RELATIVE_FLUX
@@ -146,9 +147,8 @@ def _clipped_mean(values):
         values = np.where(enough[:, None], values, 0.0)
         for _ in range(3):
             middle = np.nanmedian(values, axis=1, keepdims=True)
-            off = np.abs(values - middle)
-            limit = CLIP_SIGMA * 1.4826 * np.nanmedian(off, axis=1, keepdims=True)
-            values = np.where(off <= np.maximum(limit, 1e-12), values, np.nan)
+            limit = CLIP_SIGMA * scatter.about(values, middle, axis=1, keepdims=True)
+            values = np.where(np.abs(values - middle) <= np.maximum(limit, 1e-12), values, np.nan)
         return np.where(enough, np.nanmean(values, axis=1), np.nan)
 
 

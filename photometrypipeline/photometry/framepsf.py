@@ -12,6 +12,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
+from photometrypipeline.base import scatter
 from photometrypipeline.photometry import moffat
 
 log = logging.getLogger("pp.framepsf")
@@ -202,7 +203,7 @@ def cut_stars(pixels, x, y, flux, fwhm_px, gain, radius_px=0.0):
     usable = np.isfinite(values)
     edge = np.hypot(dx, dy)[inside] > 0.8 * half
     sky = np.nanmedian(np.where(edge, values, np.nan), axis=1)
-    noise = 1.4826 * np.nanmedian(np.abs(np.where(edge, values, np.nan) - sky[:, None]), axis=1)
+    noise = scatter.about(np.where(edge, values, np.nan), sky[:, None], axis=1)
     light = np.clip(np.where(usable, values - sky[:, None], 0), 0, None)
     variance = noise[:, None] ** 2 + (light / gain if gain else 0) + (MODEL_ERROR * light) ** 2
     variance = np.where(usable, np.maximum(variance, 1e-12), UNUSABLE)

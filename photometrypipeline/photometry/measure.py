@@ -8,6 +8,7 @@ errors of the PSF cancel.
 from dataclasses import dataclass, field
 
 import numpy as np
+from astropy.stats import mad_std
 
 from photometrypipeline.photometry.cutouts import FramePixels, aperture
 from photometrypipeline.photometry.errorbars import MAG_PER_RELATIVE_FLUX
@@ -130,7 +131,7 @@ def robust_mean(values):
     if values.size < LEAST_STARS:
         return 0.0, np.nan, 0
     middle = np.median(values)
-    scatter = max(1.4826 * np.median(np.abs(values - middle)), 1e-4)
+    scatter = max(mad_std(values), 1e-4)
     kept = values[np.abs(values - middle) < 3 * scatter]
     return float(kept.mean()), float(scatter / np.sqrt(kept.size)), int(kept.size)
 
@@ -142,7 +143,7 @@ def sky_of(values):
         if values.size < FEWEST_SKY:
             return np.nan, np.nan, values.size
         middle = np.median(values)
-        sigma = 1.4826 * np.median(np.abs(values - middle))
+        sigma = mad_std(values)
         kept = values[np.abs(values - middle) <= CLIP_SIGMA * max(sigma, 1e-9)]
         if kept.size == values.size:
             break

@@ -19,11 +19,6 @@ def from_rates(rates_arcsec_s, midtimes_jd, reference_jd, dec_deg):
     return east / np.cos(np.radians(dec_deg)), north
 
 
-def from_places(ra_deg, dec_deg, reference):
-    """Return (dra_deg, ddec_deg) between places, shape (n,), and the place (ra_deg, dec_deg) at the reference time."""
-    return sphere.ra_difference_deg(ra_deg, reference[0]), np.asarray(dec_deg) - reference[1]
-
-
 def moved_reference(crval_deg, shift_deg):
     """Return the reference point (RA in [0, 360), Dec) of a frame whose target moved by `shift_deg` since the
     reference time.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photometrypipeline.base import cdmatrix
 from photometrypipeline.frames.frame import set_keyword
 from photometrypipeline.frames.hdus import LAYOUT, SCALING
 from photometrypipeline.frames.wcskeywords import remove_wcs
@@ -136,7 +137,7 @@ def header_of(layers, telescope, made, whole, method, comoving, target=None):
     """
     first = min(layers, key=lambda layer: layer.midtime_jd)
     header = _template(first.frame.header)
-    for keyword in ("EQUINOX", "RADESYS", "CTYPE1", "CTYPE2", "CUNIT1", "CUNIT2", *WCS_NUMBERS):
+    for keyword in ("EQUINOX", "RADESYS", "CTYPE1", "CTYPE2", "CUNIT1", "CUNIT2", *cdmatrix.LINEAR):
         if keyword in made:
             header[keyword] = (made[keyword], made.comments[keyword])
     set_keyword(header, "RADECSYS", header["RADESYS"], "copy of RADESYS")
@@ -159,9 +160,6 @@ def header_of(layers, telescope, made, whole, method, comoving, target=None):
     for layer in layers:
         header.add_history(f"PP: {layer.frame.name}"[:72])
     return header
-
-
-WCS_NUMBERS = ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
 
 
 def _template(first):

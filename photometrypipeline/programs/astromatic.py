@@ -8,6 +8,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.io.votable import parse
 
+from photometrypipeline.base import cdmatrix
 from photometrypipeline.base.errors import ProgramError
 from photometrypipeline.base.files import write_text
 from photometrypipeline.frames import ldac
@@ -221,7 +222,7 @@ def read_head(path):
     lines = Path(path).read_bytes().decode("ascii", errors="ignore").splitlines()
     cards = [line.ljust(80)[:80] for line in lines if not line.startswith(("COMMENT", "HISTORY", "END"))]
     header = fits.Header.fromstring("".join(cards))
-    needed = ("CTYPE1", "CTYPE2", "CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
+    needed = ("CTYPE1", "CTYPE2", *cdmatrix.LINEAR)
     missing = [keyword for keyword in needed if keyword not in header]
     if missing:
         raise ProgramError(f"SCAMP wrote a solution without {', '.join(missing)}")

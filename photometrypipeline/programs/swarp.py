@@ -7,6 +7,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from photometrypipeline.base import cdmatrix
 from photometrypipeline.base.errors import ProgramError
 from photometrypipeline.frames.wcskeywords import wcs_of
 from photometrypipeline.instruments.telescopes import setup_file
@@ -17,7 +18,6 @@ log = logging.getLogger("pp.swarp")
 
 HEADER_SUFFIX = ".head"  # ours, in the folder of the call; those next to the user's frames are never seen
 OUTPUT, WEIGHT = "stack.fits", "stack.weight.fits"
-LINEAR = ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
 PV_TERMS = {1: (0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22)}  # without those in r
 PV_POWERS = [(n - k, k) for n in range(6) for k in range(n + 1)]  # of (x, y), in the order of the PV numbers
 GRID = 25  # places along each side of a frame at which its distortion is sampled
@@ -86,7 +86,7 @@ def run(folder, images, telescope, timeout_s=None, **options):
         covered = fits.getdata(outputs[1]) > 0
     except (OSError, TypeError, ValueError) as error:
         raise ProgramError(f"SWarp wrote no image that can be read ({error})") from None
-    missing = [keyword for keyword in LINEAR if keyword not in header]
+    missing = [keyword for keyword in cdmatrix.LINEAR if keyword not in header]
     if missing or pixels is None or not covered.any():
         raise ProgramError(
             "SWarp wrote an image without "
@@ -121,8 +121,7 @@ def solution(header, size_px):
     for axis in (1, 2):
         cards[f"CRVAL{axis}"] = float(wcs.wcs.crval[axis - 1])
         cards[f"CRPIX{axis}"] = float(wcs.wcs.crpix[axis - 1])
-    for (i, j), value in np.ndenumerate(wcs.pixel_scale_matrix):
-        cards[f"CD{i + 1}_{j + 1}"] = float(value)
+    cards |= cdmatrix.cards(wcs.pixel_scale_matrix)
     cards["EQUINOX"] = float(header.get("EQUINOX") or 2000.0)
     cards["RADESYS"] = str(header.get("RADESYS") or header.get("RADECSYS") or "ICRS").strip()
     kinds = {ctype[4:].strip("-") for ctype in wcs.wcs.ctype}
@@ -146,7 +145,7 @@ def fitted_distortion(wcs, linear, size_px):
     plane.wcs.crpix, plane.wcs.cd = [0.0, 0.0], np.identity(2)  # then its pixels are degrees in the tangent plane
     plane.wcs.set()
     target = plane.wcs_world2pix(*places, 1)
-    matrix = np.array([[linear[f"CD{i}_{j}"] for j in (1, 2)] for i in (1, 2)])
+    matrix = cdmatrix.of(linear)
     first = matrix @ np.array([x - linear["CRPIX1"], y - linear["CRPIX2"]])
     unit = np.abs(first).max()
     result, residual = {}, 0.0

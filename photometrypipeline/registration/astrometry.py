@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from photometrypipeline.base import cdmatrix, scatter
 from photometrypipeline.base.files import write_text
 from photometrypipeline.frames.wcskeywords import pixel_scale_arcsec, wcs_of
 from photometrypipeline.registration.matchodds import Prior, Stars, odds
@@ -11,8 +12,6 @@ from photometrypipeline.sky import matching, sphere, tangent
 from photometrypipeline.sky.tangent import LinearMap
 
 LINEAR = ("CTYPE", "CRVAL", "CRPIX", "CUNIT", "CD1_", "CD2_")
-GEOMETRY = (*LINEAR, "PV1_", "PV2_", "EQUINOX", "RADESYS", "LONPOLE", "LATPOLE")  # beginnings of keywords
-OTHER_MATRIX = ("PC1_", "PC2_", "CDELT", "CROTA")  # of solutions that came with the frames (-keep_wcs)
 MIN_MATCHED = 5  # stars; fewer cannot tell a match from chance in any field
 TESTED_SOURCES = 150  # brightest ones whose matches are put to the test
 STARS_PER_SOURCE = 3  # of the catalogue, for each of them
@@ -91,7 +90,7 @@ def residuals(solution, sources, stars, scale_arcsec):
         return 0, np.nan
     east = sphere.ra_difference_deg(ra[i_source], stars[0][i_star]) * np.cos(np.radians(dec[i_source])) * 3600
     north = (dec[i_source] - stars[1][i_star]) * 3600
-    rms = 1.4826 * np.sqrt((np.median(np.abs(east)) ** 2 + np.median(np.abs(north)) ** 2) / 2)
+    rms = np.hypot(scatter.about(east), scatter.about(north)) / np.sqrt(2)
     return i_source.size, float(rms)
 
 
@@ -109,8 +108,7 @@ def log_odds(solution, sources, stars, size_px, prior=None):
     if not np.isfinite(centre).all():
         return -np.inf
     # both on the tangent plane, in undistorted pixels: inverting the distortion is slow and need not converge
-    matrix = np.array([[float(solution[f"CD{i}_{j}"]) for j in (1, 2)] for i in (1, 2)])
-    linear = LinearMap.of_matrix(matrix, (0.0, 0.0))
+    linear = LinearMap.of_matrix(cdmatrix.of(solution), (0.0, 0.0))
     ours = linear.inverse(tangent.project(ra, dec, centre))
     theirs = linear.inverse(tangent.project(stars[0], stars[1], centre))
     inside = np.flatnonzero((np.abs(theirs.real) <= size_px[0] / 2) & (np.abs(theirs.imag) <= size_px[1] / 2))
@@ -132,21 +130,16 @@ def taught(guess, other_guess, other_solution):
     return _changed(guess, matrix, shift)
 
 
-def _matrix(header):
-    return np.array([[float(header[f"CD{i}_{j}"]) for j in (1, 2)] for i in (1, 2)])
-
-
 def _change(guess, solution):
     centre = float(guess["CRPIX1"]), float(guess["CRPIX2"])
     ra, dec = to_sky(solution, *([value] for value in centre))
     east = sphere.ra_difference_deg(ra[0], float(guess["CRVAL1"])) * np.cos(np.radians(dec[0]))
-    return _matrix(solution) @ np.linalg.inv(_matrix(guess)), (east, dec[0] - float(guess["CRVAL2"]))
+    return cdmatrix.of(solution) @ np.linalg.inv(cdmatrix.of(guess)), (east, dec[0] - float(guess["CRVAL2"]))
 
 
 def _changed(header, matrix, shift):
     header = header.copy()
-    for (i, j), value in np.ndenumerate(matrix @ _matrix(header)):
-        header[f"CD{i + 1}_{j + 1}"] = value
+    header.update(cdmatrix.cards(matrix @ cdmatrix.of(header)))
     header["CRVAL2"] = float(np.clip(float(header["CRVAL2"]) + shift[1], -90, 90))
     header["CRVAL1"] = (float(header["CRVAL1"]) + shift[0] / np.cos(np.radians(header["CRVAL2"]))) % 360
     return header

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.io import fits
 
+from photometrypipeline.base import cdmatrix
 from photometrypipeline.frames.wcskeywords import pixel_scale_arcsec
 from photometrypipeline.registration import blind, starpatterns
 from photometrypipeline.registration.astrometry import taught, to_sky
@@ -69,9 +70,8 @@ def middle_of(header, size_px):
 
 def linear(header):
     """Return the linear part of a WCS as a fits.Header."""
-    names = ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
     cards = [("CTYPE1", "RA---TAN"), ("CTYPE2", "DEC--TAN")]
-    return fits.Header(cards + [(name, float(header[name])) for name in names])
+    return fits.Header(cards + [(name, float(header[name])) for name in cdmatrix.LINEAR])
 
 
 def locate(frames, stars, found, *, pointing_error_deg, scale_tolerance, bar=iter):

@@ -13,6 +13,7 @@ shift alone: `solve_near` finds it many times as fast.
 
 import numpy as np
 
+from photometrypipeline.base import cdmatrix
 from photometrypipeline.registration import fieldmatch, triangles
 from photometrypipeline.registration.fieldmatch import Bounds, Candidates, Solution, SourceField, StarField
 from photometrypipeline.registration.matchodds import MIN_LOG_ODDS, Prior
@@ -90,7 +91,7 @@ def solve_near(
     by up to `pointing_error_deg`.  The rest as in `solve`.
     """
     frame = SourceField.of(x_px, y_px, flux, size_px)
-    matrix = np.array([[float(header[f"CD{i}_{j}"]) for j in (1, 2)] for i in (1, 2)])
+    matrix = cdmatrix.of(header)
     guess = LinearMap.of_matrix(matrix, (float(header["CRPIX1"]), float(header["CRPIX2"])))
     crval = float(header["CRVAL1"]), float(header["CRVAL2"])
     centre = tuple(float(value[0]) for value in tangent.deproject(guess(frame.middle), crval))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from photometrypipeline.base import cdmatrix
 from photometrypipeline.registration.astrometry import to_sky
 from photometrypipeline.registration.distortion import DEGREES, Pairs, Problem, free_terms, spread, tpv_header
 from photometrypipeline.sky import matching, sphere, tangent
@@ -134,7 +135,7 @@ class _Matched:
     def of(cls, frame, stars):
         """Return the frame with the pairs that its linear WCS makes."""
         header, half = frame.header, float(np.hypot(*frame.size_px)) / 2
-        cd = np.array([[float(header[f"CD{i}_{j}"]) for j in (1, 2)] for i in (1, 2)])
+        cd = cdmatrix.of(header)
         guess = LinearMap.of_matrix(cd, (float(header["CRPIX1"]), float(header["CRPIX2"])))
         middle = complex(*((length + 1) / 2 for length in frame.size_px))
         crval = float(header["CRVAL1"]), float(header["CRVAL2"])

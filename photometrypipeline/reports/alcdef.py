@@ -18,16 +18,6 @@ SESSION_GAP_D = 0.5  # more time between two observations begins another session
 FILTERS = {"g": "SG", "r": "SR", "i": "SI", "z": "SZ", "u": "SU", "Ks": "K", "G": "C"}
 NATIVE = {"gp1": "SG", "rp1": "SR", "ip1": "SI", "zp1": "SZ", "gsm": "SG", "rsm": "SR", "ism": "SI", "zsm": "SZ"}
 BANDS = ("U", "B", "V", "R", "I", "J", "H", "K", "C", "SU", "SG", "SR", "SI", "SZ")
-REQUIRED = (
-    "OBJECTNUMBER",
-    "OBJECTNAME",
-    "CONTACTNAME",
-    "CONTACTINFO",
-    "OBSERVERS",
-    "SESSIONDATE",
-    "SESSIONTIME",
-    "FILTER",
-)
 
 
 def band_of(band):

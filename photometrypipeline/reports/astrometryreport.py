@@ -11,12 +11,11 @@ from photometrypipeline.reports import adesrules, mpccodes
 from photometrypipeline.reports.ades import Block
 from photometrypipeline.reports.centroids import position_errors
 from photometrypipeline.reports.designations import Designation, designation, of_body
-from photometrypipeline.sky import times
+from photometrypipeline.sky import rounding, times
 
 log = logging.getLogger("pp.astrometryreport")
 
 LEAST_RMS_ARCSEC = 0.001
-BRIGHTEST_MAG = 0.0  # an instrumental magnitude is below
 
 
 @dataclass
@@ -77,12 +76,9 @@ def _fields(each, named, settings, astcat):
 
 def iso_of(jd):
     """Return `YYYY-MM-DDTHH:MM:SS.ssZ` of a UTC Julian date, seconds rounded and carried over."""
-    hundredths = round((jd + 0.5) % 1 * 8640000)
-    midnight = np.floor(jd + 0.5) - 0.5 + hundredths // 8640000
-    hundredths %= 8640000
+    midnight, hundredths = rounding.day_and_parts(jd, 8640000)
     date = times.text_of(midnight + 1e-6).split()[0]
-    seconds, rest = divmod(hundredths, 100)
-    return f"{date}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{rest:02d}Z"
+    return f"{date}T{rounding.sexagesimal(hundredths / 360000, 2, ':')}Z"
 
 
 def _photometry(each):

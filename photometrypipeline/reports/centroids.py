@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from photometrypipeline.base import cdmatrix
+
 DEG_ARCSEC = 3600.0
 
 
@@ -25,7 +27,7 @@ def position_errors(observation):
     of it is common to neighbouring stars and does not average out. NaN where the source or the solution is not known.
     """
     fit = np.array([observation.card(keyword) * DEG_ARCSEC for keyword in ("ASTRRMS1", "ASTRRMS2")])
-    cd = [[observation.card(f"CD{i}_{j}") for j in (1, 2)] for i in (1, 2)]
+    cd = cdmatrix.of({name: observation.card(name) for row in cdmatrix.NAMES for name in row})
     axes = (observation.value(name) for name in ("ERRAWIN_IMAGE", "ERRBWIN_IMAGE", "ERRTHETAWIN_IMAGE"))
     covariance = sky_covariance(*axes, cd)
     total = covariance + np.diag(np.nan_to_num(fit, nan=0.0) ** 2)

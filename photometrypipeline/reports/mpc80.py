@@ -7,7 +7,7 @@ import textwrap
 
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.reports import mpccodes
-from photometrypipeline.sky import times
+from photometrypipeline.sky import rounding, times
 
 PLACEHOLDER = "???"  # to be filled in before the report is sent
 
@@ -68,21 +68,16 @@ def line_of(record):
 
 def date_of(jd):
     """Return `YYYY MM DD.ddddd` of a UTC Julian date, rounded and carried over."""
-    fraction = round((jd + 0.5) % 1 * 100000)
-    midnight = (jd + 0.5) // 1 - 0.5 + fraction // 100000
+    midnight, fraction = rounding.day_and_parts(jd, 100000)
     year, month, day = times.jd_to_gregorian(midnight + 1e-6)[:3]
-    return f"{year:04d} {month:02d} {day:02d}.{fraction % 100000:05d}"
+    return f"{year:04d} {month:02d} {day:02d}.{fraction:05d}"
 
 
 def ra_of(ra_deg):
     """Return `HH MM SS.ss` of a right ascension, rounded and carried over."""
-    hundredths = round(ra_deg / 15 * 360000) % (24 * 360000)
-    seconds, rest = divmod(hundredths, 100)
-    return f"{seconds // 3600:02d} {seconds // 60 % 60:02d} {seconds % 60:02d}.{rest:02d}"
+    return rounding.sexagesimal(ra_deg / 15, 2, turn=24)
 
 
 def dec_of(dec_deg):
     """Return `sDD MM SS.s` of a declination, rounded and carried over; the sign stays also above -1 deg."""
-    seconds, tenths = divmod(round(abs(dec_deg) * 36000), 10)
-    sign = "-" if dec_deg < 0 else "+"
-    return f"{sign}{seconds // 3600:02d} {seconds // 60 % 60:02d} {seconds % 60:02d}.{tenths}"
+    return rounding.sexagesimal(dec_deg, 1, plus="+")

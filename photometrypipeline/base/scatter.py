@@ -1,0 +1,10 @@
+"""The scatter of normal values among outliers about a known centre; about their median astropy.stats.mad_std has it."""
+
+import numpy as np
+
+SIGMA_PER_MAD = 1.4826  # of a normal distribution, over the median of the absolute deviations
+
+
+def about(values, centre=0.0, axis=None, keepdims=False):
+    """Return the standard deviation of `values` about `centre` from the median deviation; NaN is left out."""
+    return SIGMA_PER_MAD * np.nanmedian(np.abs(values - centre), axis=axis, keepdims=keepdims)
