@@ -25,13 +25,12 @@ FRAMES_EACH = 20  # pages that a process of its own is worth
 
 
 def record(step, data, folder="."):
-    """Keep what `step` found (dict, fields as in records.RECORDS) in the data set `folder`, for its website.
+    """Keep what `step` found (of the class in recordtypes.RECORDS) in the data set `folder`, and return it.
 
     Records of later steps are stale then and are removed, and so are notes that this step or a later one failed.
-    Does nothing where pp_setup.diagnostics is off.  Raises OSError if the folder cannot be written to.
+    Nothing is kept where pp_setup.diagnostics is off.  Raises OSError if the folder cannot be written to.
     """
-    if pp_setup.diagnostics:
-        records.write(step, data, folder)
+    return records.write(step, data, folder) if pp_setup.diagnostics else records.typed(step, data)
 
 
 def record_failure(step, message, folder="."):
@@ -41,7 +40,7 @@ def record_failure(step, message, folder="."):
 
 
 def read_records(folder="."):
-    """Return {step: record} of the steps that have left one in `folder`, with all fields of records.RECORDS."""
+    """Return {step: record} of the steps that have left one in `folder`; see recordtypes."""
     return records.read(folder)
 
 
@@ -59,10 +58,12 @@ def render(folder=".", settings=None, jobs=1):
         return None
     folders = [folder]
     if "prepare" in found:
-        directory = found["prepare"]["directory"] or str(Path(folder).resolve())
-        found["prepare"] = found["prepare"] | {"directory": directory}
-        folders.append(directory)  # where the frames were, if only the records were copied
-    site, view = Path(folder) / settings.diagnostics_path, views.overview(found, failures)
+        found["prepare"].directory = found["prepare"].directory or str(Path(folder).resolve())
+        folders.append(found["prepare"].directory)  # where the frames were, if only the records were copied
+    site, view = (
+        Path(folder) / settings.diagnostics_path,
+        views.overview(found, failures, records.light_curves(found.get("distill"), folder)),
+    )
     shelf = pictures.Shelf(site / records.FOLDER)
     if settings.individual_frame_pages:
         for frame in view.frames:

@@ -47,7 +47,7 @@ from photometrypipeline.base.files import reference_file
 from photometrypipeline.calibration import calibrated, colorfit, isolation, nightly, starlist, targetcolor
 from photometrypipeline.calibration.calibrated import Outcome, Reference, Settings
 from photometrypipeline.calibration.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
-from photometrypipeline.frames import fixedplaces, ldac
+from photometrypipeline.frames import fixedplaces, ldac, recordtypes
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
 from photometrypipeline.photometry import masking
 from photometrypipeline.photometry.errorbars import NO_MEASUREMENT
@@ -69,7 +69,7 @@ class Calibration:
 
     frames: list
     uncalibrated: list
-    record: dict
+    record: recordtypes.Calibrate
     failure: NotReachable | None = None
 
 
@@ -77,7 +77,7 @@ def left(done):
     """Return what the stamp of the step holds: frames, files, and which frames have no zeropoint in which band."""
     suffix = pp_setup.confcalibrate.save_caldata_suffix
     tables = [calibrated.table_of(frame, suffix) for frame in done.frames]
-    result = {"band": done.record["band"], "uncalibrated": [frame.name for frame in done.uncalibrated]}
+    result = {"band": done.record.band, "uncalibrated": [frame.name for frame in done.uncalibrated]}
     return done.frames, [*(frame.database for frame in done.frames), *tables], result
 
 
@@ -129,12 +129,13 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
         tell(row, losses, reference)
     if reference is not None:
         common = calibrated.systematics(reference, term)
-        told = f"transformation {common['relation_err']:.3f}, catalogue from field to field {common['catalog_err']:.3f}"
-        log.info("errors common to all frames, mag: %s, colour term %.3f", told, common["color_err"])
+        errors = common.relation_err_mag, common.catalog_err_mag, common.color_err_mag
+        told = "transformation %.3f, catalogue from field to field %.3f, colour term %.3f"
+        log.info(f"errors common to all frames, mag: {told}", *errors)
     ready = frames.only([frame for frame, _ in pairs])
     summary = summarise([row for _, row in pairs], reference, settings, term, night)
-    diagnostics.record("calibrate", summary, frames.folder)
-    lacking = [frame for frame, row in pairs if row["zp"] is None] if band and not magzp else []
+    summary = diagnostics.record("calibrate", summary, frames.folder)
+    lacking = [frame for frame, row in pairs if row.zp_mag is None] if band and not magzp else []
     return Calibration(ready, lacking, summary, failure)
 
 
@@ -313,7 +314,7 @@ def stars_of(frame, reference, settings):
 
 
 def calibrate_frame(frame, reference, settings, term=None, night=None):
-    """Calibrate one frame and write its database; returns its part of the record (dict).  Raises FrameError."""
+    """Calibrate one frame and write its database; returns its part of the record.  Raises FrameError."""
     telescope = telescope_of(frame)
     sources, inst, e_inst = measured_sources(frame, settings)
     nothing = np.empty(0, dtype=int)
@@ -388,19 +389,19 @@ def fit_frame(done, reference, settings):
 
 def tell(row, losses, reference):
     """Say what became of one frame."""
-    if row["reason"]:
-        losses.add(row["name"], f"not calibrated: {row['reason']}" if reference is not None else row["reason"])
-        toolbox.say(f"zeropoint for {row['name']}: Warning: {row['reason']}")
-    elif row["zp"] is not None:
-        stars = f" ({row['n_used']}/{row['n_matched']} reference stars)" if row["n_matched"] else " (given by hand)"
-        toolbox.say(f"zeropoint for {row['ldac']}: {row['zp']:.3f}+-{row['zp_sig']:.3f}{stars}")
+    if row.reason:
+        losses.add(row.name, f"not calibrated: {row.reason}" if reference is not None else row.reason)
+        toolbox.say(f"zeropoint for {row.name}: Warning: {row.reason}")
+    elif row.zp_mag is not None:
+        stars = f" ({row.n_used}/{row.n_matched} reference stars)" if row.n_matched else " (given by hand)"
+        toolbox.say(f"zeropoint for {row.ldac}: {row.zp_mag:.3f}+-{row.zp_sig_mag:.3f}{stars}")
 
 
 def summarise(rows, reference, settings, term, night):
     """Return the record of the step."""
     told = None
     if night is not None:
-        differences = night.differences({row["name"]: row["zp_frame"] for row in rows})
+        differences = night.differences({row.name: row.zp_frame_mag for row in rows})
         if differences:
             log.info(
                 "zeropoints of the night minus those of each frame by itself: %+.4f mag on average, scatter %.4f, "
@@ -411,21 +412,21 @@ def summarise(rows, reference, settings, term, night):
         told = night.record(reference.catalog.table, mag, reference.color)
         told |= {"counts": settings.by_night, "differences": differences}
     catalog = reference.catalog if reference is not None else None
-    return {
-        "mode": "manual" if settings.magzp else "catalog" if catalog is not None else "instrumental",
-        "band": settings.band,
-        "catalog": catalog.name if catalog is not None else None,
-        "catalog_history": catalog.history if catalog is not None else None,
-        "catalog_release": catalog.release if catalog is not None else None,
-        "catalog_origin": catalog.origin if catalog is not None else None,
-        "magsys": catalog.systems.get(settings.band, "Vega") if catalog is not None else None,
-        "minstars": settings.minstars,
-        "color": reference.color_name if reference is not None else None,
-        "systematics": calibrated.systematics(reference, term),
-        "color_term": term.as_dict() if term is not None else None,
-        "night": told,
-        "frames": rows,
-    }
+    return recordtypes.Calibrate(
+        mode="manual" if settings.magzp else "catalog" if catalog is not None else "instrumental",
+        band=settings.band,
+        catalog=catalog.name if catalog is not None else None,
+        catalog_history=catalog.history if catalog is not None else None,
+        catalog_release=catalog.release if catalog is not None else None,
+        catalog_origin=catalog.origin if catalog is not None else None,
+        magsys=catalog.systems.get(settings.band, "Vega") if catalog is not None else None,
+        minstars=settings.minstars,
+        color=reference.color_name if reference is not None else None,
+        systematics=calibrated.systematics(reference, term),
+        color_term=term.as_dict() if term is not None else None,
+        night=told,
+        frames=rows,
+    )
 
 
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "calibrate"))

@@ -37,7 +37,7 @@ import diagnostics
 import pp_setup
 from photometrypipeline.base.errors import FrameError, NotReachable, PipelineError
 from photometrypipeline.base.files import safe_name
-from photometrypipeline.frames import exclusions, framedb, observationsdb, results
+from photometrypipeline.frames import exclusions, framedb, observationsdb, recordtypes, results
 from photometrypipeline.frames.rows import OUTSIDE, LightCurve
 from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.targets import nondetections, observed, targetmatch, targets, targetsearch
@@ -119,7 +119,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
         log.warning("%s: %r is not an observation of this run", options.exclude, line)
     observationsdb.update(data.folder / observationsdb.FILE_NAME, curves)
     names, images = [curve.name for curve in curves], [each.frame.name for each in measured]
-    summary = {"targets": names, "images": images, "arguments": options.arguments("exclude")}
+    summary = recordtypes.Distill(targets=names, images=images, arguments=options.arguments("exclude"))
     diagnostics.record("distill", summary, data.folder)
     return Distillation(rows, found, failure, [*(curve.file for curve in curves), observationsdb.FILE_NAME])
 

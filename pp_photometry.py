@@ -37,7 +37,7 @@ import pp_setup
 from photometrypipeline.base.errors import NotFound, NotReachable, PipelineError
 from photometrypipeline.base.files import write_text
 from photometrypipeline.ephemerides import ephemeris
-from photometrypipeline.frames import ldac
+from photometrypipeline.frames import ldac, recordtypes
 from photometrypipeline.frames.contents import MEASUREMENT
 from photometrypipeline.frames.frame import set_keyword
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
@@ -72,8 +72,8 @@ class Growth:
 
 def left(done):
     """Return what the stamp of the step holds: frames, files, and nothing else."""
-    mask = done.record["bad_pixels"]["file"]
-    own = [name for name in (CURVE if done.record["curve"] else None, mask) if name]
+    mask = done.record.bad_pixels.file
+    own = [name for name in (CURVE if done.record.curve else None, mask) if name]
     return done.frames, [*(frame.ldac for frame in done.frames), *own], {}
 
 
@@ -114,27 +114,27 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
         write_curve(frames.folder / CURVE, radii, curve)
     if not measured:
         raise PipelineError("none of the frames  could be measured")
-    summary = {
-        "method": pp_setup.photmode,
-        "minarea_px": minarea,
-        "snr": options.snr,
-        "aprad_px": aperture.radius_px,
-        "basis": basis(aperture, counts),
-        "strategy": aperture.strategy,
-        "n_target": counts[0],
-        "n_background": counts[1],
-        "flux_limit": pp_setup.fluxlimit_aprad,
-        "flux_margin": pp_setup.fluxmargin_aprad,
-        "curve": curve,
-        "gain_known": gain_known,
-        "bad_pixels": sequencemask.record(found),
-        "frames": [seeing(frame) for frame in measured],
-    }
-    diagnostics.record("photometry", summary, frames.folder)
+    summary = recordtypes.Photometry(
+        method=pp_setup.photmode,
+        minarea_px=minarea,
+        snr=options.snr,
+        aprad_px=aperture.radius_px,
+        basis=basis(aperture, counts),
+        strategy=aperture.strategy,
+        n_target=counts[0],
+        n_background=counts[1],
+        flux_limit=pp_setup.fluxlimit_aprad,
+        flux_margin=pp_setup.fluxmargin_aprad,
+        curve=curve,
+        gain_known=gain_known,
+        bad_pixels=sequencemask.record(found),
+        frames=[seeing(frame) for frame in measured],
+    )
+    summary = diagnostics.record("photometry", summary, frames.folder)
     toolbox.box(
         [
             f"{'aperture' if aperture.index < 0 else 'best-fit aperture'} radius: {aperture.radius_px:.1f} (px)",
-            aperture.strategy if aperture.index < 0 else f"{summary['basis']}: {aperture.strategy}",
+            aperture.strategy if aperture.index < 0 else f"{summary.basis}: {aperture.strategy}",
         ]
     )
     return Photometry(frames.only(measured), aperture.radius_px, summary)
@@ -350,12 +350,12 @@ def seeing(frame):
     sources = ldac.read(frame.ldac)
     width = np.asarray(sources.table["FWHM_IMAGE"], dtype=float)
     clean = (np.asarray(sources.table["FLAGS"]) == 0) & (width > 0) & (frame.header.get("COMOVE") != "True")
-    return {
-        "name": frame.name,
-        "midtime_jd": frame.number("MIDTIMJD"),
-        "fwhm_px": float(np.median(width[clean])) if clean.any() else None,
-        "n_sources": len(sources),
-    }
+    return recordtypes.MeasuredFrame(
+        name=frame.name,
+        midtime_jd=frame.number("MIDTIMJD"),
+        fwhm_px=float(np.median(width[clean])) if clean.any() else None,
+        n_sources=len(sources),
+    )
 
 
 def write_curve(path, radii, curve):

@@ -38,7 +38,7 @@ import numpy as np
 import diagnostics
 import pp_setup
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UnknownFilter, UsageError
-from photometrypipeline.frames import wcskeywords
+from photometrypipeline.frames import recordtypes, wcskeywords
 from photometrypipeline.frames.contents import MEASUREMENT
 from photometrypipeline.frames.frame import EXTENSIONS, Frame, is_blank, keep_first, saved_name, set_keyword
 from photometrypipeline.frames.hdus import flatten
@@ -46,7 +46,7 @@ from photometrypipeline.instruments import exposurelength, exposures, headers, p
 from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.newcamera import generic
 from photometrypipeline.registration import blind
-from photometrypipeline.sky.times import MJD_ZERO, text_of
+from photometrypipeline.sky.times import MJD_ZERO
 
 log = logging.getLogger("pp.prepare")
 
@@ -368,13 +368,12 @@ def record(prepared, options):
     except UnknownFilter as error:
         log.warning("%s", error)
         band = None
-    return {
-        "telescope": {"key": telescope.key, "label": telescope.label},
-        "raw_filters": filters,
-        "band": band,
-        "options": {name: value for name, value in options.items() if value},
-        "frames": [_frame_record(frame, telescope) for frame, telescope in prepared],
-    }
+    return recordtypes.Prepare(
+        telescope=recordtypes.TelescopeName(key=telescope.key, label=telescope.label),
+        raw_filters=filters,
+        band=band,
+        frames=[_frame_record(frame, telescope) for frame, telescope in prepared],
+    )
 
 
 def _frame_record(frame, telescope):
@@ -386,21 +385,20 @@ def _frame_record(frame, telescope):
     ]
     if wcskeywords.NO_POINTING in header:
         centre = []
-    return {
-        "name": frame.name,
-        "stem": frame.stem,
-        "midtime_jd": header["MIDTIMJD"],
-        "midtime": text_of(header["MIDTIMJD"]),
-        "object": str(header["OBJECT"]),
-        "filter": str(header["FILTER"]),
-        "airmass": header["AIRMASS"],
-        "exptime_s": header["EXPTIME"],
-        "pixel_scale_arcsec": [s / b for s, b in zip(scale, binning, strict=True)],
-        "binning": list(binning),
-        "size_px": list(frame.size_px),
-        "ra_deg": centre[0] if len(centre) == 2 else None,
-        "dec_deg": centre[1] if len(centre) == 2 else None,
-    }
+    return recordtypes.PreparedFrame(
+        name=frame.name,
+        stem=frame.stem,
+        midtime_jd=header["MIDTIMJD"],
+        object=str(header["OBJECT"]),
+        filter=str(header["FILTER"]),
+        airmass=header["AIRMASS"],
+        exptime_s=header["EXPTIME"],
+        pixel_scale_arcsec=[s / b for s, b in zip(scale, binning, strict=True)],
+        binning=list(binning),
+        size_px=list(frame.size_px),
+        ra_deg=centre[0] if len(centre) == 2 else None,
+        dec_deg=centre[1] if len(centre) == 2 else None,
+    )
 
 
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "prepare"))

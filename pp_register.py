@@ -43,7 +43,7 @@ from photometrypipeline.base.errors import CatalogError, NotReachable, ProgramEr
 from photometrypipeline.base.files import reference_file
 from photometrypipeline.catalogs import surveys
 from photometrypipeline.catalogs.surveys import tycho2
-from photometrypipeline.frames import wcskeywords
+from photometrypipeline.frames import recordtypes, wcskeywords
 from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.programs import astromatic, scampfit
 from photometrypipeline.programs.choices import FLAG_MASKS
@@ -435,10 +435,16 @@ def finish(frames, attempt, verdicts, telescope, losses):
             log.info("%s: SCAMP is not sure of its match (contrasts %.1f, %.1f); its stars are", frame.name, *contrasts)
     catalog = next(iter(attempt.catalogs.values()), None)
     astrometry.write_files(registered, failed, verdicts, frames.folder)
-    limits = {"as": pp_setup.scamp_as_contrast_limit, "xy": pp_setup.scamp_xy_contrast_limit}
-    limits["log_odds"] = pp_setup.registration_log_odds
-    rows = [{**asdict(verdicts[frame.name]), "registered": verdicts[frame.name].registered} for frame in frames]
-    summary = {"catalog": catalog, "skipped": False, "limits": limits, "frames": rows}
+    limits = recordtypes.RegisterLimits(
+        as_contrast=pp_setup.scamp_as_contrast_limit,
+        xy_contrast=pp_setup.scamp_xy_contrast_limit,
+        log_odds=pp_setup.registration_log_odds,
+    )
+    rows = [
+        recordtypes.RegisteredFrame(**asdict(verdicts[frame.name]), registered=verdicts[frame.name].registered)
+        for frame in frames
+    ]
+    summary = recordtypes.Register(catalog=catalog, skipped=False, limits=limits, frames=rows)
     diagnostics.record("register", summary, frames.folder)
     toolbox.box(
         [

@@ -45,7 +45,7 @@ import pp_prepare
 import pp_register
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UsageError
 from photometrypipeline.base.files import sweep
-from photometrypipeline.frames import records
+from photometrypipeline.frames import records, recordtypes
 from photometrypipeline.frames.contents import digest
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers
@@ -128,7 +128,8 @@ def run_steps(images, losses, options, step):
             failures.append((name, outcome.failure))
             diagnostics.record_failure(name, str(outcome.failure), frames.folder)
         if name == "prepare" and options.keep_wcs:
-            diagnostics.record("register", {"catalog": None, "skipped": True, "frames": []}, frames.folder)
+            skipped = recordtypes.Register(catalog=None, skipped=True, limits=None, frames=[])
+            diagnostics.record("register", skipped, frames.folder)
         if name == "register" and not frames:
             remedy = "see LOG, and check pointing and scale of the headers (pp_prepare -ra -dec)"
             raise PipelineError(f"no frame could be registered; {remedy}")

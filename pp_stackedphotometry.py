@@ -134,12 +134,12 @@ def measure_sky(frames, losses, options, folder):
         measured = pp_photometry.photometry(stack, losses, chosen)
     with noted("calibrate", folder):
         done = calibrate_sky(measured.frames, losses, options)
-    row = done.record["frames"][0]
-    magzp = (row["zp"], row["zp_sig"], row["zp_err"]) if row["zp"] is not None else None
-    if magzp is None and done.record["band"]:
+    row = done.record.frames[0]
+    magzp = (row.zp_mag, row.zp_sig_mag, row.zp_err_mag) if row.zp_mag is not None else None
+    if magzp is None and done.record.band:
         log.warning("the stack of the sky has no zeropoint: the target's magnitudes are instrumental")
-    fwhm_px = measured.record["frames"][0]["fwhm_px"]
-    return Sky(done.frames, measured.aprad_px, fwhm_px, magzp, done.record["band"], done.failure)
+    fwhm_px = measured.record.frames[0].fwhm_px
+    return Sky(done.frames, measured.aprad_px, fwhm_px, magzp, done.record.band, done.failure)
 
 
 def prepared_stack(frames, losses, options, folder):

@@ -7,7 +7,7 @@ import numpy as np
 from astropy.table import Table
 
 from photometrypipeline.base.files import replacing
-from photometrypipeline.frames import framedb
+from photometrypipeline.frames import framedb, recordtypes
 from photometrypipeline.instruments import headers
 from photometrypipeline.photometry import errorbars
 
@@ -125,12 +125,13 @@ def _error_columns(done, row, settings):
 
 
 def systematics(reference, term):
-    """Return {name: mag} of the errors that all zeropoints of a data set share, and their sum in quadrature."""
+    """Return the errors that all zeropoints of a data set share, with their sum; None without a catalogue."""
     if reference is None:
         return None
-    parts = {"relation_err": reference.relation_err, "catalog_err": reference.catalog_err}
-    parts["color_err"] = term.error_at_target if term is not None else 0.0
-    return parts | {"total": float(np.sqrt(sum(part**2 for part in parts.values())))}
+    parts = (reference.relation_err, reference.catalog_err, term.error_at_target if term is not None else 0.0)
+    total = float(np.sqrt(sum(part**2 for part in parts)))
+    names = ("relation_err_mag", "catalog_err_mag", "color_err_mag", "total_mag")
+    return recordtypes.Systematics(**dict(zip(names, (*parts, total), strict=True)))
 
 
 def color_row(done, settings):
@@ -243,30 +244,30 @@ def frame_record(done, reference, settings):
     """Return the part of one frame in the record of the step."""
     row, fit, frame = zeropoint_row(done, reference, settings), done.fit, done.frame
     steps = [_step_record(step) for step in fit.steps] if fit else []
-    return {
-        "name": frame.name,
-        "ldac": frame.ldac.name,
-        "midtime_jd": frame.number("MIDTIMJD"),
-        **{key: row[key] for key in ("zp", "zp_sig", "zp_err", "n_used", "n_matched", "method")},
-        **{key: row[key] for key in ("zp_frame", "zp_night", "err_zp_frame", "err_zp_common")},
-        "reason": done.reason,
-        "steps": steps,
-        "chosen": fit.chosen if fit else None,
-        "stars": _star_records(done, reference) if fit else [],
-    }
+    numbers = ("zp", "zp_sig", "zp_err", "zp_frame", "zp_night", "err_zp_frame", "err_zp_common")
+    return recordtypes.CalibratedFrame(
+        name=frame.name,
+        ldac=frame.ldac.name,
+        midtime_jd=frame.number("MIDTIMJD"),
+        n_used=row["n_used"],
+        n_matched=row["n_matched"],
+        method=row["method"],
+        reason=done.reason,
+        steps=steps,
+        chosen=fit.chosen if fit else None,
+        stars=_star_records(done, reference) if fit else [],
+        **{f"{name}_mag": row[name] for name in numbers},
+    )
 
 
 def _step_record(step):
     zp, sig = (round(float(value), DIGITS_MAG) for value in (step.zp, step.sig))
-    return {"n": step.n_used, "zp": zp, "sig": sig, "chi2": float(f"{step.chi2:.6g}")}  # it spans many powers of ten
+    chi2 = float(f"{step.chi2:.6g}")  # it spans many powers of ten
+    return recordtypes.ZeropointStep(n=step.n_used, zp_mag=zp, sig_mag=sig, chi2=chi2)
 
 
 def _star_records(done, reference):
-    """Return one dict per matched reference star, as exact as anybody sees it: more digits make the record slow.
-
-    color : of the star, in the colour that the record names; color_correction : what the colour term adds to its
-    calibrated magnitude beyond that of a source with the target's colour, mag, 0 without a term
-    """
+    """Return the matched reference stars (list), as exact as anybody sees them: more digits make the record slow."""
     table, sources = reference.catalog.table, done.sources.table
     i_star, i_source = done.pairs
     color = reference.color[i_star] if reference.color is not None else None
@@ -276,17 +277,20 @@ def _star_records(done, reference):
         "dec_deg": _rounded(table["dec_deg"], i_star, DIGITS_DEG),
         "mag": _rounded(table[reference.mag], i_star, DIGITS_MAG),
         "e_mag": _rounded(table[reference.err], i_star, DIGITS_MAG),
-        "inst": _rounded(done.inst, i_source, DIGITS_MAG),
-        "e_inst": _rounded(done.e_inst, i_source, DIGITS_MAG),
+        "inst_mag": _rounded(done.inst, i_source, DIGITS_MAG),
+        "e_inst_mag": _rounded(done.e_inst, i_source, DIGITS_MAG),
         "used": done.fit.step.used.tolist(),
-        "color": [None] * len(i_star) if color is None else np.round(color, DIGITS_MAG).tolist(),
-        "color_correction": [0.0] * len(i_star),
-        "x": _rounded(sources["XWIN_IMAGE"], i_source, DIGITS_PX),
-        "y": _rounded(sources["YWIN_IMAGE"], i_source, DIGITS_PX),
+        "color_mag": [None] * len(i_star) if color is None else np.round(color, DIGITS_MAG).tolist(),
+        "color_correction_mag": [0.0] * len(i_star),
+        "x_px": _rounded(sources["XWIN_IMAGE"], i_source, DIGITS_PX),
+        "y_px": _rounded(sources["YWIN_IMAGE"], i_source, DIGITS_PX),
     }
     if done.term is not None:
-        columns["color_correction"] = np.round(done.term.correction(color), DIGITS_MAG).tolist()
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+        columns["color_correction_mag"] = np.round(done.term.correction(color), DIGITS_MAG).tolist()
+    return [
+        recordtypes.ReferenceStar(**dict(zip(columns, values, strict=True)))
+        for values in zip(*columns.values(), strict=True)
+    ]
 
 
 def _rounded(column, rows, digits):

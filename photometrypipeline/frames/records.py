@@ -1,107 +1,51 @@
 """The records of the steps: one JSON file each in .diagnostics/, from which all pages are made.
 
-A record holds what its step found; RECORDS lists the fields.  A missing field and NaN are both None here, so that
-whoever reads a record finds every field.
+What a record holds is declared in `recordtypes`.  One that does not keep to that is not written; one on disk that does
+not is of another version of this program, and counts as absent.
 """
 
 import json
 import logging
 import math
+import os
 from pathlib import Path
+
+import msgspec
 
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import write_text
 from photometrypipeline.frames import observationsdb
+from photometrypipeline.frames.recordtypes import RECORDS
 
 log = logging.getLogger("pp.records")
 
 FOLDER = ".diagnostics"
-STEPS = ("prepare", "register", "photometry", "calibrate", "distill")
+STEPS = tuple(RECORDS)
 FAILURES = "failures.json"
 
 
-def _fields(names):
-    return dict.fromkeys(names.split())
+def write(step, record, folder="."):
+    """Keep `record` (of the class that RECORDS names, or a dict with its fields) as what `step` found; return it.
 
-
-class Maybe:
-    """A part of a record that may be absent as a whole: it is None then."""
-
-    def __init__(self, shape):
-        self.shape = shape
-
-
-_CURVE = Maybe({"flux": [None], "sigma": [None], "snr": [None]})
-# offset from the catalogue, its error, scatter over the night and what the noise explains, by how much leaving it out
-# moves the target: mag
-_NIGHT_STAR = _fields("ident ra_deg dec_deg mag color offset offset_err scatter expected influence weight n_frames")
-
-RECORDS = {
-    "prepare": _fields("directory band")
-    | {
-        "telescope": _fields("key label"),
-        "raw_filters": [None],
-        "options": {},
-        "frames": [
-            _fields("name stem midtime_jd object filter airmass exptime_s ra_deg dec_deg")
-            | {"pixel_scale_arcsec": [None], "binning": [None], "size_px": [None]}
-        ],
-    },
-    "register": _fields("catalog skipped")
-    | {
-        "limits": {"as": None, "xy": None, "log_odds": None},
-        "frames": [
-            _fields("name registered reason as_contrast xy_contrast sigma_ra_arcsec sigma_dec_arcsec chi2_reference")
-            | _fields("chi2_internal n_sources n_matched rms_arcsec log_odds solution degree model shared cv_arcsec")
-            | _fields("offset_arcmin")
-        ],
-    },
-    "photometry": _fields("method minarea_px snr aprad_px basis strategy n_target n_background flux_limit flux_margin")
-    | {
-        "gain_known": None,
-        "curve": Maybe({"radius_px": [None], "background": _CURVE, "target": _CURVE, "index": None}),
-        "frames": [_fields("name midtime_jd fwhm_px n_sources")],
-    },
-    "calibrate": _fields("mode band catalog catalog_history catalog_release magsys color")
-    | {
-        "systematics": Maybe(_fields("relation_err catalog_err color_err total")),
-        "catalog_origin": Maybe(_fields("fetched_utc answers")),
-        "color_term": Maybe(_fields("color coefficient err target_color mean_color n_stars n_used scatter")),
-        "night": Maybe(
-            _fields("counts err_common jitter scatter n_reference color_width")
-            | {
-                "terms": [_fields("name value err")],
-                "target_color": Maybe(_fields("name value err origin")),
-                "extinction": Maybe(_fields("coefficient err scatter")),
-                "differences": Maybe(_fields("mean scatter largest n")),
-                "stars": [_NIGHT_STAR],
-            }
-        ),
-        "frames": [
-            _fields("name ldac midtime_jd zp zp_sig zp_err n_used n_matched reason chosen method zp_frame zp_night")
-            | _fields("err_zp_frame err_zp_common")
-            | {
-                "steps": [_fields("n zp sig chi2")],
-                "stars": [_fields("ident ra_deg dec_deg mag e_mag inst e_inst used x y color color_correction")],
-            }
-        ],
-    },
-    "distill": {"images": [None], "arguments": [None], "targets": [None]},  # targets: names
-}
-
-
-def write(step, data, folder="."):
-    """Keep `data` (dict, fields as in RECORDS; numpy numbers and NaN allowed) as the record of `step`.
-
-    What later steps recorded is stale then and goes, and so do the failures noted for this step and later ones.
+    Numbers may be numpy's; what is not finite becomes None.  What later steps recorded is stale then and goes, and so
+    do the failures noted for this step and later ones.  Raises msgspec.ValidationError, which names the field that is
+    missing, unknown, or of another type.
     """
     place = _place(folder)
+    text = _to_json(record)
+    known = _from_json(text, RECORDS[step])
     position = STEPS.index(step)
     for later in STEPS[position + 1 :]:
         (place / f"{later}.json").unlink(missing_ok=True)
-    write_text(place / f"{step}.json", _to_json(data))
+    write_text(place / f"{step}.json", text)
     kept = {name: message for name, message in _failures(place).items() if name in STEPS[:position]}
     _write_failures(place, kept)
+    return known
+
+
+def typed(step, record):
+    """Return `record`, of the class that RECORDS names or a dict with its fields, as `read` brings it back."""
+    return _from_json(_to_json(record), RECORDS[step])
 
 
 def path_of(step, folder="."):
@@ -117,56 +61,40 @@ def write_failure(step, message, folder="."):
     _write_failures(place, notes | {step: str(message)})
 
 
-def read(folder="."):
-    """Return {step: record} of the steps that left one, completed to all fields of RECORDS.
-
-    The targets of "distill" are LightCurves of photometry.db, which lies in `folder` as well.
-    """
-    found = {step: _load(path_of(step, folder)) for step in STEPS}
-    found = {step: complete(RECORDS[step], data) for step, data in found.items() if isinstance(data, dict)}
-    if "distill" in found:
-        found["distill"]["targets"] = _light_curves(Path(folder), found["distill"]["targets"])
-    return found
+def read(folder=".", steps=STEPS):
+    """Return {step: record} of those of `steps` that left one; see `recordtypes`."""
+    found = {step: _read(step, path_of(step, folder)) for step in steps}
+    return {step: record for step, record in found.items() if record is not None}
 
 
-def _light_curves(folder, names):
-    """Return the LightCurves (list) of the targets `names`; none, with a warning, if they cannot be read."""
+def _read(step, path):
     try:
-        known = {curve.name: curve for curve in observationsdb.read(folder / observationsdb.FILE_NAME)}
+        return _from_json(path.read_bytes(), RECORDS[step])
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError, ValueError) as error:
+        log.warning("%s is damaged, or of another version (%s); run pp_%s again", path, error, step)
+        return None
+
+
+def light_curves(record, folder="."):
+    """Return the LightCurves (list) that a record of pp_distill names, from photometry.db in `folder`.
+
+    None without a record; none, with a warning, where they cannot be read.
+    """
+    if record is None:
+        return []
+    try:
+        known = {curve.name: curve for curve in observationsdb.read(Path(folder) / observationsdb.FILE_NAME)}
     except FrameError as error:
         log.warning("%s", error)
         return []
-    return [known[name] for name in names if name in known]
+    return [known[name] for name in record.targets if name in known]
 
 
 def read_failures(folder="."):
     """Return [(step, message)] of the failures that still count, in the order in which they happened."""
     return list(_failures(Path(folder) / FOLDER).items())
-
-
-def complete(shape, value):
-    """Return `value` with all fields of `shape`: None for missing scalars, empty lists; unknown fields stay.
-
-    What is no list, or no scalar, where one belongs counts as missing.
-    """
-    if isinstance(shape, Maybe):
-        return complete(shape.shape, value) if isinstance(value, dict) else None
-    if isinstance(shape, dict):
-        value = value if isinstance(value, dict) else {}
-        return value | {name: complete(part, value.get(name)) for name, part in shape.items()}
-    if isinstance(shape, list):
-        items = value if isinstance(value, list) else []
-        if isinstance(shape[0], dict):
-            items = [item for item in items if isinstance(item, dict)]
-            scalars = all(part is None for part in shape[0].values())  # as those of stars, of which there are most
-            return [item if scalars and _is_flat(item, shape[0]) else complete(shape[0], item) for item in items]
-        return [complete(shape[0], item) for item in items]
-    return None if isinstance(value, (dict, list)) else value
-
-
-def _is_flat(item, names):
-    """Return whether a dict has all `names` and nothing but scalars."""
-    return item.keys() >= names.keys() and not any(type(value) in (dict, list) for value in item.values())
 
 
 def number(value):
@@ -187,32 +115,28 @@ def _place(folder):
     return place
 
 
-def _load(path):
-    try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        log.warning("%s cannot be read (%s); run the step again", path, error)
-        return None
-
-
 def _failures(place):
-    notes = _load(place / FAILURES)
+    try:
+        notes = json.loads((place / FAILURES).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        log.warning("%s cannot be read (%s); run the step again", place / FAILURES, error)
+        return {}
     return {step: str(message) for step, message in notes.items()} if isinstance(notes, dict) else {}
 
 
 def _write_failures(place, notes):
     if notes:
-        write_text(place / FAILURES, _to_json(notes))
+        write_text(place / FAILURES, json.dumps(notes, indent=0) + "\n")
     else:
         (place / FAILURES).unlink(missing_ok=True)
 
 
-def _to_json(data):
-    """Return `data` as text with a line for each field, and for each entry of a list: frames have a line each."""
-    parts = [f"{json.dumps(str(name))}: {_lines(part)}" for name, part in data.items()]
-    return "{\n" + ",\n".join(parts) + "\n}\n"
+def _to_json(record):
+    """Return a record as text with a line for each field, and for each entry of a list: frames have a line each."""
+    fields = record if isinstance(record, dict) else {name: getattr(record, name) for name in record.__struct_fields__}
+    return "{\n" + ",\n".join(f'"{name}": {_lines(part)}' for name, part in fields.items()) + "\n}\n"
 
 
 def _lines(part):
@@ -222,21 +146,31 @@ def _lines(part):
 
 
 def _line(part):
-    """Return `part` in one line; with `indent` it would take ten times as long."""
     try:
-        return json.dumps(part, allow_nan=False, default=plain)
-    except ValueError:  # a number that is not finite: looking for them beforehand takes as long as all the rest
+        return msgspec.json.encode(part, enc_hook=_builtin).decode()
+    except UnicodeEncodeError:  # a file name of bytes that are no text
         return json.dumps(plain(part), allow_nan=False)
 
 
+def _from_json(text, kind):
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        return msgspec.convert(json.loads(text), kind)  # which also knows what is not a text
+
+
+def _builtin(value):
+    """Return what msgspec does not know as plain Python: numbers and arrays of numpy, paths."""
+    return value.tolist() if hasattr(value, "tolist") else os.fspath(value)
+
+
 def plain(value):
-    """Return `value` with numpy numbers, arrays and paths as plain Python, numbers that are not finite as None."""
+    """Return `value` with records, arrays and paths as plain Python, numbers that are not finite as None."""
+    value = msgspec.to_builtins(value, enc_hook=_builtin)
     if isinstance(value, dict):
-        return {str(name): plain(part) for name, part in value.items()}
-    if hasattr(value, "tolist"):  # arrays and scalars of numpy
-        value = value.tolist()
+        return {name: plain(part) for name, part in value.items()}
     if isinstance(value, (list, tuple, set)):
         return [plain(part) for part in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value

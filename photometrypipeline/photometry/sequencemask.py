@@ -7,7 +7,7 @@ import numpy as np
 from astropy.io import fits
 
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.frames import fitsbytes, ldac, wcskeywords
+from photometrypipeline.frames import fitsbytes, ldac, recordtypes, wcskeywords
 from photometrypipeline.frames.contents import Contents, digest
 from photometrypipeline.photometry import badpixels
 
@@ -108,10 +108,11 @@ def _tell(found):
 
 
 def record(found):
-    """Return what the pages tell of the mask (dict of JSON values)."""
+    """Return what the pages tell of the mask."""
     bits = {"columns": badpixels.COLUMN, "rows": badpixels.ROW, "pixels": badpixels.PIXEL, "dead": badpixels.DEAD}
     counts = {name: found.count(bit) for name, bit in (bits | {"instrument": badpixels.INSTRUMENT}).items()}
     number = 0 if found.mask is None else int(np.count_nonzero(found.mask))
     share = number / found.mask.size if number else 0.0
     said = {"n_frames": found.n_frames, "reason": found.reason, "remark": found.remark}
-    return {"number": number, "share": share, "file": badpixels.FILE_NAME if number else None, **counts, **said}
+    file = badpixels.FILE_NAME if number else None
+    return recordtypes.BadPixels(number=number, share=share, file=file, **counts, **said)

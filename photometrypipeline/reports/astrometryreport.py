@@ -66,8 +66,8 @@ def _fields(each, named, settings, astcat):
         fields["rmsCorr"] = f"{np.clip(correlation, -0.999, 0.999):.3f}"
     if np.isfinite(rms_fit) and rms_fit > 0:
         fields["rmsFit"] = _number(max(rms_fit, LEAST_RMS_ARCSEC), 3)
-    if each.registration.get("n_matched"):
-        fields["nStars"] = str(int(each.registration["n_matched"]))
+    if each.registration and each.registration.n_matched:
+        fields["nStars"] = str(each.registration.n_matched)
     remarks = _remarks(each, fields)
     if remarks:
         fields["remarks"] = remarks

@@ -12,6 +12,7 @@ from photometrypipeline.base.errors import FrameError, PipelineError
 from photometrypipeline.base.files import stem_of
 from photometrypipeline.frames import framedb, ldac, lightcurves, records, results
 from photometrypipeline.frames.frame import EXTENSIONS, Frame
+from photometrypipeline.frames.recordtypes import RegisteredFrame
 from photometrypipeline.frames.rows import STORED, Row
 from photometrypipeline.sky import matching
 
@@ -23,7 +24,7 @@ SAME_SOURCE_ARCSEC = 0.1  # a row and its source in the database; the file has 8
 
 @dataclass
 class Observation:
-    """One row of a light curve, the `frame` it was measured on, which may be gone, and its `registration` (dict).
+    """One row of a light curve, the `frame` it was measured on, which may be gone, and its `registration`, if known.
 
     lacking : {kind of file: name} of what was looked for in vain
     """
@@ -31,7 +32,7 @@ class Observation:
     row: Row
     target: str
     frame: Frame
-    registration: dict = field(default_factory=dict)
+    registration: RegisteredFrame | None = None
     lacking: dict = field(default_factory=dict)
 
     @property
@@ -114,12 +115,12 @@ def read_series(path, watched=iter):
     curve = reading.curve
     if not curve.every:
         raise FrameError(path, "contains no rows", "the target was found in no frame")
-    register = records.read(path.parent).get("register", {})
-    registered = {each["name"]: each for each in register.get("frames", [])}
+    register = records.read(path.parent, ["register"]).get("register")
+    registered = {each.name: each for each in register.frames} if register else {}
     observations, missing = [], {}
     for row in watched(curve.every):
         each = Observation(row, curve.name, _frame_of(row, path.parent))
-        each.registration = registered.get(each.image, {})
+        each.registration = registered.get(each.image)
         if not reading.is_stored(row):
             _complete(each)
             for kind, name in each.lacking.items():

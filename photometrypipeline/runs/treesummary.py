@@ -93,6 +93,7 @@ def _row(each, path):
     """Return one row (dict): (text, class) of what each step found; `facts` holds the same for programs."""
     began = each.state == RUNNING or isinstance(each.state, int)
     found = records.read(path) if began else {}
+    curves = records.light_curves(found.get("distill"), path)
     row = {
         "folder": each.folder,
         "page": f"{each.folder}/diagnostics.html" if began and (path / "diagnostics.html").exists() else None,
@@ -101,13 +102,13 @@ def _row(each, path):
         "registration": registration(found.get("register"), began and "register" in dict(records.read_failures(path))),
         "aperture": aperture(found.get("photometry")),
         "zeropoint": zeropoint(found.get("calibrate")),
-        "brightness": brightness((found.get("distill") or {"targets": []})["targets"]),
+        "brightness": brightness(curves),
         "status": status(each, path),
         "losses": [f"{name}: {reason}" for name, reason in each.losses[:SHOWN_LOSSES]],
     }
     if len(each.losses) > SHOWN_LOSSES:
         row["losses"].append(f"and {len(each.losses) - SHOWN_LOSSES} more, see {TWIN}")
-    row["facts"] = facts(each, row, found)
+    row["facts"] = facts(each, row, found, curves)
     return row
 
 
@@ -124,17 +125,17 @@ def observed(record, each):
     """Return target, filter and number of frames (dict) of a data set, None or empty where they are not known yet."""
     record = record or {"frames": [], "raw_filters": [], "band": None}
     return {
-        "target": ", ".join(dict.fromkeys(str(frame["object"]) for frame in record["frames"])),
-        "filter": record["band"] or ", ".join(map(str, record["raw_filters"])),
+        "target": ", ".join(dict.fromkeys(str(frame.object) for frame in record.frames)),
+        "filter": record.band or ", ".join(map(str, record.raw_filters)),
         "frames": len(each.images) or None,
     }
 
 
-def facts(each, row, found):
+def facts(each, row, found, curves):
     """Return what is known of a data set as JSON values (dict)."""
     register, photometry = found.get("register"), found.get("photometry")
-    calibrate, distill = found.get("calibrate"), found.get("distill")
-    fitted = [frame for frame in calibrate["frames"] if frame["zp"] is not None] if calibrate else []
+    calibrate = found.get("calibrate")
+    fitted = [frame for frame in calibrate.frames if frame.zp_mag is not None] if calibrate else []
     return {
         "folder": each.folder,
         "state": row["status"][0],
@@ -143,11 +144,11 @@ def facts(each, row, found):
         "losses": [{"name": name, "reason": reason} for name, reason in each.losses],
         "duration_s": each.duration_s,
         **{name: row[name] or None for name in ("target", "filter", "frames", "page", "log")},
-        "n_registered": sum(bool(frame["registered"]) for frame in register["frames"]) if register else None,
-        "aprad_px": photometry["aprad_px"] if photometry else None,
-        "zeropoint_mag": float(np.mean([frame["zp"] for frame in fitted])) if fitted else None,
-        "catalog": calibrate["catalog"] if calibrate else None,
-        "targets": [target_facts(target) for target in distill["targets"]] if distill else [],
+        "n_registered": sum(bool(frame.registered) for frame in register.frames) if register else None,
+        "aprad_px": photometry.aprad_px if photometry else None,
+        "zeropoint_mag": float(np.mean([frame.zp_mag for frame in fitted])) if fitted else None,
+        "catalog": calibrate.catalog if calibrate else None,
+        "targets": [target_facts(curve) for curve in curves],
     }
 
 
@@ -168,10 +169,10 @@ def registration(record, failed=False):
     """Return (text, class) of the registration; `failed`: as a whole, which leaves no record."""
     if record is None:
         return ("failed", "bad") if failed else ("", "")
-    if record["skipped"]:
+    if record.skipped:
         return "skipped", ""
-    good = sum(bool(frame["registered"]) for frame in record["frames"])
-    number = len(record["frames"])
+    good = sum(bool(frame.registered) for frame in record.frames)
+    number = len(record.frames)
     if good == number:
         return "all registered", "good"
     return (f"failed for {number - good}/{number} images", "partly") if good else ("failed", "bad")
@@ -179,24 +180,24 @@ def registration(record, failed=False):
 
 def aperture(record):
     """Return (text, class) of the aperture radius."""
-    if record is None or record["aprad_px"] is None:
+    if record is None or record.aprad_px is None:
         return "", ""
-    kind = "good" if record["n_target"] and record["n_background"] else "partly" if record["curve"] else ""
-    return f"{record['aprad_px']:.1f} px, {record['basis']}", kind
+    kind = "good" if record.n_target and record.n_background else "partly" if record.curve else ""
+    return f"{record.aprad_px:.1f} px, {record.basis}", kind
 
 
 def zeropoint(record):
     """Return (text, class) of the mean zeropoint."""
     if record is None:
         return "", ""
-    fitted = [frame for frame in record["frames"] if frame["zp"] is not None]
-    if record["mode"] == "instrumental":
-        return ("instrumental", "") if record["band"] is None else ("none", "bad")
+    fitted = [frame for frame in record.frames if frame.zp_mag is not None]
+    if record.mode == "instrumental":
+        return ("instrumental", "") if record.band is None else ("none", "bad")
     if not fitted:
         return "none", "bad"
-    zp, sig = (np.mean([frame[name] for frame in fitted]) for name in ("zp", "zp_sig"))
-    return f"{zp:.3f} ± {sig:.3f}, {record['catalog'] or 'given by hand'}", "good" if len(fitted) == len(
-        record["frames"]
+    zp, sig = (np.mean([getattr(frame, name) for frame in fitted]) for name in ("zp_mag", "zp_sig_mag"))
+    return f"{zp:.3f} ± {sig:.3f}, {record.catalog or 'given by hand'}", "good" if len(fitted) == len(
+        record.frames
     ) else "partly"
 
 

@@ -32,8 +32,8 @@ def of_frame(frame, plots, by_hand):
         maps["registration"] = {"stars": frame.reference_places, "numbered": False}
     if frame.quickview and frame.size_px:
         view = View(0.5, 0.5, frame.quickview.width / frame.size_px[0], frame.quickview.width, frame.quickview.height)
-        stars = [star for star in frame.used_stars if known(star["x"]) and known(star["y"])]
-        places = [[round(place, 1) for place in view.place(star["x"], star["y"])] for star in stars]
+        stars = [star for star in frame.used_stars if known(star.x_px) and known(star.y_px)]
+        places = [[round(place, 1) for place in view.place(star.x_px, star.y_px)] for star in stars]
         maps |= {"calibration": {"stars": places, "numbered": True}} if places else {}
     return {"maps": maps, "cutouts": cutouts, "by_hand": by_hand} | _plots(plots)
 
@@ -50,7 +50,7 @@ def _plots(plots):
 
 def _time_of(frame):
     parts = [frame.prepare, frame.photometry, frame.calibrate]
-    times = [part["midtime_jd"] for part in parts if part] + [row.data.jd for row in frame.rows]
+    times = [part.midtime_jd for part in parts if part] + [row.data.jd for row in frame.rows]
     return next((time for time in times if known(time)), None)
 
 
@@ -76,8 +76,8 @@ def _command(view, folder):
     record = view.records["distill"]
     if not (record and view.targets):
         return None
-    images = [str(name) for name in record["images"]] or [frame.name for frame in view.frames]
-    texts = [str(argument) for argument in record["arguments"]]
+    images = [str(name) for name in record.images] or [frame.name for frame in view.frames]
+    texts = [str(argument) for argument in record.arguments]
     if not all(text.isprintable() for text in [*images, *texts]):
         return None
     return {

@@ -28,7 +28,7 @@ def environment():
 
     strict = {"autoescape": True, "undefined": StrictUndefined, "bytecode_cache": _compiled()}
     made = Environment(loader=FileSystemLoader(TEMPLATES), trim_blocks=True, lstrip_blocks=True, **strict)
-    made.filters |= {
+    own = {
         "fixed": fixed,
         "signed": signed,
         "plusminus": plusminus,
@@ -41,9 +41,23 @@ def environment():
         "text": text,
         "calibrated": calibrated,
     }
-    made.tests["known"] = known
+    made.filters |= {name: _defined(function) for name, function in own.items()}
+    made.tests["known"] = _defined(known)
     made.globals |= {"version": __version__, "stylesheet": STYLE_SHEET}
     return made
+
+
+def _defined(function):
+    """Return a filter that fails for a name that is not there, which would be shown as a value that is not known."""
+    from jinja2 import Undefined
+
+    def strict(value, *arguments, **options):
+        for each in (value, *arguments):
+            if isinstance(each, Undefined):
+                str(each)  # raises UndefinedError, which names it
+        return function(value, *arguments, **options)
+
+    return strict
 
 
 def _compiled():
@@ -117,7 +131,7 @@ def times(values, digits):
 
 def field_of_view(frame):
     """Return `w x h` (arcmin) of a frame of the prepare record: size times unbinned scale times binning."""
-    parts = (frame["size_px"], frame["pixel_scale_arcsec"], frame["binning"])
+    parts = (frame.size_px, frame.pixel_scale_arcsec, frame.binning)
     if not all(len(part) == 2 and all(known(value) for value in part) for part in parts):
         return NOTHING
     return times([pixels * scale * binned / 60 for pixels, scale, binned in zip(*parts, strict=True)], 1)

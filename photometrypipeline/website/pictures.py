@@ -243,7 +243,7 @@ def _frame_jobs(view, shelf, settings, folders):
         job = FrameJob(frame, path, settings=settings)
         if with_pages and settings.show_quickview_image:
             job.quickview = shelf.name(frame.name, f".{settings.image_file_format}")
-            if frame.register and not view.records["register"]["skipped"]:
+            if frame.register and not view.records["register"].skipped:
                 job.reference = reference
         for row in frame.rows:
             if row.accepted and known(row.data.x_px) and known(row.data.y_px):
@@ -263,7 +263,7 @@ def _animations(view, shelf, settings):
 
 def _reference_stars(register, folders):
     """Return (RA, Dec) in deg of the stars that the frames were registered with, None if their file is not there."""
-    path = find(reference_file(str(register["catalog"])), folders) if register and register["catalog"] else None
+    path = find(reference_file(str(register.catalog)), folders) if register and register.catalog else None
     if path is None:
         return None
     from astropy.io import fits

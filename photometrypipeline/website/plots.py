@@ -128,29 +128,29 @@ TIME = Axis("Time", time=True)
 
 def _of_frames(view, parts):
     """Return what tells the points of a plot whose points are `parts` of a record with frames."""
-    return {"at": [part["midtime_jd"] for part in parts], "frames": [view.frame_of(part).index for part in parts]}
+    return {"at": [part.midtime_jd for part in parts], "frames": [view.frame_of(part).index for part in parts]}
 
 
 def _curve_of_growth(view):
     record = view.records["photometry"]
-    if not (record and record["curve"]):
+    if not (record and record.curve):
         return
-    curve, lines = record["curve"], []
-    if known(record["aprad_px"]):
-        lines = [Line("x", record["aprad_px"], "thick blue", "aperture radius")]
-    radius = curve["radius_px"]
+    curve, lines = record.curve, []
+    if known(record.aprad_px):
+        lines = [Line("x", record.aprad_px, "thick blue", "aperture radius")]
+    radius = curve.radius_px
     x = Axis("Aperture Radius (px)", "px", limits=(min(radius, default=None), max(radius, default=None)))
     share = {"x": x, "at": radius, "section": "photometry", "file": "curve_of_growth"}
 
     def series(name):
         looks = (("background", "black", "background sources"), ("target", "red", "target"))
         for kind, colour, label in looks:
-            part = curve[kind]
+            part = getattr(curve, kind)
             if part:
-                error = part["sigma"] if name == "flux" else None
-                yield Series(f"line {colour}", _as_long(part[name], radius), label, _as_long(error, radius))
+                error = part.sigma if name == "flux" else None
+                yield Series(f"line {colour}", _as_long(getattr(part, name), radius), label, _as_long(error, radius))
 
-    limit = [Line("y", record["flux_limit"], "dashed black", "flux limit")] if known(record["flux_limit"]) else []
+    limit = [Line("y", record.flux_limit, "dashed black", "flux limit")] if known(record.flux_limit) else []
     flux, snr = Axis("Fractional Combined Flux", limits=(0, None)), Axis("SNR", limits=(-0.1, 1.1))
     yield Plot(
         "growth",
@@ -177,8 +177,8 @@ def _fwhm(view):
     record = view.records["photometry"]
     if not record:
         return
-    frames, diameter_px = record["frames"], 2 * number(record["aprad_px"])
-    widths = [frame["fwhm_px"] for frame in frames]
+    frames, diameter_px = record.frames, 2 * number(record.aprad_px)
+    widths = [frame.fwhm_px for frame in frames]
     top = max([value for value in (diameter_px + 1, *map(number, widths)) if known(value)], default=1)
     lines = [Line("y", diameter_px, "solid blue", "aperture diameter")] if known(diameter_px) else []
     y = Axis("Point Source FWHM (px)", "px", limits=(0, top or 1))
@@ -199,11 +199,11 @@ def _fwhm(view):
 
 def _zeropoints(view):
     record = view.records["calibrate"]
-    if not (record and record["mode"] == "catalog"):
+    if not (record and record.mode == "catalog"):
         return
-    frames = record["frames"]
-    y = Axis(f"{short(record['band'])}-Band Magnitude Zeropoints (mag)", "mag", 3, down=True)
-    series = Series("square blue", [part["zp"] for part in frames], error=[part["zp_sig"] for part in frames])
+    frames = record.frames
+    y = Axis(f"{short(record.band)}-Band Magnitude Zeropoints (mag)", "mag", 3, down=True)
+    series = Series("square blue", [part.zp_mag for part in frames], error=[part.zp_sig_mag for part in frames])
     yield Plot(
         "zeropoints",
         "calibrate",
@@ -234,7 +234,7 @@ def _light_curve(view, target):
     magnitudes = Series("dot red", [row.mag for row in rows] + nothing, "", frame_error + nothing, joined + nothing)
     faintest = Series("limit red", [None] * len(rows) + [row.mag_limit for row in limits], "not detected, fainter than")
     y = Axis(f"Magnitude ({short(target.data.band or 'instrumental')})", "mag", 3, down=True)
-    airmass = [row.frame.prepare and row.frame.prepare["airmass"] for row in both]
+    airmass = [row.frame.prepare and row.frame.prepare.airmass for row in both]
     about = "Bars: error of each point"
     about += "; thin bars: with what all points share." if any(map(known, joined)) else "."
     about += " Open triangles: not detected, limit at 3 σ." if limits else ""
@@ -282,28 +282,28 @@ def _residuals(target):
 def _rejection(view, frame):
     if not frame.used_stars:
         return
-    steps, record = frame.calibrate["steps"], view.records["calibrate"]
-    zeropoint, sigma, chi2 = ([step[name] for step in steps] for name in ("zp", "sig", "chi2"))
+    steps, record = frame.calibrate.steps, view.records["calibrate"]
+    zeropoint, sigma, chi2 = ([getattr(step, name) for step in steps] for name in ("zp_mag", "sig_mag", "chi2"))
     yield Plot(
         "rejection",
         "calibration",
         "Zeropoint and chi square while stars are dropped",
         Axis("Number of Reference Stars", digits=0),
         Axis("Magnitude Zeropoint", "mag", 3, down=True),
-        [step["n"] for step in steps],
+        [step.n for step in steps],
         [
             Series("line red", zeropoint, "zeropoint", sigma),
             Series("line blue", [value if number(value) > 0 else None for value in chi2], "χ²", right=True),
         ],
-        f"{short(frame.calibrate['ldac'] or frame.name)}: {short(record['band'])}-band from {record['catalog']}",
+        f"{short(frame.calibrate.ldac or frame.name)}: {short(record.band)}-band from {record.catalog}",
         "Zeropoint (red) and reduced χ² (blue) while the worst star is dropped again and again;"
         " vertical line: the choice.",
         right=Axis("Reduced χ²", log=True),
-        names=[f"{number(step['n']):.0f} stars" for step in steps],
+        names=[f"{number(step.n):.0f} stars" for step in steps],
         lines=[
             *(
-                [Line("x", frame.calibrate["n_used"], "solid black", "stars used")]
-                if known(frame.calibrate["n_used"])
+                [Line("x", frame.calibrate.n_used, "solid black", "stars used")]
+                if known(frame.calibrate.n_used)
                 else []
             ),
             Line("right", 1, "dashed blue"),
@@ -314,13 +314,13 @@ def _rejection(view, frame):
 def _calibration_residuals(view, frame):
     stars = frame.used_stars
     values = [calibrated(star, frame.calibrate) for star in stars]
-    names = [f"star {count}: {star['ident']}" for count, star in enumerate(stars, start=1)]
-    color = view.records["calibrate"]["color"] if frame.calibrate else None
+    names = [f"star {count}: {star.ident}" for count, star in enumerate(stars, start=1)]
+    color = view.records["calibrate"].color if frame.calibrate else None
     for name, key, label in (
         ("residuals", "mag", "Reference Star Magnitude"),
-        ("residuals-color", "color", f"Reference Star {short(color)} (mag)"),
+        ("residuals-color", "color_mag", f"Reference Star {short(color)} (mag)"),
     ):
-        if key == "color" and not color:
+        if key == "color_mag" and not color:
             continue
         series = Series("dot black", [value["residual"] for value in values], error=[value["err"] for value in values])
         yield Plot(
@@ -329,7 +329,7 @@ def _calibration_residuals(view, frame):
             f"Residuals of the reference stars used, against {label}",
             Axis(label, "mag"),
             Axis("Calibration-Reference (mag)", "mag", 3, down=True),
-            [star[key] for star in stars],
+            [getattr(star, key) for star in stars],
             [series],
             names=names,
             lines=[Line("y", 0, "dashed black")],

@@ -79,15 +79,15 @@ def flux_fraction(radius_px, fwhm_px):
 
 
 def _registration(view, record, limits):
-    if record["skipped"]:
+    if record.skipped:
         return [Measure("skipped (-keep_wcs), positions rest on the coordinates that the frames came with")]
-    frames = record["frames"]
-    done = [frame for frame in frames if frame["registered"]]
+    frames = record.frames
+    done = [frame for frame in frames if frame.registered]
     if not done:
         return [Measure(f"none of {len(frames)} frames registered" if frames else "no frame registered", FAILED)]
     share = len(done) / len(frames)
     measures = [Measure(f"{len(done)} of {len(frames)} frames registered", large(share, limits.registered))]
-    scatter = [max(number(frame["sigma_ra_arcsec"]), number(frame["sigma_dec_arcsec"])) for frame in done]
+    scatter = [max(number(frame.sigma_ra_arcsec), number(frame.sigma_dec_arcsec)) for frame in done]
     scatter = [value for value in scatter if math.isfinite(value)]
     if scatter:
         typical = statistics.median(scatter)
@@ -97,13 +97,13 @@ def _registration(view, record, limits):
 
 
 def _aperture(view, record, limits):
-    if not known(record["aprad_px"]):
-        return [Measure(f"{record['method'] or 'unknown'} photometry, no fixed radius")]
-    radius_px = number(record["aprad_px"])
-    basis = [Measure(f"radius {radius_px:.2f} px, {record['basis']}")]
-    if record["curve"] and not record["curve"]["target"] and known(record["n_background"]):
+    if not known(record.aprad_px):
+        return [Measure(f"{record.method or 'unknown'} photometry, no fixed radius")]
+    radius_px = number(record.aprad_px)
+    basis = [Measure(f"radius {radius_px:.2f} px, {record.basis}")]
+    if record.curve and not record.curve.target and known(record.n_background):
         basis = [Measure(f"radius {radius_px:.2f} px, chosen without the target", DOUBTFUL)]
-    widths = [number(frame["fwhm_px"]) for frame in record["frames"] if number(frame["fwhm_px"]) > 0]
+    widths = [number(frame.fwhm_px) for frame in record.frames if number(frame.fwhm_px) > 0]
     if not widths:
         return basis
     held = flux_fraction(radius_px, max(widths))
@@ -112,18 +112,18 @@ def _aperture(view, record, limits):
 
 
 def _calibration(view, record, limits):
-    frames = record["frames"]
-    if record["mode"] == "instrumental":
-        reasons = list(dict.fromkeys(str(frame["reason"]) for frame in frames if frame["reason"]))
+    frames = record.frames
+    if record.mode == "instrumental":
+        reasons = list(dict.fromkeys(str(frame.reason) for frame in frames if frame.reason))
         return [Measure("; ".join(["instrumental magnitudes", *reasons]), FAILED if reasons else OPEN)]
-    solved = [frame for frame in frames if known(frame["zp"])]
-    if record["mode"] == "manual":
+    solved = [frame for frame in frames if known(frame.zp_mag)]
+    if record.mode == "manual":
         return [Measure("zeropoint set by hand")]
     if not solved:
         return [Measure(f"no zeropoint for any of {len(frames)} frames", FAILED)]
-    zeropoints = [frame["zp"] for frame in solved]
+    zeropoints = [frame.zp_mag for frame in solved]
     measures = []
-    scatter = [frame["zp_sig"] for frame in solved if known(frame["zp_sig"])]
+    scatter = [frame.zp_sig_mag for frame in solved if known(frame.zp_sig_mag)]
     if scatter:
         typical = statistics.median(scatter)
         words = f"stars scatter by {typical:.3f} mag around the zeropoint ({statistics.fmean(zeropoints):.3f} mag)"

@@ -5,7 +5,7 @@ import os
 import re
 from dataclasses import dataclass, field
 
-from photometrypipeline.frames import exclusions
+from photometrypipeline.frames import exclusions, recordtypes
 from photometrypipeline.frames.records import STEPS, known
 from photometrypipeline.frames.results import mean_and_scatter
 from photometrypipeline.frames.rows import LightCurve, Row
@@ -22,10 +22,10 @@ class FrameView:
     name: str
     index: int = 0  # from 0, in the order of the run
     page: str | None = None  # file name in .diagnostics/
-    prepare: dict | None = None
-    register: dict | None = None
-    photometry: dict | None = None
-    calibrate: dict | None = None
+    prepare: recordtypes.PreparedFrame | None = None
+    register: recordtypes.RegisteredFrame | None = None
+    photometry: recordtypes.MeasuredFrame | None = None
+    calibrate: recordtypes.CalibratedFrame | None = None
     rows: list = field(default_factory=list)  # RowView, one per target seen on it
     unseen: list = field(default_factory=list)  # UnseenView, one per target that is not
     previous: "FrameView | None" = None
@@ -37,7 +37,7 @@ class FrameView:
     @property
     def used_stars(self):
         """Stars that the zeropoint was made of, in the order in which map and table number them."""
-        return [star for star in self.calibrate["stars"] if star["used"]] if self.calibrate else []
+        return [star for star in self.calibrate.stars if star.used] if self.calibrate else []
 
 
 @dataclass(repr=False, eq=False)
@@ -132,7 +132,7 @@ class Overview:
 
     def frame_of(self, part):
         """Return the FrameView that a frame of any record belongs to."""
-        return self.frame_called(part["name"])
+        return self.frame_called(part.name)
 
     def frame_called(self, name):
         """Return the FrameView of a file name."""
@@ -142,17 +142,16 @@ class Overview:
         self._by_name = {base_name(frame.name): frame for frame in self.frames}
 
 
-def overview(records, failures):
-    """Return the Overview of `records` (as from records.read) and `failures` [(step, message)]."""
-    view = Overview({}, failures, _frames(records), [])
+def overview(records, failures, curves):
+    """Return the Overview of `records` (as from records.read), `failures` [(step, message)] and LightCurves."""
+    view = Overview({}, failures, _frames(records, curves), [])
     view.records = {step: records.get(step) for step in STEPS}
     for step in WITH_FRAMES:
-        for part in (records.get(step) or {"frames": []})["frames"]:
+        for part in records[step].frames if step in records else []:
             setattr(view.frame_of(part), step, part)
     _chain(view.frames)
-    targets = (records.get("distill") or {"targets": []})["targets"]
     anchors = set()
-    for data in sorted(targets, key=lambda target: target.kind == CONTROL):
+    for data in sorted(curves, key=lambda target: target.kind == CONTROL):
         view.targets.append(_target(view, data, _anchor(data.name, anchors)))
     return view
 
@@ -162,14 +161,14 @@ def base_name(name):
     return os.path.basename(str(name)) or str(name)
 
 
-def _frames(records):
+def _frames(records, curves):
     """Return a FrameView for every frame that any record names, in the order of the run."""
     names = {}
     for step in WITH_FRAMES:
-        for part in (records.get(step) or {"frames": []})["frames"]:
-            names.setdefault(base_name(part["name"]), None)
-    for target in (records.get("distill") or {"targets": []})["targets"]:
-        for row in target.every:
+        for part in records[step].frames if step in records else []:
+            names.setdefault(base_name(part.name), None)
+    for curve in curves:
+        for row in curve.every:
             names.setdefault(base_name(row.frame), None)
     return [FrameView(name, index) for index, name in enumerate(names)]
 
@@ -213,10 +212,10 @@ def calibrated(star, frame):
 
     The residual is calibrated minus catalogue; what cannot be told is None.
     """
-    if not (known(star["inst"]) and known(frame["zp"])):
+    if not (known(star.inst_mag) and known(frame.zp_mag)):
         return {"mag": None, "err": None, "residual": None}
-    correction = star.get("color_correction")  # the zeropoint holds for the target's colour
-    mag = star["inst"] + frame["zp"] + (correction if known(correction) else 0.0)
-    errors = (star["e_inst"], frame["zp_sig"])
+    correction = star.color_correction_mag  # the zeropoint holds for the target's colour
+    mag = star.inst_mag + frame.zp_mag + (correction if known(correction) else 0.0)
+    errors = (star.e_inst_mag, frame.zp_sig_mag)
     err = math.hypot(*errors) if all(known(error) for error in errors) else None
-    return {"mag": mag, "err": err, "residual": mag - star["mag"] if known(star["mag"]) else None}
+    return {"mag": mag, "err": err, "residual": mag - star.mag if known(star.mag) else None}

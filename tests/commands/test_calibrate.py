@@ -1,6 +1,5 @@
 """pp_calibrate on source lists with a known truth: fields anywhere on the sky, colour terms, nothing but the store."""
 
-import json
 import re
 import socket
 from types import SimpleNamespace
@@ -21,7 +20,7 @@ from catalog import Catalog
 from photometrypipeline.base.errors import FAILED, OK, PARTIAL, USAGE, UsageError
 from photometrypipeline.calibration import calibrated
 from photometrypipeline.catalogs import skystore, surveys, vizier
-from photometrypipeline.frames import framedb
+from photometrypipeline.frames import framedb, records, recordtypes
 from photometrypipeline.frames.frame import Frame
 
 ZEROPOINT, COEFFICIENT, JD = 25.0, -0.12, 2461000.5
@@ -84,13 +83,13 @@ def test_a_field_anywhere_is_calibrated_with_its_own_stars(folder, ra_deg, dec_d
     stars = reference_stars(ra_deg, dec_deg)
     fill(folder, "REFCAT2", stars, (ra_deg, dec_deg, 0.3))
     done = calibrate(folder, exposed(stars, ra_deg, dec_deg))
-    for number, frame in enumerate(done.record["frames"]):
-        assert frame["n_matched"] >= 0.9 * len(stars)  # the radius of the cone leaves out the outermost per cent
-        assert frame["zp"] == pytest.approx(ZEROPOINT - 0.1 * number, abs=3 * frame["zp_err"])
-        assert frame["zp_err"] < 0.005
+    for number, frame in enumerate(done.record.frames):
+        assert frame.n_matched >= 0.9 * len(stars)  # the radius of the cone leaves out the outermost per cent
+        assert frame.zp_mag == pytest.approx(ZEROPOINT - 0.1 * number, abs=3 * frame.zp_err_mag)
+        assert frame.zp_err_mag < 0.005
     _, table, _ = framedb.read(folder / "f0.ldac.db")
     joined = np.isfinite(table["rp1mag"])
-    assert joined.sum() == done.record["frames"][0]["n_matched"]
+    assert joined.sum() == done.record.frames[0].n_matched
     # every source is beside the star that it is: its r magnitude tells them apart
     inst = table["MAG_APER"][joined] + ZEROPOINT
     by_star = table["rp1mag"][joined] + 0.006 + 0.474 * (table["gp1mag"] - table["rp1mag"])[joined]
@@ -102,18 +101,20 @@ def test_the_stars_of_the_record_are_those_of_the_source_list_with_the_colour_te
     fill(folder, "REFCAT2", stars, (150.0, 2.0, 0.3))
     frames = exposed(stars, 150.0, 2.0, COEFFICIENT)
     record = calibrate(folder, frames, colorterm="g-r", target_color=0.44).record
-    frame, sources = record["frames"][0], frames[0][1]
-    shown = {name: np.array([star[name] for star in frame["stars"]]) for name in frame["stars"][0]}
-    rows = [int(np.argmin(np.abs(sources["inst"] - inst))) for inst in shown["inst"]]
-    assert len(set(rows)) == frame["n_matched"]
-    np.testing.assert_allclose(shown["inst"], sources["inst"][rows], atol=1e-5)
+    frame, sources = record.frames[0], frames[0][1]
+    names = recordtypes.ReferenceStar.__struct_fields__
+    shown = {name: np.array([getattr(star, name) for star in frame.stars]) for name in names}
+    rows = [int(np.argmin(np.abs(sources["inst"] - inst))) for inst in shown["inst_mag"]]
+    assert len(set(rows)) == frame.n_matched
+    np.testing.assert_allclose(shown["inst_mag"], sources["inst"][rows], atol=1e-5)
     np.testing.assert_allclose(shown["ra_deg"], sources["ra_deg"][rows], atol=1e-5)  # catalogue and source, 0.04 arcsec
-    correction = record["color_term"]["coefficient"] * (shown["color"] - 0.44)
-    np.testing.assert_allclose(shown["color_correction"], correction, atol=1e-6)
-    residual = shown["inst"] + frame["zp"] + shown["color_correction"] - shown["mag"]
+    correction = record.color_term.coefficient * (shown["color_mag"] - 0.44)
+    np.testing.assert_allclose(shown["color_correction_mag"], correction, atol=1e-6)
+    residual = shown["inst_mag"] + frame.zp_mag + shown["color_correction_mag"] - shown["mag"]
     assert residual.std() == pytest.approx(0.005, rel=0.3)  # the noise of the sources
     step = SimpleNamespace(n_used=3, zp=np.float64(25.12345678), sig=0.01, chi2=1.23456789e-9)
-    assert calibrated._step_record(step) == {"n": 3, "zp": 25.123457, "sig": 0.01, "chi2": 1.23457e-9}
+    told = calibrated._step_record(step)
+    assert (told.n, told.zp_mag, told.sig_mag, told.chi2) == (3, 25.123457, 0.01, 1.23457e-9)
 
 
 def test_a_run_whose_field_is_in_the_store_opens_no_socket(folder, monkeypatch):
@@ -199,12 +200,12 @@ def test_the_next_catalogue_is_taken_where_one_fails(folder, server, capsys, mon
     frames = [Frame(folder / f"f{number}.fits") for number in (0, 1)]
     losses = toolbox.Losses()
     done = pp_calibrate.calibrate(frames, losses, pp_calibrate.Options(filter="V", catalog=("GSPC", "REFCAT2")))
-    assert done.record["catalog"] == "REFCAT2_transformed" and not done.failure
+    assert done.record.catalog == "REFCAT2_transformed" and not done.failure
     server.faults["vizier"] = []
     done = pp_calibrate.calibrate(
         frames, losses, pp_calibrate.Options(filter="V", catalog=("SDSS-R16", "REFCAT2"))
     )  # nothing there
-    assert done.record["catalog"] == "REFCAT2_transformed"
+    assert done.record.catalog == "REFCAT2_transformed"
 
 
 def test_a_few_requests_serve_a_data_set_and_none_a_second_run(folder, server):
@@ -223,27 +224,27 @@ def test_a_colour_term_makes_the_magnitudes_of_a_target_right(folder):
     fill(folder, "REFCAT2", stars, (150.0, 2.0, 0.3))
     frames = exposed(stars, 150.0, 2.0, COEFFICIENT)
     plain = calibrate(folder, frames).record
-    assert plain["color"] == "g-r" and plain["color_term"] is None
-    stars_of = [star for frame in plain["frames"] for star in frame["stars"] if star["used"]]
-    assert {star["color_correction"] for star in stars_of} == {0.0}
-    slope = np.polyfit(*zip(*((star["color"], star["mag"] - star["inst"]) for star in stars_of), strict=True), 1)[0]
+    assert plain.color == "g-r" and plain.color_term is None
+    stars_of = [star for frame in plain.frames for star in frame.stars if star.used]
+    assert {star.color_correction_mag for star in stars_of} == {0.0}
+    slope = np.polyfit(*zip(*((star.color_mag, star.mag - star.inst_mag) for star in stars_of), strict=True), 1)[0]
     assert slope == pytest.approx(COEFFICIENT, abs=0.05)  # the record shows that a term is wanted
 
     for target in (None, 0.9):
         done = calibrate(folder, frames, colorterm="g-r", target_color=target).record
-        term, color = done["color_term"], 0.55 if target is None else target
-        assert term["coefficient"] == pytest.approx(COEFFICIENT, abs=4 * term["err"])
-        assert 0 < term["err"] < 0.006
-        assert term["target_color"] == color
-        for number, frame in enumerate(done["frames"]):
+        term, color = done.color_term, 0.55 if target is None else target
+        assert term.coefficient == pytest.approx(COEFFICIENT, abs=4 * term.err)
+        assert 0 < term.err < 0.006
+        assert term.target_color == color
+        for number, frame in enumerate(done.frames):
             # m = inst + zp holds for a source of the target's colour
             expected = ZEROPOINT - 0.1 * number + COEFFICIENT * color
-            error = np.hypot(frame["zp_err"], term["err"] * abs(color - term["mean_color"]))
-            assert frame["zp"] == pytest.approx(expected, abs=4 * error)
+            error = np.hypot(frame.zp_err_mag, term.err * abs(color - term.mean_color))
+            assert frame.zp_mag == pytest.approx(expected, abs=4 * error)
         header, table, zeropoint = framedb.read(folder / "f0.ldac.db")
         assert f"for a source of g-r = {color:.3f}" in header["description"]
         stored = framedb.read_colorterm(folder / "f0.ldac.db")
-        assert stored["coefficient"] == term["coefficient"] and stored["target_color"] == color
+        assert stored["coefficient"] == term.coefficient and stored["target_color"] == color
         expected = np.hypot(zeropoint["relation_err"], stored["color_err"])
         assert table["err_transformation"][0] == pytest.approx(expected)
 
@@ -254,9 +255,9 @@ def test_without_the_option_no_colour_term_is_anywhere(folder):
     calibrate(folder, exposed(stars, 150.0, 2.0))
     assert framedb.read_colorterm(folder / "f0.ldac.db") is None
     assert "colour" not in framedb.read(folder / "f0.ldac.db")[0]["description"]
-    record = json.loads((folder / ".diagnostics" / "calibrate.json").read_text())
-    assert record["color"] == "g-r"
-    assert all(0.2 < star["color"] < 1.4 for star in record["frames"][0]["stars"])
+    record = records.read(folder)["calibrate"]
+    assert record.color == "g-r"
+    assert all(0.2 < star.color_mag < 1.4 for star in record.frames[0].stars)
 
 
 def test_a_colour_term_that_the_stars_do_not_determine_is_a_loss(folder):
@@ -265,7 +266,7 @@ def test_a_colour_term_that_the_stars_do_not_determine_is_a_loss(folder):
     fill(folder, "REFCAT2", stars, (150.0, 2.0, 0.3))
     losses = toolbox.Losses()
     done = calibrate(folder, exposed(stars, 150.0, 2.0), losses, colorterm="g-r")
-    assert done.record["color_term"] is None and not done.uncalibrated
+    assert done.record.color_term is None and not done.uncalibrated
     assert "colour term" in str(losses.entries) and "g-r" in str(losses.entries)
 
 
@@ -291,7 +292,7 @@ def test_a_colour_that_the_catalogue_lacks_is_no_traceback(folder, run_command):
     fill(folder, "REFCAT2", stars, (150.0, 2.0, 0.3))
     losses = toolbox.Losses()
     done = calibrate(folder, exposed(stars, 150.0, 2.0), losses, colorterm="U-B")
-    assert done.record["mode"] == "instrumental"
+    assert done.record.mode == "instrumental"
     assert "no catalogue is usable" in str(losses.entries)
     wrong = run_command("pp_calibrate", "-filter", "V", "-colorterm", "green", "f0.fits", cwd=folder)
     assert wrong.returncode == USAGE and "green is not a colour" in wrong.stderr
@@ -309,8 +310,8 @@ def test_each_frame_meets_the_stars_where_they_were_then(folder):
     moving = np.where(stars["pmra"][: len(late[0][1])] > 0, 150.0, -150.0)
     late[0][1]["ra_deg"] += moving * 8 / 3.6e6 / np.cos(np.radians(2.0))
     done = calibrate(folder, early + late)
-    for frame in done.record["frames"]:
-        assert frame["n_matched"] > 100
+    for frame in done.record.frames:
+        assert frame.n_matched > 100
 
 
 # ---- real stars
@@ -354,9 +355,9 @@ def ey_uma(folder, shared_data, monkeypatch):
 def differences(one, other):
     """Return (differences of the zeropoints, their error, that of their mean), mag, of two records of one night."""
     pair = (one, other)
-    zps = np.array([[frame["zp"] for frame in record["frames"]] for record in pair])
-    errors = np.array([[frame["zp_err"] for frame in record["frames"]] for record in pair])
-    common = np.hypot(*(record["systematics"]["total"] for record in pair))
+    zps = np.array([[frame.zp_mag for frame in record.frames] for record in pair])
+    errors = np.array([[frame.zp_err_mag for frame in record.frames] for record in pair])
+    common = np.hypot(*(record.systematics.total for record in pair))
     return zps[0] - zps[1], np.hypot(*errors), np.hypot(common, np.hypot(*errors).mean())
 
 
@@ -368,11 +369,11 @@ def test_two_catalogues_give_ey_uma_the_same_zeropoints_once_the_colour_term_is_
     # could mend, and 1.4 times what is stated for a field of APASS.
     assert abs(difference.mean()) < 2 * error_of_mean < 0.12
     assert np.abs(difference - difference.mean()).max() < 1.5 * error.min()  # the same course of the night
-    terms = [record["color_term"] for record in (apass, refcat)]
-    assert abs(terms[0]["coefficient"] - terms[1]["coefficient"]) < np.hypot(terms[0]["err"], terms[1]["err"])
+    terms = [record.color_term for record in (apass, refcat)]
+    assert abs(terms[0].coefficient - terms[1].coefficient) < np.hypot(terms[0].err, terms[1].err)
     plain = differences(ey_uma("APASS9", None, 40), ey_uma("REFCAT2", None, 40))[0]
     assert difference[:40].std() < 0.7 * plain.std()
     told = "APASS9 - REFCAT2: {:+.4f} +- {:.4f} mag, frame by frame {:.4f}, without colour term {:.4f}"
     print(told.format(difference.mean(), error_of_mean, difference.std(), plain.std()))
     for record in (apass, refcat):
-        print(record["color_term"], record["systematics"], np.mean([frame["zp_err"] for frame in record["frames"]]))
+        print(record.color_term, record.systematics, np.mean([frame.zp_err_mag for frame in record.frames]))

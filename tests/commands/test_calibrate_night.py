@@ -28,7 +28,7 @@ def stars(folder):
 
 
 def zeropoints(record):
-    return np.array([frame["zp"] for frame in record["frames"]], dtype=float)
+    return np.array([frame.zp_mag for frame in record.frames], dtype=float)
 
 
 def test_the_zeropoints_of_all_frames_come_from_one_solution(folder, stars):
@@ -39,10 +39,10 @@ def test_the_zeropoints_of_all_frames_come_from_one_solution(folder, stars):
     record = calibrate(folder, frames).record
     error = zeropoints(record) - TRUTH
     assert np.std(error) < 0.001
-    assert abs(error.mean()) < 3 * record["night"]["err_common"]
-    own = np.array([frame["zp_frame"] for frame in record["frames"]]) - TRUTH
+    assert abs(error.mean()) < 3 * record.night.err_common
+    own = np.array([frame.zp_frame_mag for frame in record.frames]) - TRUTH
     assert np.std(error) < np.std(own)
-    assert record["night"]["differences"]["scatter"] == pytest.approx(np.std(error - own), rel=1e-3)
+    assert record.night.differences.scatter == pytest.approx(np.std(error - own), rel=1e-3)
     header, table, zeropoint = framedb.read(folder / "f2.ldac.db")
     assert zeropoint["method"] == "night" and "one solution for 6 frames" in header["description"]
     assert zeropoint["zp"] == zeropoint["zp_night"] != zeropoint["zp_frame"]
@@ -50,8 +50,8 @@ def test_the_zeropoints_of_all_frames_come_from_one_solution(folder, stars):
     assert zeropoint["zp_sig"] > 0.01  # as documented, from the frame itself
     assert np.abs(table["_Vmag"] - table["MAG_APER"] - zeropoint["zp"]).max() < 0.01  # the place on the detector
     assert (table["err_frame"] < table["err_total"]).all() and (table["err_common"] > 0.005).all()
-    worst = sorted(record["night"]["stars"], key=lambda star: star["scatter"] / star["expected"])[-9:]
-    assert min(star["scatter"] for star in worst) > 0.1 and max(star["weight"] for star in worst) < 0.5
+    worst = sorted(record.night.stars, key=lambda star: star.scatter / star.expected)[-9:]
+    assert min(star.scatter for star in worst) > 0.1 and max(star.weight for star in worst) < 0.5
 
 
 def test_a_target_of_another_colour_gets_its_own_zeropoint(folder, stars):
@@ -62,21 +62,21 @@ def test_a_target_of_another_colour_gets_its_own_zeropoint(folder, stars):
     assert term["coefficient"] == pytest.approx(COEFFICIENT, abs=4 * term["err"])
     assert term["target_color"] == 0.9
     asteroid = calibrate(folder, frames).record
-    (told,) = [term for term in asteroid["night"]["terms"] if term["name"] == "color"]
-    assert told["value"] == pytest.approx(COEFFICIENT, abs=0.03)  # the prior, 0 +- 0.05, pulls a little
+    (told,) = [term for term in asteroid.night.terms if term.name == "color"]
+    assert told.value == pytest.approx(COEFFICIENT, abs=0.03)  # the prior, 0 +- 0.05, pulls a little
     assert zeropoints(asteroid) == pytest.approx(TRUTH[:3] + COEFFICIENT * 0.55, abs=0.008)
     stored = framedb.read(folder / "f0.ldac.db")[2]
-    assert stored["err_color"] == pytest.approx(abs(told["value"]) * 0.1, rel=0.05)
+    assert stored["err_color"] == pytest.approx(abs(told.value) * 0.1, rel=0.05)
 
 
 def test_minstars_and_a_single_frame_keep_to_the_frames(folder, stars):
     frames = exposed(stars, 150.0, 2.0, n_frames=3)
     record = calibrate(folder, frames, minstars=0.5).record
-    assert [frame["method"] for frame in record["frames"]] == ["frame"] * 3
-    assert zeropoints(record).tolist() == [frame["zp_frame"] for frame in record["frames"]]
-    assert record["night"]["counts"] is False and record["frames"][0]["zp_night"]
+    assert [frame.method for frame in record.frames] == ["frame"] * 3
+    assert zeropoints(record).tolist() == [frame.zp_frame_mag for frame in record.frames]
+    assert record.night.counts is False and record.frames[0].zp_night_mag
     record = calibrate(folder, frames[:1]).record
-    assert record["night"] is None and record["frames"][0]["method"] == "frame"
+    assert record.night is None and record.frames[0].method == "frame"
 
 
 def test_a_frame_without_enough_stars_of_its_own_hangs_on_the_rest(folder, stars):
@@ -94,7 +94,7 @@ def test_a_frame_without_enough_stars_of_its_own_hangs_on_the_rest(folder, stars
     losses = toolbox.Losses()
     record = calibrate(folder, frames, losses).record
     assert not losses.entries
-    assert record["frames"][3]["method"] == "night" and record["frames"][3]["zp_frame"] is None
+    assert record.frames[3].method == "night" and record.frames[3].zp_frame_mag is None
     error = zeropoints(record) - TRUTH[:4]
     assert abs(error[3] - error[:3].mean()) < 0.003
     _, table, zeropoint = framedb.read(folder / "f3.ldac.db")
@@ -104,15 +104,15 @@ def test_a_frame_without_enough_stars_of_its_own_hangs_on_the_rest(folder, stars
 def test_stars_taken_out_by_hand_take_part_in_nothing(folder, stars):
     frames = exposed(stars, 150.0, 2.0, n_frames=3)
     whole = calibrate(folder, frames).record
-    first, second = whole["frames"][0]["stars"][:2]
-    (folder / "out.txt").write_text(f"{first['ident']}\n{second['ra_deg']} {second['dec_deg']} 3\n10.0 10.0\n")
+    first, second = whole.frames[0].stars[:2]
+    (folder / "out.txt").write_text(f"{first.ident}\n{second.ra_deg} {second.dec_deg} 3\n10.0 10.0\n")
     fewer = calibrate(folder, frames, exclude_stars="out.txt").record
-    for frame in fewer["frames"]:
-        assert frame["n_matched"] == whole["frames"][0]["n_matched"] - 2
-        assert not {first["ident"], second["ident"]} & {star["ident"] for star in frame["stars"]}
-    kept = {star["ident"]: star["influence"] for star in whole["night"]["stars"]}
+    for frame in fewer.frames:
+        assert frame.n_matched == whole.frames[0].n_matched - 2
+        assert not {first.ident, second.ident} & {star.ident for star in frame.stars}
+    kept = {star.ident: star.influence for star in whole.night.stars}
     moved = np.mean(zeropoints(fewer) - zeropoints(whole))
-    assert moved == pytest.approx(kept[first["ident"]] + kept[second["ident"]], abs=2e-4)
+    assert moved == pytest.approx(kept[first.ident] + kept[second.ident], abs=2e-4)
 
 
 def test_targets_that_stand_still_are_no_reference_stars_of_the_night(folder, stars):
@@ -123,7 +123,7 @@ def test_targets_that_stand_still_are_no_reference_stars_of_the_night(folder, st
     place = frames[0][1]["ra_deg"][7], frames[0][1]["dec_deg"][7]
     (folder / "fixed.txt").write_text(f"host {place[0]} {place[1]}\n")
     record = calibrate(folder, frames, fixedtargets="fixed.txt").record
-    apart = [np.hypot(star["ra_deg"] - place[0], star["dec_deg"] - place[1]) for star in record["night"]["stars"]]
+    apart = [np.hypot(star.ra_deg - place[0], star.dec_deg - place[1]) for star in record.night.stars]
     assert min(apart) > 1 / 3600
     tables = [framedb.read(folder / f"f{number}.ldac.db")[1] for number in range(4)]
     mags = np.array([table["_Vmag"][7] for table in tables])

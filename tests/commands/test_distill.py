@@ -152,7 +152,7 @@ def test_forced_photometry_tells_how_faint_it_is(pristine):
 
 def test_the_page_and_the_tables_of_others_see_no_detection_in_it(pristine):
     folder, _ = pristine
-    target = next(each for each in records.read(folder)["distill"]["targets"] if each.name == "3552")
+    target = next(each for each in records.light_curves(records.read(folder)["distill"], folder) if each.name == "3552")
     assert sum(row.accepted for row in target.rows) == 5
     assert len(target.unseen) == 4 and all(row.forced_err > 0 for row in target.unseen)
 

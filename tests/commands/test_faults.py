@@ -75,7 +75,7 @@ def test_x26_an_unknown_filter_is_a_warning_of_pp_prepare_and_no_crash(tmp_path,
     assert pp_prepare.main(["mscience0217.fits"]) == 0
     assert "'Bessel X' is not in filter_translations of VATT4K" in capsys.readouterr().err
     assert read_header("mscience0217.fits")["MIDTIMJD"] > 2457786
-    assert records.read(".")["prepare"]["band"] is None and Path("diagnostics.html").exists()
+    assert records.read(".")["prepare"].band is None and Path("diagnostics.html").exists()
 
 
 def test_x39_settings_of_a_telescope_reach_scamp():

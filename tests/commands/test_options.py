@@ -138,7 +138,7 @@ def registration(*arguments):
     """Return (exit status, rows of the record) of pp_register with these arguments, from the first guess on."""
     assert pp_prepare.main(["mscience*.fits"]) == 0
     status = pp_register.main(["mscience*.fits", OFFLINE, *map(str, arguments)])
-    return status, records.read(".")["register"]["frames"]
+    return status, records.read(".")["register"].frames
 
 
 def test_source_tolerance_says_whether_saturated_stars_take_part(night):
@@ -176,7 +176,7 @@ def test_cat_names_the_catalogue(night, capsys):
 def test_aprad_fixes_the_aperture_and_the_header_says_so(night):
     assert read_header("mscience0217.fits")["APIDX"] >= 0
     record = records.read(".")["photometry"]
-    assert (record["n_target"], record["n_background"]) == (2, 100)
+    assert (record.n_target, record.n_background) == (2, 100)
     assert pp_photometry.main(["mscience*.fits", OFFLINE, "-aprad", "5.5"]) == 0
     header = read_header("mscience0217.fits")
     assert header["APRAD"] == 5.5 and "APIDX" not in header and "by hand" in header.comments["APRAD"]

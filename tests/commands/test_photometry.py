@@ -1,6 +1,5 @@
 """pp_photometry: what its options do to the source lists, and which sources the aperture rests on."""
 
-import json
 import shutil
 
 import numpy as np
@@ -12,7 +11,7 @@ import pp_prepare
 import sky
 from photometrypipeline.base.errors import ProgramError
 from photometrypipeline.ephemerides import ephemeris
-from photometrypipeline.frames import ldac
+from photometrypipeline.frames import ldac, records
 from photometrypipeline.frames.frame import read_header
 
 COMET = "C/2013 US10"
@@ -42,8 +41,7 @@ def frames(prepared, tmp_path, monkeypatch):
 
     def measure(*options, status=0):
         assert pp_photometry.main([*map(str, options), "-offline", "-jobs", "2", *truth.files]) == status
-        record = folder / ".diagnostics" / "photometry.json"
-        return json.loads(record.read_text()) if status in (0, 3) else None
+        return records.read(folder)["photometry"] if status in (0, 3) else None
 
     return folder, truth, measure
 
@@ -61,10 +59,10 @@ def near(found, place, radius_arcsec):
 def test_the_curve_counts_the_frames_with_the_target_and_the_stars(frames):
     folder, truth, measure = frames
     record = measure()
-    assert record["n_target"] == 3 and 100 < record["n_background"] <= 150
-    assert record["curve"]["target"] and record["curve"]["background"]
+    assert record.n_target == 3 and 100 < record.n_background <= 150
+    assert record.curve.target and record.curve.background
     header = read_header(folder / truth.files[0])
-    assert header["APRAD"] == record["aprad_px"] and header["APIDX"] == record["curve"]["index"]
+    assert header["APRAD"] == record.aprad_px and header["APIDX"] == record.curve.index
     assert "best-fit aperture radius: " in (folder / "LOG").read_text()
 
 
@@ -74,8 +72,8 @@ def test_a_fixed_aperture_is_taken_and_the_index_of_an_earlier_curve_goes(frames
     assert "APIDX" in read_header(folder / truth.files[0])
     record = measure("-aprad", 5.25)
     header, found = read_header(folder / truth.files[0]), sources(folder)
-    assert header["APRAD"] == record["aprad_px"] == 5.25 and "APIDX" not in header
-    assert record["curve"] is None and "hand" in header.comments["APRAD"]
+    assert header["APRAD"] == record.aprad_px == 5.25 and "APIDX" not in header
+    assert record.curve is None and "hand" in header.comments["APRAD"]
     x, y = truth.star_pixels(0)
     inside = np.flatnonzero((x > 40) & (x < 560) & (y > 40) & (y < 560) & (truth.stars["R"] < 16.5))
     share = truth.aperture_fraction(0, 5.25)
@@ -157,7 +155,7 @@ def test_a_frame_that_cannot_be_measured_is_named_and_leaves_no_list_behind(fram
 
     monkeypatch.setattr(pp_extract, "run", failing)
     record = measure("-background_only", status=3)
-    assert [each["name"] for each in record["frames"]] == [truth.files[0], truth.files[2]]
+    assert [each.name for each in record.frames] == [truth.files[0], truth.files[2]]
     assert f"{truth.files[1]}: source-extractor ended with code 1" in capsys.readouterr().err
     assert not (folder / "mscience0218.ldac").exists()
     assert sources(folder, 2).table["FLUX_APER"].ndim == 1

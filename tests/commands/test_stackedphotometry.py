@@ -212,8 +212,8 @@ def test_a_colour_term_is_fitted_in_the_stack_of_the_sky(slow, tmp_path, call):
     options = ("-comoving", "-colorterm", "g-r", "-target_color", 0.6, OFFLINE)
     done = call("pp_stackedphotometry", *options, *slow.paths, cwd=link_store(slow, tmp_path))
     assert done.returncode == 0, done.stderr
-    term = records.read(tmp_path / "skycoadd")["calibrate"]["color_term"]
-    assert term["target_color"] == 0.6 and abs(term["coefficient"]) < 3 * term["err"] < 0.1
+    term = records.read(tmp_path / "skycoadd")["calibrate"].color_term
+    assert term.target_color == 0.6 and abs(term.coefficient) < 3 * term.err < 0.1
     (row,) = light_curve(tmp_path)
     assert abs(row["mag"] - slow.mag[0]) < 3 * row["sig"]
     wrong = call("pp_stackedphotometry", "-colorterm", "blue", OFFLINE, *slow.paths, cwd=tmp_path)
@@ -224,7 +224,7 @@ def test_a_step_that_fails_leaves_a_red_note_and_the_seeing_is_not_judged_where_
     done = call("pp_stackedphotometry", "-comoving", OFFLINE, *slow.paths, cwd=link_store(slow, tmp_path))
     assert done.returncode == 0, done.stderr
     record = records.read(tmp_path / "comove")["photometry"]
-    assert record["frames"][0]["fwhm_px"] is None and record["basis"] == "that of skycoadd.fits"
+    assert record.frames[0].fwhm_px is None and record.basis == "that of skycoadd.fits"
     assert "of a star's light" not in (tmp_path / "comove" / "diagnostics.html").read_text()
     done = call("pp_stackedphotometry", "-comoving", "-targetname", "No Such", OFFLINE, *slow.paths, cwd=tmp_path)
     assert done.returncode == 1, done.stderr

@@ -4,13 +4,18 @@ import json
 import os
 from pathlib import Path
 
+import jinja2
+import msgspec
 import numpy as np
 import pytest
 
 import diagnostics
 import fakerun
 import pp_setup
-from website import MAKERS, check_website, fill, main_page, words
+from photometrypipeline.frames import records
+from photometrypipeline.frames.recordtypes import RECORDS
+from photometrypipeline.website import pages
+from website import MAKERS, check_website, fill, main_page, record, words
 
 
 @pytest.fixture
@@ -27,14 +32,54 @@ def test_running_a_step_again_removes_what_later_steps_recorded(tmp_path, field)
     assert headings == ["Registration", "Instrumental Photometry"]
 
 
-def test_a_record_is_plain_json_in_which_what_is_no_number_is_null(tmp_path):
-    frame = {"name": Path("a.fits"), "airmass": np.float32(np.nan), "exptime_s": np.inf, "size_px": np.array([3, 4])}
-    diagnostics.record("prepare", {"frames": [frame], "band": np.ma.masked}, tmp_path)
+def test_a_record_is_plain_json_in_which_what_is_not_a_number_is_null(tmp_path):
+    frame = fakerun.prepare(fakerun.Field(n_frames=1))["frames"][0]
+    frame |= {"name": Path("a.fits"), "airmass": np.float32(np.nan), "exptime_s": np.inf, "size_px": np.array([3, 4])}
+    found = fakerun.prepare(fakerun.Field()) | {"frames": [frame], "band": np.ma.masked}
+    kept = diagnostics.record("prepare", found, tmp_path)
     text = (tmp_path / ".diagnostics" / "prepare.json").read_text()
     stored = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
-    frame = {"name": "a.fits", "airmass": None, "exptime_s": None, "size_px": [3, 4]}
-    assert stored == {"frames": [frame], "band": None}
-    assert diagnostics.read_records(tmp_path)["prepare"]["frames"][0]["midtime_jd"] is None  # absent, hence added
+    expected = {"name": "a.fits", "airmass": None, "exptime_s": None, "size_px": [3, 4]}
+    assert expected.items() <= stored["frames"][0].items() and stored["band"] is None
+    assert kept == diagnostics.read_records(tmp_path)["prepare"] and kept.frames[0].size_px == [3, 4]
+
+
+@pytest.mark.parametrize("step", [step for step in records.STEPS if step != "distill"])
+def test_a_field_that_is_missing_unknown_or_of_another_type_is_refused_by_its_name(tmp_path, field, step):
+    def refused(record):
+        with pytest.raises(msgspec.ValidationError) as told:
+            records.write(step, record, tmp_path)
+        assert not records.path_of(step, tmp_path).exists()
+        return str(told.value)
+
+    whole = MAKERS[step](field)
+    first = whole["frames"][0]
+    assert "`frames`" in refused({name: part for name, part in whole.items() if name != "frames"})
+    assert "`zeropont`" in refused(whole | {"zeropont": 1.0})
+    assert "`nmae`" in refused(whole | {"frames": [first | {"nmae": "x"}]})
+    said = refused(whole | {"frames": [first, first | {"name": 3}]})
+    assert "Expected `str`, got `int`" in said and "$.frames[1].name" in said
+    with pytest.raises(TypeError, match="zeropont"):
+        RECORDS[step](**whole, zeropont=1.0)
+
+
+def test_a_record_of_an_earlier_version_counts_as_absent_and_says_what_to_do(tmp_path, field, caplog):
+    fill(tmp_path, field)
+    path = records.path_of("calibrate", tmp_path)
+    path.write_text(path.read_text().replace('"zp_sig_mag"', '"zp_sig"'))
+    diagnostics.render(tmp_path)
+    assert main_page(tmp_path).find(id="calibrate") is None and main_page(tmp_path).find(id="photometry")
+    (told,) = {each.getMessage() for each in caplog.records if "calibrate.json" in each.getMessage()}
+    assert "of another version" in told and "zp_sig" in told and "run pp_calibrate again" in told
+    assert "\n" not in told
+
+
+def test_misspelt_names_in_a_template_fail():
+    for name in ("calibrate.zpp_mag", "frame.zp"):
+        template = pages.environment().from_string("{{ %s | fixed(3) }}" % name)  # noqa: UP031
+        shown = records.typed("calibrate", fakerun.calibrate(fakerun.Field()))
+        with pytest.raises(jinja2.UndefinedError, match="zp"):
+            template.render(calibrate=shown, frame=shown.frames[0])
 
 
 def test_an_interrupted_record_leaves_the_old_one(tmp_path, field, monkeypatch):
@@ -45,8 +90,8 @@ def test_an_interrupted_record_leaves_the_old_one(tmp_path, field, monkeypatch):
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="disk full"):
-        diagnostics.record("prepare", {"frames": []}, tmp_path)
-    assert len(diagnostics.read_records(tmp_path)["prepare"]["frames"]) == 3
+        diagnostics.record("prepare", fakerun.prepare(field) | {"frames": []}, tmp_path)
+    assert len(diagnostics.read_records(tmp_path)["prepare"].frames) == 3
     assert [path.name for path in (tmp_path / ".diagnostics").iterdir()] == ["prepare.json"]
 
 
@@ -61,7 +106,7 @@ def test_a_damaged_record_counts_as_absent(tmp_path, field):
 @pytest.mark.parametrize(("recorded", "stays"), [("prepare", False), ("calibrate", False), ("distill", True)])
 def test_a_failure_is_shown_until_its_step_or_an_earlier_one_succeeds(tmp_path, field, recorded, stays):
     diagnostics.record_failure("calibrate", "VizieR could not be reached", tmp_path)
-    diagnostics.record(recorded, MAKERS[recorded](field), tmp_path)
+    record(recorded, MAKERS[recorded](field), tmp_path)
     diagnostics.render(tmp_path)
     notes = main_page(tmp_path).find_all("p", "failure")
     assert len(notes) == stays

@@ -95,7 +95,7 @@ def prepare(field, directory="/data/2017-02-02/3552"):
     ]  # fmt: skip
     return {
         "directory": directory, "telescope": {"key": "VATT4K", "label": "VATT/VATT4k"}, "raw_filters": ["TOP 1 BOT 1"],
-        "band": "V", "options": {}, "frames": frames,
+        "band": "V", "frames": frames,
     }  # fmt: skip
 
 
@@ -110,8 +110,10 @@ def register(field, lost=()):
             "sigma_ra_arcsec": 0.0712, "sigma_dec_arcsec": 0.0651, "chi2_reference": 1234.5, "chi2_internal": 0.0123,
             "n_sources": 812, "n_matched": 130 if good else 4, "rms_arcsec": 0.0965,
             "log_odds": 512.3 if good else -8.1, "solution": "fit" if good else None, "degree": 3, "model": "cubic",
+            "shared": True, "cv_arcsec": 0.01, "offset_arcmin": 0.4,
         })  # fmt: skip
-    return {"catalog": "GAIA", "skipped": False, "limits": {"as": 2.5, "xy": 2.5, "log_odds": 13.8}, "frames": frames}
+    limits = {"as_contrast": 2.5, "xy_contrast": 2.5, "log_odds": 13.8}
+    return {"catalog": "GAIA", "skipped": False, "limits": limits, "frames": frames}
 
 
 def photometry(field):
@@ -132,7 +134,7 @@ def photometry(field):
         "basis": f"{len(frames)} target detections and {50 * len(frames)} background sources",
         "strategy": "smallest radius with both above the flux limit and their difference within the margin",
         "n_target": len(frames), "n_background": 50 * len(frames), "flux_limit": 0.7, "flux_margin": 0.05,
-        "curve": curve, "frames": frames, "gain_known": True,
+        "curve": curve, "frames": frames, "gain_known": True, "bad_pixels": None,
     }  # fmt: skip
 
 
@@ -141,14 +143,18 @@ def calibrate(field, lost=()):
     frames = []
     for count, name in enumerate(field.names):
         frame = {"name": name, "ldac": name.replace(".fits", ".ldac"), "midtime_jd": jd_of(count), "n_matched": N_STARS}
+        frame |= dict.fromkeys(["zp_frame_mag", "zp_night_mag", "err_zp_frame_mag", "err_zp_common_mag"])
+        frame |= {"method": "frame"}
         if count in lost:
-            empty = {"zp": math.nan, "zp_sig": math.nan, "zp_err": None, "n_used": 0, "chosen": None}
+            empty = {"zp_mag": math.nan, "zp_sig_mag": math.nan, "zp_err_mag": None, "n_used": 0, "chosen": None}
             few = {"n_matched": 2, "reason": "2 reference stars, at least 3 are needed"}
             frames.append(frame | empty | few | {"steps": [], "stars": []})
             continue
         frames.append(frame | _zeropoint(field, count))
     return {
         "mode": "catalog", "band": "V", "catalog": "SDSS-R9_transformed", "magsys": "Vega", "frames": frames,
+        "catalog_release": "SDSS DR9", "catalog_origin": None, "minstars": 0.5, "color": None, "systematics": None,
+        "color_term": None, "night": None,
         "catalog_history": "612 sources downloaded, 540 transformed to V (Vega)",
     }  # fmt: skip
 
@@ -162,16 +168,16 @@ def _zeropoint(field, count):
     stars = [
         {
             "ident": str(1237648720000000000 + star), "ra_deg": ra[star], "dec_deg": dec[star], "mag": field.mag[star],
-            "e_mag": 0.02, "inst": inst[star], "e_inst": 0.003 + 0.002 * star / 3, "used": used[star],
-            "x": field.x[star], "y": field.y[star],
+            "e_mag": 0.02, "inst_mag": inst[star], "e_inst_mag": 0.003 + 0.002 * star / 3, "used": used[star],
+            "x_px": field.x[star], "y_px": field.y[star], "color_mag": None, "color_correction_mag": None,
         }
         for star in range(N_STARS)
     ]  # fmt: skip
     steps = [
-        {"n": n, "zp": zeropoint + 0.004 * (n - 20), "sig": 0.01 * n / 20, "chi2": 10 ** ((n - 20) / 5)}
+        {"n": n, "zp_mag": zeropoint + 0.004 * (n - 20), "sig_mag": 0.01 * n / 20, "chi2": 10 ** ((n - 20) / 5)}
         for n in range(30, 14, -1)
     ]
-    fit = {"zp": zeropoint, "zp_sig": 0.0283, "zp_err": 0.0051, "n_used": int(used.sum()), "chosen": 10}
+    fit = {"zp_mag": zeropoint, "zp_sig_mag": 0.0283, "zp_err_mag": 0.0051, "n_used": int(used.sum()), "chosen": 10}
     return fit | {"reason": None, "steps": steps, "stars": stars}
 
 
@@ -193,7 +199,7 @@ def distill(field, rejected=(), name="3552", unseen=()):
     rows += [_unseen(field, count) for count in unseen]
     star = LightCurve("Control Star", "photometry_Control_Star.dat", "control", "", "horizons", control)
     target = LightCurve(name, f"photometry_{name}.dat", "primary", "3552 Don Quixote (1983 SA)", "horizons", rows)
-    return {"targets": [star, target]}
+    return {"targets": [star, target], "images": [], "arguments": []}
 
 
 def _unseen(field, count):

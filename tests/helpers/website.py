@@ -12,6 +12,7 @@ import diagnostics
 import fakerun
 import pp_setup
 from photometrypipeline.frames import observationsdb, records
+from photometrypipeline.website import views
 
 MAKERS = {step: getattr(fakerun, step) for step in records.STEPS}
 SCRIPTS = {
@@ -41,12 +42,23 @@ def fill(folder, field, **changed):
             record(step, data, folder)
 
 
+def view_of(data, failures=()):
+    """Return the views.Overview of {step: record}, as the makers above return them."""
+    curves = data["distill"]["targets"] if "distill" in data else []
+    named = data | ({"distill": with_names(data["distill"])} if curves else {})
+    return views.overview({step: records.typed(step, part) for step, part in named.items()}, list(failures), curves)
+
+
+def with_names(distill):
+    """Return the record of distill with the names of its light curves, as it is on disk."""
+    return distill | {"targets": [target.name for target in distill["targets"]]}
+
+
 def record(step, data, folder):
     """Record one step; what pp_distill finds is in the database of the data set as well."""
     if step == "distill" and pp_setup.diagnostics:
         observationsdb.write(folder / observationsdb.FILE_NAME, data["targets"])
-        data = data | {"targets": [target.name for target in data["targets"]]}
-    diagnostics.record(step, data, folder)
+    diagnostics.record(step, with_names(data) if step == "distill" else data, folder)
 
 
 def page(path):

@@ -74,7 +74,7 @@ def test_steps_in_turns_on_two_data_sets_give_what_each_gives_alone(sets, tmp_pa
         assert there == wanted
         assert set(records.read(folders[name])) == set(records.STEPS)
     north, south = (records.read(folders[name])["calibrate"] for name in sets)
-    assert north["frames"][0]["zp"] != south["frames"][0]["zp"]
+    assert north.frames[0].zp_mag != south.frames[0].zp_mag
 
 
 def test_frames_given_by_path_are_worked_on_in_their_folder_and_known_again_from_anywhere(sets, tmp_path, monkeypatch):

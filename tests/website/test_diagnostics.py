@@ -7,15 +7,17 @@ import subprocess
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args, get_origin, get_type_hints
 
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from msgspec import Struct
 
 import browser
 import diagnostics
 import fakerun
-from photometrypipeline.frames import records
+from photometrypipeline.frames import records, recordtypes
 from photometrypipeline.frames.rows import STORED
 from website import HOSTILE, MAKERS, SCRIPTS, cells, check_website, facts, fill, main_page, page, record, words
 
@@ -139,12 +141,13 @@ def test_calibration_table(tmp_path, field):
 
 
 def test_zeropoints_set_by_hand_and_instrumental_runs_say_so(tmp_path, field):
-    frames = [{"name": name, "zp": 24.5, "zp_sig": 0.05} for name in field.names]
-    diagnostics.record("calibrate", {"mode": "manual", "band": "V", "frames": frames}, tmp_path)
+    found, none = fakerun.calibrate(field, lost=range(3)), {"catalog": None, "catalog_history": None, "magsys": None}
+    by_hand = [frame | {"zp_mag": 24.5, "zp_sig_mag": 0.05, "reason": None} for frame in found["frames"]]
+    diagnostics.record("calibrate", found | none | {"mode": "manual", "frames": by_hand}, tmp_path)
     diagnostics.render(tmp_path)
     assert "The zeropoint was set by hand: 24.5000 ± 0.0500 mag." in words(main_page(tmp_path))
-    frames = [{"name": name, "reason": "no catalogue has band V here"} for name in field.names]
-    diagnostics.record("calibrate", {"mode": "instrumental", "band": "V", "frames": frames}, tmp_path)
+    without = [frame | {"reason": "no catalogue has band V here"} for frame in found["frames"]]
+    diagnostics.record("calibrate", found | none | {"mode": "instrumental", "frames": without}, tmp_path)
     diagnostics.render(tmp_path)
     told = words(main_page(tmp_path).find(id="calibrate"))
     assert "Instrumental magnitudes are reported" in told
@@ -186,7 +189,7 @@ def test_a_target_without_accepted_rows_and_a_run_without_targets_say_so(tmp_pat
     block = main_page(tmp_path).find(id="target-3552")
     assert "No accepted row" in words(block)
     assert not block.find_all("img")
-    record("distill", {"targets": []}, tmp_path)
+    record("distill", fakerun.distill(field) | {"targets": []}, tmp_path)
     diagnostics.render(tmp_path)
     assert "No target was found" in words(main_page(tmp_path).find(id="distill"))
 
@@ -359,16 +362,28 @@ def emptied_rows(found, empty):
     return found
 
 
-@pytest.mark.parametrize("empty", [None, float("nan"), "", "text", [], {}, -1e300])
-def test_no_value_of_a_record_breaks_the_pages(tmp_path, field, empty):
-    def emptied(value, key=None):
-        if isinstance(value, dict):
-            return {name: emptied(part, name) for name, part in value.items()}
-        if isinstance(value, list):
-            return [emptied(part) for part in value]
-        return value if key in ("name", "frame", "accepted", "registered", "used", "n") else empty
+def emptied(value, kind, empty):
+    """Return `value` of a record with `empty` wherever a value of `kind` can hold it."""
+    if isinstance(value, dict) and isinstance(kind, type):
+        types = get_type_hints(kind)
+        return {name: emptied(part, types[name], empty) for name, part in value.items()}
+    if isinstance(value, (list, np.ndarray)):
+        inner = next(each for each in [kind, *get_args(kind)] if get_origin(each) is list)
+        return [emptied(part, get_args(inner)[0], empty) for part in value]
+    allowed = get_args(kind) or (kind,)
+    kinds = [each for each in allowed if isinstance(each, type) and issubclass(each, Struct)]
+    if kinds and isinstance(value, dict):
+        return emptied(value, kinds[0], empty)
+    return empty if type(empty) in allowed and type(value) in (type(empty), type(None), np.float64) else value
 
-    made = {step: emptied(make(field)) for step, make in MAKERS.items() if step != "distill"}
+
+@pytest.mark.parametrize("empty", [None, "", "text", -1e300])
+def test_no_value_of_a_record_breaks_the_pages(tmp_path, field, empty):
+    made = {step: make(field) for step, make in MAKERS.items() if step != "distill"}
+    made = {step: emptied(part, recordtypes.RECORDS[step], empty) for step, part in made.items()}
+    for step in made:
+        for count, frame in enumerate(made[step]["frames"]):
+            frame["name"] = field.names[count]
     fill(tmp_path, field, **made, distill=emptied_rows(fakerun.distill(field, unseen=(1,)), empty))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # numbers beyond what can be drawn

@@ -9,7 +9,8 @@ from PIL import Image
 import fakerun
 from photometrypipeline.frames import records
 from photometrypipeline.frames.rows import Row
-from photometrypipeline.website import plotfiles, plots, views
+from photometrypipeline.website import plotfiles, plots
+from website import view_of as view_of_records
 
 MINUTES = [0, 4, 8]  # the fake frames are taken every 240 s
 
@@ -21,11 +22,7 @@ def field():
 
 def view_of(field, **changed):
     data = {step: getattr(fakerun, step)(field) for step in records.STEPS} | changed
-    found = {
-        step: records.complete(records.RECORDS[step], part if step == "distill" else records.plain(part))
-        for step, part in data.items()
-    }
-    return views.overview(found, [])
+    return view_of_records(data)
 
 
 def run_plots(view):
@@ -59,10 +56,10 @@ def test_the_curve_of_growth_has_both_curves_the_limit_and_the_radius(field):
     assert [(series.label, series.look) for series in flux.series] == [
         ("background sources", "line black"), ("target", "line red"),
     ]  # fmt: skip
-    curve = view.records["photometry"]["curve"]["target"]
-    np.testing.assert_allclose(flux.series[1].value, curve["flux"])
+    curve = view.records["photometry"].curve.target
+    np.testing.assert_allclose(flux.series[1].value, curve.flux)
     band = upper.collections[1].get_paths()[0].vertices  # target +- 0.05
-    assert band[:, 1].max() == pytest.approx(max(curve["flux"]) + 0.05)
+    assert band[:, 1].max() == pytest.approx(max(curve.flux) + 0.05)
 
 
 @pytest.mark.parametrize(("missing", "left"), [("target", "background sources"), ("background", "target")])
@@ -126,7 +123,7 @@ def test_limits_of_non_detections_are_open_triangles_at_their_time(field):
 def test_residuals_of_stars_are_drawn_against_colour_where_it_is_known(field):
     calibrate = fakerun.calibrate(field) | {"color": "g-r"}
     for count, star in enumerate(calibrate["frames"][0]["stars"]):
-        star |= {"color": 0.02 * count, "color_correction": 0.05 if count == 1 else None}
+        star |= {"color_mag": 0.02 * count, "color_correction_mag": 0.05 if count == 1 else None}
     against = frame_plots(view_of(field, calibrate=calibrate))["residuals-color"]
     assert against.x.label == "Reference Star g-r (mag)"
     np.testing.assert_allclose(against.at[:3], [0.02, 0.04, 0.08])  # every third star is not used
@@ -135,7 +132,7 @@ def test_residuals_of_stars_are_drawn_against_colour_where_it_is_known(field):
 
 def test_the_calibration_of_a_frame_shows_the_choice_and_the_residuals_of_the_stars_used(field):
     calibrate = fakerun.calibrate(field)
-    calibrate["frames"][0]["stars"][1]["inst"] += 0.1  # calibrated 0.1 mag too faint
+    calibrate["frames"][0]["stars"][1]["inst_mag"] += 0.1  # calibrated 0.1 mag too faint
     shown = frame_plots(view_of(field, calibrate=calibrate))
     steps, residuals = shown["rejection"], shown["residuals"]
     assert steps.title == "mscience0217.ldac: V-band from SDSS-R9_transformed"

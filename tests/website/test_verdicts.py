@@ -7,7 +7,8 @@ import pytest
 import fakerun
 import pp_setup
 from photometrypipeline.frames import records
-from photometrypipeline.website import verdicts, views
+from photometrypipeline.website import verdicts
+from website import view_of as view_of_records
 
 
 @pytest.fixture
@@ -18,12 +19,7 @@ def field():
 def judged(field, failures=(), **changed):
     """{name: Verdict} of the complete fake run, with the records of `changed` instead."""
     data = {step: changed.get(step, getattr(fakerun, step)(field)) for step in records.STEPS}
-    complete = {
-        step: records.complete(records.RECORDS[step], record if step == "distill" else records.plain(record))
-        for step, record in data.items()
-        if record is not None
-    }
-    view = views.overview(complete, list(failures))
+    view = view_of_records({step: record for step, record in data.items() if record is not None}, failures)
     return {verdict.name: verdict for verdict in verdicts.judge(view, pp_setup.confverdict)}
 
 
@@ -85,7 +81,7 @@ def test_an_aperture_chosen_without_the_target_is_doubtful_and_one_set_by_hand_i
 def test_clouds_make_a_calibration_doubtful(field):
     record = fakerun.calibrate(field)  # falls by 0.18 mag over the run
     assert judged(field, calibrate=record)["Calibration"].state == "good"
-    record["frames"][4]["zp"] -= 0.4
+    record["frames"][4]["zp_mag"] -= 0.4
     told = judged(field, calibrate=record)["Calibration"]
     assert (told.state, told.words.split(";")[0]) == ("doubtful", "zeropoint varies by 0.480 mag over the frames")
 
@@ -94,10 +90,11 @@ def test_frames_without_a_zeropoint_and_runs_without_any(field):
     assert judged(field, calibrate=fakerun.calibrate(field, lost=(2,)))["Calibration"].state == "doubtful"
     none = judged(field, calibrate=fakerun.calibrate(field, lost=range(10)))["Calibration"]
     assert (none.state, none.words) == ("failed", "no zeropoint for any of 10 frames")
-    frames = [{"name": name} for name in field.names]
-    asked_for = {"mode": "instrumental", "frames": frames}
+    record = fakerun.calibrate(field, lost=range(10))
+    frames = [frame | {"reason": None} for frame in record["frames"]]
+    asked_for = record | {"mode": "instrumental", "frames": frames}
     assert judged(field, calibrate=asked_for)["Calibration"].state == "not judged"
-    forced = {"mode": "instrumental", "frames": [frame | {"reason": "no catalogue"} for frame in frames]}
+    forced = record | {"mode": "instrumental", "frames": [frame | {"reason": "no catalogue"} for frame in frames]}
     assert judged(field, calibrate=forced)["Calibration"].state == "failed"
 
 
