@@ -40,7 +40,7 @@ from photometrypipeline.base.files import safe_name
 from photometrypipeline.frames import exclusions, framedb, observationsdb, recordtypes, results
 from photometrypipeline.frames.rows import OUTSIDE, LightCurve
 from photometrypipeline.instruments.dataset import DataSet
-from photometrypipeline.targets import nondetections, observed, targetmatch, targets, targetsearch
+from photometrypipeline.targets import ensemble, nondetections, observed, targetmatch, targets, targetsearch
 
 log = logging.getLogger("pp.distill")
 
@@ -100,6 +100,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     for target in everything:
         own, remarks = mark_instrumental(rows[target.name], unseen[target.name].values())
         curve = light_curve(target, in_turn(measured, own, unseen[target.name]))
+        ensemble.observe(curve.every, measured)
         remarks = [f"positions predicted by: {target.source}", *about_color, *remarks]
         remarks += [nondetections.LEGEND] if unseen[target.name] else []
         results.write(data.folder / curve.file, curve.every, remarks)

@@ -177,6 +177,8 @@ def write_database(done, reference, settings):
     table["ra_deg"] = np.mod(table["ra_deg"], 360.0)
     if reference is not None and done.calibrated(settings) and settings.saving.caldata_in_db:
         _join(table, reference, done.pairs, settings.band)
+    if done.by_night(settings) and reference.color is not None:
+        _join_colors(table, reference, done.pairs)
     zeropoint, color = zeropoint_row(done, reference, settings), color_row(done, settings)
     if zeropoint["zp"] is not None:
         prefix = "" if settings.magzp else "_"
@@ -219,6 +221,15 @@ def _join(table, reference, pairs, band):
         is_text = column.dtype.kind in "US"
         values = np.full(len(table), "" if is_text else np.nan, dtype=column.dtype if is_text else float)
         values[i_source] = column[i_star]
+        table[name] = values
+
+
+def _join_colors(table, reference, pairs):
+    """Add the colours of the reference stars, in the colour of table `colorterm`, as star_color and e_star_color."""
+    i_star, i_source = pairs
+    for name, known in (("star_color", reference.color), ("e_star_color", reference.e_color)):
+        values = np.full(len(table), np.nan)
+        values[i_source] = known[i_star]
         table[name] = values
 
 

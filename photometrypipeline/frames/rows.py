@@ -56,6 +56,7 @@ class Row:
     frame: str = _text("file name of the image", "image")
     ldac: str = _text("name of the source list, field 1 of photometry_*.dat", "filename")
     jd: float = _real("d", "middle of the exposure, Julian date, UTC", 8)
+    bjd_tdb: float = _real("d", "the same as barycentric Julian date, TDB, of stars", 8)
     reason: str = _text("why it does not count; NULL for accepted rows")
     mag: float = _mag("magnitude of the source, calibrated where there is a band; never a limit")
     sig: float = _mag("its uncertainty as in photometry_*.dat: with the scatter of the zeropoint", "sig_mag")
@@ -66,15 +67,15 @@ class Row:
     err_background: float = _mag("part of sky and read noise", "err_background_mag")
     err_zeropoint: float = _mag("part of the mean zeropoint", "err_zeropoint_mag")
     err_source: float = _mag("part of err_frame: photons, sky and read noise", "err_source_mag")
-    err_zp_frame: float = _mag("part of err_frame: zeropoint of the frame against the others", "err_zp_frame_mag")
+    err_zp_frame: float = _mag("part of err_frame: zeropoint, and scatter beyond errors", "err_zp_frame_mag")
     err_scene: float = _mag("part of err_frame: light of neighbours that was subtracted", "err_scene_mag")
     err_psf: float = _mag("part of err_frame: shape of the point spread function", "err_psf_mag")
     err_zp_common: float = _mag("part of err_common: mean zeropoint", "err_zp_common_mag")
-    err_transformation: float = _mag(
-        "common to all rows, not in err_total: catalogue and band transformation", "err_transformation_mag"
-    )
+    err_transformation: float = _mag("part of err_common: transformation between bands", "err_transformation_mag")
     err_color: float = _mag("part of err_common: colour of the target", "err_color_mag")
     err_uniformity: float = _mag("part of err_common: the catalogue from field to field", "err_uniformity_mag")
+    norm_flux: float = _real("", "flux of a star over its median in the accepted rows", 6)
+    norm_flux_err: float = _real("", "its uncertainty, from err_frame", 6)
     trail_correction_mag: float = _mag("what was added to the magnitude for light lost along the trail")
     neighbour_fraction: float = _real("", "light of neighbours in the aperture over that of the target, 0 to 1")
     masked_fraction: float = _real("", "share of the light of the target that falls on bad pixels, 0 to 1")
@@ -134,6 +135,17 @@ class Row:
     def calibrated(self):
         """Whether the magnitude is tied to a catalogue or a zeropoint."""
         return self.band != "-"
+
+    @property
+    def err_repeat(self):
+        """What repeated measurements scatter by (mag): err_frame, or what older databases and tables have for it."""
+        return next((err for err in (self.err_frame, self.err_total) if math.isfinite(err)), self.sig)
+
+    @property
+    def err_whole(self):
+        """The uncertainty against the truth (mag): err_repeat with what is common to all rows."""
+        common = next((err for err in (self.err_common, self.err_transformation) if math.isfinite(err)), 0.0)
+        return math.hypot(self.err_repeat, common)
 
     @property
     def dra_arcsec(self):

@@ -133,7 +133,6 @@ def _aspect(series, session, geometry):
 
 
 def _data(each):
-    error = each.row.err_total if np.isfinite(each.row.err_total) else each.row.sig
     airmass = each.row.airmass
-    fields = [f"{each.row.jd:.6f}", f"{each.row.mag:.4f}", f"{error:.4f}"]
+    fields = [f"{each.row.jd:.6f}", f"{each.row.mag:.4f}", f"{each.row.err_repeat:.4f}"]
     return "DATA=" + "|".join(fields + ([f"{airmass:.3f}"] if np.isfinite(airmass) else []))

@@ -87,13 +87,10 @@ def _photometry(each):
     band = mpccodes.band_codes(row.band)[0]
     if not (row.calibrated and band):
         return {}
-    error = np.hypot(
-        row.err_total if np.isfinite(row.err_total) else row.sig, np.nan_to_num(each.row.err_transformation)
-    )
     aperture = each.card("APRAD") * each.pixel_scale_arcsec
     return {
         "mag": f"{row.mag:.3f}",
-        "rmsMag": _number(max(error, 0.001), 3),
+        "rmsMag": _number(max(row.err_whole, 0.001), 3),
         "band": band,
         "photCat": mpccodes.catalog_codes(row.catalog)[0],
         "photAp": _number(aperture, 2) if row.method == "APER" else "",

@@ -3,6 +3,7 @@
 import numpy as np
 
 from photometrypipeline.frames.rows import STORED, Row
+from photometrypipeline.targets import ensemble
 
 
 def frame_facts(each, target, method, offset_arcsec=(0.0, 0.0)):
@@ -53,6 +54,7 @@ def add_source(row, each, match):
     for name in names:
         if name.startswith("err_") and name in STORED:
             setattr(row, name, float(source[name]))
+    ensemble.use_own_color(row, each, source)
     row.ra_deg, row.dec_deg = float(source["ra_deg"]), float(source["dec_deg"])
     row.x_px, row.y_px = float(source["XWIN_IMAGE"]), float(source["YWIN_IMAGE"])
     row.flags, row.fwhm_arcsec = int(source["FLAGS"]), float(source["FWHM_WORLD"]) * 3600

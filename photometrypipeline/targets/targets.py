@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from photometrypipeline.base.files import stem_of
+from photometrypipeline.frames import framedb
 from photometrypipeline.frames.wcskeywords import wcs_of
 from photometrypipeline.sky import matching, sphere
 
@@ -68,6 +69,11 @@ class Measured:
     def wcs(self):
         """The WCS of the frame, which takes longer to read than a whole run of places takes to go through it."""
         return wcs_of(self.frame.header)
+
+    @cached_property
+    def colorterm(self):
+        """The colour term behind the calibrated magnitudes (dict with framedb.COLOR_COLUMNS), None without one."""
+        return framedb.read_colorterm(self.frame.database) if self.magnitude_columns else None
 
     @property
     def magnitude_columns(self):

@@ -66,9 +66,9 @@ def large(value, limits):
 def control_ratio(target):
     """Return the scatter of a views.TargetView over the median of its errors, None where it cannot be told.
 
-    The errors are the honest ones, of the source with that of the mean zeropoint; 1 is what a constant star has.
+    The errors are those by which repeated measurements scatter; 1 is what a constant star has.
     """
-    errors = [row.data.err_total for row in target.accepted if known(row.data.err_total)]
+    errors = [row.data.err_repeat for row in target.accepted if known(row.data.err_repeat)]
     typical = statistics.median(errors) if errors else 0
     return target.scatter / typical if typical > 0 and target.scatter is not None else None
 
