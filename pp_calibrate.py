@@ -48,6 +48,7 @@ from photometrypipeline.calibration import calibrated, colorfit, isolation, nigh
 from photometrypipeline.calibration.calibrated import Outcome, Reference, Settings
 from photometrypipeline.calibration.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 from photometrypipeline.frames import fixedplaces, ldac, recordtypes
+from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
 from photometrypipeline.photometry import masking
 from photometrypipeline.photometry.errorbars import NO_MEASUREMENT
@@ -104,6 +105,12 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
         band, options.minstars or pp_setup.minstars, options.maxflag, options.use_all_stars, magzp, **rest
     )
     reference, failure, term = None, None, None
+    if band is None and not options.instrumental:
+        raw = headers.raw_filter(frames[0], telescope)
+        losses.add(
+            "calibration",
+            f"filter {raw!r} has no band, magnitudes stay instrumental; if it has one, give it with -filter",
+        )
     if band and not magzp:
         try:
             names = options.catalog or telescope.photometry_catalogs

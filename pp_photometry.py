@@ -40,6 +40,7 @@ from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import ldac, recordtypes
 from photometrypipeline.frames.contents import MEASUREMENT
 from photometrypipeline.frames.frame import set_keyword
+from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
 from photometrypipeline.photometry import badpixels, growthcurve, sequencemask
 from photometrypipeline.sky import matching
@@ -169,7 +170,7 @@ def cleared(frames, losses, jobs):
 def knows_gain(frames, telescope):
     """Return whether the photon noise of the sources is known; says so in LOG and on the screen if not."""
     keyword = telescope.header.get("gain", "GAIN")
-    known = bool(telescope.gain) or all(float(frame.header.get(keyword) or 0) > 0 for frame in frames)
+    known = all(headers.gain_e_adu(frame, telescope) for frame in frames)
     if not known:
         log.warning(
             "no gain is known for %s (header keyword %s, or `gain` in its definition): the errors of bright "

@@ -42,9 +42,10 @@ from photometrypipeline.frames import recordtypes, wcskeywords
 from photometrypipeline.frames.contents import MEASUREMENT
 from photometrypipeline.frames.frame import EXTENSIONS, Frame, is_blank, keep_first, saved_name, set_keyword
 from photometrypipeline.frames.hdus import flatten
-from photometrypipeline.instruments import exposurelength, exposures, headers, plausibility, telescopes
+from photometrypipeline.instruments import airmasses, exposurelength, exposures, headers, plausibility, telescopes
 from photometrypipeline.instruments.dataset import DataSet
-from photometrypipeline.newcamera import generic
+from photometrypipeline.instruments.instrument import as_text
+from photometrypipeline.newcamera import camerafacts, generic
 from photometrypipeline.registration import blind
 from photometrypipeline.sky.times import MJD_ZERO
 
@@ -76,6 +77,7 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
         "keep_wcs": options.keep_wcs,
     }
 
+    facts = camerafacts.measure([each for each in frames if first[each.name].key == generic.KEY], answers)
     doubtful = {}  # Exposures by the name of their frame
 
     def one(frame):
@@ -87,7 +89,7 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
         frame.telescope = instrument
         if is_blank(frame.path, frame.header):
             raise FrameError(frame.path, "contains no pixel with a value, all are NaN", "remove it from the list")
-        generic.implant(frame, instrument, answers)
+        generic.implant(frame, instrument, answers, facts)
         doubtful[frame.name] = prepare_header(frame, instrument, **wanted | {"keep_wcs": keep_wcs})
         crop = instrument.special.get("crop_border_px")
         if crop and "PPCROP" not in frame.header:
@@ -180,7 +182,7 @@ def prepare_header(frame, telescope, *, ra_deg, dec_deg, flip_x, flip_y, rotate_
     All that is needed is read before the first keyword is changed.  The outcome is the same, card for card, whatever
     later steps have done to the header since it was prepared last.
     """
-    facts = read_facts(frame, telescope, keep_wcs, keep_wcs or (ra_deg is not None and dec_deg is not None))
+    facts = read_facts(frame, telescope, keep_wcs, (ra_deg, dec_deg))
     header = frame.header
     while header.cards and header.cards[-1].is_blank:
         del header[-1]  # room for further cards; how much of it is left would depend on what was written before
@@ -193,18 +195,18 @@ def prepare_header(frame, telescope, *, ra_deg, dec_deg, flip_x, flip_y, rotate_
     return facts["exposure"]
 
 
-def read_facts(frame, telescope, keep_wcs, pointing_optional):
+def read_facts(frame, telescope, keep_wcs, given_deg):
     """Return what the header says (dict): binning, scale, mid-time, filter, exposure, airmass, object, pointing.
 
-    Raises FrameError for whatever is missing.
+    given_deg : (ra, dec) of the centre by hand, each may be None.  Raises FrameError for whatever is missing.
     """
+    pointing_optional = keep_wcs or None not in given_deg
     binning = headers.binning(frame, telescope)
     scale = telescope.pixel_scale or generic.pixel_scale(frame)
     facts = {
         "binning": binning,
         "scale_arcsec": tuple(round(s * b, 8) for s, b in zip(scale, binning, strict=True)),
         "filter": headers.raw_filter(frame, telescope),
-        "airmass": headers.airmass(frame, telescope),
         "object": headers.text_of(frame, telescope, "object"),
         "equinox": headers.equinox(frame, telescope),
         "chip": telescope.chip(headers.value_of(frame, telescope, "chip")) if telescope.chips else telescope,
@@ -226,6 +228,8 @@ def read_facts(frame, telescope, keep_wcs, pointing_optional):
     else:
         exposure = exposures.of_frame(frame, telescope, facts["pointing_deg"])
     facts["exposure"], facts["exptime_s"] = exposure, exposure.light_s
+    place_deg = given_deg if None not in given_deg else facts["pointing_deg"]
+    facts["airmass"], facts["airmass_how"] = airmasses.of_frame(frame, telescope, place_deg, exposure.midtime_jd)
     facts["corrected"].append(exposure.corrected)
     for text in exposure.notes:
         log.info("%s: %s", frame.name, text)
@@ -281,14 +285,24 @@ def write_observation(header, telescope, facts):
         set_keyword(header, "PPFIXED", "; ".join(filter(None, facts["corrected"]))[:LONGEST_TEXT], "")
     set_keyword(header, "TELINSTR", telescope.label, "telescope/instrument name")
     set_keyword(header, "TEL_KEYW", telescope.key, "telescope keyword")
-    for keyword in dict.fromkeys((telescope.header["filter"] or "FILTER", "FILTER")):
-        set_keyword(header, keyword, facts["filter"], "filter as the telescope calls it")
+    write_filter(header, telescope, facts["filter"])
     write_length(header, telescope, facts["exptime_s"])
     if facts["airmass"] is None:
-        set_keyword(header, "AIRMASS", 1.0, "fake airmass, the header has none")
+        header.remove("AIRMASS", ignore_missing=True)
     else:
-        set_keyword(header, "AIRMASS", facts["airmass"], "airmass")
+        set_keyword(header, "AIRMASS", facts["airmass"], facts["airmass_how"])
     set_keyword(header, "OBJECT", facts["object"] or "None", "target")
+
+
+def write_filter(header, telescope, raw):
+    """Put in the filter; what the own keyword of the telescope says besides, of an empty wheel, survives."""
+    keyword = telescope.header["filter"] or "FILTER"
+    own = as_text(header.get(keyword, ""))
+    if own and own != raw:
+        keep_first(header, keyword)
+    elif keyword != "FILTER":
+        set_keyword(header, keyword, raw, "filter as the telescope calls it")
+    set_keyword(header, "FILTER", raw, "filter as the telescope calls it")
 
 
 def write_length(header, telescope, exptime_s):
@@ -391,7 +405,7 @@ def _frame_record(frame, telescope):
         midtime_jd=header["MIDTIMJD"],
         object=str(header["OBJECT"]),
         filter=str(header["FILTER"]),
-        airmass=header["AIRMASS"],
+        airmass=header.get("AIRMASS"),
         exptime_s=header["EXPTIME"],
         pixel_scale_arcsec=[s / b for s, b in zip(scale, binning, strict=True)],
         binning=list(binning),

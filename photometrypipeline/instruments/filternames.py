@@ -2,52 +2,81 @@
 
 import re
 
-SETS = r"(sdss|sloan|ps1?|pan-?starrs|gunn|astrodon|baader)"
-JOHNSON_SETS = r"(johnson|john|bessell?|bes|cousins?|kron|harris|jc|astrodon|baader|custom)"
-RULES = (  # pattern on the name without blanks at its ends, band as a group or a text; the first that fits counts
-    (re.compile(rf"(?i:{SETS})[-_ ']*([ugrizy])(?:[-_ ]?prime|['p2])?", 0), 2),
-    (re.compile(rf"(?i:{SETS})[-_ ']*([UGRIZY])(?:[-_ ]?prime|['p2])?", 0), 2),
-    (re.compile(rf"([ugrizy])[-_ ']*(?i:{SETS}).*"), 1),
-    (re.compile(r"([ugrizy])(?:['p]|[-_ ]?prime)?"), 1),
-    (re.compile(r"([ugriz])(?:s|\.MP\d+)"), 1),
-    (re.compile(r"S([GRIZU])"), 1),
-    (re.compile(rf"(?i:{JOHNSON_SETS})[-_ ]*([UBVRI])c?"), 2),
-    (re.compile(rf"([UBVRI])[-_ ]*(?:c|j|(?i:{JOHNSON_SETS}).*)?"), 1),
-    (re.compile(r"(J|H|Ks|K)(?:[-_ ]?band)?"), 1),
+SLOAN_SETS = r"(?:sdss|sloan|ps1?|pan-?starrs|gunn|hsc|des|decam|lsst)"
+BOTH_SETS = r"(?:astrodon|baader|chroma|optolong|asahi)"  # sold in both systems: the letter's case tells
+JOHNSON_SETS = (
+    r"(?:johnson|john|bessell?|bess?|cousins?|kron|harris|mould|jc|ubvri|custom|phot"
+    rf"|{BOTH_SETS})"
 )
+BAND_WORD = r"(?:[-_ ]*(?i:band|filter))?"
+BEHIND = r"(?:[-_ #(/,;].*)?"  # serial numbers, wavelengths, names of sets
+RULES = (  # pattern on the name without blanks at its ends, its system; the first that fits counts
+    (re.compile(rf"(?i:{SLOAN_SETS}|{BOTH_SETS})[-_ ']*([ugrizy])(?:[-_ ]?prime|['p2])?{BAND_WORD}"), "sloan"),
+    (re.compile(rf"(?i:{SLOAN_SETS})[-_ ']*([UGRIZY])(?:[-_ ]?prime|['p2])?{BAND_WORD}"), "sloan"),
+    (re.compile(rf"([ugrizy])['p]?[-_ (]*(?i:{SLOAN_SETS}|{BOTH_SETS}){BEHIND}\)?.*"), "sloan"),
+    (re.compile(rf"([ugrizy])(?:['ps]|[-_ ]?prime|[-_]s)?{BAND_WORD}"), "sloan"),
+    (re.compile(r"([ugrizy])\.MP\d+|([ugrizy])_G\d{4}.*|p([ugrizy])"), "sloan"),
+    (re.compile(r"S([GRIZU])"), "sloan"),
+    (re.compile(r"W-S-([GRIZ])\+?"), "sloan"),
+    (re.compile(r"W-[JC]-([UBVRI])C?"), "johnson"),
+    (
+        re.compile(rf"(?i:{JOHNSON_SETS}[-_/ ]*{JOHNSON_SETS}?)[-_ ]*\(?([UBVRI])c?\)?{BAND_WORD}{BEHIND}"),
+        "johnson",
+    ),
+    (re.compile(rf"([UBVRI])[-_ ]*(?:c|j)?{BAND_WORD}"), "johnson"),
+    (re.compile(rf"([UBVRI])c?[-_ (]*(?i:{JOHNSON_SETS}).*"), "johnson"),
+    (re.compile(r"([UBVRI])#\d+|([UBVRI])[-_ ]\d{3,4}([-_/]\d+)?"), "johnson"),
+    (re.compile(rf"(J|H|Ks|K){BAND_WORD}"), "infrared"),
+)
+H_ALPHA = r"h[-_ ]?(?:a|alpha|\u03b1)(?:[^a-z].*|o-?iii.*|s-?ii.*|n-?ii.*)?"
 NO_BAND = re.compile(
-    r"(?i)|-|c|l|w|lum(inance)?|clear|none|no ?filter|open|empty|air|white|free|ir-?cut|lp|uv/?ir.*|wl|exo.*|cbb|"
-    r"h-?(a|alpha).*|o-?iii.*|s-?ii.*|n-?ii.*|duo-?band|l-?(pro|enhance|extreme)|dark|<no filter>|i\+z"
+    r"(?i)|-|c|l|w|lum(inance)?|clear|none|no[-_ ]?filter|open|empty|blank|air|white|free|ir-?cut|lp|uv/?ir.*|wl|exo.*|"
+    rf"cbb|{H_ALPHA}|o-?iii.*|s-?ii.*|n-?ii.*|s|o|duo-?band|l-?(pro|enhance|extreme)|dark|<no[-_ ]filter>|i\+z"
 )
-TRICOLOUR = ("TG", "TB", "TR")  # of cameras with a mask of colours, as the AAVSO calls them
 COLOURS = {"G": "V", "GREEN": "V", "TG": "V", "B": "B", "BLUE": "B", "TB": "B", "R": "R", "RED": "R", "TR": "R"}
+TRICOLOUR = ("TG", "TB", "TR")  # of cameras with a mask of colours, as the AAVSO calls them
+NARROW = {"S", "O", "SII", "OIII", "S2", "O3"}
 
 
 def guess(name, others=()):
     """Return (band or None, doubt or '') for the `name` of a filter as a header has it.
 
-    others : names of other filters of the camera; a set of L, R, G, B means colours for pictures, not bands
+    others : names of other filters of the camera; a set of L, R, G, B means colours for pictures, not bands, and an H
+        beside S and O is H alpha
     """
     name = str(name).strip()
-    of_pictures = name.upper() in COLOURS and (name.upper() not in ("R", "B") or _pictures(others))
-    if of_pictures:
+    wheel = {str(other).strip().upper() for other in others}
+    if name.upper() in COLOURS and (name.upper() not in ("R", "B") or _pictures(wheel)):
         band = COLOURS[name.upper()]
         return band, f"{name!r} is taken to be a filter for colour pictures; {band} is the nearest band"
+    if name == "H":
+        return _h(wheel)
     if NO_BAND.fullmatch(name):
         return None, ""
-    for pattern, group in RULES:
+    for pattern, system in RULES:
         found = pattern.fullmatch(name)
         if found:
-            band = found[group]
-            is_johnson = "JOHNSON" in pattern.pattern.upper() or "UBVRI" in pattern.pattern
-            if not is_johnson and band not in ("J", "H", "K", "Ks"):
-                band = band.lower()
+            band = next(group for group in found.groups() if group)
+            band = band.lower() if system == "sloan" else band
             if name == "R" and not others:
                 return band, "'R' may be the red filter of a set for colour pictures"
             return band, ""
     return None, f"{name!r} is not the name of a known band: magnitudes stay instrumental"
 
 
-def _pictures(others):
-    names = {str(other).strip().upper() for other in others}
-    return bool(names & {"G", "GREEN", "L", "LUM", "LUMINANCE"}) and "V" not in names
+def _h(wheel):
+    """Return what `guess` does for a filter `H`: H alpha in a set for pictures, else the near infrared, perhaps."""
+    if wheel & (NARROW | {"L", "LUM", "LUMINANCE"}):
+        return None, ""
+    if wheel & {"J", "K", "KS"}:
+        return "H", ""
+    return "H", "'H' may be H alpha or the near-infrared band"
+
+
+def is_clear(name):
+    """Return whether the name of a filter surely stands for none, so that another wheel may hold one."""
+    return guess(name) == (None, "")
+
+
+def _pictures(wheel):
+    return bool(wheel & {"G", "GREEN", "L", "LUM", "LUMINANCE"}) and "V" not in wheel

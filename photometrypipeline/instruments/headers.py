@@ -18,7 +18,7 @@ from astropy.wcs import WCS
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frames.frame import BINNED_LATER, COLOUR, saved_name
 from photometrypipeline.frames.wcskeywords import WCS_PATTERN, is_ours
-from photometrypipeline.instruments import exposurelength, moments
+from photometrypipeline.instruments import exposurelength, filternames, moments
 from photometrypipeline.instruments.instrument import OWN_WCS, as_text
 from photometrypipeline.instruments.values import number
 from photometrypipeline.sky import times
@@ -33,6 +33,7 @@ ROLES = {  # role: the name by which users know it in a telescope definition
     "airmass": "airmass",
     "chip": "chip_id",
 }
+OWN_AIRMASS = re.compile(r"PP: (computed|fake)")  # comments of those that the pipeline has put there
 OWN_CENTRE = ("PPRA", "PPDEC")  # where the WCS that a first guess has replaced had the centre of the frame
 READ_NOISE = ("RDNOISE", "READNOIS", "READNOISE", "RON", "RONOISE", "ENOISE")  # as telescopes write it, e-
 SHORTEST_S, LONGEST_S = 1e-5, 1e6  # of an exposure
@@ -102,18 +103,32 @@ def text_of(frame, telescope, role, default=""):
 
 
 def raw_filter(frame, telescope):
-    """Return the filter as the telescope writes it, blanks at its ends stripped (str).  Raises FrameError."""
+    """Return the filter as the telescope writes it, blanks at its ends stripped (str).  Raises FrameError.
+
+    Where the wheel that the definition names is empty, one of the others that it names may hold a filter.
+    """
     if COLOUR in frame.header:  # the mask of colours before the pixels is the filter
         return str(frame.header[COLOUR])
     if not telescope.header["filter"]:
         return ""  # a camera whose headers do not tell it
     value_of(frame, telescope, "filter")
-    return text_of(frame, telescope, "filter")
+    own = text_of(frame, telescope, "filter")
+    if not _is_clear(telescope, own):
+        return own
+    others = [as_text(frame.header.get(name) or "") for name in telescope.header.get("filter2", "").split()]
+    return next((other for other in others if other and not _is_clear(telescope, other)), own)
+
+
+def _is_clear(telescope, name):
+    return telescope.filters.get(name, "") is None or filternames.is_clear(name)
 
 
 def airmass(frame, telescope):
-    """Return the airmass (float), or None if the header has no usable one."""
-    value = number(frame.header.get(telescope.header["airmass"]))
+    """Return the airmass (float), or None if the header has no usable one of the telescope's own."""
+    keyword = telescope.header["airmass"]
+    if keyword in frame.header and OWN_AIRMASS.match(str(frame.header.comments[keyword])):
+        return None
+    value = number(frame.header.get(keyword))
     return value if 0.9 < value < 100 else None
 
 

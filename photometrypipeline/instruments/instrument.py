@@ -14,6 +14,7 @@ from photometrypipeline.instruments import filternames
 log = logging.getLogger("pp.telescopes")
 
 PP_BANDS = frozenset(["u", "g", "r", "i", "z", "y", "U", "B", "V", "R", "I", "J", "H", "K", "Ks", "Z"])
+DOUBTFUL = ("H",)  # a filter for pictures, too
 TOLERANCES = ("none", "low", "medium", "high")
 HEADER_DEFAULTS = {
     "ra": "RA",
@@ -137,13 +138,15 @@ class Telescope:
         for name in (str(raw).strip(), as_text(raw)):
             if name in self.filters:
                 return self.filters[name]
-            if self.key == "GENERIC" and name in PP_BANDS:
+            if self.key == "GENERIC" and name in PP_BANDS and name not in DOUBTFUL:
                 return name
         if str(raw) in filternames.TRICOLOUR:
             return filternames.COLOURS[str(raw)]
         band, doubt = filternames.guess(raw) if self.key == "GENERIC" else (None, "unknown")
         if not doubt:
             return band
+        if self.key == "GENERIC":
+            raise UnknownFilter(f"filter {doubt}; if it has a band, give it with -filter")
         known = ", ".join(repr(name) for name in self.filters)
         raise UnknownFilter(
             f"filter {as_text(raw)!r} is not in filter_translations of {self.key} ({self.origin}); known: {known}"

@@ -48,6 +48,7 @@ KEYS = {
 # The mid-time stands in MIDTIMJD, which the pipeline itself writes, whatever the camera calls its own.
 HEADER_KEYS = (
     *(name for name in HEADER_DEFAULTS if name != "midtime_jd"),
+    "filter2",
     "read_noise",
     "chip",
     "ra_unit",

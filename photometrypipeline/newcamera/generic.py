@@ -27,6 +27,8 @@ QUESTIONS = {
     "date": "date and time of the start of the exposure (UTC, YYYY-MM-DDThh:mm:ss)",
     "exptime": "exposure time (s)",
 }
+OPTIONAL = {"gain": "e-/ADU", "saturation": "ADU"}  # not asked for
+MEASURED = {"gain": "PPGAIN", "saturation": "PPSATUR"}
 WRITTEN = {"ra": "OBJCTRA", "dec": "OBJCTDEC", "filter": "FILTER", "exptime": "EXPTIME", "date": "DATE-OBS"}
 
 
@@ -35,8 +37,8 @@ def parse_answers(settings):
     answers = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
-        if not equals or name.strip().lower() not in QUESTIONS:
-            raise UsageError(f"-set {setting}: expected NAME=VALUE with NAME one of {', '.join(QUESTIONS)}")
+        if not equals or name.strip().lower() not in QUESTIONS | OPTIONAL:
+            raise UsageError(f"-set {setting}: expected NAME=VALUE with NAME one of {', '.join(QUESTIONS | OPTIONAL)}")
         answers[name.strip().lower()] = value.strip()
     return answers
 
@@ -108,10 +110,14 @@ def _keywords(coded):
     return " and ".join(dict.fromkeys(str(name).partition("#")[0] for name in coded))
 
 
-def implant(frame, telescope, answers):
-    """Write what was answered, or found under other names, under the expected names into a GENERIC frame's header."""
+def implant(frame, telescope, answers, facts=None):
+    """Write what was answered, or found under other names, under the expected names into a GENERIC frame's header.
+
+    facts : camerafacts.CameraFacts of all the frames
+    """
     if telescope.key != KEY:
         return
+    _write_measured(frame.header, facts)
     header = frame.header
     found = {name: (answers[name], "the user") if name in answers else find(frame, name) for name in QUESTIONS}
     missing = [name for name in ("secpix", "binning", "date", "exptime", "filter") if found[name] is None]
@@ -136,6 +142,17 @@ def implant(frame, telescope, answers):
     log.info("%s: pixel scale before binning %.4f arcsec, taken from %s", frame.name, scale, found["secpix"][1])
     if "INSTRUME" not in header:  # a camera that says its name keeps it: a definition may be made for it later
         set_keyword(header, "INSTRUME", KEY, "unknown camera")
+
+
+def _write_measured(header, facts):
+    """Put in gain and saturation level, as the camera has them; a stack keeps its own."""
+    if facts is None or "COMBO_N" in header:
+        return
+    for name, unit in OPTIONAL.items():
+        header.remove(MEASURED[name], ignore_missing=True)
+        value = getattr(facts, name)
+        if value is not None:
+            set_keyword(header, MEASURED[name], float(f"{value:.6g}"), f"[{unit}] {getattr(facts, f'{name}_how')}")
 
 
 def _number(frame, found, what):

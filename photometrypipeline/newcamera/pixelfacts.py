@@ -13,6 +13,8 @@ LEAST_RANGE = 0.03  # by which the sky has to vary over the image
 SIGNIFICANT = 6.0  # the slope of variance against level has to be so many times its error
 FLAT_TOP = 0.985  # of the highest pixels: neighbours as high as this belong to a star that is cut off
 LEAST_FLAT_PX = 6
+LEAST_ABOVE_SIGMA = 20.0  # of the sky: by so much a star that is cut off stands out
+SAMPLE = 50000  # pixels
 BELOW_SATURATION = 0.95  # of the level at which stars are cut off: what is reported, since response bends before
 
 
@@ -46,6 +48,26 @@ def measure(pixels, read_noise=None, bayer=False):
     return PixelFacts(
         sky, float(np.sqrt(variance)), gain, how, saturation_level(pixels), float(np.nanmax(pixels)), bayer
     )
+
+
+def gain_of_sequence(images, bayer=False):
+    """Return (gain in e-/ADU, its relative error) from images (list) of one camera, (None, nan) where they do not tell.
+
+    The level of the sky varies over an image and from one to the next, and with it the noise, whatever is added to all.
+    """
+    levels, variances = [], []
+    for pixels in images:
+        of_level, of_variance = _blocks(np.asarray(pixels, dtype=np.float32), 2 if bayer else 1)
+        if np.isfinite(of_level).sum() < 20:
+            continue
+        levels.append(_smooth(of_level))
+        variances.append(_smooth(of_variance))
+    if not levels:
+        return None, np.nan
+    slope, error = _slope(np.concatenate(levels), np.concatenate(variances))
+    if not slope > SIGNIFICANT * error > 0:
+        return None, np.nan
+    return 1 / slope, error / slope
 
 
 def _blocks(pixels, step):
@@ -126,7 +148,13 @@ def _slope(levels, variances):
 
 
 def saturation_level(pixels):
-    """Return the level (ADU) from which pixels cannot be trusted, None if no star is cut off in the image.
+    """Return the level (ADU) from which pixels cannot be trusted, None if no star is cut off in the image."""
+    level = cut_off_level(pixels)
+    return None if level is None else BELOW_SATURATION * level
+
+
+def cut_off_level(pixels):
+    """Return the level (ADU) at which the stars of an image are cut off, None if none is.
 
     Stars that are cut off have several neighbouring pixels of nearly the same, highest value.
     """
@@ -135,8 +163,11 @@ def saturation_level(pixels):
         return None
     # hot pixels and cosmic rays stand alone: the highest level that two neighbours reach together
     pairs = np.maximum(_pairs(pixels, 0).max(initial=-np.inf), _pairs(pixels, 1).max(initial=-np.inf))
-    if not pairs > np.nanmedian(pixels):
-        return None
+    sample = pixels[finite][:: max(1, finite.sum() // SAMPLE)]
+    sky = float(np.median(sample))
+    noise = 1.4826 * float(np.median(np.abs(sample - sky)))
+    if not pairs > sky + LEAST_ABOVE_SIGMA * noise or not pairs > sky:
+        return None  # the tops of the noise are alike, too
     high = pixels >= FLAT_TOP * pairs
     beside = np.zeros(high.shape, dtype=int)
     beside[1:] += high[:-1]
@@ -146,7 +177,7 @@ def saturation_level(pixels):
     flat = high & (beside >= 2)  # in the middle of a plateau
     if flat.sum() < LEAST_FLAT_PX:
         return None
-    return float(BELOW_SATURATION * np.median(pixels[flat]))
+    return float(np.median(pixels[flat]))
 
 
 def _pairs(pixels, axis):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from photometrypipeline.frames import wcskeywords
-from photometrypipeline.instruments import clocks, headers, moments, pointings, sites, values
+from photometrypipeline.instruments import clocks, filternames, headers, moments, pointings, sites, values
 from photometrypipeline.instruments.instrument import IDENTIFYING, as_text
 from photometrypipeline.sky import times
 
@@ -121,6 +121,8 @@ def _by_name(header, role):
         for card in header.cards
         if card.keyword not in names and not card.keyword.startswith("_") and pattern.search(str(card.comment))
     ]
+    if role == "filter":
+        candidates = _wheel(header, candidates, names)
     doubts = []
     for name, why in candidates:
         value, doubt = _content(header, role, name)
@@ -129,6 +131,13 @@ def _by_name(header, role):
         if doubt:
             doubts.append(doubt)
     return None
+
+
+def _wheel(header, candidates, names):
+    """Return the candidates for the filter, the one first that holds a filter where the first wheel is empty."""
+    texts = {name: _content(header, "filter", name)[0] for name, _ in candidates if name in names}
+    full = [name for name, text in texts.items() if text and not filternames.is_clear(text)]
+    return sorted(candidates, key=lambda each: each[0] != full[0]) if full else candidates
 
 
 def _content(header, role, name):

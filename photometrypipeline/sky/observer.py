@@ -19,7 +19,12 @@ def altitude_deg(ra_deg, dec_deg, jd, code):
     """
     place_m = obscodes.geocentric_km(code) * 1000
     longitude, latitude, _ = erfa.gc2gd(1, place_m)
-    zenith = vectors(np.degrees(longitude), np.degrees(latitude))[0]
+    return altitude_at_deg(ra_deg, dec_deg, jd, np.degrees(longitude), np.degrees(latitude))
+
+
+def altitude_at_deg(ra_deg, dec_deg, jd, longitude_deg, latitude_deg):
+    """Return what `altitude_deg` does for a site of eastern longitude and geodetic latitude (deg)."""
+    zenith = vectors(longitude_deg, latitude_deg)[0]
     jd, ra_deg, dec_deg = np.broadcast_arrays(
         *(np.atleast_1d(np.asarray(part, float)) for part in (jd, ra_deg, dec_deg))
     )
@@ -34,7 +39,15 @@ def airmass(ra_deg, dec_deg, jd, code):
     """
     if str(code) == obscodes.GEOCENTRE:
         return np.full(np.broadcast(np.atleast_1d(ra_deg), dec_deg, jd).shape, np.nan)
-    altitude = altitude_deg(ra_deg, dec_deg, jd, code)
+    return _airmass_of(altitude_deg(ra_deg, dec_deg, jd, code))
+
+
+def airmass_at(ra_deg, dec_deg, jd, longitude_deg, latitude_deg):
+    """Return what `airmass` does for a site of eastern longitude and geodetic latitude (deg)."""
+    return _airmass_of(altitude_at_deg(ra_deg, dec_deg, jd, longitude_deg, latitude_deg))
+
+
+def _airmass_of(altitude):
     with np.errstate(invalid="ignore"):
         lifted = altitude + 244 / (165 + 47 * np.abs(altitude) ** 1.1)
         return np.where(altitude > 0, 1 / np.sin(np.radians(lifted)), np.nan)

@@ -149,6 +149,20 @@ def test_scales(cards, scales):
         ("z", ["zs", "z'", "Sloan z"]),
         ("Ks", ["Ks"]),
         (None, ["Clear", "L", "Luminance", "none", "open", "Ha", "H-alpha", "OIII", "IRCUT", "", "w"]),
+        (None, ["Ha7nm", "Halpha 6563", "HaOIII", "NO_FILTER", "<NO FILTER>", "no filter", "BLANK"]),
+        (
+            "R",
+            ["Harris R", "HARRIS R", "Harris-R", "R_Harris", "Mould R", "Baader R", "Astrodon R", "Chroma R", "R-Band"],
+        ),
+        (
+            "R",
+            ["Johnson-Cousins R", "Johnson/Cousins R", "Cousins Rc", "R#642", "W-C-RC", "R (Bessell)", "Bessell_R 640"],
+        ),
+        ("I", ["Baader I", "Astrodon I", "Kron-Cousins I", "Ic (Astrodon)", "Harris I"]),
+        ("V", ["Baader V", "V (Johnson)", "PhotV", "W-J-V", "V band", "V_Bes 530_80"]),
+        ("r", ["r_G0303", "HSC-R", "r DECam SDSS c0002 6415.0 1480.0", "Astrodon r", "Baader r'", "r_SDSS 625_140"]),
+        ("g", ["pg", "g_G0301", "gp"]),
+        ("z", ["z_s", "zs"]),
     ],
 )
 def test_names_that_leave_no_doubt(band, names):
@@ -159,8 +173,27 @@ def test_names_that_leave_a_doubt():
     assert filternames.guess("G")[0] == "V" and "filter for colour pictures" in filternames.guess("G")[1]
     assert filternames.guess("R", ["L", "G", "B"])[0] == "R" and filternames.guess("R", ["L", "G", "B"])[1]
     assert filternames.guess("B", ["V", "R"]) == ("B", "")
+    assert filternames.guess("H", ["S", "O"]) == filternames.guess("H", ["L", "R", "G", "B"]) == (None, "")
+    assert filternames.guess("H", ["J", "Ks"]) == ("H", "")
+    assert filternames.guess("H")[1] == "'H' may be H alpha or the near-infrared band"
+    assert filternames.guess("Hartmann")[1] and filternames.guess("Haze")[1]  # no H alpha
     band, doubt = filternames.guess("blue plastic")
     assert band is None and "'blue plastic' is not the name of a known band" in doubt
+
+
+@pytest.mark.parametrize(
+    ("cards", "keyword", "name"),
+    [
+        ([("FILTER1", "CLEAR"), ("FILTER2", "SDSS-r")], "FILTER2", "SDSS-r"),
+        ([("FILTER1", "V"), ("FILTER2", "clear")], "FILTER1", "V"),
+        ([("FILTER", "Open"), ("FILTER2", "Rc")], "FILTER2", "Rc"),
+        ([("FILTER1", "Open"), ("FILTER2", "Clear")], "FILTER1", "Open"),
+        ([("FILTER", "L")], "FILTER", "L"),
+    ],
+)
+def test_both_wheels_are_read(cards, keyword, name):
+    wheel = found("filter", *cards)
+    assert (wheel.coded, wheel.value) == (keyword, name)
 
 
 # ---- GENERIC reads by the same means

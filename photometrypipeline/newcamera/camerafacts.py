@@ -1,0 +1,122 @@
+"""What all frames of an unknown camera tell together: its gain, and the level from which its stars are cut off."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from photometrypipeline.base.errors import PipelineError
+from photometrypipeline.instruments import values
+from photometrypipeline.newcamera import pixelfacts, recognise
+
+log = logging.getLogger("pp.generic")
+
+MOST_FRAMES = 12  # that are looked at, spread over the sequence
+MOST_FOR_GAIN = 5
+GAIN_FACTOR = 2.0  # by which a gain in a header may differ from what the noise tells
+CONVERTERS = (8, 10, 12, 14, 16)  # bits of cameras
+HARDLY_LESS = 1e-3
+BELOW_CARD = 0.8  # of the level that a header names: stars cut off below show that it is wrong
+
+
+@dataclass(frozen=True)
+class CameraFacts:
+    """`gain` in e-/ADU, `saturation` in ADU, None if unknown; and how they were found."""
+
+    gain: float | None = None
+    gain_how: str = ""
+    saturation: float | None = None
+    saturation_how: str = ""
+
+
+def measure(frames, answers):
+    """Return the CameraFacts of Frames (list) of one camera; `answers` of the user (dict of text) go before all."""
+    if not frames:
+        return CameraFacts()
+    chosen = [frames[k] for k in np.unique(np.linspace(0, len(frames) - 1, MOST_FRAMES).astype(int))]
+    images = {frame.name: pixels for frame in chosen if (pixels := _pixels(frame)) is not None}
+    header = frames[0].header
+    reading = recognise.read(header)
+    gain = _gain(answers, reading, list(images.values())[:MOST_FOR_GAIN], _bayer(header))
+    return CameraFacts(*gain, *_saturation(answers, reading, images.values(), header))
+
+
+def _bayer(header):
+    return any(name in header for name in ("BAYERPAT", "COLORTYP"))
+
+
+def _pixels(frame):
+    try:
+        pixels = frame.read_pixels()
+        return pixels if pixels.ndim == 2 and min(pixels.shape) > 1 else None
+    except (PipelineError, OSError, ValueError, KeyError, MemoryError):
+        return None  # what is wrong with it is said when it is prepared
+
+
+def _gain(answers, reading, images, bayer):
+    """Return (gain or None, how it was found)."""
+    given = values.number(answers.get("gain"))
+    if given > 0:
+        return given, "given by the user"
+    measured, error = pixelfacts.gain_of_sequence(images, bayer)
+    found = reading.get("gain")
+    if found:
+        if measured and not 1 / GAIN_FACTOR < measured / found.value < GAIN_FACTOR:
+            log.warning(
+                "unknown camera: %s says %g e-/ADU, but the noise of the sky %.3g; the header is believed; if it is "
+                "wrong, use -set gain=%.3g",
+                found.coded,
+                found.value,
+                measured,
+                measured,
+            )
+        return found.value, f"from {found.coded}"
+    if measured:
+        log.warning(
+            "unknown camera: no keyword gives the gain; %.3g e-/ADU (to %.0f %%) from noise and level of the sky over "
+            "the frames; give yours with -set gain=...",
+            measured,
+            100 * error,
+        )
+        return measured, "noise against level of the sky"
+    return None, ""
+
+
+def _saturation(answers, reading, images, header):
+    """Return (level in ADU or None, how it was found)."""
+    given = values.number(answers.get("saturation"))
+    if given > 0:
+        return given, "given by the user"
+    levels = [level for pixels in images if (level := pixelfacts.cut_off_level(pixels))]
+    measured = _trusted(max(levels)) if levels else None
+    found = reading.get("saturation")
+    if found and not (measured and measured < BELOW_CARD * found.value):
+        return found.value, f"from {found.coded}"
+    if measured:
+        log.log(
+            logging.WARNING if found else logging.INFO,
+            "unknown camera: stars are cut off near %.4g ADU%s",
+            max(levels),
+            f", although {found.coded} says {found.value:g}" if found else "",
+        )
+        return measured, "below the level where stars are cut off"
+    highest = _highest(header)
+    return (pixelfacts.BELOW_SATURATION * highest, "95 % of the largest number") if highest else (None, "")
+
+
+def _trusted(level):
+    """Return the level up to which pixels can be trusted, of that at which stars are cut off.
+
+    Below the end of its numbers a converter is linear; the well of a pixel is not when it is nearly full.
+    """
+    by_converter = any(level == (2**bits - 1) * step for bits in CONVERTERS for step in (1, 2 ** (16 - bits)))
+    return (1 - HARDLY_LESS if by_converter else pixelfacts.BELOW_SATURATION) * level
+
+
+def _highest(header):
+    """Return the largest value that the pixels of an image of integers of up to 16 bits can have, None for others."""
+    bits = header.get("BITPIX")
+    zero, scale = (values.number(header.get(name, default)) for name, default in (("BZERO", 0), ("BSCALE", 1)))
+    if bits not in (8, 16) or scale != 1 or not np.isfinite(zero):
+        return None
+    return float(255 if bits == 8 else 32767) + zero
