@@ -9,7 +9,7 @@ help:
 	@echo "make example       set up, then run the pipeline on the simulated frames in example_data and check the result"
 	@echo "make test          set up, then run all tests"
 	@echo "make setup         programs (Debian, Ubuntu) and .venv with the packages; PYTHON=... names an interpreter"
-	@echo "make lint          check style and formatting with ruff"
+	@echo "make lint          check style and formatting with ruff, types with mypy"
 	@echo "make docs          write docs/commands.md from the commands' own help"
 	@echo "make example-data  simulate the frames of example_data again"
 	@echo "make wheel         build the package into dist/"
@@ -31,6 +31,7 @@ test: develop
 lint: develop
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
+	$(python) -m mypy
 
 docs: setup
 	$(python) tools/commands_page.py
@@ -45,5 +46,5 @@ wheel: develop
 	$(python) -m hatchling build -t wheel
 
 clean:
-	rm -rf dist build example-run-* .pytest_cache .ruff_cache
+	rm -rf dist build example-run-* .pytest_cache .ruff_cache .mypy_cache
 	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,5 +1,8 @@
 """What can go wrong, one class each; every message is one line that says what, where and what to do."""
 
+from collections.abc import Iterable
+from os import PathLike
+
 OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3  # exit status of every command
 
 
@@ -18,7 +21,7 @@ class UsageError(PipelineError):
 class FrameError(PipelineError):
     """A file cannot be used: `path`, `reason`, and the `remedy` for the user."""
 
-    def __init__(self, path, reason, remedy=""):
+    def __init__(self, path: str | PathLike, reason: str, remedy: str = "") -> None:
         self.path, self.reason, self.remedy = str(path), str(reason), str(remedy)
         super().__init__(f"{self.path}: {self.reason}" + (f"; {self.remedy}" if remedy else ""))
 
@@ -46,7 +49,7 @@ class BandNotAvailable(CatalogError):
 class NotReachable(PipelineError):
     """A service could not be asked or did not answer sensibly; nothing is known about what it would have said."""
 
-    def __init__(self, service, host, reason):
+    def __init__(self, service: str, host: str, reason: str) -> None:
         self.service, self.host, self.reason = service, host, str(reason)[:200]
         super().__init__(f"{service} ({host}) could not be reached: {self.reason}")
 
@@ -58,7 +61,7 @@ class NotFound(PipelineError):
 class Ambiguous(NotFound):
     """A service answered: several things have that name; `candidates` lists them as text."""
 
-    def __init__(self, message, candidates=()):
+    def __init__(self, message: str, candidates: Iterable[str] = ()) -> None:
         self.candidates = list(candidates)
         super().__init__(message)
 
@@ -66,6 +69,6 @@ class Ambiguous(NotFound):
 class TooFewStars(PipelineError):
     """Not enough stars for a fit: `found` and `needed`."""
 
-    def __init__(self, found, needed, what="reference stars"):
+    def __init__(self, found: int, needed: int, what: str = "reference stars") -> None:
         self.found, self.needed = found, needed
         super().__init__(f"{found} {what}, at least {needed} are needed")

@@ -6,6 +6,8 @@ import re
 import shutil
 import stat
 import uuid
+from collections.abc import Iterator
+from os import PathLike
 from pathlib import Path
 
 NOT_IN_FILE_NAMES = re.compile(r"[\s/()\\:*?\"<>|\x00-\x1f]")
@@ -13,7 +15,7 @@ LONGEST_STEM = 120  # most file systems take 255 bytes; endings and prefixes wan
 
 
 @contextlib.contextmanager
-def replacing(path, at_once=True):
+def replacing(path: str | PathLike, at_once: bool = True) -> Iterator[Path]:
     """Yield a Path next to `path`; when the block ends well it takes the place of `path`, otherwise it is removed.
 
     at_once : wait until the content is on the disk; without, a power failure soon after may leave an empty file, which
@@ -35,7 +37,7 @@ def replacing(path, at_once=True):
         temporary.unlink(missing_ok=True)
 
 
-def sweep(folder):
+def sweep(folder: str | PathLike) -> None:
     """Remove what a process that was killed left half-written in the data set `folder`: files and working folders."""
     folder = Path(folder)
     for place in (folder, folder / ".diagnostics", folder / ".diagnostics" / "stamps"):
@@ -47,13 +49,13 @@ def sweep(folder):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def write_text(path, text, at_once=True):
+def write_text(path: str | PathLike, text: str, at_once: bool = True) -> None:
     """Write `text` (str) to `path` as UTF-8, all of it or nothing; `at_once` as in `replacing`."""
     with replacing(path, at_once) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def safe_name(name):
+def safe_name(name: str) -> str:
     """Return `name` (str, of a target) as a part of a file name: blanks, / ( ) and forbidden characters become _.
 
     A leading dot would hide the file, an endless name would not fit a file system: the first becomes _ as well, the
@@ -66,7 +68,7 @@ def safe_name(name):
     return safe or "_"
 
 
-def reference_file(catalog):
+def reference_file(catalog: str) -> str:
     """Return the name of the file with the reference stars of a catalogue (str) that registration and calibration use.
 
     Whatever becomes of its magnitudes, the file is called as the catalogue was fetched.
@@ -74,7 +76,7 @@ def reference_file(catalog):
     return f"{safe_name(catalog)}.cat"
 
 
-def stem_of(name):
+def stem_of(name: str) -> str:
     """Return the stem of an image name: up to, not including, the last `.fits`; any other name without its ending."""
     name = os.path.basename(str(name))
     position = name.lower().rfind(".fits")

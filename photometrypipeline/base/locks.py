@@ -3,13 +3,16 @@
 import contextlib
 import logging
 import os
+from collections.abc import Iterator
+from os import PathLike
 from pathlib import Path
+from typing import IO
 
 log = logging.getLogger("pp.locks")
 
 
 @contextlib.contextmanager
-def locked(path):
+def locked(path: str | PathLike) -> Iterator[None]:
     """Hold the lock on the file `path`, made if missing, after waiting for it; where there are none, go on without."""
     path = Path(path)
     with contextlib.ExitStack() as stack:
@@ -25,7 +28,7 @@ def locked(path):
         yield
 
 
-def hold(stream, wait=True):
+def hold(stream: IO, wait: bool = True) -> bool:
     """Lock the open file `stream` until it is closed; returns whether that was possible, at once or after waiting.
 
     True as well where there are no locks.

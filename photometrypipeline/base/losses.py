@@ -2,6 +2,7 @@
 
 import logging
 import os
+from typing import Any
 
 from photometrypipeline.base.errors import FrameError
 
@@ -11,19 +12,19 @@ log = logging.getLogger("pp")
 class Losses:
     """What a run could not do: frames or parts of the work, each with its reason; their summary is printed last."""
 
-    def __init__(self):
-        self.entries = []
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, str]] = []
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return bool(self.entries)
 
-    def add(self, name, reason):
+    def add(self, name: str, reason: object) -> None:
         """Note that `name` (a frame, a target) is lost, or lost in part, for `reason`; each pair counts once."""
         if (name, reason) not in self.entries:
             self.entries.append((str(name), str(reason)))
             log.warning("%s: %s", name, reason, stacklevel=2)
 
-    def add_error(self, frame, error):
+    def add_error(self, frame: Any, error: Exception) -> None:
         """Note the PipelineError of a frame; a file of it that the error speaks of is named too."""
         name, reason = getattr(frame, "name", frame), str(error)
         if isinstance(error, FrameError):
@@ -31,7 +32,7 @@ class Losses:
             reason = f"{'' if of == name else of + ' '}{error.reason}; {error.remedy}".rstrip("; ")
         self.add(name, reason)
 
-    def summary(self):
+    def summary(self) -> list[str]:
         """Return the lines (list of str) that name all losses at the end of a command, none without any."""
         number = len(self.entries)
         heading = [f"{number} loss{'es' if number > 1 else ''}:"] if number else []

@@ -247,4 +247,4 @@ def _writable(folder):
     return _temporary[0]
 
 
-_temporary = []  # the folder of this process, once it is needed
+_temporary: list[Path] = []  # the folder of this process, once it is needed

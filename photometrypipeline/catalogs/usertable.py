@@ -40,7 +40,28 @@ from photometrypipeline.catalogs.surveys.sheet import COMMON, MOTIONS, internal_
 log = logging.getLogger("pp.usertable")
 
 # Bands, and the order in which one of them becomes `mag`, for astrometry and the magnitude limit.
-BANDS = ("G", "r", "R", "V", "g", "i", "I", "B", "z", "J", "H", "K", "Ks", "y", "Y", "Z", "u", "U", "BP", "RP")
+BANDS: tuple[str, ...] = (
+    "G",
+    "r",
+    "R",
+    "V",
+    "g",
+    "i",
+    "I",
+    "B",
+    "z",
+    "J",
+    "H",
+    "K",
+    "Ks",
+    "y",
+    "Y",
+    "Z",
+    "u",
+    "U",
+    "BP",
+    "RP",
+)
 BANDS += tuple(f"{band}{system}" for system in ("p1", "sm") for band in "grizyuv")
 VEGA = {"U", "B", "V", "R", "I", "J", "H", "K", "Ks", "Y", "Z", "G", "BP", "RP"}
 

@@ -19,7 +19,7 @@ log = logging.getLogger("pp.contents")
 
 MEASUREMENT = ("PHOTMODE", "APRAD", "APIDX")  # keywords of pp_photometry: for the steps before it they do not count
 SETTLED_NS = 100_000_000  # a file this young may change once more within one tick of the clock of its file system
-_behind_header = {}  # {signature: digest} of images whose header this process has replaced
+_behind_header: dict = {}  # {signature: digest} of images whose header this process has replaced
 
 
 def digest(data):

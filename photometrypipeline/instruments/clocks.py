@@ -13,8 +13,17 @@ from photometrypipeline.instruments.moments import START
 from photometrypipeline.instruments.sites import site_of
 
 NO_START = re.compile(r"END|AVG|MID|STOP|FIN|^_|^DATE$")  # names of other moments
-OFFSETS = ("UTCOFFS", "UTC-OFFS", "UTCOFFSE", "UTC_OFFS", "UTC OFFSET", "UTOFFSET", "UTOFFS", "UT-OFFS", "UTCOFF")
-OFFSETS += ("GMTOFFS", "GMTOFF", "TZOFFSET", "TIMEOFFS", "TIMEZONE", "TIME_ZONE", "TZ", "ZONE")
+OFFSETS: tuple[str, ...] = (
+    "UTCOFFS",
+    "UTC-OFFS",
+    "UTCOFFSE",
+    "UTC_OFFS",
+    "UTC OFFSET",
+    "UTOFFSET",
+    "UTOFFS",
+    "UT-OFFS",
+)
+OFFSETS += ("UTCOFF", "GMTOFFS", "GMTOFF", "TZOFFSET", "TIMEOFFS", "TIMEZONE", "TIME_ZONE", "TZ", "ZONE")
 LONGEST_ZONE_H = 14.0
 SIDEREAL = ("LST", "ST", "LST-OBS", "LMST", "SIDTIME", "SIDEREAL", "LST_OBS", "ST-OBS")
 ALTITUDES = ("OBJCTALT", "CENTALT", "TELALT", "ALT", "TEL_ALT", "ELEVATIO", "TELEL", "ALTITUDE", "OBJALT")

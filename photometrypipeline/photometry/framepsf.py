@@ -6,7 +6,7 @@ from the normal equations, so that a fit costs as much as its pixels and no more
 """
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
@@ -169,9 +169,9 @@ class Stars:
     dy: np.ndarray
     flux: np.ndarray
     sky: np.ndarray
-    x: np.ndarray = field(default=None)
-    y: np.ndarray = field(default=None)
-    sources: np.ndarray = field(default=None)  # their rows in the source list
+    x: np.ndarray | None = None
+    y: np.ndarray | None = None
+    sources: np.ndarray | None = None  # their rows in the source list
 
     def __len__(self):
         return len(self.flux)

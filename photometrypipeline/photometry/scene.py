@@ -106,9 +106,9 @@ class NightStars:
     dec_deg: np.ndarray
     x: np.ndarray
     y: np.ndarray
-    flux: np.ndarray = None
-    flux_err: np.ndarray = None
-    n_frames: np.ndarray = None
+    flux: np.ndarray | None = None
+    flux_err: np.ndarray | None = None
+    n_frames: np.ndarray | None = None
 
     def __len__(self):
         return len(self.ra_deg)

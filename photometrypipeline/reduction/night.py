@@ -67,7 +67,7 @@ class Masters:
 
     def __init__(self, groups: list[plan.Group], folder: Path, tell: Callable[[str], None]):
         self.groups, self.folder, self.tell = groups, folder, tell
-        self._made = {}
+        self._made: dict = {}
 
     def calibration(self, recipe: plan.Recipe) -> tuple[Calibration, dict]:
         """Return (Calibration, {part: name of the master's file}) for a recipe.  Raises FrameError."""
@@ -75,7 +75,7 @@ class Masters:
         dark = self._of(recipe.dark, lambda frames: combine(frames))
         flat = self._of(recipe.flat, lambda frames: self._flat(recipe, frames, bias))
         parts = {"bias": (recipe.bias, bias), "dark": (recipe.dark, dark), "flat": (recipe.flat, flat)}
-        names = {part: name_of(group.settings) for part, (group, made) in parts.items() if made is not None}
+        names = {part: name_of(group.settings) for part, (group, made) in parts.items() if group and made is not None}
         return Calibration(bias, dark, flat), names
 
     def _flat(self, recipe, frames, bias):

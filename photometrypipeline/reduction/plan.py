@@ -30,7 +30,7 @@ class Recipe:
 
 def grouped(frames: list[tuple[Frame, Settings]], tolerance_c: float) -> list[Group]:
     """Return the Groups of frames whose settings agree, temperatures within `tolerance_c` of the first of a group."""
-    groups = []
+    groups: list[Group] = []
     for frame, own in frames:
         for group in groups:
             if _alike(group.settings, own, tolerance_c):
@@ -80,7 +80,7 @@ def dark_for(own: Settings, groups: list[Group], recipe: Recipe | None = None) -
     known = [group for group in darks if group.settings.exptime_s and own.exptime_s]
     has_bias = any(group.settings.kind == kinds.BIAS for group in groups)
     if known and has_bias:
-        longest = max(known, key=lambda group: group.settings.exptime_s)
+        longest = max(known, key=lambda group: group.settings.exptime_s or 0.0)
         if recipe:
             recipe.remarks.append(f"dark of {longest.settings.exptime_s:g} s scaled to {own.exptime_s:g} s")
         return longest

@@ -99,7 +99,14 @@ NEEDED_IN_CONTEXT = (
     ("telescope", "aperture"),
     ("telescope", "detector"),
 )
-TOGETHER = (("rmsMag", "mag"), ("band", "mag"), ("photCat", "mag"), ("photAp", "mag"), ("fltr", "mag"), ("mag", "band"))
+TOGETHER: tuple[tuple[str, str], ...] = (
+    ("rmsMag", "mag"),
+    ("band", "mag"),
+    ("photCat", "mag"),
+    ("photAp", "mag"),
+    ("fltr", "mag"),
+    ("mag", "band"),
+)
 TOGETHER += (
     ("rmsCorr", "rmsRA"),
     ("rmsRA", "rmsDec"),

@@ -156,7 +156,7 @@ def _definition(telescope, contents):
     return found
 
 
-_definitions = {}  # {key: (Telescope, digest)}
+_definitions: dict = {}  # {key: (Telescope, digest)}
 
 
 @functools.lru_cache(maxsize=1)

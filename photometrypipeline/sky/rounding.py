@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def sexagesimal(value, decimals, separator=" ", plus="", turn=None):
+def sexagesimal(value: float, decimals: int, separator: str = " ", plus: str = "", turn: int | None = None) -> str:
     """Return `HH MM SS.ss` of `value` (hours or degrees) with `decimals` of a second.
 
     plus : mark of positive values;  turn : a whole one (24 h, 360 deg), which is written as 0
@@ -15,7 +15,7 @@ def sexagesimal(value, decimals, separator=" ", plus="", turn=None):
     return ("-" if value < 0 else plus) + text + (f".{rest:0{decimals}d}" if decimals else "")
 
 
-def day_and_parts(jd, parts_per_day):
+def day_and_parts(jd: float, parts_per_day: int) -> tuple[float, int]:
     """Return (JD of the midnight before, number of parts since then) of a Julian date, rounded to a part of a day."""
     parts = round((jd + 0.5) % 1 * parts_per_day)
     return float(np.floor(jd + 0.5) - 0.5 + parts // parts_per_day), parts % parts_per_day

@@ -3,8 +3,12 @@
 All angles are degrees; everything holds across RA 0 and at the poles.
 """
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import numpy as np
 from astropy.coordinates import SkyCoord, angular_separation
+from numpy.typing import ArrayLike
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
@@ -13,36 +17,36 @@ from photometrypipeline.base.errors import PipelineError
 ARCSEC_PER_DEG = 3600.0
 
 
-def vectors(ra_deg, dec_deg):
+def vectors(ra_deg: ArrayLike, dec_deg: ArrayLike) -> np.ndarray:
     """Return unit vectors, shape (n, 3), of positions in degrees, shape (n,)."""
     ra, dec = np.radians(np.atleast_1d(ra_deg)), np.radians(np.atleast_1d(dec_deg))
     return np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
 
 
-def direction(vector):
+def direction(vector: np.ndarray) -> tuple[float, float]:
     """Return (ra_deg, dec_deg), RA in [0, 360), of a vector, shape (3,), of any length above 0."""
     x, y, z = vector
     return float(np.degrees(np.arctan2(y, x)) % 360.0), float(np.degrees(np.arctan2(z, np.hypot(x, y))))
 
 
-def separation_deg(ra1_deg, dec1_deg, ra2_deg, dec2_deg):
+def separation_deg(ra1_deg: ArrayLike, dec1_deg: ArrayLike, ra2_deg: ArrayLike, dec2_deg: ArrayLike) -> Any:
     """Return great-circle distances in degrees (Vincenty's formula, exact at all distances)."""
     return np.degrees(angular_separation(*(np.radians(angle) for angle in (ra1_deg, dec1_deg, ra2_deg, dec2_deg))))
 
 
-def mean_direction(ra_deg, dec_deg):
+def mean_direction(ra_deg: ArrayLike, dec_deg: ArrayLike) -> tuple[float, float]:
     """Return (ra_deg, dec_deg) of the mean of positions, shape (n,).  Raises PipelineError if there are none."""
     if np.size(ra_deg) == 0:
         raise PipelineError("no positions to take the centre of; there are no sources in any frame")
     return direction(vectors(ra_deg, dec_deg).mean(axis=0))
 
 
-def ra_difference_deg(ra1_deg, ra2_deg):
+def ra_difference_deg(ra1_deg: ArrayLike, ra2_deg: ArrayLike) -> Any:
     """Return ra1 - ra2 in degrees of coordinate, in [-180, 180)."""
     return (np.asarray(ra1_deg) - np.asarray(ra2_deg) + 180.0) % 360.0 - 180.0
 
 
-def skycenter(positions):
+def skycenter(positions: Iterable[tuple[ArrayLike, ArrayLike]]) -> tuple[float, float, float]:
     """Return (ra_deg, dec_deg, radius_deg) of the circle around all frames.
 
     positions : list of (ra_deg, dec_deg), arrays of the sources of one frame each
@@ -51,21 +55,21 @@ def skycenter(positions):
     widen the circle; the centre is that of the box around all frames.  Raises PipelineError without any source.
     """
     positions = [(ra, dec) for ra, dec in positions if np.size(ra)]
-    everything = [np.concatenate(axis) for axis in zip(*positions, strict=True)] or [[], []]
+    everything = [np.concatenate(axis) for axis in zip(*positions, strict=True)] or [np.empty(0)] * 2
     local = SkyCoord(*mean_direction(*everything), unit="deg").skyoffset_frame()
-    corners = []
+    boxes: list[tuple[float, float]] = []
     for ra, dec in positions:
         offsets = SkyCoord(ra, dec, unit="deg").transform_to(local)
         x, y = (np.percentile(axis, [1, 99]) for axis in (offsets.lon.wrap_at("180d").deg, offsets.lat.deg))
-        corners += [(east, north) for east in x for north in y]
-    corners = np.array(corners)
+        boxes += [(east, north) for east in x for north in y]
+    corners = np.array(boxes)
     middle = (corners.min(axis=0) + corners.max(axis=0)) / 2
     centre = SkyCoord(*middle, unit="deg", frame=local)
     radius = centre.separation(SkyCoord(*corners.T, unit="deg", frame=local)).deg.max()
     return float(centre.icrs.ra.deg), float(centre.icrs.dec.deg), float(radius)
 
 
-def largest_field(centres, weights, linking_deg=5.0):
+def largest_field(centres: Sequence[tuple[float, float]], weights: ArrayLike, linking_deg: float = 5.0) -> np.ndarray:
     """Return a bool mask, shape (n,), of the frames that belong to the field with the most sources.
 
     centres : list of (ra_deg, dec_deg), one per frame;  weights : number of sources per frame

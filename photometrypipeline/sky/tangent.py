@@ -5,21 +5,23 @@ Plane coordinates are complex numbers xi + i eta in degrees, xi to the East and 
 """
 
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from astropy.io import fits
+from numpy.typing import ArrayLike
 
 from photometrypipeline.sky.sphere import vectors
 
 
-def _axes(centre_deg):
+def _axes(centre_deg: tuple[float, float]) -> tuple[np.ndarray, ...]:
     ra, dec = np.radians(centre_deg)
     east = np.array([-np.sin(ra), np.cos(ra), 0.0])
     north = np.array([-np.sin(dec) * np.cos(ra), -np.sin(dec) * np.sin(ra), np.cos(dec)])
     return east, north, vectors(*centre_deg)[0]
 
 
-def project(ra_deg, dec_deg, centre_deg):
+def project(ra_deg: ArrayLike, dec_deg: ArrayLike, centre_deg: tuple[float, float]) -> np.ndarray:
     """Return plane coordinates, shape (n,), complex, deg; NaN for what lies 90 deg or more from the tangent point."""
     east, north, middle = _axes(centre_deg)
     places = vectors(ra_deg, dec_deg)
@@ -30,7 +32,7 @@ def project(ra_deg, dec_deg, centre_deg):
     return plane
 
 
-def deproject(plane, centre_deg):
+def deproject(plane: ArrayLike, centre_deg: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
     """Return (ra_deg, dec_deg), RA in [0, 360), of plane coordinates, shape (n,)."""
     east, north, middle = _axes(centre_deg)
     plane = np.atleast_1d(plane) * (np.pi / 180)
@@ -49,35 +51,35 @@ class LinearMap:
     b: complex
     c: complex
 
-    def __call__(self, pixels):
+    def __call__(self, pixels: ArrayLike) -> Any:
         """Return plane coordinates of complex pixel positions."""
-        return self.a * pixels + self.b * np.conj(pixels) + self.c
+        return self.a * np.asarray(pixels) + self.b * np.conj(pixels) + self.c
 
-    def inverse(self, plane):
+    def inverse(self, plane: ArrayLike) -> Any:
         """Return complex pixel positions of plane coordinates."""
         offset = np.asarray(plane) - self.c
         return (np.conj(self.a) * offset - self.b * np.conj(offset)) / self.determinant
 
     @property
-    def determinant(self):
+    def determinant(self) -> float:
         """Area (deg^2) of a pixel, negative where East is left of North, as we see the sky."""
         return abs(self.a) ** 2 - abs(self.b) ** 2
 
     @property
-    def matrix(self):
+    def matrix(self) -> np.ndarray:
         """The CD matrix, deg per px, shape (2, 2)."""
         across, up = self.a + self.b, 1j * (self.a - self.b)
         return np.array([[across.real, up.real], [across.imag, up.imag]])
 
     @classmethod
-    def of_matrix(cls, matrix, crpix_px):
+    def of_matrix(cls, matrix: np.ndarray, crpix_px: tuple[float, float]) -> Self:
         """Return the map of a CD matrix (deg per px) with the tangent point at `crpix_px` (x, y)."""
         across, up = complex(*matrix[:, 0]), complex(*matrix[:, 1])
         a, b, origin = (across - 1j * up) / 2, (across + 1j * up) / 2, complex(*crpix_px)
         return cls(a, b, -(a * origin + b * np.conj(origin)))
 
     @classmethod
-    def fit(cls, pixels, plane, parity=0, weights=None):
+    def fit(cls, pixels: np.ndarray, plane: np.ndarray, parity: int = 0, weights: np.ndarray | None = None) -> Self:
         """Return the least-squares map of matched positions (complex); `parity` 1 or -1 asks for a similarity."""
         weights = np.ones(len(pixels)) if weights is None else np.asarray(weights, dtype=float)
         columns = {1: [pixels], -1: [np.conj(pixels)], 0: [pixels, np.conj(pixels)]}[parity]
@@ -87,7 +89,7 @@ class LinearMap:
             return cls(*terms)
         return cls(terms[0], 0j, terms[1]) if parity > 0 else cls(0j, terms[0], terms[1])
 
-    def header(self, centre_deg):
+    def header(self, centre_deg: tuple[float, float]) -> fits.Header:
         """Return a fits.Header with this map as a TAN WCS; `centre_deg` is the tangent point of the plane."""
         origin = complex(self.inverse(0j))
         header = fits.Header()

@@ -21,12 +21,12 @@ SCALES = {  # names of time scales in headers: as astropy calls them, and what t
 }
 
 
-def is_julian(coded):
+def is_julian(coded: str) -> bool:
     """Return whether a keyword of the time, as a telescope definition codes it, holds a Julian date."""
     return "|" not in coded and ("JD" in coded or coded.startswith("JUL"))
 
 
-def dateobs_to_jd(text, zone_h=0.0):
+def dateobs_to_jd(text: str, zone_h: float = 0.0) -> float:
     """Return the Julian date (float, UTC) of a date and time such as `2017-02-02T10:56:03.456`.
 
     All spellings of `dates.read` are understood; a zone at the end (`Z`, `UT`, `+02`, `-0700`, `+00:00`) is taken off,
@@ -42,7 +42,7 @@ def dateobs_to_jd(text, zone_h=0.0):
     return float(reading.day_jd + (reading.seconds - ahead_h * 3600) / SECONDS_PER_DAY)
 
 
-def utc_of(jd, scale):
+def utc_of(jd: float, scale: str) -> float:
     """Return the Julian date (UTC) of one on another time scale of SCALES; others are taken for UTC."""
     name, add_s = SCALES.get(scale, ("utc", 0.0))
     if name == "utc" or not 2436934.5 < jd < 2488070:  # 1960, when UTC begins, to 2100
@@ -52,7 +52,7 @@ def utc_of(jd, scale):
         return float(Time(jd + add_s / SECONDS_PER_DAY, format="jd", scale=name).utc.jd)
 
 
-def jd_to_gregorian(jd, is_mjd=False):
+def jd_to_gregorian(jd: float, is_mjd: bool = False) -> tuple[int, int, int, int, int, int]:
     """Return (year, month, day, hour, minute, second), all int, of a Julian date; seconds are rounded down."""
     if is_mjd:
         jd = jd + MJD_ZERO
@@ -64,21 +64,21 @@ def jd_to_gregorian(jd, is_mjd=False):
     return moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second
 
 
-def jd_to_fractionalyear(jd, is_mjd=False):
+def jd_to_fractionalyear(jd: float, is_mjd: bool = False) -> float:
     """Return the year plus the elapsed fraction of that year (float)."""
     return float(Time(jd + MJD_ZERO if is_mjd else jd, format="jd", scale="tai").decimalyear)
 
 
-def fractionalyear_to_jd(year):
+def fractionalyear_to_jd(year: float) -> float:
     """Return the Julian date (float): the inverse of `jd_to_fractionalyear`."""
     return float(Time(year, format="decimalyear", scale="tai").jd)
 
 
-def julian_epoch(jd):
+def julian_epoch(jd: float) -> float:
     """Return the Julian epoch (yr, e.g. 2017.0918) of a Julian date, the measure of proper motions."""
     return 2000.0 + (jd - 2451545.0) / 365.25
 
 
-def text_of(jd):
+def text_of(jd: float) -> str:
     """Return `YYYY-MM-DD HH:MM:SS` of a Julian date."""
     return "{:04d}-{:02d}-{:02d} {:02d}:{:02d}:{:02d}".format(*jd_to_gregorian(jd))

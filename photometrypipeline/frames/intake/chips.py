@@ -132,7 +132,8 @@ def section(header: fits.Header, *keywords: str) -> tuple[int, int, int, int] | 
     for keyword in keywords:
         found = SECTION.fullmatch(str(header.get(keyword, "")).strip())
         if found:
-            return tuple(int(number) for number in found.groups())
+            x1, x2, y1, y2 = map(int, found.groups())
+            return x1, x2, y1, y2
     return None
 
 
