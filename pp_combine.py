@@ -36,6 +36,7 @@ from astropy.io import fits
 from astropy.stats import sigma_clipped_stats
 
 import pp_extract
+import pp_setup
 from photometrypipeline.base.errors import FrameError, PipelineError, UsageError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.ephemerides import ephemeris
@@ -205,6 +206,7 @@ def stack(layers, places, telescope, options, work):
         work,
         [f"{number:05d}.fits" for number in range(len(layers))],
         telescope,
+        pp_setup.program_timeout_s,
         method=options.method,
         backsub=options.backsub,
         levels=[layer.level for layer in layers],

@@ -33,6 +33,7 @@ import toolbox
 
 import numpy as np
 
+import pp_setup
 from photometrypipeline.base.errors import UsageError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.frames import ldac, wcskeywords
@@ -93,6 +94,7 @@ def run(frame, telescope, output, options, bad=None):
             image,
             temporary,
             telescope,
+            pp_setup.program_timeout_s,
             apertures_px=radii_px,
             snr=options.snr,
             min_area=options.minarea,

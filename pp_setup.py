@@ -20,6 +20,7 @@ from photometrypipeline.website.websettings import DiagnosticsSettings
 
 diagnostics = True  # write pages and plots at all
 
+program_timeout_s = 1800  # Source Extractor on one frame, SWarp on all of them: longer, and they are stopped
 catalog_folders = ()  # where TYCHO2's index file lies; empty: where Debian and astrometry.net put such files
 
 # ---- registration

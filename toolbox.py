@@ -10,6 +10,7 @@ import functools
 import gc
 import glob
 import inspect
+import io
 import logging
 import os
 import re
@@ -106,6 +107,8 @@ def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None)
             if argv is None:
                 atexit.register(gc.freeze)  # else Python looks through all it has loaded before it ends: 0.3 s
             args = build_parser().parse_args(argv)
+            if isinstance(sys.stdout, io.TextIOWrapper):
+                sys.stdout.reconfigure(errors="backslashreplace")  # names of files may hold bytes that are not text
             warnings.simplefilter("ignore", VerifyWarning)  # frame.py names what breaks the standard
             warnings.filterwarnings("ignore", "The following header keyword is invalid", AstropyUserWarning)
             name = os.path.basename(sys.modules[function.__module__].__file__)

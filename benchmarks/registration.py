@@ -47,7 +47,7 @@ def sources_of(write, folder):
     telescope = telescopes.get("VATT4K")  # snr 3, minarea 12
     columns = telescopes.setup_file("singleaperture.sexparam")
     options = {"snr": telescope.snr, "min_area": 7, "parameters": columns, "apertures_px": [5]}
-    astromatic.extract(path, output, telescope, ignore_saturation=True, **options)
+    astromatic.extract(path, output, telescope, 300, ignore_saturation=True, **options)
     return astromatic.trim_for_scamp(ldac.read(output), choices.FLAG_MASKS["high"], 2000, 3.0)
 
 
@@ -199,7 +199,7 @@ def noisy_sources(write, folder):
     write(path)
     columns = telescopes.setup_file("singleaperture.sexparam")
     options = {"snr": 1.2, "min_area": 3, "parameters": columns, "apertures_px": [5]}
-    astromatic.extract(path, output, telescopes.get("VATT4K"), ignore_saturation=True, **options)
+    astromatic.extract(path, output, telescopes.get("VATT4K"), 300, ignore_saturation=True, **options)
     return astromatic.trim_for_scamp(ldac.read(output), choices.FLAG_MASKS["high"], 2000, 0.0)
 
 

@@ -35,7 +35,7 @@ class logging_to:
             console.addFilter(_Once())
             self.handlers.append(console)
         try:
-            file = logging.FileHandler(self.folder / LOG_NAME, encoding="utf-8")
+            file = logging.FileHandler(self.folder / LOG_NAME, encoding="utf-8", errors="backslashreplace")
             file.setFormatter(logging.Formatter(LOG_FORMAT, DATE_FORMAT))
             self.handlers.append(file)
         except OSError as error:

@@ -58,7 +58,7 @@ def extraction_arguments(image, output, telescope, *, apertures_px, snr, min_are
     return [str(argument) for argument in arguments]
 
 
-def extract(image, output, telescope, timeout_s=1800, **options):
+def extract(image, output, telescope, timeout_s, **options):
     """Run Source Extractor on one image; returns the number of sources in `output`.  Raises ProgramError.
 
     The program merely warns of a column that it does not know: every column asked for has to be in the result.

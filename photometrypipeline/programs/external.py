@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -39,18 +40,19 @@ def find_program(program):
     )
 
 
-SPLITS_NAMES = re.compile(r"[\s,='\"]")  # where the programs take a file name for several
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_./+@%:~-]{1,200}")  # anything else has a meaning for one of the programs
 
 
 @contextlib.contextmanager
 def plain_names(argv, outputs, cwd):
-    """Yield `argv` (list of str) with names that the programs can read: they split at blanks, commas, = and quotes.
+    """Yield `argv` (list of str) with names that the programs can read.
 
-    A file with such a path is linked into a temporary folder; an output is written there, and moved to its place when
-    the block ends well.
+    They split at blanks, commas, = and quotes, take what stands in brackets for an extension, end at a semicolon, and
+    cut long paths.  A file with such a path is linked into a temporary folder; an output is written there, and moved to
+    its place when the block ends well.
     """
     argv, outputs = [str(argument) for argument in argv], [str(path) for path in outputs]
-    odd = [n for n in range(1, len(argv)) if SPLITS_NAMES.search(argv[n])]
+    odd = [n for n in range(1, len(argv)) if not PLAIN_NAME.fullmatch(argv[n])]
     odd = [n for n in odd if argv[n] in outputs or os.path.isfile(os.path.join(cwd or "", argv[n]))]
     if not odd:
         yield argv
@@ -86,33 +88,52 @@ def run_program(argv, outputs, cwd=None, timeout_s=None, environment=None):
     name = os.path.basename(str(argv[0]))
     try:
         with plain_names(argv, outputs, cwd) as plain:
-            done = subprocess.run(
-                plain,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                cwd=cwd,
-                timeout=timeout_s,
-                env={**os.environ, **(environment or {})},
-            )
+            code, printed = _finished(plain, cwd, timeout_s, {**os.environ, **(environment or {})})
     except subprocess.TimeoutExpired as error:
-        raise ProgramError(f"{name} did not end within {timeout_s:.0f} s and was stopped") from error
+        limit = "; the limits are program_timeout_s and scamp_timeout_s in pp_setup.py"
+        raise ProgramError(f"{name} did not end within {timeout_s:.0f} s and was stopped{limit}") from error
     except OSError as error:
         raise ProgramError(f"{name} could not be started: {error}") from error
     missing = [str(path) for path in outputs if not Path(path).exists()]
-    if done.returncode or missing:
+    if code or missing:
         what = (
-            f"ended with code {done.returncode}"
-            if done.returncode > 0
-            else f"crashed (signal {-done.returncode})"
-            if done.returncode
+            f"ended with code {code}"
+            if code > 0
+            else f"crashed (signal {-code})"
+            if code
             else f"did not write {', '.join(missing)}"
         )
-        log.debug("%s printed: %s", name, done.stdout)
-        raise ProgramError(f"{name} {what}: {last_words(done.stdout)}")
-    return done.stdout
+        log.debug("%s printed: %s", name, printed)
+        raise ProgramError(f"{name} {what}: {last_words(printed)}")
+    return printed
+
+
+def _finished(argv, cwd, timeout_s, environment):
+    """Return (exit status, what it printed) of a program; what ends this early ends all that the program has started.
+
+    It stays in the process group of the command, so that Ctrl-C on a terminal reaches it.  Raises OSError,
+    subprocess.TimeoutExpired.
+    """
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(argv, cwd=cwd, env=environment, text=True, errors="replace", **pipes) as process:
+        try:
+            printed, _ = process.communicate(timeout=timeout_s)
+        except BaseException:
+            _end_all_of(process)
+            raise
+    return process.returncode, printed
+
+
+def _end_all_of(process):
+    """End a program and whatever it has started: a script around the program, as some installations have, does."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False).stdout
+    parents = dict(map(int, line.split()) for line in listed.splitlines())
+    family = {process.pid}
+    while more := {child for child, parent in parents.items() if parent in family} - family:
+        family |= more
+    for number in family:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(number, signal.SIGKILL)
 
 
 def last_words(text):

@@ -71,7 +71,7 @@ def arguments(images, telescope, *, method, backsub, levels, weights, jobs):
     return [str(argument) for argument in call]
 
 
-def run(folder, images, telescope, timeout_s=None, **options):
+def run(folder, images, telescope, timeout_s, **options):
     """Combine `images` (names in `folder`); returns (pixels float32, covered bool, fits.Header) of the stack.
 
     covered : False where no frame has a value.  Raises ProgramError.

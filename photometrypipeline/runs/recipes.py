@@ -174,7 +174,8 @@ def program_version(program):
     """Return what an outside program says of its version; its absence too is an answer."""
     try:
         argv = [external.find_program(program), "-v"]
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False)
+        quiet = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": 20, "check": False}
+        done = subprocess.run(argv, text=True, errors="replace", **quiet)
     except (ProgramError, OSError, subprocess.TimeoutExpired):
         return f"{program} is missing"
     found = re.search(r"version\s+\S.*", done.stdout + done.stderr)

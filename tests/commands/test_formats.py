@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import os
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def originals(folder, **knobs):
 def check(truth, folder, run_command, *arguments, band, tolerance_mag=0.0, status=OK):
     done = run_command("pp_run", *arguments, "-offline", cwd=folder)
     assert done.returncode == status, done.stderr + done.stdout
-    rows, _ = results.read(folder / "photometry_3552.dat")
+    rows = [line.row for line in results.read(folder / "photometry_3552.dat")[0]]
     assert [row.accepted for row in rows] == [True, True]
     assert {row.band for row in rows} == {band}
     for row, mag in zip(rows, truth.mag, strict=True):
@@ -130,3 +131,12 @@ def test_integers_of_64_bits_keep_their_values(tmp_path, run_command):
     check(truth, tmp_path, run_command, *[f"{stem}.fits" for stem, _, _ in frames], band="R")
     stored = fits.getdata(tmp_path / f"{frames[0][0]}.fits")
     assert stored.dtype.itemsize == 4 and np.array_equal(stored, frames[0][1])
+
+
+def test_names_that_mean_something_to_programs_or_are_no_text(tmp_path, run_command):
+    truth, frames = originals(tmp_path)
+    for (_, image, header), name in zip(frames, (b"im[1] &;'.fits", b"caf\xe9.fits"), strict=True):
+        fits.PrimaryHDU(image.astype(np.uint16), header).writeto(tmp_path / "plain.fits")
+        os.rename(tmp_path / "plain.fits", os.path.join(os.fsencode(tmp_path), name))
+    check(truth, tmp_path, run_command, "caf*.fits", "im*.fits", band="R")
+    assert os.path.exists(os.path.join(os.fsencode(tmp_path), b"caf\xe9.fits"))

@@ -84,7 +84,7 @@ def test_source_extractor_and_swarp_read_the_wcs_as_astropy_does(bent, tmp_path)
     assert header["CTYPE1"] == "RA---TPV" and "PV1_7" in header
     columns = {"parameters": telescopes.setup_file("singleaperture.sexparam"), "apertures_px": [5]}
     camera = telescopes.get("VATT4K")
-    astromatic.extract(truth.paths[0], tmp_path / "own.ldac", camera, snr=20, min_area=7, **columns)
+    astromatic.extract(truth.paths[0], tmp_path / "own.ldac", camera, 300, snr=20, min_area=7, **columns)
     own = ldac.read(tmp_path / "own.ldac")
     ra, dec = to_sky(header, own.table["XWIN_IMAGE"], own.table["YWIN_IMAGE"])
     assert separation_deg(ra, dec, own.ra_deg, own.dec_deg).max() * 3600 < 1e-3
@@ -98,7 +98,7 @@ def test_source_extractor_and_swarp_read_the_wcs_as_astropy_does(bent, tmp_path)
         "QUIET",
     ]
     subprocess.run([str(part) for part in argv], cwd=tmp_path, check=True, capture_output=True)
-    astromatic.extract(tmp_path / "flat.fits", tmp_path / "flat.ldac", camera, snr=20, min_area=7, **columns)
+    astromatic.extract(tmp_path / "flat.fits", tmp_path / "flat.ldac", camera, 300, snr=20, min_area=7, **columns)
     flat = ldac.read(tmp_path / "flat.ldac")
     assert not any(keyword.startswith("PV") for keyword in fits.getheader(tmp_path / "flat.fits"))
     off = [separation_deg(a, d, flat.ra_deg, flat.dec_deg).min() * 3600 for a, d in zip(ra, dec, strict=True)]
@@ -122,7 +122,7 @@ def found_in(image, stars, guess, folder, snr=3.0):
     stressframes.StressFrame.write(stressframes.StressFrame(image, *[None] * 7), folder / "frame.fits")
     columns = telescopes.setup_file("singleaperture.sexparam")
     options = {"snr": snr, "min_area": 3, "parameters": columns, "apertures_px": [5], "ignore_saturation": True}
-    astromatic.extract(folder / "frame.fits", folder / "frame.ldac", telescopes.get("VATT4K"), **options)
+    astromatic.extract(folder / "frame.fits", folder / "frame.ldac", telescopes.get("VATT4K"), 300, **options)
     sources = astromatic.trim_for_scamp(ldac.read(folder / "frame.ldac"), 0x00F8, 2000, 1.0)
     seen = locate.Seen.of("frame", sources, guess["size_px"], None)
     return starpatterns.solve(seen.x_px, seen.y_px, seen.flux, *stars, **guess), sources

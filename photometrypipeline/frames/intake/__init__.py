@@ -12,7 +12,7 @@ from pathlib import Path
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.losses import Losses
 from photometrypipeline.frames.frame import Frame
-from photometrypipeline.frames.intake import bayer, chips, compressed
+from photometrypipeline.frames.intake import bayer, chips, compressed, products
 
 log = logging.getLogger("pp.intake")
 
@@ -47,6 +47,8 @@ def take_in(names: Iterable[str], choice: Choice, losses: Losses) -> list[str]:
 
 
 def _plain_images(path, choice):
+    if not products.is_text(path.name):
+        path = products.copy_with_plain_name(path)
     if compressed.is_compressed(path):
         path = compressed.unpack(path)
     paths = chips.take_apart(path, choice.extension, choice.split)

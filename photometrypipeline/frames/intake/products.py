@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from photometrypipeline.frames.frame import set_keyword
 
 ORIGIN = "PPFROM"  # name of the file that a product was made from
 MARK = "PPFROMID"  # tells the state of that file, and how the product was made
+LONGEST_TEXT = 60  # characters that fit into a card with its comment
 LOOKED_AT = 1 << 16  # bytes at each end of a file
 
 
@@ -45,6 +47,24 @@ def make(source: Path, target: Path, way: str, write: Callable[[Path], None]) ->
     return target
 
 
+def is_text(name: str) -> bool:
+    """Return whether a file name is text: bytes that are none in UTF-8 would fit neither tables nor databases."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def copy_with_plain_name(source: Path) -> Path:
+    """Return the path of a copy of `source` whose name is text, an underscore for each byte that is none.
+
+    Raises FrameError.
+    """
+    name = source.name.encode("utf-8", errors="replace").decode().replace("?", "_")
+    return make(source, source.with_name(name), "copied", lambda temporary: shutil.copyfile(source, temporary))
+
+
 def _sign(path, source, mark):
     """Put the origin into the first header of a file that nobody knows yet."""
     with open(path, "rb") as stream:
@@ -59,7 +79,9 @@ def _sign(path, source, mark):
 
 def _short(source):
     plain = source.name.encode("ascii", errors="ignore").decode()
-    return plain if len(plain) <= 60 else f"{hashlib.sha256(source.name.encode()).hexdigest()[:12]}_{plain[-40:]}"
+    if plain == source.name and len(plain) <= LONGEST_TEXT:
+        return plain
+    return f"{hashlib.sha256(os.fsencode(source.name)).hexdigest()[:12]}_{plain[-40:]}"
 
 
 def _mark_of(source, way):
