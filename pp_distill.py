@@ -40,7 +40,7 @@ from photometrypipeline.base.files import safe_name
 from photometrypipeline.frames import exclusions, framedb, observationsdb, recordtypes, results
 from photometrypipeline.frames.rows import OUTSIDE, LightCurve
 from photometrypipeline.instruments.dataset import DataSet
-from photometrypipeline.targets import ensemble, nondetections, observed, targetmatch, targets, targetsearch
+from photometrypipeline.targets import clock, ensemble, nondetections, observed, targetmatch, targets, targetsearch
 
 log = logging.getLogger("pp.distill")
 
@@ -120,7 +120,12 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
         log.warning("%s: %r is not an observation of this run", options.exclude, line)
     observationsdb.update(data.folder / observationsdb.FILE_NAME, curves)
     names, images = [curve.name for curve in curves], [each.frame.name for each in measured]
-    summary = recordtypes.Distill(targets=names, images=images, arguments=options.arguments("exclude"))
+    about_clock = clock.told({curve.name: curve.every for curve in curves if curve.kind in clock.KINDS})
+    if about_clock:
+        toolbox.say(about_clock)
+    summary = recordtypes.Distill(
+        targets=names, images=images, arguments=options.arguments("exclude"), clock=about_clock
+    )
     diagnostics.record("distill", summary, data.folder)
     return Distillation(rows, found, failure, [*(curve.file for curve in curves), observationsdb.FILE_NAME])
 

@@ -62,7 +62,7 @@ class Series:
     cadence_s: float = 60.0
 
 
-THREE_STARS = ((2, 0.7, 1.5), (5, 1.3, -1.0), (8, -1.0, 0.5))
+THREE_STARS = ((2, 0.7, 1.5), (6, 1.3, -1.0), (10, -1.0, 0.5))
 SERIES = {
     "plain": Series("slow targets among stars"),
     "trail 2": Series("trails of 2 px", trail_px=2.0),
@@ -72,7 +72,7 @@ SERIES = {
     "psf varies": Series("FWHM 25 % larger in the corners", trail_px=1.0, psf_change=0.25),
     "flat off": Series("3 % of the light lost in the corners", trail_px=1.0, flat_error=0.03),
     "bad columns": Series("dead, weak and hot columns, one through each target", trail_px=1.0, bad_pixels=True),
-    "crossing": Series("each target meets three stars", trail_px=1.5, encounters=THREE_STARS),
+    "crossing": Series("each target meets three stars", trail_px=3.0, encounters=THREE_STARS, n_frames=13),
     "clouds": Series("clouds of up to 1 mag", trail_px=1.0, clouds_mag=1.0),
     "few stars": Series("12 reference stars", trail_px=1.0, n_stars=12, n_behind=60),
     "crowded": Series("1500 stars in 288 x 288 arcsec", trail_px=1.5, crowd=1500),

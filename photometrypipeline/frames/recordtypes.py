@@ -340,11 +340,15 @@ class Calibrate(Part):
 
 
 class Distill(Part):
-    """Record of pp_distill: names of its targets, whose rows are in photometry.db, its images and its options."""
+    """Record of pp_distill: names of its targets, whose rows are in photometry.db, its images and its options.
+
+    clock : what moving targets tell about the times of the frames, empty if these are right
+    """
 
     targets: list[str]
     images: list[str]
     arguments: list[str]
+    clock: str = ""
 
 
 RECORDS = {

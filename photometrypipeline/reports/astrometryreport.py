@@ -12,6 +12,7 @@ from photometrypipeline.reports.ades import Block
 from photometrypipeline.reports.centroids import position_errors
 from photometrypipeline.reports.designations import Designation, designation, of_body
 from photometrypipeline.sky import rounding, times
+from photometrypipeline.targets import clock
 
 log = logging.getLogger("pp.astrometryreport")
 
@@ -36,12 +37,16 @@ def name_of(series, identifier=None):
 
 def records_of(series, named, settings, astcat=None):
     """Return the Records (list) of the accepted rows of a Series; `astcat` overrides REGCAT of the images."""
+    rows = [each.row for each in series.observations]
+    about_clock = clock.told({series.target: rows}) if series.kind in clock.KINDS else ""
     return [
-        Record(each, named, _fields(each, named, settings, astcat)) for each in series.observations if each.row.accepted
+        Record(each, named, _fields(each, named, settings, astcat, about_clock))
+        for each in series.observations
+        if each.row.accepted
     ]
 
 
-def _fields(each, named, settings, astcat):
+def _fields(each, named, settings, astcat, about_clock):
     """Return {field of ADES: text} of an Observation; what is not known is left out."""
     telescope = telescopes.get(each.row.telescope)
     rms_ra, rms_dec, correlation, rms_fit = position_errors(each)
@@ -68,7 +73,7 @@ def _fields(each, named, settings, astcat):
         fields["rmsFit"] = _number(max(rms_fit, LEAST_RMS_ARCSEC), 3)
     if each.registration and each.registration.n_matched:
         fields["nStars"] = str(each.registration.n_matched)
-    remarks = _remarks(each, fields)
+    remarks = _remarks(each, fields, about_clock)
     if remarks:
         fields["remarks"] = remarks
     return {name: text for name, text in fields.items() if text}
@@ -97,8 +102,8 @@ def _photometry(each):
     }
 
 
-def _remarks(each, fields):
-    row, found = each.row, []
+def _remarks(each, fields, about_clock):
+    row, found = each.row, [about_clock] if about_clock else []
     if row.calibrated and not fields.get("photCat"):
         known = "a zeropoint given by hand" if row.catalog == "manual_zp" else f"photometric catalogue {row.catalog}"
         found.append(
