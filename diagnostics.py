@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 
 import pp_setup
-from photometrypipeline.base import errors, workers
-from photometrypipeline.frames import records
-from photometrypipeline.website import pagedata, pages, pictures, plots, verdicts, views
+from photometrypipeline.base import errors, files, workers
+from photometrypipeline.frames import observationsdb, records
+from photometrypipeline.website import findingchart, pagedata, pages, pictures, plots, verdicts, views
 
 log = logging.getLogger("pp.diagnostics")
 
@@ -60,21 +60,20 @@ def render(folder=".", settings=None, jobs=1):
     if "prepare" in found:
         found["prepare"].directory = found["prepare"].directory or str(Path(folder).resolve())
         folders.append(found["prepare"].directory)  # where the frames were, if only the records were copied
-    site, view = (
-        Path(folder) / settings.diagnostics_path,
-        views.overview(found, failures, records.light_curves(found.get("distill"), folder)),
-    )
+    site = Path(folder) / settings.diagnostics_path
+    view = views.overview(found, failures, records.light_curves(found.get("distill"), folder))
     shelf = pictures.Shelf(site / records.FOLDER)
     if settings.individual_frame_pages:
         for frame in view.frames:
             frame.page = shelf.name(frame.name, ".html")
     shown = plots.of_run(view)
-    files = pictures.PlotFiles(shown, shelf, settings, jobs)
+    plot_files = pictures.PlotFiles(shown, shelf, settings, jobs)
     rest = max(1, jobs - 1)
     pictures.draw_frames(view, shelf, settings, folders, rest)
-    write = partial(_write_pages, view, shown, files, settings, site, Path(folder), rest)
+    chart = findingchart.of(view, folders)
+    write = partial(_write_pages, view, shown, plot_files, chart, settings, site, Path(folder), rest)
     written = write()
-    if not files.finish():
+    if not plot_files.finish():
         written = write()  # without those that could not be drawn
     shelf.finish(written)
     return site / settings.main_html
@@ -86,10 +85,11 @@ def show_failure(step, message, folder="."):
     render(folder)
 
 
-def _write_pages(view, shown, files, settings, site, folder, jobs):
+def _write_pages(view, shown, plot_files, chart, settings, site, folder, jobs):
     """Write main page, frame pages and what they share; return the names of those in .diagnostics/.
 
-    shown : plots.Plot of the main page;  files : pictures.PlotFiles of those of them that are files as well
+    shown : plots.Plot of the main page;  chart : as findingchart.of gives it
+    plot_files : pictures.PlotFiles of those plots that are files as well
     """
     place = site / records.FOLDER
     made = pages.environment()
@@ -98,9 +98,9 @@ def _write_pages(view, shown, files, settings, site, folder, jobs):
         "view": view,
         "settings": settings,
         "files": _data_files(view, site, folder),
-        "plot_files": files.pictures,
+        "plot_files": plot_files.pictures,
     }
-    data = pagedata.of_run(view, shown, folder)
+    data = pagedata.of_run(view, shown, folder, chart)
     by_hand = pagedata.by_hand(view) if data["command"] else None
     template = made.get_template("frame.html")
 
@@ -112,19 +112,24 @@ def _write_pages(view, shown, files, settings, site, folder, jobs):
     workers.side_by_side(write, [[frame for frame in view.frames if frame.page]], jobs, each=FRAMES_EACH)
     judged = verdicts.judge(view, pp_setup.confverdict, data["plots"])
     shared |= {"root": "", "here": f"{records.FOLDER}/", "verdicts": judged, "plots": shown}
+    shared["overall"] = verdicts.overall(judged)
     html = made.get_template("main.html").render(data=data, **shared)
     pages.write_page(site / settings.main_html, html)
     return names | {frame.page for frame in view.frames if frame.page}
 
 
 def _data_files(view, site, folder):
-    """Return {name: path relative to `site`} of LOG and the result files that exist, for links from the main page."""
-    found = {}
-    for name in ["LOG", *(target.data.file for target in view.targets)]:
-        path = os.path.join(folder, views.base_name(name))
-        if os.path.isfile(path):
-            found[name] = os.path.relpath(path, site)
-    return found
+    """Return {name: path relative to `site`} of the result files that exist, for links from the main page.
+
+    Of a target these are its table and what pptool_lightcurve makes of it.
+    """
+    names = ["LOG", observationsdb.FILE_NAME]
+    for target in view.targets:
+        stem = files.safe_name(target.name)
+        names += [target.data.file, *(f"lightcurve_{stem}.{ending}" for ending in ("csv", "ecsv", "vot", "alcdef.txt"))]
+    names += sorted(path.name for path in folder.glob("mpcreport*"))
+    paths = {name: os.path.join(folder, views.base_name(name)) for name in names}
+    return {name: os.path.relpath(path, site) for name, path in paths.items() if os.path.isfile(path)}
 
 
 def build_parser():

@@ -90,11 +90,13 @@ class ConfVerdict:
 
     registered = (1.0, 0.5)  # fraction of the frames, at least
     astrometry_arcsec = (0.3, 1.0)  # scatter against the catalogue, at most; targets are identified within pos_epsilon
-    flux_fraction = (0.7, 0.5)  # of a star that the aperture holds in the worst seeing, at least; as fluxlimit_aprad
+    flux_fraction = (0.5, 0.3)  # of a star that the aperture holds in the worst seeing, at least; stars lose the same
     calibrated = (1.0, 0.5)  # fraction of the frames, at least
     zp_sig_mag = (0.1, 0.3)  # scatter of the reference stars around the zeropoint, at most; 0.05 is usual
-    zp_range_mag = (0.3, 1.0)  # largest minus smallest zeropoint, at most: airmass explains 0.3, beyond that are clouds
+    zp_range_mag = (1.5, 3.0)  # largest minus smallest zeropoint, at most: clouds take the same from all stars
     accepted = (0.9, 0.5)  # fraction of the rows of the target, at least
+    precision_mag = (0.1, 0.3)  # error of a typical point of the target, at most
+    control_scatter_mag = (0.03, 0.15)  # scatter of the control star, which is bright and constant, at most
     control_ratio = (2.0, 4.0)  # scatter of the control star over its errors, at most: 1 if these are right
 
 

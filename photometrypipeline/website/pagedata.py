@@ -5,16 +5,17 @@ import os
 import shlex
 
 from photometrypipeline.frames.records import known
+from photometrypipeline.website.findingchart import view_on
 from photometrypipeline.website.pages import url, utc
-from photometrypipeline.website.pixels import View
 
 
-def of_run(view, plots, folder):
-    """Return {frames, plots, targets, command} of a views.Overview; `folder` is where its frames lie.
+def of_run(view, plots, folder, chart=None):
+    """Return {frames, plots, targets, command, chart} of a views.Overview; `folder` is where its frames lie.
 
     frames : [{name, page, time, jd}] in the order of the run; everything else names a frame by its place in there
     plots : {name: plots.Plot as data}
     targets : {anchor: rows with their pictures, and the line that takes a row out by hand}
+    chart : as findingchart.of gives it
     command : the parts of the command that repeats the choice of rows, quoted for a shell; None without a target
     """
     frames = [
@@ -22,7 +23,7 @@ def of_run(view, plots, folder):
         for frame in view.frames
     ]
     targets = {target.anchor: _target(target) for target in view.targets}
-    return {"frames": frames, "targets": targets, "command": _command(view, folder)} | _plots(plots)
+    return {"frames": frames, "targets": targets, "command": _command(view, folder), "chart": chart} | _plots(plots)
 
 
 def of_frame(frame, plots, by_hand):
@@ -31,7 +32,7 @@ def of_frame(frame, plots, by_hand):
     if frame.reference_places:
         maps["registration"] = {"stars": frame.reference_places, "numbered": False}
     if frame.quickview and frame.size_px:
-        view = View(0.5, 0.5, frame.quickview.width / frame.size_px[0], frame.quickview.width, frame.quickview.height)
+        view = view_on(frame)
         stars = [star for star in frame.used_stars if known(star.x_px) and known(star.y_px)]
         places = [[round(place, 1) for place in view.place(star.x_px, star.y_px)] for star in stars]
         maps |= {"calibration": {"stars": places, "numbered": True}} if places else {}

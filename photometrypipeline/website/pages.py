@@ -18,6 +18,7 @@ COMPILED = TEMPLATES / "__pycache__"
 STATIC = Path(__file__).parent / "static"  # goes beside the pages as it is
 UPLOT = ("uPlot.iife.min.js", "uPlot.min.css", "LICENSE")
 STYLE_SHEET = "diagnostics_stylesheet.css"
+MOST_OPEN = 5  # sections of targets that are open at first
 NOTHING = "—"
 
 
@@ -43,7 +44,7 @@ def environment():
     }
     made.filters |= {name: _defined(function) for name, function in own.items()}
     made.tests["known"] = _defined(known)
-    made.globals |= {"version": __version__, "stylesheet": STYLE_SHEET}
+    made.globals |= {"version": __version__, "stylesheet": STYLE_SHEET, "most_open": MOST_OPEN}
     return made
 
 

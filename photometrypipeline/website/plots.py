@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from photometrypipeline.frames.records import known, number
-from photometrypipeline.website.views import calibrated
+from photometrypipeline.website.views import calibrated, errors_of
 
 LONGEST_TITLE = 60  # characters
 
@@ -218,15 +218,10 @@ def _zeropoints(view):
     )
 
 
-def errors(row):
-    """Return (error by which measurements of one source scatter, error that all of them share) of a row, mag."""
-    return (row.err_frame, row.err_common) if known(row.err_frame) else (row.err_total, None)
-
-
 def _light_curve(view, target):
     rows, limits = [row.data for row in target.accepted], [row.data for row in target.limits]
     both, nothing = [*target.accepted, *target.limits], [None] * len(limits)
-    frame_error, common = ([errors(row)[part] for row in rows] for part in (0, 1))
+    frame_error, common = ([errors_of(row)[part] for row in rows] for part in (0, 1))
     joined = [
         float(np.hypot(one, other)) if known(one) and known(other) else None
         for one, other in zip(frame_error, common, strict=True)
@@ -240,7 +235,7 @@ def _light_curve(view, target):
     about += " Open triangles: not detected, limit at 3 σ." if limits else ""
     yield Plot(
         target.anchor,
-        target.anchor,
+        "lead" if target is view.lead else target.anchor,
         f"Light curve of {target.name}",
         TIME,
         y,

@@ -13,15 +13,27 @@ from photometrypipeline.frames.records import known, number
 GOOD, DOUBTFUL, FAILED, OPEN = "good", "doubtful", "failed", "not judged"
 ORDER = (OPEN, GOOD, DOUBTFUL, FAILED)  # of equals, or with nothing judged, the first counts
 STEP_OF = {"Registration": "register", "Aperture": "photometry", "Calibration": "calibrate", "Target": "distill"}
+WELL_HELD = 0.8  # of the light of a star: what an aperture is advised for
+CLEAR_MAG = 0.3  # range of zeropoints that airmass explains
 GAUSSIAN = 4 * math.log(2)  # flux of a Gaussian within r: 1 - exp(-4 ln2 (r / FWHM)^2)
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One number that a verdict may rest on, in words, and what it means."""
+    """One number that a verdict may rest on, in words, and what it means.
+
+    limits : in words, the number that would change the verdict;  advice : what to do, or why nothing need be done
+    """
 
     words: str
     state: str = OPEN
+    limits: str = ""
+    advice: str = ""
+
+    @property
+    def text(self):
+        """The measure with the number that would change what it means."""
+        return f"{self.words} ({self.limits})" if self.limits else self.words
 
 
 @dataclass(frozen=True)
@@ -32,35 +44,65 @@ class Verdict:
     state: str
     words: str
     anchor: str | None
+    advice: str = ""
 
 
-def judge(view, limits, plots=()):
-    """Return the four Verdicts (list) on a views.Overview; `limits` as pp_setup.confverdict, `plots` are names."""
+def judge(view, limits, shown=()):
+    """Return the four Verdicts (list) on a views.Overview.
+
+    limits : as pp_setup.confverdict;  shown : names of plots that a verdict can lead to
+    """
     tellers = (_registration, _aperture, _calibration, _target)
     noted = dict(view.failures)
     found = []
     for (name, step), tell in zip(STEP_OF.items(), tellers, strict=True):
         record = view.records[step]
         if step in noted:
-            measures = [Measure(f"pp_{step} failed: {noted[step]}", FAILED)]
+            measures = [Measure(f"pp_{step} failed: {noted[step]}", FAILED, advice="see LOG, mend it, run again")]
         elif record is None:
             measures = [Measure(f"pp_{step} has not been run")]
         else:
             measures = [measure for measure in tell(view, record, limits) if measure]
         worst = max(measures, key=lambda measure: ORDER.index(measure.state))
-        rest = [measure.words for measure in measures if measure is not worst]
-        found.append(Verdict(name, worst.state, "; ".join([worst.words, *rest]), _anchor(view, step, plots)))
+        ordered = [worst, *(measure for measure in measures if measure is not worst)]
+        words = "; ".join(measure.text for measure in ordered)
+        advice = "; ".join(measure.advice for measure in ordered if measure.advice)
+        found.append(Verdict(name, worst.state, words, _anchor(view, step, shown), advice))
     return found
 
 
-def small(value, limits):
-    """Return the state of a number that should be small."""
-    return GOOD if value <= limits[0] else DOUBTFUL if value <= limits[1] else FAILED
+def overall(verdicts):
+    """Return the Verdict on the whole run: the state of the worst of the four, and what to do about it."""
+    state = max((verdict.state for verdict in verdicts), key=ORDER.index)
+    worst = [verdict for verdict in verdicts if verdict.state == state]
+    harmless = [verdict.advice for verdict in verdicts if verdict.advice and verdict.state in (GOOD, OPEN)]
+    heads = {
+        GOOD: "the light curve can be used as it is",
+        DOUBTFUL: "look before you use the light curve",
+        FAILED: "do not use the light curve yet",
+        OPEN: "nothing has been judged yet",
+    }
+    reasons = [f"{verdict.name.lower()}: {verdict.words.split(';')[0]}" for verdict in worst]
+    bad = state in (DOUBTFUL, FAILED)
+    reasons += [verdict.advice for verdict in worst if verdict.advice]
+    sentences = [part[0].upper() + part[1:] for part in [heads[state], *(reasons if bad else []), *harmless]]
+    return Verdict("Verdict", state, ". ".join(sentences) + ".", None)
 
 
-def large(value, limits):
-    """Return the state of a number that should be large."""
-    return GOOD if value >= limits[0] else DOUBTFUL if value >= limits[1] else FAILED
+def small(value, limits, form=""):
+    """Return (state, the number that would change it, in words) of a number that should be small."""
+    good, doubtful = (f"{limit:{form}}" for limit in limits)
+    if value <= limits[0]:
+        return GOOD, f"doubtful above {good}"
+    return (DOUBTFUL, f"good up to {good}") if value <= limits[1] else (FAILED, f"doubtful up to {doubtful}")
+
+
+def large(value, limits, form=""):
+    """Return (state, the number that would change it, in words) of a number that should be large."""
+    good, doubtful = (f"{limit:{form}}" for limit in limits)
+    if value >= limits[0]:
+        return GOOD, f"doubtful below {good}"
+    return (DOUBTFUL, f"good from {good} on") if value >= limits[1] else (FAILED, f"doubtful from {doubtful} on")
 
 
 def control_ratio(target):
@@ -78,21 +120,31 @@ def flux_fraction(radius_px, fwhm_px):
     return 1 - math.exp(-GAUSSIAN * (radius_px / fwhm_px) ** 2)
 
 
+def radius_holding(fraction, fwhm_px):
+    """Return the radius (px) that holds a fraction of a Gaussian's flux."""
+    return fwhm_px * math.sqrt(-math.log(1 - fraction) / GAUSSIAN)
+
+
 def _registration(view, record, limits):
     if record.skipped:
         return [Measure("skipped (-keep_wcs), positions rest on the coordinates that the frames came with")]
     frames = record.frames
     done = [frame for frame in frames if frame.registered]
+    advice = "leave these frames out, or see docs/registration.md"
     if not done:
-        return [Measure(f"none of {len(frames)} frames registered" if frames else "no frame registered", FAILED)]
+        words = f"none of {len(frames)} frames registered" if frames else "no frame registered"
+        return [Measure(words, FAILED, advice="see docs/registration.md")]
     share = len(done) / len(frames)
-    measures = [Measure(f"{len(done)} of {len(frames)} frames registered", large(share, limits.registered))]
+    state, change = large(share, limits.registered, ".0%")
+    complete = len(done) == len(frames)
+    measures = [Measure(f"{len(done)} of {len(frames)} frames registered", state, change, "" if complete else advice)]
     scatter = [max(number(frame.sigma_ra_arcsec), number(frame.sigma_dec_arcsec)) for frame in done]
     scatter = [value for value in scatter if math.isfinite(value)]
     if scatter:
         typical = statistics.median(scatter)
-        state = small(typical, limits.astrometry_arcsec)
-        measures.append(Measure(f'scatter {typical:.3f}" against the catalogue', state))
+        state, change = small(typical, limits.astrometry_arcsec, ".2g")
+        advice = "" if state == GOOD else "check the pixel scale, or give -register_catalog another catalogue"
+        measures.append(Measure(f'scatter {typical:.3f}" against the catalogue', state, change, advice))
     return measures
 
 
@@ -102,13 +154,21 @@ def _aperture(view, record, limits):
     radius_px = number(record.aprad_px)
     basis = [Measure(f"radius {radius_px:.2f} px, {record.basis}")]
     if record.curve and not record.curve.target and known(record.n_background):
-        basis = [Measure(f"radius {radius_px:.2f} px, chosen without the target", DOUBTFUL)]
+        advice = "compare with a run with -aprad of your own choice"
+        basis = [Measure(f"radius {radius_px:.2f} px, chosen without the target", DOUBTFUL, advice=advice)]
     widths = [number(frame.fwhm_px) for frame in record.frames if number(frame.fwhm_px) > 0]
     if not widths:
         return basis
     held = flux_fraction(radius_px, max(widths))
-    words = f"holds {held:.0%} of a star's light in the worst seeing (FWHM {max(widths):.1f} px)"
-    return [Measure(words, large(held, limits.flux_fraction)), *basis]
+    state, change = large(held, limits.flux_fraction, ".0%")
+    words = f"holds {held:.0%} of a star's light in the worst seeing, FWHM {max(widths):.1f} px"
+    advice = ""
+    if held < WELL_HELD:
+        wider = radius_holding(WELL_HELD, max(widths))
+        harmless = "aperture holds {:.0%} in the worst seeing: {}-aprad {:.1f} holds {:.0%}"
+        same = "harmless, the stars of a frame lose the same; " if state == GOOD else ""
+        advice = harmless.format(held, same, wider, WELL_HELD)
+    return [Measure(words, state, change, advice), *basis]
 
 
 def _calibration(view, record, limits):
@@ -120,43 +180,75 @@ def _calibration(view, record, limits):
     if record.mode == "manual":
         return [Measure("zeropoint set by hand")]
     if not solved:
-        return [Measure(f"no zeropoint for any of {len(frames)} frames", FAILED)]
+        advice = "another catalogue or band, see docs/calibration.md"
+        return [Measure(f"no zeropoint for any of {len(frames)} frames", FAILED, advice=advice)]
     zeropoints = [frame.zp_mag for frame in solved]
     measures = []
     scatter = [frame.zp_sig_mag for frame in solved if known(frame.zp_sig_mag)]
     if scatter:
         typical = statistics.median(scatter)
         words = f"stars scatter by {typical:.3f} mag around the zeropoint ({statistics.fmean(zeropoints):.3f} mag)"
-        measures.append(Measure(words, small(typical, limits.zp_sig_mag)))
-    spread = max(zeropoints) - min(zeropoints)
+        state, change = small(typical, limits.zp_sig_mag, "g")
+        advice = "" if state == GOOD else "try -colorterm, or another catalogue"
+        measures.append(Measure(words, state, change, advice))
     if len(solved) > 1:
-        state = small(spread, limits.zp_range_mag)
-        measures.append(Measure(f"zeropoint varies by {spread:.3f} mag over the frames", state))
-    share = len(solved) / len(frames)
-    return [*measures, Measure(f"{len(solved)} of {len(frames)} frames calibrated", large(share, limits.calibrated))]
+        measures.append(_clouds(max(zeropoints) - min(zeropoints), limits))
+    share, (state, change) = len(solved) / len(frames), large(len(solved) / len(frames), limits.calibrated, ".0%")
+    advice = "" if share == 1 else "frames without a zeropoint are not in the light curve"
+    return [*measures, Measure(f"{len(solved)} of {len(frames)} frames calibrated", state, change, advice)]
+
+
+def _clouds(spread, limits):
+    """Return the Measure of the range of the zeropoints (mag)."""
+    state, change = small(spread, limits.zp_range_mag, "g")
+    advice = f"clouds of {spread:.1f} mag: harmless, all stars lose the same" if spread > CLEAR_MAG else ""
+    if state != GOOD:
+        advice = f"clouds of {spread:.1f} mag: leave out the frames with the lowest zeropoints"
+    return Measure(f"zeropoint varies by {spread:.3f} mag over the frames", state, change, advice)
 
 
 def _target(view, record, limits):
     asked = [target for target in view.targets if target.data.kind != "control"]
     if not asked:
-        return [Measure("no target found", FAILED)]
+        advice = "name a body with -target, or a star with pp_distill -fixedtargets"
+        return [Measure("no target found", FAILED, advice=advice)]
     rows = [row for target in asked for row in target.rows]
     by_hand, accepted = sum(row.by_hand for row in rows), sum(row.accepted for row in rows)
     name = asked[0].name if len(asked) == 1 else f"{len(asked)} targets"
     words = f"{name}: {accepted} of {len(rows)} rows accepted"
     words += f", {by_hand} taken out by hand" if by_hand else ""
-    measures = [Measure(words, large(accepted / max(len(rows) - by_hand, 1), limits.accepted))]
+    state, change = large(accepted / max(len(rows) - by_hand, 1), limits.accepted, ".0%")
+    advice = "" if state == GOOD else "see why rows were rejected, in the table of the target"
+    measures = [Measure(words, state, change, advice)]
+    typical = asked[0].typical_err
+    if typical is not None:
+        state, change = small(typical, limits.precision_mag, "g")
+        advice = "" if state == GOOD else "stack frames with pp_stackedphotometry"
+        measures.append(Measure(f"a point is uncertain by {typical:.3f} mag", state, change, advice))
     for target in view.targets:
-        ratio = control_ratio(target) if target.data.kind == "control" else None
-        if ratio is not None:
-            state = small(ratio, limits.control_ratio)
-            measures.append(Measure(f"{target.name} scatters {ratio:.1f} times its errors", state))
+        if target.data.kind == "control":
+            measures += _control(target, limits)
     return measures
 
 
-def _anchor(view, step, plots):
+def _control(target, limits):
+    """Return the Measures of the control star: how it scatters, and compared with its errors."""
+    measures, ratio = [], control_ratio(target)
+    advice = f"a constant star varies: look at {target.name} and at the zeropoints before you believe the target"
+    if target.scatter is not None:
+        state, change = small(target.scatter, limits.control_scatter_mag, "g")
+        words = f"{target.name}, bright and constant, scatters by {target.scatter:.3f} mag"
+        measures.append(Measure(words, state, change, "" if state == GOOD else advice))
+    if ratio is not None:
+        state, change = small(ratio, limits.control_ratio, "g")
+        words = f"{target.name} scatters {ratio:.1f} times its errors"
+        measures.append(Measure(words, state, change, "" if state == GOOD else advice))
+    return measures
+
+
+def _anchor(view, step, shown):
     if view.records[step] is None:
         return step if step in dict(view.failures) else None
     first = view.targets[0].anchor if view.targets else None
     shows = {"photometry": "fwhm", "calibrate": "zeropoints", "distill": first}
-    return f"plot-{shows[step]}" if shows.get(step) in plots else step
+    return f"plot-{shows[step]}" if shows.get(step) in shown else step

@@ -3,12 +3,14 @@
 import math
 import os
 import re
+import statistics
 from dataclasses import dataclass, field
 
 from photometrypipeline.frames import exclusions, recordtypes
-from photometrypipeline.frames.records import STEPS, known
+from photometrypipeline.frames.records import STEPS, known, number
 from photometrypipeline.frames.results import mean_and_scatter
 from photometrypipeline.frames.rows import LightCurve, Row
+from photometrypipeline.sky.times import text_of
 from photometrypipeline.website.pictures import Picture
 
 CONTROL = "control"  # the kind of target that comes after all others
@@ -111,6 +113,26 @@ class TargetView:
         return [row.data.mag for row in self.accepted if known(row.data.mag)]
 
     @property
+    def mean_err(self):
+        """Error of the mean by what single measurements scatter by, None where that is unknown."""
+        errors = [number(errors_of(row.data)[0]) for row in self.accepted]
+        known_ones = [error for error in errors if math.isfinite(error)]
+        return math.hypot(*known_ones) / len(known_ones) if known_ones else None
+
+    @property
+    def common_err(self):
+        """Median of the error that all measurements share, None where that is unknown."""
+        shared = [row.data.err_common for row in self.accepted if known(row.data.err_common)]
+        return statistics.median(shared) if shared else None
+
+    @property
+    def typical_err(self):
+        """Median of the errors of the single measurements, None where they are unknown."""
+        errors = [errors_of(row.data)[0] for row in self.accepted]
+        errors = [error for error in errors if known(error)]
+        return statistics.median(errors) if errors else None
+
+    @property
     def mean(self):
         """Mean magnitude, None without rows."""
         return mean_and_scatter(self.magnitudes)[0]
@@ -130,6 +152,37 @@ class Overview:
     frames: list
     targets: list
 
+    @property
+    def lead(self):
+        """The target that the page begins with (TargetView), None without any but the control star."""
+        return next((target for target in self.targets if target.data.kind != CONTROL), None)
+
+    @property
+    def subject(self):
+        """Name of what was observed: the leading target with number and name, else what the headers say."""
+        if self.lead:
+            full, name = self.lead.data.full_name, self.lead.name
+            return full if full and name in full else f"{full} ({name})" if full else name
+        frames = self.records["prepare"].frames if self.records["prepare"] else []
+        return next((str(frame.object) for frame in frames if frame.object), "Photometry Pipeline")
+
+    @property
+    def circumstances(self):
+        """[date, band, telescope] as texts, as far as they are known."""
+        prepare, calibrate = self.records["prepare"], self.records["calibrate"]
+        frames = prepare.frames if prepare else []
+        times = [frame.midtime_jd for frame in frames if known(frame.midtime_jd)]
+        times = times or [row.data.jd for target in self.targets for row in target.rows if known(row.data.jd)]
+        dates = [_date(time) for time in (min(times), max(times))] if times else []
+        band = (calibrate and calibrate.band) or (prepare and prepare.band)
+        telescope = prepare and prepare.telescope.key
+        return [str(text) for text in (" to ".join(dict.fromkeys(filter(None, dates))), band, telescope) if text]
+
+    @property
+    def title(self):
+        """What tells the page from those of other runs, such as `3552, 2017-02-02, V, VATT4K`."""
+        return ", ".join([self.lead.name if self.lead else self.subject, *self.circumstances])
+
     def frame_of(self, part):
         """Return the FrameView that a frame of any record belongs to."""
         return self.frame_called(part.name)
@@ -140,6 +193,18 @@ class Overview:
 
     def __post_init__(self):
         self._by_name = {base_name(frame.name): frame for frame in self.frames}
+
+
+def _date(jd):
+    try:
+        return text_of(jd)[:10]
+    except (ValueError, OverflowError):  # no year that a calendar knows
+        return ""
+
+
+def errors_of(row):
+    """Return (error by which measurements of one source scatter, error that all of them share) of a Row, mag."""
+    return (row.err_frame, row.err_common) if known(row.err_frame) else (row.err_total, None)
 
 
 def overview(records, failures, curves):

@@ -108,8 +108,8 @@ def test_a_light_curve_points_down_names_the_band_and_has_the_error_of_each_poin
 
 
 def test_error_bars_are_what_measurements_scatter_by_and_thin_ones_add_what_all_share():
-    assert plots.errors(Row(err_total=0.02, sig=0.05)) == (0.02, None)
-    assert plots.errors(Row(err_total=0.02, err_frame=0.01, err_common=0.03)) == (0.01, 0.03)
+    assert views.errors_of(Row(err_total=0.02, sig=0.05)) == (0.02, None)
+    assert views.errors_of(Row(err_total=0.02, err_frame=0.01, err_common=0.03)) == (0.01, 0.03)
 
 
 def test_limits_of_non_detections_are_open_triangles_at_their_time(field):

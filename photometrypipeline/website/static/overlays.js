@@ -42,6 +42,22 @@
     return PP.overlay(width, height, ...parts);
   };
 
+  const chartMarks = ({ width, height, track, here, used, left_out: leftOut, north, east, bar }) => {
+    const circle = (kind, radius) => ([x, y]) => make("circle", { class: kind, cx: x, cy: y, r: radius });
+    const parts = [...leftOut.map(circle("left", 7)), ...used.map(circle("used", 7))];
+    parts.push(make("polyline", { class: "way", points: track.join(" ") }), ...track.map(circle("way", 3)));
+    if (here) parts.push(make("circle", { class: "way here", cx: here[0], cy: here[1], r: 16 }));
+    const [x, y] = [0.88 * width, 0.12 * height];
+    for (const [letter, [across, down]] of [["N", north], ["E", east]]) {
+      parts.push(make("path", { class: "scale", d: `M${x} ${y}l${50 * across} ${50 * down}` }));
+      parts.push(text(x + 66 * across, y + 66 * down + 8, letter, { class: "large", "text-anchor": "middle" }));
+    }
+    const [right, bottom] = [0.97 * width, 0.95 * height];
+    parts.push(make("path", { class: "scale", d: `M${right - bar[0]} ${bottom}H${right}` }));
+    parts.push(text(right - bar[0] / 2, bottom - 10, bar[1], { class: "large", "text-anchor": "middle" }));
+    return PP.overlay(width, height, ...parts);
+  };
+
   const addSwitch = (stack) => {
     const shown = PP.element("input", { type: "checkbox", checked: true });
     shown.addEventListener("change", () => { stack.classList.toggle("bare", !shown.checked); });
@@ -49,12 +65,12 @@
   };
 
   PP.startOverlays = () => {
+    document.querySelectorAll(".stack[data-chart]").forEach((stack) => stack.append(chartMarks(PP.data.chart)));
     document.querySelectorAll(".stack[data-map], .stack[data-cutout]").forEach((stack) => {
       const picture = stack.querySelector("img");
       const { map, cutout } = stack.dataset;
       if (map) stack.append(starMap({ width: picture.getAttribute("width"), height: picture.getAttribute("height") }, PP.data.maps[map]));
-      else if (PP.data.cutouts) stack.append(PP.cutoutMarks(PP.data.cutouts[cutout]));
-      else return; // that of a player, which draws its own
+      else stack.append(PP.cutoutMarks(PP.data.cutouts[cutout]));
       addSwitch(stack);
     });
   };

@@ -103,7 +103,7 @@
 
     size() {
       const width = Math.max(260, Math.floor(this.chart.clientWidth));
-      return { width, height: Math.round(Math.min(440, Math.max(270, width * 0.6))) };
+      return { width, height: Math.round(Math.min(width > 800 ? 320 : 440, Math.max(270, width * 0.6))) };
     }
 
     /* Airmass at places on the time axis, between those of the frames. */
@@ -113,7 +113,7 @@
         const after = known.findIndex(([x]) => x >= tick);
         if (after < 0 || (after === 0 && known[0][0] > tick)) return "";
         const [[left, low], [right, high]] = [known[Math.max(0, after - 1)], known[after]];
-        return (right > left ? low + ((high - low) * (tick - left)) / (right - left) : high).toFixed(2);
+        return (right > left ? low + ((high - low) * (tick - left)) / (right - left) : high).toFixed(3);
       });
     }
 
@@ -130,7 +130,7 @@
         values: (u, ticks) => (given.log ? ticks.map((tick) => (tick === null ? "" : String(Number(tick.toPrecision(3))))) : tickTexts(ticks)), ...more,
       });
       const axes = [axis(this.time.label, { values: this.time.values }), upright(spec.y, { scale: "y" })];
-      if (spec.airmass) axes.push(axis("Airmass", { side: 0, scale: "x", grid: { show: false }, values: (u, ticks) => this.airmassAt(ticks) }));
+      if (spec.airmass) axes.push(axis("Airmass", { side: 0, scale: "x", space: 90, grid: { show: false }, values: (u, ticks) => this.airmassAt(ticks) }));
       const wanted = spec.right && spec.right.log && this.full.right.max / this.full.right.min > 1000 ? [1] : [1, 2, 5]; // decades, or finer
       const few = (u, ticks) => ticks.map((tick) => (wanted.includes(Math.round(tick / 10 ** Math.floor(Math.log10(tick) + 1e-9))) ? tick : null));
       if (spec.right) axes.push(upright(spec.right, { scale: "right", side: 1, grid: { show: false }, filter: spec.right.log ? few : undefined }));

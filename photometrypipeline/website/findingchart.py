@@ -1,0 +1,93 @@
+"""The finding chart: one whole frame with the way of the target over it, the reference stars, north and scale."""
+
+import math
+
+from photometrypipeline.frames.records import known
+from photometrypipeline.website import quickview
+from photometrypipeline.website.pictures import UNDRAWABLE, find
+from photometrypipeline.website.pixels import Pixels, View
+
+ROUND_ARCSEC = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
+LONGEST_BAR = 0.25  # of the width of the picture
+
+
+def frame_of(target):
+    """Return the views.FrameView in the middle of the observations of a target; None where none has a picture."""
+    shown = [row.frame for row in target.accepted if row.frame.quickview and row.frame.size_px] if target else []
+    return shown[len(shown) // 2] if shown else None
+
+
+def of(view, folders):
+    """Return {file, width, height, frame, track, here, used, left_out, north, bar} of the leading target of a view.
+
+    Places [column, row], of the track in order of time, are pixels of the picture; north and east are unit steps, bar
+    is (length in px, in words).  None without a target, a picture or a WCS.
+    """
+    target, frame = view.lead, frame_of(view.lead)
+    path = find(frame.name, folders) if frame else None
+    if path is None:
+        return None
+    picture = frame.quickview
+    try:
+        with Pixels(path) as pixels:
+            if pixels.wcs is None:
+                return None
+            return {
+                "file": picture.file,
+                "width": picture.width,
+                "height": picture.height,
+                "frame": frame.index,
+                "track": _track(pixels, target, picture),
+                "here": next(iter(_places(frame, [row.data for row in frame.rows if row.target is target])), None),
+                **_stars(frame),
+                **_directions(pixels),
+                "bar": _bar(pixels.scale_arcsec * frame.size_px[0] / picture.width, picture.width),
+            }
+    except UNDRAWABLE:
+        return None
+
+
+def view_on(frame):
+    """Return the View of the quick view of a views.FrameView."""
+    picture = frame.quickview
+    return View(0.5, 0.5, picture.width / frame.size_px[0], picture.width, picture.height)
+
+
+def _track(pixels, target, picture):
+    rows = [row.data for row in target.accepted if known(row.data.ra_deg) and known(row.data.dec_deg)]
+    longest = max(picture.width, picture.height)
+    return quickview.places(pixels, longest, [row.ra_deg for row in rows], [row.dec_deg for row in rows])
+
+
+def _places(frame, things):
+    view = view_on(frame)
+    places = [view.place(thing.x_px, thing.y_px) for thing in things if known(thing.x_px) and known(thing.y_px)]
+    return [[round(value, 1) for value in place] for place in places]
+
+
+def _stars(frame):
+    stars = frame.calibrate.stars if frame.calibrate else []
+    used, left_out = ([star for star in stars if bool(star.used) == wanted] for wanted in (True, False))
+    return {"used": _places(frame, used), "left_out": _places(frame, left_out)}
+
+
+def _directions(pixels):
+    """Return {north, east}: unit steps (columns, rows) on the picture."""
+    centre = (pixels.width / 2, pixels.height / 2)
+    ra_deg, dec_deg = (float(value) for value in pixels.wcs.all_pix2world(*centre, 1))
+    step_deg = pixels.scale_arcsec * 10 / 3600
+    found = {}
+    for name, ra_step, dec_step in (("north", 0, step_deg), ("east", step_deg / math.cos(math.radians(dec_deg)), 0)):
+        x, y = (float(value[0]) for value in pixels.position(ra_deg + ra_step, dec_deg + dec_step))
+        across, up = x - centre[0], y - centre[1]
+        length = math.hypot(across, up)
+        found[name] = [round(across / length, 3), round(-up / length, 3)]
+    return found
+
+
+def _bar(scale_arcsec, width_px):
+    """Return [length in px, in words] of a scale bar on a picture of that many arcsec a pixel."""
+    fitting = [length for length in ROUND_ARCSEC if length / scale_arcsec < LONGEST_BAR * width_px]
+    length = max(fitting, default=ROUND_ARCSEC[0])
+    words = f"{length}″" if length < 60 else f"{length // 60}′"
+    return [round(length / scale_arcsec, 1), words]
