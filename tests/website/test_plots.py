@@ -9,7 +9,7 @@ from PIL import Image
 import fakerun
 from photometrypipeline.frames import records
 from photometrypipeline.frames.rows import Row
-from photometrypipeline.website import plotfiles, plots
+from photometrypipeline.website import plotfiles, plots, views
 from website import view_of as view_of_records
 
 MINUTES = [0, 4, 8]  # the fake frames are taken every 240 s
