@@ -294,7 +294,7 @@ class Catalog:
     def _on_locus(self):
         """Return the mask of stars within 3 sigma of the line that these stars make in (g-r, r-i); all if they are few.
 
-        What is off it is no ordinary star, or badly measured (Chonis & Gaskell 2008).
+        What is off it is not an ordinary star, or badly measured (Chonis & Gaskell 2008).
         """
         x, y = (self.values(blue) - self.values(red) for blue, red in (("gmag", "rmag"), ("rmag", "imag")))
         good = np.isfinite(x) & np.isfinite(y)

@@ -65,7 +65,7 @@ def raw_images(arguments, output):
             if not made & {folder.resolve(), *folder.resolve().parents}:
                 names += [os.path.normpath(folder / image) for image in images]
     if not names:
-        raise UsageError(f"there is no image in {', '.join(arguments)}")
+        raise UsageError(f"no image found in {', '.join(arguments)}")
     return list(dict.fromkeys(names))
 
 
@@ -79,7 +79,7 @@ def reduce(names, losses, options):
         cut = toolbox.parallel(lambda frame: night.trimmed(frame, work), frames, options.jobs, "overscan")
         found = night.sort([ready for _, ready in toolbox.sort_out(frames, cut, losses)], options.temperature, losses)
         if not found.lights:
-            raise PipelineError("there is no raw frame of the sky here; IMAGETYP in the headers tells the kind")
+            raise PipelineError("no raw frame of the sky found; IMAGETYP in the headers tells the kind")
         recipes = [plan.recipe_for(group, found.calibrations, options.temperature) for group in found.lights]
         tell(found, recipes)
         if options.list:

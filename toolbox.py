@@ -266,7 +266,7 @@ def taken_in(images, options, losses):
     """
     ready = intake.take_in(images, intake.Choice(options.ext, options.split, options.bayer), losses)
     if not ready:
-        raise UsageError("there is no image in these files that can be measured")
+        raise UsageError("none of these files contains an image that can be measured")
     made = [name for name in ready if name not in images]
     if made:
         more = " ..." if len(made) > 3 else ""

@@ -188,7 +188,7 @@ def options():
     parser.add_argument("-seeds", type=int, default=1, metavar="N", help="nights of each series (default: 1)")
     parser.add_argument("-first", type=int, default=1, metavar="SEED", help="of the first night (default: 1)")
     parser.add_argument("-jobs", type=int, default=1, metavar="N", help="-jobs of pp_run (default: 1)")
-    parser.add_argument("-side", type=int, default=1, metavar="N", help="nights side by side (default: 1)")
+    parser.add_argument("-side", type=int, default=1, metavar="N", help="nights simulated in parallel (default: 1)")
     parser.add_argument(
         "-code", type=Path, default=nights.ROOT, metavar="DIR", help="checkout to run (default: this one)"
     )

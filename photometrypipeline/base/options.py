@@ -23,7 +23,7 @@ from photometrypipeline.base.errors import UsageError
 
 @dataclasses.dataclass(frozen=True)
 class Declaration:
-    """What an option is beside its name, type and default.
+    """What an option is besides its name, type and default.
 
     help, metavar, choices, nargs, action, type : as argparse has them;  also : further names of the option
     check : called with the value, text of the command line included, returns it as the step wants it; raises UsageError
@@ -215,7 +215,7 @@ def radii_px(text):
 
 
 def number_of_jobs(text):
-    """Return how many frames are worked on side by side (int); raises ArgumentTypeError."""
+    """Return how many frames are worked on at a time (int); raises ArgumentTypeError."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")

@@ -144,7 +144,7 @@ class Client:
         """Return `check(send(timeout))`, trying again while the service fails in a way that may pass.
 
         send : called with the (connect, read) time limits in seconds, returns a requests.Response
-        check : turns the response into data; raises Retry(reason) for a body that is no answer, NotFound or Ambiguous
+        check : turns the response into data; raises Retry(reason) for a bad body, NotFound or Ambiguous
             for a valid "no such thing"
         description : what is asked for, in a few words, for LOG and messages
         url : where `send` goes, if not to `base_url(service)`; tries, read_s : instead of the service's own

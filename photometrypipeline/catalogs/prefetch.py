@@ -67,7 +67,7 @@ def nights(site, first, last):
     """Return UT Julian dates, shape (n,), every STEP_H hours from the local noon of `first` to that after `last`.
 
     site : MPC code; first, last : dates of evenings, such as "2026-12-01"
-    Raises UsageError for what is no date or too long a time, TelescopeError for an unknown site.
+    Raises UsageError for what is not a date, or too long a time, TelescopeError for an unknown site.
     """
     x, y, _ = obscodes.geocentric_km(site)
     east_d = np.arctan2(y, x) / (2 * np.pi)

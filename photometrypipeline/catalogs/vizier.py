@@ -111,7 +111,7 @@ def _ask(query, survey, place, client, what, url, tries):
 def read_answer(body, survey):
     """Return the table of `survey` in a VizieR answer (bytes), None if it has none, which means zero rows.
 
-    Raises services.Retry if the body is no valid answer: a web page, cut off, or an error told with HTTP status 200.
+    Raises services.Retry if the body is not a valid answer: a web page, cut off, or an error told with HTTP status 200.
     """
     if not body.lstrip().startswith(b"<?xml") or b"<VOTABLE" not in body[:4000].upper():
         start = " ".join(body[:400].decode("utf-8", "replace").split())[:150]

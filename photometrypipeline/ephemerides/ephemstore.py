@@ -89,7 +89,7 @@ class Named:
 class Store:
     """One file.  What stands in a read-only one belongs to a data set and is never out of date.
 
-    Raises FrameError where the file is no store.  A store that cannot be written to is a warning: it saves time only.
+    Raises FrameError if the file is not a store.  A store that cannot be written to is a warning: it saves time only.
     """
 
     def __init__(self, folder, read_only=False):
@@ -207,7 +207,7 @@ def _dates(lifetime_d):
 def merge(source, target):
     """Take what the file `source` holds into the file `target`, where it is missing or older; return {table: rows}.
 
-    Raises FrameError for a file that is no store.
+    Raises FrameError for a file that is not a store.
     """
     taken = {}
     Path(target).parent.mkdir(parents=True, exist_ok=True)

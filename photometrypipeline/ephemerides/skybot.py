@@ -102,7 +102,7 @@ def _ask(client, request, mpc_code):
 def parse(body, mpc_code):
     """Return the Table of `search` from the VOTable `body` (bytes).
 
-    Raises Retry for a body that is no answer, NotReachable if the answer was made for another observatory.
+    Raises Retry for a body that is not an answer, NotReachable if the answer was made for another observatory.
     """
     try:
         with warnings.catch_warnings():

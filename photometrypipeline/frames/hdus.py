@@ -196,7 +196,7 @@ def _unpacked(image, content):
 
 
 def image_header(image):
-    """Return the header of the image in an Hdu: a compressed one has the keywords of a table beside its own."""
+    """Return the header of the image in an Hdu: a compressed one has the keywords of a table besides its own."""
     if not image.is_compressed:
         return image.header
     kept = fits.Header([card for card in image.header.cards if not OF_TABLE.fullmatch(card.keyword)])

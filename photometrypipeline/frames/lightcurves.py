@@ -31,7 +31,7 @@ def read(path):
     """Return the Reading of a table photometry_TARGET.dat, and of the database next to it where both agree.
 
     Where they do not, the table counts: rows that its user took out or in, removed, added, or gave other values.
-    Raises UsageError for a file that cannot be read, FrameError for one that is no light curve.
+    Raises UsageError for a file that cannot be read, FrameError for one that is not a light curve.
     """
     path = Path(path)
     lines, _ = results.read(path)

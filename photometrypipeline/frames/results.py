@@ -123,7 +123,7 @@ def read(path):
     """Return (lines, remarks) of a light curve: list of Line, rejected ones too, and the lines of remarks.
 
     The rows hold what the file does, in its precision.  Raises UsageError for a file that cannot be read, FrameError
-    for one that is no light curve.
+    for one that is not a light curve.
     """
     found, remarks = [], []
     try:

@@ -74,7 +74,7 @@ def judge(header, own, found, exptime_s, place_deg=None):
 
 
 def _by_offset(header, own, others, sky):
-    """Return the Judgement on a clock by the keywords that tell its offset from UTC, None where there is no need."""
+    """Return the Judgement on a clock by the keywords that tell its offset from UTC, None where none is needed."""
     offset = offset_of(header, sky.site)
     if own.says == "local":
         if offset is None:

@@ -94,7 +94,7 @@ def _in_utc(header, telescope, own, found, length, exposure, pointing_deg):
 
 
 def _counts(moment, own):
-    """Return whether a Moment is a witness of the exposure beside the own one."""
+    """Return whether a Moment is a witness of the exposure besides its own."""
     same = set(moment.keyword.split("|")) & set(own.keyword.split("|"))
     return moment.of_exposure and moment.says != "local" and not same
 

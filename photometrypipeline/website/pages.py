@@ -62,7 +62,7 @@ def _defined(function):
 
 
 def _compiled():
-    """Return a jinja2 cache of compiled templates beside these, as Python has one; None where nothing can be written.
+    """Return a jinja2 cache of compiled templates next to these, as Python has one; None where nothing can be written.
 
     Compiling them takes longer than filling them in.
     """
@@ -82,7 +82,7 @@ def version():
 
 
 def write_page(path, html):
-    """Write `html` (str) to `path`; parts of file names that are no text become question marks."""
+    """Write `html` (str) to `path`; parts of file names that are not text become question marks."""
     write_text(path, html.encode("utf-8", "replace").decode("utf-8"), at_once=False)
 
 

@@ -153,7 +153,7 @@ class FrameJob:
 
 
 class PlotFiles:
-    """The plots of a run that are files, drawn by a process beside the one that makes all the rest.
+    """The plots of a run that are files, drawn by a process next to the one that makes all the rest.
 
     `pictures` are {name of a plot: Picture of its file}; they are there, or gone, once `finish` has been called.
     """

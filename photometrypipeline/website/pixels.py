@@ -116,7 +116,7 @@ class Pixels:
         return np.asarray(x), np.asarray(y)
 
     def whole(self):
-        """Return all pixels, float32, NaN for those that are saturated or no number."""
+        """Return all pixels, float32, NaN for those that are saturated or not a number."""
         return self._usable(self._hdu.data)
 
     def window(self, left, bottom, side):

@@ -43,7 +43,7 @@ def find(folders=()):
 def open_index(path):
     """Return (places, scale, lowest, VT): raw places of all stars, shape (n, 3), which are memory-mapped, and mag.
 
-    A unit vector is `place / scale + lowest`.  Raises CatalogError for a file that is no such index.
+    A unit vector is `place / scale + lowest`.  Raises CatalogError for a file that is not such an index.
     """
     try:
         with fits.open(path, memmap=True) as hdus:
