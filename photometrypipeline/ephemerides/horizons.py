@@ -12,7 +12,7 @@ import numpy as np
 
 from photometrypipeline.base.errors import Ambiguous, NotFound, PipelineError
 from photometrypipeline.base.services import Retry, refuse_html
-from photometrypipeline.ephemerides import names
+from photometrypipeline.ephemerides import names, observernames
 from photometrypipeline.ephemerides.ephemstore import COLUMNS, EPOCH_UNIT_D
 
 log = logging.getLogger("pp.horizons")
@@ -91,16 +91,29 @@ def ask(client, query, mpc_code, jds):
             raise
         comet = names.Query(f"DES={several.designation};NOFRAG;CAP", names.COMET, query.text)
         return ask(client, comet, mpc_code, jds)
-    if query.kind == names.MAJOR and not _is_meant(query.command, parts[0].full_name):
+    if not _is_meant(query, parts[0].full_name):
         raise refusal(query)
     jd, values = (np.concatenate([getattr(part, name) for part in parts]) for name in ("jd", "values"))
     return Answer(parts[0].full_name, *_in_order(jds, jd, values), parts[0].elements)
 
 
-def _is_meant(command, found):
-    """Return whether `found` is what was asked for: the beginning of a name is enough for Horizons, not for us."""
-    own_name = re.sub(r"\s*(\(| spacecraft).*", "", found, flags=re.IGNORECASE)
-    return bool(re.fullmatch(r"-?\d+", command)) or own_name.lower() == command.lower()
+def _is_meant(query, found):
+    """Return whether the body `found` is what was asked for: the beginning of a name is enough for Horizons."""
+    if query.kind == names.MAJOR:
+        own_name = re.sub(r"\s*(\(| spacecraft).*", "", found, flags=re.IGNORECASE)
+        return bool(re.fullmatch(r"-?\d+", query.command)) or own_name.lower() == query.command.lower()
+    if query.kind == names.NAME:
+        return observernames.agrees(query.text, found)
+    fragment = re.fullmatch(r"DES=[^;]*\d-([A-Z]+\d?);CAP", query.command)
+    if fragment:
+        return bool(re.search(rf"\d-{fragment[1]}\b|-{fragment[1]}$", found.split("(")[0].strip(), re.IGNORECASE))
+    if query.kind == names.NUMBER:
+        unlike = observernames.unlike(query.text, found)
+        if unlike:
+            log.warning("%r was asked for by its number, and JPL Horizons answers %s", query.text, found)
+        number = query.command.rstrip(";")
+        return not re.match(r"\d+ ", found) or found.startswith(f"{number} ")
+    return True
 
 
 def ask_elements(client, query, jd):

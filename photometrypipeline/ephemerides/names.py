@@ -7,6 +7,8 @@ the Moon. Texts that certainly name no body of the Solar System (`flat`, `NGC 77
 import re
 from dataclasses import dataclass
 
+from photometrypipeline.ephemerides import observernames
+
 NUMBER = "number"
 DESIGNATION = "designation"
 COMET = "comet"
@@ -34,10 +36,11 @@ _NOT_AN_OBJECT = re.compile(
 )
 _CATALOGUE = re.compile(
     r"(NGC|IC|M|Messier|UGC|PGC|MCG|ESO|Abell|HD|HDE|HIP|HR|SAO|BD|CD|CPD|TYC|GSC|2MASS|SDSS|Gaia|PG|SA|Landolt|GD|Feige|LTT|"
-    r"LHS|GJ|WASP|HAT|HATS|KELT|TrES|XO|TOI|KIC|TIC|EPIC|KOI|Kepler|K2|CoRoT|GRB|SN|AT|Field|S82|Stripe)"
+    r"LHS|GJ|TRAPPIST|Qatar|NGTS|WASP|HAT|HATS|KELT|TrES|XO|TOI|KIC|TIC|EPIC|KOI|Kepler|K2|CoRoT|GRB|SN|AT|Field|S82|Stripe)"
     r"([ -]?(P-|DR\d |J))?[ +-]?\d[\w.+ -]*",
     re.IGNORECASE,
 )
+_DATE = re.compile(r"(?:19|20)\d\d([-/. ]?)(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])(?:[T ].*)?", re.IGNORECASE)
 _COORDINATES = re.compile(r"(J ?)?\d{4,6}(\.\d+)?[+-]\d{4,6}(\.\d+)?|\d+:\d+.*|[+-]?\d*\.\d+.*", re.IGNORECASE)
 
 _HALF_MONTH = "[A-HJ-Y]"
@@ -46,13 +49,21 @@ _PROVISIONAL = re.compile(
 )
 _SURVEY = re.compile(r"(\d{1,4}) ?(P-L|T-[123])", re.IGNORECASE)
 _NUMBERED = re.compile(r"(\()?0*(\d{1,8})(?(1)\))(?: .*)?")
-_NUMBERED_COMET = re.compile(r"0*(\d{1,4}) ?([PDI])(?:-([A-Z]{1,2}\d?))?(?:[ /].*)?", re.IGNORECASE)
+_NUMBERED_COMET = re.compile(
+    r"0*(\d{1,4}(?=[ PD])|\d{1,2}(?=I))( ?[PD]|I)(?:-([A-Z]{1,2}\d?))?(?:[ /].*)?", re.IGNORECASE
+)
 _COMET = re.compile(
     rf"([CPDXA])(?:[ /]?(\d{{4}})|/(-?\d{{1,3}})) ?({_HALF_MONTH}(?:[A-HJ-Z](?=\d))?) ?(\d{{1,4}})"
     r"(?:-([A-Z]{1,2}\d?))?(?![\w-]).*",
     re.IGNORECASE,
 )
-_FRAGMENT_BEHIND_NAME = re.compile(r".*/.*[ \d]-([A-Z]{1,2})")  # 73P/Schwassmann-Wachmann 3-B
+_UNPREFIXED_COMET = re.compile(rf"((?:18|19|20|21)\d\d) ?({_HALF_MONTH})(\d{{1,3}})(?!\w)(?:[ (].*)?", re.IGNORECASE)
+_FRAGMENT_BEHIND_NAME = re.compile(r".*/.*[ \d)]-([A-Z]{1,2})")  # 73P/Schwassmann-Wachmann 3-B
+_YEAR_AND_MORE = re.compile(  # no number of an asteroid: a broken designation, a date
+    rf"(?:1[89]|2[01])\d\d (?:[A-Za-z]{{1,2}}\d.*|{_HALF_MONTH}[A-HJ-Z](?:\W.*)?|[01]?\d[ -][0-3]?\d.*)"
+)
+LONGEST = 60  # characters of a name
+LARGEST_PACKED = 1_000_000  # numbers of asteroids; a tilde before four digits is a mark, rather
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CENTURY = {"I": 18, "J": 19, "K": 20, "L": 21}
@@ -75,24 +86,43 @@ def queries(text):
     """Return the list of Query to try in order for the name `text`; empty if it names nothing in the Solar System."""
     raw = "" if text is None else str(text).strip()
     name = " ".join(re.sub(r"[;=*\"`\x00-\x1f]", " ", raw.replace("_", " ")).split())
-    name = re.sub(r"^(asteroid|minor planet|comet) (?=\S)", "", name, flags=re.IGNORECASE)
-    certain = _packed(raw) or _designation(name) or _comet(name) or _number(name) or _in_parentheses(name)
-    if certain:
-        return [Query(certain[0], certain[1], name)]
-    if not re.search("[^\\W\\d_]{2}", name) or len(name) > 60 or _means_nothing(name):
+    packed = _packed(raw)
+    if packed:
+        return [Query(*packed, name)]
+    if _DATE.fullmatch(name):
         return []
-    return [Query(f"{name};", NAME, name), Query(str(MAJOR_BODIES.get(name.lower(), name)), MAJOR, name)]
+    possible = [name] if _means_nothing(name) else observernames.readings(name)[: None if len(name) <= LONGEST else 1]
+    for text in possible:
+        certain = _designation(text) or _comet(text) or _number(text) or _in_parentheses(text)
+        if certain:
+            return [Query(certain[0], certain[1], name)]
+        if _UNPREFIXED_COMET.fullmatch(text):
+            return _unprefixed(text, name)
+    if not re.search("[^\\W\\d_]{2}", name) or len(name) > LONGEST or any(map(_means_nothing, possible)):
+        return []
+    asked = dict.fromkeys(text for text in (name, possible[-1]) if re.search("[^\\W\\d_]{2}", text))
+    major = possible[-1] if possible[-1] in asked else name
+    return [
+        *(Query(f"{text};", NAME, text) for text in asked),
+        Query(str(MAJOR_BODIES.get(major.lower(), major)), MAJOR, major),
+    ]
+
+
+def _unprefixed(text, name):
+    """Return the Queries for `2022 E3`, which is a comet of either kind: no asteroid has a designation like this."""
+    year, half_month, number = _UNPREFIXED_COMET.fullmatch(text).groups()
+    return [Query(*_comet_query(f"{kind}/{year} {half_month.upper()}{int(number)}", None), name) for kind in "CP"]
 
 
 def _means_nothing(name):
-    return any(pattern.fullmatch(name) for pattern in (_NOT_AN_OBJECT, _CATALOGUE, _COORDINATES))
+    return any(pattern.fullmatch(name) for pattern in (_NOT_AN_OBJECT, _CATALOGUE, _COORDINATES, _DATE))
 
 
 def _number(name):
     if re.fullmatch(r"-\d{1,8}", name):  # Horizons counts spacecraft below zero
         return name, MAJOR
     match = _NUMBERED.fullmatch(name)
-    if match and int(match[2]):
+    if match and int(match[2]) and not _YEAR_AND_MORE.fullmatch(name):
         return f"{int(match[2])};", NUMBER
     return None
 
@@ -112,7 +142,7 @@ def _designation(name):
 def _comet(name):
     match = _NUMBERED_COMET.fullmatch(name)
     if match:
-        return _comet_query(f"{match[1]}{match[2].upper()}", match[3], name)
+        return _comet_query(f"{match[1]}{match[2].strip().upper()}", match[3], name)
     match = _COMET.fullmatch(name)
     if match:
         year = match[2] or match[3]
@@ -170,7 +200,7 @@ def _packed(raw):
     match = _PACKED_NUMBER.fullmatch(raw)
     if match:
         number = _base62(match[1]) * 10000 + int(match[2]) if match[1] else 620000 + _base62(match[3])
-        return f"{number};", NUMBER
+        return (f"{number};", NUMBER) if number < LARGEST_PACKED else None
     return None
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from photometrypipeline.ephemerides import names
+from photometrypipeline.ephemerides import names, observernames
 
 NUMBERS = {
     "3552": "3552;",
@@ -73,6 +73,64 @@ EXPECTED = [
     *((text, command, names.COMET) for text, command in COMETS.items()),
     *((text, command, names.INTERSTELLAR) for text, command in INTERSTELLAR.items()),
 ]
+
+
+APPENDED = {  # what observers put around a name, and the question that is left
+    **dict.fromkeys(["3552_R", "3552-R", "3552R", "3552_60s", "3552-001", "*3552", "#3552", "3552."], "3552;"),
+    **dict.fromkeys(["ast_3552", "3552 Don Quixote V 60s", "MP 3552", "Light_3552"], "3552;"),
+    **dict.fromkeys(["433 Eros R", "433_Eros_Rc_0001", "433Eros", "433-Eros-R", "433:Eros", "asteroid433"], "433;"),
+    **dict.fromkeys(
+        ["a433", "[433]", "'433 Eros'", "Target: 433 Eros", "Eros (433) R", "433_20230101", "433 I"], "433;"
+    ),
+    **dict.fromkeys(["2015 TC25b", "2015TC25b", "2015TC25R", "2015-TC25-R-60s", "2015 TC25-2"], "DES=2015 TC25;"),
+    **dict.fromkeys(["NEO 2015 TC25", "2015 TC25 #3", "2015 TC25?", "2015_TC25_clear_20s_0003"], "DES=2015 TC25;"),
+    **dict.fromkeys(["2004 MN4.", "2004MN4_R_30s", "2004 MN4, 60 s"], "DES=2004 MN4;"),
+    **dict.fromkeys(["73P-BT", "73P BT", "73P/BT", "73P_BT"], "DES=73P-BT;CAP"),
+    **dict.fromkeys(["73P C", "73P-C", "73P/Schwassmann-Wachmann 3-C"], "DES=73P-C;CAP"),
+    **dict.fromkeys(["C/2019 Y4-B", "C/2019 Y4 (ATLAS)-B"], "DES=C/2019 Y4-B;CAP"),
+    **dict.fromkeys(["12P_R_30s", "Comet 12P", "12P Pons-Brooks", "12P/Pons-Brooks L"], "DES=12P;NOFRAG;CAP"),
+    **dict.fromkeys(["29P/SW1"], "DES=29P;NOFRAG;CAP"),
+    **dict.fromkeys(["C/2023A3_60s", "C/2023 A3 R", "Comet C2023 A3"], "DES=C/2023 A3;NOFRAG;CAP"),
+}
+
+
+@pytest.mark.parametrize(("text", "command"), APPENDED.items())
+def test_what_observers_append_does_not_hide_the_body(text, command):
+    assert [query.command for query in names.queries(text)] == [command]
+
+
+@pytest.mark.parametrize("text", ["Eros_R_120s_003", "!Eros", "Eros-V", "Eros_stack", "Eros 2x2", "Eros 2023-01-01"])
+def test_a_name_is_asked_without_what_was_appended(text):
+    asked = [(query.command, query.kind) for query in names.queries(text)]
+    assert asked[-2:] == [("Eros;", names.NAME), ("Eros", names.MAJOR)]
+
+
+def test_half_a_designation_of_a_comet_is_no_asteroid():
+    for text in ("2022 E3 ZTF", "2022E3", "2022 E3"):
+        assert [query.command for query in names.queries(text)] == [
+            "DES=C/2022 E3;NOFRAG;CAP",
+            "DES=P/2022 E3;NOFRAG;CAP",
+        ]
+
+
+@pytest.mark.parametrize("text", ["2023-03-14", "2023 03 14", "20230314", "2023-03-14 Run", "TRAPPIST-1"])
+def test_dates_and_stars_ask_nothing(text):
+    assert names.queries(text) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "found", "same"),
+    [
+        ("Eros", "433 Eros (A898 PA)", True),
+        ("don quixote", "3552 Don Quixote (1983 SA)", True),
+        ("Encke", "2P/Encke", True),
+        ("Hale-Bopp", "Hale-Bopp (C/1995 O1)", True),
+        ("Test", "9999 Testudo (1990 XX)", False),
+        ("Einstein Tower", "2001 Einstein (1973 EB)", False),
+    ],
+)
+def test_the_body_that_answers_is_compared_with_the_name(asked, found, same):
+    assert observernames.agrees(asked, found) == same
 
 
 @pytest.mark.parametrize(("text", "command", "kind"), EXPECTED)
