@@ -88,7 +88,7 @@ def zeropoint_row(done, reference, settings):
     row |= {"n_used": 0, "n_matched": int(done.pairs[0].size)}
     row["relation_err"] = reference.relation_err if reference is not None else 0.0
     if settings.magzp:
-        zp, sig = settings.magzp
+        zp, sig = settings.magzp[:2]
         return row | {"zp": zp, "zp_sig": sig, "zp_err": sig, "method": "manual"} | _error_columns(done, row, settings)
     fit, night = done.fit, done.night
     if fit is not None:

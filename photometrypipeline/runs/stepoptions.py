@@ -354,8 +354,17 @@ class DistillOptions(Ephemeris, Offline):
     )
 
 
+class Following:
+    """Options of stacks that may follow a target."""
+
+    @property
+    def moving(self):
+        """Whether the frames follow a target; rates imply it."""
+        return self.comoving or self.manual_rates is not None
+
+
 @dataclass(frozen=True)
-class CombineOptions(Ephemeris, Offline, Jobs):
+class CombineOptions(Following, Ephemeris, Offline, Jobs):
     """Options of pp_combine."""
 
     comoving: bool = option(False, help="combine in the frame of the moving target")
@@ -379,11 +388,6 @@ class CombineOptions(Ephemeris, Offline, Jobs):
         help="stack of the sky, skycoadd.fits, whose stars are masked: they leave no trails (with -comoving)",
     )
     dump_config: bool = option(False, help="print all settings that SWarp would get, and stop", harmless=True)
-
-    @property
-    def moving(self):
-        """Whether the frames follow a target; rates imply it."""
-        return self.comoving or self.manual_rates is not None
 
     def check(self):
         """Raise UsageError for what only stacks that follow a target have."""
@@ -505,7 +509,7 @@ class RunOptions(Options):
 
 
 @dataclass(frozen=True)
-class StackedOptions(Ephemeris, Offline, Jobs):
+class StackedOptions(Following, Ephemeris, Offline, Jobs):
     """Options of pp_stackedphotometry: its own, and those of its steps that it hands on."""
 
     jobs: int = shared("jobs", CombineOptions)
