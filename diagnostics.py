@@ -79,6 +79,15 @@ def render(folder=".", settings=None, jobs=1):
     return site / settings.main_html
 
 
+def judge(folder="."):
+    """Return the Verdicts (list of verdicts.Verdict) on the data set `folder`; none if no step has left a record."""
+    found, failures = records.read(folder), records.read_failures(folder)
+    if not (found or failures):
+        return []
+    view = views.overview(found, failures, records.light_curves(found.get("distill"), folder))
+    return verdicts.judge(view, pp_setup.confverdict)
+
+
 def show_failure(step, message, folder="."):
     """Keep a red note and show it on the website at once."""
     record_failure(step, message, folder)

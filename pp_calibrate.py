@@ -131,7 +131,7 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
     )
     pairs = toolbox.sort_out(frames, done, losses)
     if not pairs:
-        raise PipelineError("none of the frames  has a source list; run pp_photometry first")
+        raise PipelineError("none of the frames has a source list; run pp_photometry first")
     for _frame, row in pairs:
         tell(row, losses, reference)
     if reference is not None:

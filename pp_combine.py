@@ -324,10 +324,10 @@ def keep_moving(frame, place, folder):
         copy.save()
 
 
-@toolbox.command(build_parser)
+@toolbox.command(build_parser, here=True)
 def main(args, losses):
     options = Options.of(args).checked()
-    frames = toolbox.prepared_frames(args.images, losses)
+    frames = toolbox.prepared_frames(args.images, losses, args.folder)
     if args.dump_config:
         print(astromatic.effective_settings("SWarp", frames.telescope, swarp.settings(args.method, args.backsub)))
         return

@@ -139,7 +139,7 @@ def read_databases(frames, losses):
         except FrameError as error:
             losses.add_error(frame, error)
     if not measured:
-        raise PipelineError("none of the frames  has a database; run pp_calibrate first")
+        raise PipelineError("none of the frames has a database; run pp_calibrate first")
     return measured
 
 

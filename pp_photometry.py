@@ -114,7 +114,7 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
         measured = [frame for frame, _ in toolbox.sort_out(list(lists), measured, losses)]
         write_curve(frames.folder / CURVE, radii, curve)
     if not measured:
-        raise PipelineError("none of the frames  could be measured")
+        raise PipelineError("none of the frames could be measured")
     summary = recordtypes.Photometry(
         method=pp_setup.photmode,
         minarea_px=minarea,
@@ -163,7 +163,7 @@ def cleared(frames, losses, jobs):
 
     ready = [frame for frame, _ in toolbox.sort_out(frames, toolbox.parallel(one, frames, jobs, "headers"), losses)]
     if not ready:
-        raise PipelineError("none of the headers  can be written")
+        raise PipelineError("none of the headers can be written")
     return ready
 
 

@@ -283,10 +283,10 @@ def report(done):
         toolbox.box(lines)
 
 
-@toolbox.command(build_parser)
+@toolbox.command(build_parser, here=True)
 def main(args, losses):
     options = Options.of(args).checked()
-    failure = stacked_photometry(toolbox.prepared_frames(args.images, losses), losses, options)
+    failure = stacked_photometry(toolbox.prepared_frames(args.images, losses, args.folder), losses, options)
     if failure:  # what could be done without the service is kept
         raise failure
 

@@ -6,6 +6,8 @@ from photometrypipeline import interpreter  # noqa: F401  first of all: finds th
 
 # isort: split
 import atexit
+import contextlib
+import contextvars
 import functools
 import gc
 import glob
@@ -70,6 +72,7 @@ __all__ = [
 
 log = logging.getLogger("pp")
 
+SILENT = contextvars.ContextVar("SILENT", default=False)  # whether the screen is left alone
 INTERRUPTED = 130  # as shells say it of Ctrl-C
 
 target_filename = safe_name
@@ -89,14 +92,15 @@ def ephemeris_choice(args):
     return stepoptions.Ephemeris.of(args).checked().places
 
 
-def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None):
+def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None, here=False):
     """Make the `main` of a script: parses, opens LOG, turns errors into one line and an exit status.
 
     on_failure : called with the text of the error when a step failed, and the folder, to show it on the pages there
     alone : called with the arguments, says whether no other command may be at work in the folder at the same time
+    here : whether results lie in the present folder, for commands that leave the images alone; else with the images
     at_end : called with the arguments, exit status, Losses, and the line of the error that ended it (str)
 
-    The decorated function gets (args, losses), args.folder being the Path of the folder of the images, and returns
+    The decorated function gets (args, losses), args.folder being the Path of the folder of results, and returns
     nothing, or an exit status.  Losses that it adds are printed last and turn status 0 into 3.  `main(argv)` takes a
     list of str, or uses that of the process.
     """
@@ -109,13 +113,9 @@ def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None)
             args = build_parser().parse_args(argv)
             if isinstance(sys.stdout, io.TextIOWrapper):
                 sys.stdout.reconfigure(errors="backslashreplace")  # names of files may hold bytes that are not text
-            warnings.simplefilter("ignore", VerifyWarning)  # frame.py names what breaks the standard
-            warnings.filterwarnings("ignore", "The following header keyword is invalid", AstropyUserWarning)
             name = os.path.basename(sys.modules[function.__module__].__file__)
-            shown, args.folder = _shown(args), _folder(args)
-            with logging_to(args.folder, quiet=getattr(args, "quiet", False)) as messages:
-                if alone(args):
-                    messages.wait_for_others()
+            shown, args.folder = _shown(args), Path() if here else _folder(args)
+            with at_work(args.folder, alone(args), quiet=getattr(args, "quiet", False)):
                 log.info("%s starts in %s: %s", name, os.getcwd(), shown)
                 status = _run(function, args, on_failure, at_end)
                 log.info("%s ends with status %d", name, status)
@@ -124,6 +124,32 @@ def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None)
         return main
 
     return decorate
+
+
+@contextlib.contextmanager
+def at_work(folder, alone=True, quiet=False, console=True):
+    """Within the block messages go to the LOG in `folder`; what that changes in the process is put back behind it.
+
+    alone : wait until no other command is at work there;  quiet : no warnings on the screen
+    console : False for no word on the screen at all
+    """
+    told = SILENT.set(not console)
+    try:
+        with warnings.catch_warnings(), logging_to(folder, quiet, console) as messages:
+            warnings.simplefilter("ignore", VerifyWarning)  # frame.py names what breaks the standard
+            warnings.filterwarnings("ignore", "The following header keyword is invalid", AstropyUserWarning)
+            if alone:
+                messages.wait_for_others()
+            yield
+    finally:
+        SILENT.reset(told)
+
+
+def check_settings():
+    """Raise UsageError for settings of a user that cannot be read; take the addresses of services from them."""
+    if pp_setup.problem:
+        raise pp_setup.problem
+    use_addresses(pp_setup.service_urls)
 
 
 def _folder(args):
@@ -143,9 +169,7 @@ def _shown(args):
 def _run(function, args, on_failure, at_end):
     losses, told = Losses(), ""
     try:
-        if pp_setup.problem:
-            raise pp_setup.problem
-        use_addresses(pp_setup.service_urls)
+        check_settings()
         if hasattr(args, "images"):
             args.images = expand(args.images)
         status = function(args, losses) or OK
@@ -199,7 +223,7 @@ def internal_error(error):
 def say(message, quiet=False):
     """Print a line for the user, and log it."""
     log.info("%s", message.strip(), stacklevel=2)
-    if not quiet:
+    if not (quiet or SILENT.get()):
         tqdm.write(message)
 
 
@@ -209,7 +233,8 @@ def box(lines):
     edge = "#" * width
     for line in lines:
         log.info("%s", line, stacklevel=2)
-    tqdm.write("\n".join([edge, *(f"# {line.ljust(width - 4)} #" for line in lines), edge]))
+    if not SILENT.get():
+        tqdm.write("\n".join([edge, *(f"# {line.ljust(width - 4)} #" for line in lines), edge]))
 
 
 # ---- the frames of a data set
@@ -292,8 +317,10 @@ def open_frames(images, losses):
     return DataSet(frames)
 
 
-def prepared_frames(images, losses):
+def prepared_frames(images, losses, folder=None):
     """Return the DataSet of those `images` that have been through pp_prepare; the others go to `losses`.
+
+    folder : where results are to lie, default that of the images
 
     Raises UsageError if not one can be read, PipelineError if not one has been prepared.
     """
@@ -306,7 +333,7 @@ def prepared_frames(images, losses):
             losses.add_error(frame, error)
     if not frames:
         raise PipelineError("none of the images has been prepared; run pp_prepare on them first")
-    return DataSet(frames)
+    return DataSet(frames, folder)
 
 
 def parallel(function, items, jobs, label):
@@ -325,7 +352,7 @@ def parallel(function, items, jobs, label):
             return internal_error(error)
 
     with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(items)))) as pool:
-        futures = [pool.submit(guarded, item) for item in items]
+        futures = [pool.submit(contextvars.copy_context().run, guarded, item) for item in items]
         try:
             return [future.result() for future in progress(futures, label)]
         except BaseException:
@@ -335,7 +362,9 @@ def parallel(function, items, jobs, label):
 
 def progress(items, label):
     """Return an iterator over `items`, frames or their like, that shows a bar after 2 s, on a terminal only."""
-    return iter(tqdm(items, desc=label, unit="frame", delay=2, leave=False, disable=not sys.stderr.isatty()))
+    return iter(
+        tqdm(items, desc=label, unit="frame", delay=2, leave=False, disable=SILENT.get() or not sys.stderr.isatty())
+    )
 
 
 def sort_out(frames, results, losses):

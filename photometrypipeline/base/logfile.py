@@ -25,9 +25,10 @@ class logging_to:
         self.folder, self.quiet, self.console = Path(folder), quiet, console
 
     def __enter__(self):
+        self.before = log.level, log.propagate
         log.setLevel(logging.DEBUG)
         log.propagate = False
-        self.handlers = []
+        self.handlers = [logging.NullHandler()]  # without any, Python would write warnings to the screen
         if self.console:
             console = _Console()
             console.setLevel(logging.ERROR if self.quiet else logging.WARNING)
@@ -55,6 +56,7 @@ class logging_to:
         for handler in self.handlers:
             log.removeHandler(handler)
             handler.close()
+        log.level, log.propagate = self.before
 
 
 class _Once(logging.Filter):

@@ -77,19 +77,19 @@ def table(parts):
     for name, (unit, text, decimals, attribute) in ROW_COLUMNS.items():
         absent = attribute in OF_SOURCE
         values = [None if absent and not each.row.detected else getattr(each.row, attribute) for each in observations]
-        columns[name] = _column(values, unit, text, decimals)
+        columns[name] = column(values, unit, text, decimals)
     for name, (unit, text, decimals) in GEOMETRY_COLUMNS.items():
         values = [
             known.columns[name] if known else np.full(len(series.observations), np.nan) for series, known in parts
         ]
-        columns[name] = _column(np.concatenate(values).tolist(), unit, text, decimals)
+        columns[name] = column(np.concatenate(values).tolist(), unit, text, decimals)
     found = Table(columns)
     found.meta["ephemeris"] = {series.target: known.source if known else "none" for series, known in parts}
     found.meta["time_scale"] = "UTC"
     return found
 
 
-def _column(values, unit, description, decimals):
+def column(values, unit, description, decimals):
     """Return a MaskedColumn of numbers, or texts if there is one; None, NaN and empty text are masked."""
     if all(isinstance(value, bool) for value in values):
         return MaskedColumn(values, dtype=bool, description=description)

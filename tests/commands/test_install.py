@@ -229,6 +229,19 @@ def test_an_installed_command_helps_from_any_folder(installed, name, tmp_path):
     assert re.search(rf"usage: {name}\b", done.stdout)
 
 
+def test_an_installed_package_gives_a_light_curve_to_python(installed, tmp_path):
+    example = ROOT / "example_data" / "vatt4k"
+    (tmp_path / "pp_store").symlink_to(example / "pp_store")
+    for number in (217, 218):
+        shutil.copy(example / f"mscience0{number}.fits", tmp_path)
+    code = "import photometrypipeline as pp; curve = pp.run(['mscience0217.fits', 'mscience0218.fits']).light_curve"
+    code += "; print(pp.__file__, len(curve), curve['mag'].unit, min(curve['mag']) > 16)"
+    done = run([installed / "python", "-c", code], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    place, *told = done.stdout.split()
+    assert told == ["2", "mag", "True"] and "site-packages" in place
+
+
 def test_an_installed_package_finds_its_telescopes(installed, tmp_path):
     code = "from photometrypipeline.instruments import telescopes; print(telescopes.get('VATT4K').mpc_code)"
     done = run([installed / "python", "-c", code], cwd=tmp_path)
