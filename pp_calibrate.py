@@ -294,7 +294,10 @@ def solve_night(frames, reference, settings, options, jobs):
     except TooFewStars as error:
         log.info("no solution for the night as a whole: %s", error)
         return None
-    for line in night.told():
+    first, *others = night.told()
+    if settings.by_night:
+        toolbox.say(first)
+    for line in others if settings.by_night else [first, *others]:
         log.info("%s", line)
     return night
 
