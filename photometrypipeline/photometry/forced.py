@@ -2,8 +2,9 @@
 
 The aperture is that of the detected sources, cut out of the pixels in the same way (a grid of 5 x 5 points per pixel),
 the sky comes from a ring around it, as Source Extractor's local background does.  The error is what the same
-measurement scatters by at empty places of the same frame: noise that is correlated between pixels, faint sources that
-nobody sees and an uneven sky are all in it.  Photons of the source itself come on top.
+measurement scatters by at the nearest empty places of the same frame: noise that is correlated between pixels, faint
+sources that nobody sees and an uneven sky are all in it.  Photons of the source itself come on top.  Bad pixels belong
+neither to empty places nor to the sky; in the aperture at the place itself they are filled.
 """
 
 import logging
@@ -14,6 +15,7 @@ import numpy as np
 from photometrypipeline.base import scatter
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.frames import ldac
+from photometrypipeline.photometry import badpixels, masking
 from photometrypipeline.photometry.errorbars import MAG_PER_RELATIVE_FLUX
 
 log = logging.getLogger("pp.forced")
@@ -21,6 +23,7 @@ log = logging.getLogger("pp.forced")
 MIN_RING = 100  # pixels of sky; at the edges and among sources the ring has gaps
 RING_PX = 24  # width of the ring, as BACKPHOTO_THICK of the extraction
 N_EMPTY = 800  # empty places that the noise is measured at
+N_NEAR = 250  # of them, the nearest: the sky differs over a frame
 MIN_EMPTY = 30
 CLIP_SIGMA = 3.0  # of ring pixels around their median
 NORMAL = {50: 0.67449, 95: 1.95996, 99: 2.57583}  # so many percent of a normal distribution lie within so many sigma
@@ -57,18 +60,23 @@ class ForcedFrame:
     """The pixels of one frame, ready to be measured anywhere.
 
     pixels : float array (rows, columns);  sources : (x_px, y_px, radius_px) of everything detected, FITS pixels
-    radius_px : of the aperture;  gain : e-/ADU or None
+    radius_px : of the aperture;  gain : e-/ADU or None;  bad : bool array, where pixels are bad, or None
     """
 
-    def __init__(self, pixels, sources, radius_px, gain=None):
+    def __init__(self, pixels, sources, radius_px, gain=None, bad=None):
         pixels = np.asarray(pixels, dtype=np.float32)
+        if bad is not None and bad.shape != pixels.shape:
+            bad = None
+        if bad is not None:
+            pixels = masking.filled(pixels, bad)
         self.shape, self.radius_px, self.gain = pixels.shape, float(radius_px), gain
         self.inner = max(2 * self.radius_px, self.radius_px + 4)
         self.half = int(np.ceil(self.inner + RING_PX)) + 1
         # beyond the edge there is nothing to measure; sky pixels near it are
         self._padded = np.pad(pixels, self.half, constant_values=np.nan)
-        self._occupied = np.pad(_occupied(self.shape, *sources), self.half, constant_values=True)
-        self._noise = None  # measured when first needed
+        occupied = _occupied(self.shape, *sources)
+        self._occupied = np.pad(occupied if bad is None else occupied | bad, self.half, constant_values=True)
+        self._empty = None  # measured when first needed
 
     def measure(self, x_px, y_px):
         """Return the Forced measurement at a place (FITS pixels).
@@ -84,9 +92,7 @@ class ForcedFrame:
         flux = float(self._fluxes(np.array([column]), np.array([row]), weights, ring)[0])
         if not np.isfinite(flux):
             raise PipelineError(OUTSIDE)
-        if self._noise is None:
-            self._noise = self._measure_noise()
-        noise, number = self._noise
+        noise, number = self.noise_at(x_px, y_px)
         photons = max(flux, 0.0) / self.gain if self.gain else 0.0
         return Forced(flux, float(np.sqrt(noise**2 + photons)), number)
 
@@ -117,16 +123,28 @@ class ForcedFrame:
             fluxes[part] = values @ weights[inside] - weights.sum() * _clipped_mean(sky)
         return fluxes
 
-    def _measure_noise(self):
-        """Return (scatter of the flux at empty places, ADU; how many there are)."""
-        fluxes = self._fluxes(*self._empty_places(), *self._masks(0.0, 0.0))
-        fluxes = fluxes[np.isfinite(fluxes)]
-        if fluxes.size < MIN_EMPTY:
-            raise PipelineError(f"only {fluxes.size} empty places to measure the noise at")
-        off = np.abs(fluxes - np.median(fluxes))
-        # the middle of the distribution or, where sources too faint to be detected make them wider, its tails
-        scatter = [np.percentile(off, share) / sigma for share, sigma in NORMAL.items()]
-        return float(max(scatter)), int(fluxes.size)
+    def noise_at(self, x_px, y_px):
+        """Return (scatter of the flux at the nearest empty places, ADU; how many there are).  Raises PipelineError.
+
+        The middle of their distribution, times what its tails are wider by over the whole frame, where sources too
+        faint to be detected make them so.
+        """
+        if self._empty is None:
+            self._empty = self._measure_empty()
+        columns, rows, away, tails = self._empty
+        near = np.argsort(np.hypot(columns - x_px, rows - y_px), kind="stable")[:N_NEAR]
+        return float(np.percentile(away[near], 50) / NORMAL[50] * tails), int(near.size)
+
+    def _measure_empty(self):
+        """Return (columns, rows, |flux - median| in ADU) of the empty places, and by how much tails are wider."""
+        columns, rows = self._empty_places()
+        fluxes = self._fluxes(columns, rows, *self._masks(0.0, 0.0))
+        good = np.isfinite(fluxes)
+        if good.sum() < MIN_EMPTY:
+            raise PipelineError(f"only {good.sum()} empty places to measure the noise at")
+        away = np.abs(fluxes[good] - np.median(fluxes[good]))
+        widths = [np.percentile(away, share) / sigma for share, sigma in NORMAL.items()]
+        return columns[good], rows[good], away, max(widths) / widths[0]
 
     def _empty_places(self):
         """Return (columns, rows), FITS pixels, of up to N_EMPTY places whose apertures touch no source."""
@@ -166,9 +184,10 @@ def _occupied(shape, x_px, y_px, radius_px):
 
 def open_frame(frame, radius_px, gain):
     """Return the ForcedFrame of a Frame (frame.py) with its source list next to it.  Raises FrameError."""
+    bad = badpixels.read(frame.path.parent) if "COMBO_N" not in frame.header else None  # stacks have no such pixels
     table = ldac.read(frame.ldac).table
     area, width = (np.asarray(table[name], dtype=float) for name in ("ISOAREA_IMAGE", "FWHM_IMAGE"))
     # wings reach beyond the isophote; twice its radius holds them
     reach = np.maximum(2 * np.sqrt(np.maximum(area, 1) / np.pi), np.clip(width, 2, 20))
     sources = np.asarray(table["XWIN_IMAGE"], dtype=float), np.asarray(table["YWIN_IMAGE"], dtype=float), reach
-    return ForcedFrame(frame.read_pixels(), sources, radius_px, gain)
+    return ForcedFrame(frame.read_pixels(), sources, radius_px, gain, bad)

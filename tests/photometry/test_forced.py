@@ -85,12 +85,38 @@ def test_the_limit_is_the_magnitude_of_three_sigma(field):
 def test_places_without_values_are_refused(field):
     frame, *_ = field
     for place in ((2.0, 300.0), (-40.0, 20.0), (SIZE - 1.0, SIZE - 1.0), (1e6, 5.0)):
-        with pytest.raises(PipelineError, match="leaves the image"):
+        with pytest.raises(PipelineError, match="beyond the image"):
             frame.measure(*place)
     pixels = np.full((100, 100), 7.0)
     pixels[45:55, 45:55] = np.nan
-    with pytest.raises(PipelineError, match="without value"):
+    with pytest.raises(PipelineError, match="without a value"):
         ForcedFrame(pixels, ([], [], []), RADIUS).measure(50.0, 50.0)
     crowded = ForcedFrame(np.full((100, 100), 7.0), ([50.0], [50.0], [90.0]), RADIUS)
     with pytest.raises(PipelineError, match="empty places"):
         crowded.measure(50.0, 50.0)
+
+
+def test_bad_pixels_do_not_own_the_noise():
+    rng = np.random.default_rng(5)
+    clean = rng.normal(SKY, 9.0, (600, 600))
+    bad = np.zeros(clean.shape, bool)
+    bad[:, 30::90] = True
+    bad[tuple(rng.integers(0, 600, (2, 200)))] = True
+    broken = np.where(bad, clean + rng.uniform(-150, 900, clean.shape), clean)
+    place, nothing = (303.4, 290.2), ([], [], [])
+    plain = ForcedFrame(clean, nothing, RADIUS).measure(*place)
+    masked = ForcedFrame(broken, nothing, RADIUS, bad=bad)
+    assert masked.measure(*place).flux_err == pytest.approx(plain.flux_err, rel=0.12)
+    assert plain.flux_err == pytest.approx(9.0 * np.sqrt(np.pi * RADIUS**2), rel=0.12)
+    assert ForcedFrame(broken, nothing, RADIUS).measure(*place).flux_err > 3 * plain.flux_err
+    x, y = rng.uniform(40, 560, (2, 600))
+    pulls = np.array([found.flux / found.flux_err for found in map(masked.measure, x, y)])
+    assert np.mean(np.abs(pulls) > 3) < 0.015  # 0.003 are expected, and apertures over filled columns scatter more
+
+
+def test_the_noise_is_that_of_the_place():
+    rng = np.random.default_rng(6)
+    sigma = np.where(np.arange(600) < 300, 6.0, 18.0)
+    frame = ForcedFrame(SKY + rng.normal(0, 1, (600, 600)) * sigma, ([], [], []), RADIUS)
+    quiet, loud = (frame.measure(x, 300.0).flux_err for x in (100.0, 500.0))
+    assert loud / quiet == pytest.approx(3, rel=0.25)
