@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Write light curves in the forms that programs and archives take: one tidy table, or ALCDEF.
+"""Write light curves in the forms that programs and archives take: one tidy table, ALCDEF, or the AAVSO's.
 
 reads   photometry_TARGET.dat, photometry.db; next to them the images, IMAGE.ldac.db and what the steps recorded;
         the target's ephemeris from the local store, or JPL Horizons
-writes  lightcurve_TARGET.ecsv, .csv, .vot: a row per observation, a column with unit for each quantity, with error
-        parts, rejections and their reasons, distances, phase angle, light time, magnitude as at 1 au;
-        lightcurve_TARGET.alcdef.txt: accepted observations for alcdef.org, names from confreport in pp_setup.py
+writes  lightcurve_TARGET.ecsv, .csv, .vot, .parquet: a row per observation, a column with unit for each quantity, with
+        error parts, rejections and their reasons, distances, phase angle, light time, magnitude as at 1 au;
+        lightcurve_TARGET.alcdef.txt: accepted observations for alcdef.org, names from confreport in pp_setup.py;
+        lightcurve_TARGET.aavso.txt: those of a star, and limits, in the extended format of the AAVSO
 
 Examples:
   pptool_lightcurve photometry_3552.dat
@@ -17,6 +18,7 @@ import toolbox
 
 # isort: split
 import functools
+import importlib.util
 import logging
 import sys
 from pathlib import Path
@@ -30,17 +32,22 @@ from photometrypipeline.base.services import Client
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import results
 from photometrypipeline.instruments import telescopes
-from photometrypipeline.reports import alcdef, lightcurve, observations, reportsettings
+from photometrypipeline.reports import aavso, alcdef, lightcurve, observations, reportsettings
 
 log = logging.getLogger("pp.lightcurve")
 
-ENDINGS = {"ecsv": "ecsv", "csv": "csv", "votable": "vot", "alcdef": "alcdef.txt"}
+TABLES = {"ecsv": "ecsv", "csv": "csv", "votable": "vot", "parquet": "parquet"}
+ENDINGS = TABLES | {"alcdef": "alcdef.txt", "aavso": "aavso.txt"}
 STANDING = ("control", "fixed", "variable")  # kinds of targets that are no bodies of the Solar System
 
 
-def formats(text):
-    """Return the formats (list) of a list separated by commas.  Raises UsageError."""
-    names = list(ENDINGS) if text == "all" else [name.strip() for name in text.split(",") if name.strip()]
+def formats(text, parts):
+    """Return the formats (list) of a list separated by commas; `all` is what suits the targets.  Raises UsageError."""
+    if text == "all":
+        stars = all(series.kind in STANDING for series, _ in parts)
+        known = [name for name in TABLES if name != "parquet" or importlib.util.find_spec("pyarrow")]
+        return [*known, "aavso" if stars else "alcdef"]
+    names = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in ENDINGS]
     if unknown or not names:
         raise UsageError(f"format {', '.join(unknown) or text!r} is unknown; valid: {', '.join(ENDINGS)}, all")
@@ -84,7 +91,7 @@ def geometry(series, losses, client, choice):
     return None
 
 
-def write_alcdef(parts, stem, settings, draft):
+def write_alcdef(parts, stem, settings, draft, losses):
     """Write the ALCDEF file.  Raises UsageError for names that are missing, PipelineError without any observation."""
     lacking = [name for name in ("submitter", "email", "observers") if not getattr(settings, name)]
     if lacking and not draft:
@@ -92,15 +99,46 @@ def write_alcdef(parts, stem, settings, draft):
     bodies = {series.target for series, _ in parts}
     if len(bodies) > 1:
         raise UsageError(f"ALCDEF files hold one object each, these are {', '.join(sorted(bodies))}")
+    stars = [series.target for series, _ in parts if series.kind in STANDING]
+    if stars:
+        raise UsageError(f"ALCDEF takes asteroids, {stars[0]} is a star; use -format aavso")
     keys = {each.row.telescope for series, _ in parts for each in series.observations}
     text = alcdef.text_of(parts, settings, {key: telescopes.get(key) for key in keys})
     if not text:
         raise PipelineError("no observation is both accepted and calibrated in a band that ALCDEF knows")
+    name_left_out([series for series, _ in parts], alcdef.refusal, "ALCDEF", losses)
     path = f"{stem}.{ENDINGS['alcdef']}"
     write_text(path, text)
     lines = text.splitlines()
     n_observations = sum(line.startswith("DATA=") for line in lines)
     toolbox.say(f"{path}: {lines.count('STARTMETADATA')} sessions, {n_observations} observations")
+
+
+def write_aavso(parts, stem, settings, draft, losses):
+    """Write the file for the AAVSO.  Raises UsageError for bodies and a missing code, PipelineError without a row."""
+    every = [series for series, _ in parts]
+    bodies = [series.target for series in every if series.kind not in STANDING]
+    if bodies:
+        raise UsageError(f"the AAVSO takes stars; give {bodies[0]} to pp_distill with -fixedtargets if it is one")
+    if not settings.aavso_code and not draft:
+        raise UsageError(f"the AAVSO requires the observer's code; {reportsettings.remedy(['aavso_code'])}")
+    text = aavso.text_of(every, settings.aavso_code)
+    if not text:
+        raise PipelineError("no observation is both accepted and calibrated in a band that the AAVSO knows")
+    name_left_out(every, aavso.refusal, "the AAVSO file", losses)
+    path = f"{stem}.{ENDINGS['aavso']}"
+    write_text(path, text)
+    toolbox.say(f"{path}: {sum(not line.startswith('#') for line in text.splitlines())} observations")
+
+
+def name_left_out(every, refusal, file, losses):
+    """Tell which accepted rows of the Series are not in a report."""
+    for each in (each for series in every for each in series.observations if each.row.accepted):
+        if refusal(each.row):
+            losses.add(each.image, f"not in {file}: {refusal(each.row)}")
+
+
+WRITERS = {"alcdef": write_alcdef, "aavso": write_aavso}
 
 
 def build_parser():
@@ -110,18 +148,19 @@ def build_parser():
         "-format",
         default="ecsv",
         metavar="LIST",
-        help="separated by commas: ecsv, csv, votable, alcdef; or all (default: %(default)s)",
+        help="separated by commas: ecsv, csv, votable, parquet, alcdef, aavso; or all (default: %(default)s)",
     )
     parser.add_argument("-output", metavar="STEM", help="name of the files without ending (default: lightcurve_TARGET)")
     parser.add_argument("-target", metavar="NAME", help="name of the target (default: as pp_distill called it)")
-    reportsettings.add_options(parser, ("submitter", "email", "observers", "institution"))
-    parser.add_argument("-draft", action="store_true", help="write ALCDEF without the names of people")
+    reportsettings.add_options(parser, ("submitter", "email", "observers", "institution", "aavso_code"))
+    parser.add_argument(
+        "-draft", action="store_true", help="write ALCDEF without the names of people, AAVSO without a code"
+    )
     return parser
 
 
 @toolbox.command(build_parser)
 def main(args, losses):
-    kinds = formats(args.format)
     settings = reportsettings.chosen(pp_setup.confreport, args)
     client = Client(offline=args.offline)
     choice = toolbox.ephemeris_choice(args)
@@ -129,15 +168,20 @@ def main(args, losses):
         (series, geometry(series, losses, client, choice))
         for series in read_all(toolbox.existing(args.files), args.target, losses)
     ]
+    kinds = formats(args.format, parts)
     names = list(dict.fromkeys(series.target for series, _ in parts))
     stem = args.output or (f"lightcurve_{safe_name(names[0])}" if len(names) == 1 else "lightcurves")
     found = lightcurve.table(parts)
     for kind in kinds:
-        if kind == "alcdef":
-            write_alcdef(parts, stem, settings, args.draft)
+        if kind in WRITERS:
+            WRITERS[kind](parts, stem, settings, args.draft, losses)
         else:
             path = Path(f"{stem}.{ENDINGS[kind]}")
-            lightcurve.write(found, path, kind)
+            try:
+                lightcurve.write(found, path, kind)
+            except ImportError:
+                advice = "pip install 'photometrypipeline[parquet]'"
+                raise UsageError(f"Parquet needs the package pyarrow: {advice}") from None
             toolbox.say(f"{path}: {len(found)} observations of {', '.join(names)}, {len(found.colnames)} columns")
 
 

@@ -26,11 +26,21 @@ def band_of(band):
     return name if name in BANDS else ""
 
 
+def transformed(row):
+    """Return whether a colour term has taken the magnitude of a Row to the standard band, and not zeropoints alone."""
+    return np.isfinite(row.err_color) and row.err_color > 0
+
+
+def refusal(row):
+    """Return why an accepted Row cannot be reported (str), empty if it can."""
+    if not row.calibrated:
+        return "its magnitude is instrumental"
+    return "" if band_of(row.band) else f"ALCDEF has no name for the band {row.band}"
+
+
 def sessions(series):
     """Return lists of Observations of one night, telescope and band each, in order of time; accepted and calibrated."""
-    good = [
-        each for each in series.observations if each.row.accepted and each.row.calibrated and band_of(each.row.band)
-    ]
+    good = [each for each in series.observations if each.row.accepted and not refusal(each.row)]
     groups = {}
     for each in sorted(good, key=lambda each: each.row.jd):
         same = groups.setdefault((each.row.telescope, each.row.band), [])
@@ -76,14 +86,16 @@ def _metadata(series, session, geometry, settings, telescopes):
         ("SESSIONTIME", time),
         ("FILTER", band),
         ("MAGBAND", band),
-        ("STANDARD", "INTERNAL" if first.row.catalog == "manual_zp" else first.row.catalog.split("_")[0]),
+        ("STANDARD", "TRANSFORMED" if transformed(first.row) else "INTERNAL"),
         ("DIFFERMAGS", "FALSE"),
         ("LTCTYPE", "NONE"),
         ("LTCAPP", "NONE"),
         ("REDUCEDMAGS", "NONE"),
         *_aspect(series, session, geometry),
         ("REVISEDDATA", "FALSE"),
+        ("ALLOWSHARING", "TRUE" if settings.allow_sharing else "FALSE"),
         ("DELIMITER", "PIPE"),
+        ("COMMENT", f"reference stars: {first.row.catalog}"),
         ("COMMENT", "magnitude errors: source and mean zeropoint; the error of the catalogue is common to all"),
     ]
     return ["STARTMETADATA", *(f"{name}={value}" for name, value in lines if value != ""), "ENDMETADATA"]

@@ -58,7 +58,7 @@ def _fields(each, named, settings, astcat, about_clock):
         "mode": settings.telescope(telescope.key)["mode"],
         "stn": telescope.mpc_code,
         "obsTime": iso_of(each.row.jd),
-        "ra": f"{each.row.ra_deg % 360:.7f}",
+        "ra": f"{round(each.row.ra_deg, 7) % 360:.7f}",  # what is nearly 360 deg is 0
         "dec": f"{each.row.dec_deg:+.7f}",
         "astCat": astcat or mpccodes.catalog_codes(registered)[0],
         **_photometry(each),

@@ -1,12 +1,18 @@
 """One tidy table of light curves: a row per observation, a column with a unit for everything that is known of it."""
 
+import contextlib
+import json
 from dataclasses import dataclass
 
 import numpy as np
 from astropy.table import MaskedColumn, Table
 
+from photometrypipeline.base.errors import TelescopeError
+from photometrypipeline.base.files import replacing
 from photometrypipeline.ephemerides import aspect
 from photometrypipeline.frames.rows import COLUMNS
+from photometrypipeline.instruments import telescopes
+from photometrypipeline.sky import observer
 
 ROW_COLUMNS = {  # name: (unit, description, decimals in text files or None, attribute of a Row)
     column.title: (column.unit, column.meaning, column.decimals, name)
@@ -31,6 +37,12 @@ GEOMETRY_COLUMNS = {
     "predicted_ra_deg": ("deg", "right ascension of the ephemeris", 8),
     "predicted_dec_deg": ("deg", "declination of the ephemeris", 8),
     "predicted_sigma_arcsec": ("arcsec", "uncertainty of the ephemeris, 1 sigma", 4),
+}
+
+
+TIME_COLUMNS = {  # name: (unit, description, decimals, function of jd, RA, Dec and site)
+    "hjd": ("d", "heliocentric Julian date, UTC, as of a star at this place", 8, observer.hjd_utc),
+    "bjd_tdb": ("d", "barycentric Julian date, TDB, as of a star at this place", 8, observer.bjd_tdb),
 }
 
 
@@ -78,6 +90,8 @@ def table(parts):
         absent = attribute in OF_SOURCE
         values = [None if absent and not each.row.detected else getattr(each.row, attribute) for each in observations]
         columns[name] = column(values, unit, text, decimals)
+    for name, (unit, text, decimals, function) in TIME_COLUMNS.items():
+        columns[name] = column(_times(observations, function).tolist(), unit, text, decimals)
     for name, (unit, text, decimals) in GEOMETRY_COLUMNS.items():
         values = [
             known.columns[name] if known else np.full(len(series.observations), np.nan) for series, known in parts
@@ -86,6 +100,21 @@ def table(parts):
     found = Table(columns)
     found.meta["ephemeris"] = {series.target: known.source if known else "none" for series, known in parts}
     found.meta["time_scale"] = "UTC"
+    return found
+
+
+def _times(observations, function):
+    """Return `function` of the time, place and site of each Observation, ndarray; NaN where a site has no place."""
+    found = np.full(len(observations), np.nan)
+    rows = [each.row for each in observations]
+    for key in dict.fromkeys(row.telescope for row in rows):
+        own = [number for number, row in enumerate(rows) if row.telescope == key]
+        places = [
+            (row.jd, row.ra_deg, row.dec_deg) if row.detected else (row.jd, row.ra_pred_deg, row.dec_pred_deg)
+            for row in (rows[number] for number in own)
+        ]
+        with contextlib.suppress(TelescopeError):
+            found[own] = function(*np.transpose(places), telescopes.get(key).mpc_code)
     return found
 
 
@@ -106,9 +135,9 @@ def column(values, unit, description, decimals):
 
 
 def write(found, path, kind):
-    """Write the table to `path` as `kind` (ecsv, csv, votable); numbers in full precision but in CSV.
+    """Write the table to `path` as `kind` (ecsv, csv, votable, parquet); numbers in full precision but in CSV.
 
-    Raises ValueError for any other kind.
+    Raises ValueError for any other kind, ImportError for Parquet without pyarrow.
     """
     found = found.copy()
     if kind == "csv":
@@ -121,6 +150,8 @@ def write(found, path, kind):
         found.write(path, format="ascii.ecsv", delimiter=",", overwrite=True)
     elif kind == "votable":
         _write_votable(found, path)
+    elif kind == "parquet":
+        _write_parquet(found, path)
     else:
         raise ValueError(kind)
 
@@ -131,3 +162,18 @@ def _write_votable(found, path):
         if column.dtype.kind == "U":
             found[name] = MaskedColumn(column.filled(""), description=column.description)
     found.write(path, format="votable", overwrite=True)
+
+
+def _write_parquet(found, path):
+    """Parquet keeps unit and description of each column in its metadata; what is masked is null."""
+    import pyarrow
+    from pyarrow import parquet
+
+    fields, arrays = [], []
+    for name, column in found.columns.items():
+        about = {"unit": str(column.unit or ""), "description": column.description or ""}
+        arrays.append(pyarrow.array(column.filled().tolist(), mask=np.ma.getmaskarray(column)))
+        fields.append(pyarrow.field(name, arrays[-1].type, metadata=about))
+    meta = {name: json.dumps(value) for name, value in found.meta.items()}
+    with replacing(path) as temporary:
+        parquet.write_table(pyarrow.table(arrays, schema=pyarrow.schema(fields, metadata=meta)), temporary)

@@ -10,6 +10,7 @@ from photometrypipeline.reports import mpccodes
 from photometrypipeline.sky import rounding, times
 
 PLACEHOLDER = "???"  # to be filled in before the report is sent
+FINE_MAG = 0.05  # a magnitude with a smaller error has two decimals
 
 
 def to_text(records, settings):
@@ -28,7 +29,7 @@ def _header(key, records, settings):
     telescope = f"{float(aperture):.2f}-m" if aperture else PLACEHOLDER
     telescope += f" f/{float(f_ratio):.1f}" if f_ratio else ""
     telescope += f" {about.get('design') or PLACEHOLDER} + {about['detector']}"
-    catalogs = {mpccodes.catalog_codes(record.observation.header.get("REGCAT"))[1] for record in records} - {""}
+    catalogs = {mpccodes.header_name(record.ades["astCat"]) for record in records if record.ades.get("astCat")}
     bands = {mpccodes.band_codes(record.observation.row.band)[1] for record in records} - {""}
     contact = ", ".join(part for part in (settings.submitter, settings.institution) if part)
     names = records[0].observation.target
@@ -57,27 +58,28 @@ def _names(keyword, names):
 def line_of(record):
     """Return the record of 80 columns of one observation."""
     row = record.observation.row
-    magnitude = f"{row.mag:5.1f}" if row.mag > 0 else " " * 5
+    magnitude = f"{row.mag:5.2f}" if row.err_whole < FINE_MAG else f"{row.mag:4.1f} "
+    magnitude = magnitude if row.mag > 0 else ""
     letter = mpccodes.band_codes(row.band)[1] if row.calibrated else "C"
-    if not magnitude.strip() or not letter:
-        magnitude, letter = " " * 5, " "
+    if not magnitude or not letter:
+        magnitude, letter = "", ""
     mode = {"CMO": "B", "VID": "V"}.get(record.ades.get("mode"), "C")
     place = f"{date_of(row.jd):<17}{ra_of(row.ra_deg):<12}{dec_of(row.dec_deg):<12}"
-    return f"{record.designation.packed}  {mode}{place}{'':8}{magnitude} {letter}{'':6}{record.ades['stn']}"
+    return f"{record.designation.packed}  {mode}{place}{'':9}{magnitude:<5}{letter:<1}{'':6}{record.ades['stn']}"
 
 
 def date_of(jd):
-    """Return `YYYY MM DD.ddddd` of a UTC Julian date, rounded and carried over."""
-    midnight, fraction = rounding.day_and_parts(jd, 100000)
+    """Return `YYYY MM DD.dddddd` of a UTC Julian date, rounded and carried over."""
+    midnight, fraction = rounding.day_and_parts(jd, 1000000)
     year, month, day = times.jd_to_gregorian(midnight + 1e-6)[:3]
-    return f"{year:04d} {month:02d} {day:02d}.{fraction:05d}"
+    return f"{year:04d} {month:02d} {day:02d}.{fraction:06d}"
 
 
 def ra_of(ra_deg):
-    """Return `HH MM SS.ss` of a right ascension, rounded and carried over."""
-    return rounding.sexagesimal(ra_deg / 15, 2, turn=24)
+    """Return `HH MM SS.sss` of a right ascension, rounded and carried over, across 24 h."""
+    return rounding.sexagesimal(ra_deg / 15, 3, turn=24)
 
 
 def dec_of(dec_deg):
-    """Return `sDD MM SS.s` of a declination, rounded and carried over; the sign stays also above -1 deg."""
-    return rounding.sexagesimal(dec_deg, 1, plus="+")
+    """Return `sDD MM SS.ss` of a declination, rounded and carried over; the sign stays also above -1 deg."""
+    return rounding.sexagesimal(dec_deg, 2, plus="+")

@@ -61,6 +61,11 @@ def catalog_codes(text):
     return CATALOGS.get(catalog_name(text), ("", ""))
 
 
+def header_name(code):
+    """Return the name in the header of an 80-column report of a catalogue that ADES calls `code`; the code, if none."""
+    return next((name for known, name in CATALOGS.values() if known == code), code)
+
+
 def band_codes(band):
     """Return (band in ADES, letter in an 80-column report) of one of our bands, empty where the MPC has none."""
     return _BANDS.get(band, ("", ""))

@@ -19,6 +19,8 @@ class ReportSettings:
     collaborators: tuple = ()
     funding: str = ""
     comment: str = ""
+    allow_sharing: bool = True  # whether alcdef.org may pass on what is sent there
+    aavso_code: str = ""  # of the observer
     telescopes: dict = field(default_factory=dict)  # {"VATT4K": {"design": "Gregorian", "aperture_m": 1.83, ...}}
 
     def telescope(self, key):
@@ -33,6 +35,7 @@ OPTIONS = {  # name: (form in the help, what it says)
     "measurers": ("NAMES", "who measured the frames, separated by ;"),
     "institution": ("NAME", "of the submitter"),
     "comment": ("TEXT", "a line for the reader of the report"),
+    "aavso_code": ("CODE", "the observer's code of the AAVSO"),
 }
 
 

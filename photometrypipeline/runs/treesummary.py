@@ -123,10 +123,10 @@ def status(each, path):
 
 def observed(record, each):
     """Return target, filter and number of frames (dict) of a data set, None or empty where they are not known yet."""
-    record = record or {"frames": [], "raw_filters": [], "band": None}
+    frames, filters = (record.frames, record.raw_filters) if record else ([], [])
     return {
-        "target": ", ".join(dict.fromkeys(str(frame.object) for frame in record.frames)),
-        "filter": record.band or ", ".join(map(str, record.raw_filters)),
+        "target": ", ".join(dict.fromkeys(frame.object for frame in frames)),
+        "filter": (record and record.band) or ", ".join(filters),
         "frames": len(each.images) or None,
     }
 

@@ -62,14 +62,23 @@ def bjd_tdb(jd: ArrayLike, ra_deg: ArrayLike, dec_deg: ArrayLike, code: str = ob
     The time of a plane wave from a star (Eastman, Siverd & Gaudi 2010, PASP 122, 935); good to 1 ms with a site.
     Raises TelescopeError as `altitude_deg` does.
     """
-    jd, ra_deg, dec_deg = np.broadcast_arrays(
-        *(np.atleast_1d(np.asarray(part, float)) for part in (jd, ra_deg, dec_deg))
-    )
+    jd, ra_deg, dec_deg = _together(jd, ra_deg, dec_deg)
     tdb = Time(jd, format="jd", scale="utc").tdb.jd
     earth_km = np.atleast_1d(erfa.epv00(tdb, 0.0)[1])["p"] * AU_KM
+    return tdb + _path_d(jd, earth_km, ra_deg, dec_deg, code)
+
+
+def hjd_utc(jd, ra_deg, dec_deg, code=obscodes.GEOCENTRE):
+    """Return heliocentric Julian dates (UTC), shape (n,), as variable-star observers use them; else as `bjd_tdb`."""
+    jd, ra_deg, dec_deg = _together(jd, ra_deg, dec_deg)
+    earth_km = np.atleast_1d(erfa.epv00(Time(jd, format="jd", scale="utc").tdb.jd, 0.0)[0])["p"] * AU_KM
+    return jd + _path_d(jd, earth_km, ra_deg, dec_deg, code)
+
+
+def _path_d(jd, earth_km, ra_deg, dec_deg, code):
+    """Return the time (d) that light from a star takes from the observer to the origin of `earth_km`, shape (n, 3)."""
     site_km = np.einsum("nji,j->ni", _to_terrestrial(jd), obscodes.geocentric_km(code))
-    path_km = np.sum((earth_km + site_km) * vectors(ra_deg, dec_deg), axis=1)
-    return tdb + path_km / LIGHT_KM_S / SECONDS_PER_DAY
+    return np.sum((earth_km + site_km) * vectors(ra_deg, dec_deg), axis=1) / LIGHT_KM_S / SECONDS_PER_DAY
 
 
 def _together(*parts: ArrayLike) -> tuple[np.ndarray, ...]:

@@ -116,10 +116,10 @@ def test_without_deblending_a_close_pair_is_one_source(frames):
 def test_stars_alone_or_the_target_alone(frames):
     folder, _, measure = frames
     stars = measure("-background_only")
-    assert stars["n_target"] == 0 and stars["curve"]["target"] is None and stars["n_background"] > 100
+    assert stars.n_target == 0 and stars.curve.target is None and stars.n_background > 100
     target = measure("-target_only")
-    assert target["n_target"] == 3 and target["curve"]["background"] is None and target["n_background"] == 0
-    assert "target" in target["strategy"] and "background" in stars["strategy"]
+    assert target.n_target == 3 and target.curve.background is None and target.n_background == 0
+    assert "target" in target.strategy and "background" in stars.strategy
     measure("-background_only", "-target_only", status=2)
 
 
@@ -127,9 +127,9 @@ def test_the_name_of_the_target_can_be_given_also_with_a_slash(frames):
     folder, truth, measure = frames
     ephemeris.store_rows(folder / "pp_store", COMET, sky.SITE, truth.ephemeris())
     for name in ("C/2013_US10", "C/2013 US10", "C_2013_US10"):
-        assert measure("-target", name)["n_target"] == 3, name
+        assert measure("-target", name).n_target == 3, name
     unknown = measure("-target", "2199 AB1")
-    assert unknown["n_target"] == 0 and unknown["n_background"] > 100
+    assert unknown.n_target == 0 and unknown.n_background > 100
     measure("-target", "2199 AB1", "-target_only", status=1)
 
 
@@ -139,7 +139,7 @@ def test_one_frame_without_ephemeris_takes_the_target_from_no_other_frame(frames
     places = truth.ephemeris()
     places.ra_deg[0] = places.dec_deg[0] = np.nan
     ephemeris.store_rows(folder / "pp_store", "3552", sky.SITE, places)
-    assert measure()["n_target"] == 2
+    assert measure().n_target == 2
 
 
 def test_a_frame_that_cannot_be_measured_is_named_and_leaves_no_list_behind(frames, monkeypatch, capsys):

@@ -6,16 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 from astropy import units as u
-from astropy.coordinates import SkyCoord
+from astropy.coordinates import EarthLocation, SkyCoord
 from astropy.io import fits
 from astropy.table import Table
+from astropy.time import Time
 
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.ephemerides import aspect, ephemeris, orbit
 from photometrypipeline.ephemerides.ephemstore import COLUMNS
 from photometrypipeline.frames import framedb, observationsdb, results
-from photometrypipeline.frames.rows import LightCurve
-from photometrypipeline.reports import lightcurve, observations
+from photometrypipeline.frames.rows import LightCurve, Row
+from photometrypipeline.instruments import telescopes
+from photometrypipeline.reports import alcdef, lightcurve, observations
+from photometrypipeline.reports.reportsettings import ReportSettings
+from photometrypipeline.sky import obscodes
 
 SITE = "290"  # of the VATT4K
 NAME, FULL_NAME = "3552", "3552 Don Quixote (1983 SA)"
@@ -116,7 +120,7 @@ def tables(folder, run_command):
 def test_every_quantity_is_there_with_its_unit_in_all_forms(tables, places):
     read, errors = tables
     assert "im_4.ldac.db" in errors and "im_4.fits" in errors
-    sheet = {**lightcurve.ROW_COLUMNS, **lightcurve.GEOMETRY_COLUMNS}
+    sheet = {**lightcurve.ROW_COLUMNS, **lightcurve.TIME_COLUMNS, **lightcurve.GEOMETRY_COLUMNS}
     known = list(sheet)
     assert list(read["csv"].columns) == read["ecsv"].colnames == read["votable"].colnames == known
     for table in (read["ecsv"], read["votable"]):
@@ -177,7 +181,14 @@ def test_alcdef_blocks_hold_a_night_each(folder, run_command, places):
         head, data = block.split("ENDMETADATA\n")
         meta = dict(line.split("=", 1) for line in head.splitlines())
         expected = {"OBJECTNUMBER": "3552", "OBJECTNAME": "Don Quixote", "MPCDESIG": "1983 SA", "MPCCODE": "290"}
-        expected |= {"FILTER": "R", "MAGBAND": "R", "STANDARD": "PANSTARRS", "LTCAPP": "NONE", "REDUCEDMAGS": "NONE"}
+        expected |= {
+            "FILTER": "R",
+            "MAGBAND": "R",
+            "STANDARD": "INTERNAL",
+            "ALLOWSHARING": "TRUE",
+            "LTCAPP": "NONE",
+            "REDUCEDMAGS": "NONE",
+        }
         expected |= {"CONTACTNAME": "A. Observer", "CONTACTINFO": "[a@example.org]", "DELIMITER": "PIPE"}
         expected |= {"OBSERVERS": "A. Observer; B. Other", "SESSIONDATE": ["2020-02-21", "2020-02-22"][night[0] > 0]}
         assert expected.items() <= meta.items()
@@ -238,3 +249,101 @@ def test_the_bisector_lies_half_way_between_sun_and_observer(places):
     bisector = SkyCoord(lon, lat, unit="deg", frame="barycentricmeanecliptic").icrs  # J2000, by astropy
     seen = SkyCoord(places["ra_deg"], places["dec_deg"], unit="deg")
     np.testing.assert_allclose(bisector.separation(seen).deg, places["phase_deg"] / 2, atol=0.01)
+
+
+def test_times_at_the_sun_and_at_the_barycentre_are_those_of_astropy(folder, run_command):
+    """astropy's own light travel times (with its built-in ephemeris) for a star at the place of each row."""
+    run_command("pptool_lightcurve", "-offline", FILE, cwd=folder)
+    table = Table.read(folder / "lightcurve_3552.ecsv", format="ascii.ecsv")
+    site = EarthLocation.from_geocentric(*obscodes.geocentric_km(SITE), unit=u.km)
+    times = Time(table["jd"], format="jd", scale="utc", location=site)
+    places = SkyCoord(table["ra_deg"], table["dec_deg"], unit="deg")
+    bary = (times.tdb + times.light_travel_time(places, "barycentric")).jd
+    helio = times.jd + times.light_travel_time(places, "heliocentric").jd
+    np.testing.assert_allclose(table["bjd_tdb"], bary, rtol=0, atol=0.01 / 86400)
+    np.testing.assert_allclose(table["hjd"], helio, rtol=0, atol=0.01 / 86400)
+    assert np.ptp(table["bjd_tdb"] - table["hjd"] - 69.184 / 86400) < 5 / 86400  # TDB - UTC; the Sun moves by 2.6 s
+
+
+def test_parquet_holds_the_same_table_with_units_and_nulls(folder, run_command):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    done = run_command("pptool_lightcurve", "-format", "ecsv,parquet", "-offline", FILE, cwd=folder)
+    assert done.returncode == 3, done.stderr
+    table = Table.read(folder / "lightcurve_3552.ecsv", format="ascii.ecsv")
+    found = parquet.read_table(folder / "lightcurve_3552.parquet")
+    assert found.column_names == table.colnames
+    for name in table.colnames:
+        wanted = [None if value is np.ma.masked else value for value in table[name]]
+        assert [str(value) for value in found[name].to_pylist()] == [str(value) for value in wanted], name
+        assert found.schema.field(name).metadata[b"unit"].decode() == str(table[name].unit or "")
+    frame = pd.read_parquet(folder / "lightcurve_3552.parquet")
+    assert frame["mag"].tolist() == table["mag"].tolist() and frame["airmass"].isna().sum() == 1
+
+
+def test_accepted_rows_that_alcdef_cannot_take_are_named(folder, run_command):
+    rows = [line.row for line in results.read(folder / FILE)[0]]
+    rows[0].band, rows[1].band = "BP", "-"
+    results.write(folder / FILE, rows)
+    people = ["-submitter", "A. Observer", "-email", "a@example.org", "-observers", "A. Observer"]
+    done = run_command("pptool_lightcurve", "-format", "alcdef", "-offline", *people, FILE, cwd=folder)
+    assert done.returncode == 3
+    assert "im 0.fits: not in ALCDEF: ALCDEF has no name for the band BP" in done.stderr
+    assert "im 1.fits: not in ALCDEF: its magnitude is instrumental" in done.stderr
+    assert "im 2.fits" not in done.stderr  # rejected by its user
+
+
+def test_magnitudes_through_a_colour_term_are_called_transformed_and_sharing_is_a_setting(folder):
+    series = observations.read_series(folder / FILE)
+    for each in series.observations:
+        each.row.err_color = 0.003
+    settings = ReportSettings(allow_sharing=False)
+    text = alcdef.text_of([(series, None)], settings, {"VATT4K": telescopes.get("VATT4K")})
+    assert text.count("STANDARD=TRANSFORMED") == 2 == text.count("ALLOWSHARING=FALSE")
+    assert "COMMENT=reference stars: PANSTARRS_transformed" in text
+
+
+@pytest.fixture
+def star(folder):
+    """A light curve of a variable star: accepted, rejected, a limit, another band, instrumental."""
+    common = {"kind": "variable", "telescope": "VATT4K", "catalog": "APASS9", "ra_deg": 10.0, "dec_deg": 20.0}
+    common |= {"ra_pred_deg": 10.0, "dec_pred_deg": 20.0, "exptime_s": 30.0, "err_frame": 0.004, "airmass": 1.23456}
+    rows = [Row(**common, frame=f"im {n}.fits", ldac=f"im {n}.ldac", jd=JD[n], mag=12.3456, band="V") for n in range(5)]
+    rows[0].err_color, rows[1].reason, rows[3].band, rows[4].band = 0.01, "cosmic ray", "BP", "-"
+    rows[2].detected, rows[2].mag_limit, rows[2].reason = False, 18.77, "not detected: nothing there"
+    name, file = "V0001_Vir", "photometry_V0001_Vir.dat"
+    results.write(folder / file, rows)
+    observationsdb.write(folder / "photometry.db", [LightCurve(name, file, "variable", name, "VSX", rows)])
+    return folder, file
+
+
+def test_a_star_is_reported_to_the_aavso_with_its_limits(star, run_command):
+    folder, file = star
+    done = run_command("pptool_lightcurve", "-format", "aavso", "-offline", "-aavso_code", "XYZ", file, cwd=folder)
+    assert done.returncode == 3, done.stderr
+    assert "im 3.fits: not in the AAVSO file: the AAVSO has no name for the band BP" in done.stderr
+    assert "im 4.fits: not in the AAVSO file: its magnitude is instrumental" in done.stderr
+    lines = (folder / "lightcurve_V0001_Vir.aavso.txt").read_text().splitlines()
+    head = dict(line[1:].split("=") for line in lines if "=" in line and line.startswith("#"))
+    assert {"TYPE": "EXTENDED", "OBSCODE": "XYZ", "DELIM": ",", "DATE": "JD", "OBSTYPE": "CCD"}.items() <= head.items()
+    names = next(line for line in lines if line.startswith("#NAME"))[1:].split(",")
+    first, limit = (dict(zip(names, line.split(","), strict=True)) for line in lines if not line.startswith("#"))
+    assert (first["NAME"], first["DATE"], first["MAG"], first["MERR"]) == (
+        "V0001 Vir",
+        "2458900.700012",
+        "12.346",
+        "0.004",
+    )
+    assert (first["FILT"], first["TRANS"], first["CNAME"], first["AMASS"]) == ("V", "YES", "ENSEMBLE", "1.2346")
+    assert (limit["MAG"], limit["MERR"], limit["TRANS"], limit["CHART"]) == ("<18.8", "na", "NO", "APASS9")
+
+
+def test_bodies_do_not_go_to_the_aavso_nor_stars_to_alcdef_and_a_code_is_needed(star, run_command):
+    folder, file = star
+    done = run_command("pptool_lightcurve", "-format", "aavso", "-offline", "-aavso_code", "X", FILE, cwd=folder)
+    assert done.returncode == 2 and "takes stars" in done.stderr
+    done = run_command("pptool_lightcurve", "-format", "alcdef", "-offline", "-draft", file, cwd=folder)
+    assert done.returncode == 2 and "-format aavso" in done.stderr
+    done = run_command("pptool_lightcurve", "-format", "aavso", "-offline", file, cwd=folder)
+    assert done.returncode == 2 and "-aavso_code" in done.stderr
+    done = run_command("pptool_lightcurve", "-format", "all", "-offline", "-draft", file, cwd=folder)
+    assert {path.suffix for path in folder.glob("lightcurve_V0001*")} == {".ecsv", ".csv", ".vot", ".parquet", ".txt"}

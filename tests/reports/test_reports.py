@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,11 +14,12 @@ from astropy.coordinates import SkyCoord
 from astropy.time import Time
 from conftest import ROOT
 
+import pp_setup
 import sky
 from photometrypipeline.catalogs import surveys
 from photometrypipeline.frames import results
 from photometrypipeline.frames.frame import Frame
-from photometrypipeline.reports import ades, adesrules, astrometryreport, centroids, mpc80, mpccodes
+from photometrypipeline.reports import ades, adesrules, astrometryreport, centroids, mpc80, mpccodes, reportsettings
 from photometrypipeline.reports.designations import Designation
 from photometrypipeline.reports.observations import Observation
 
@@ -236,11 +238,11 @@ def test_the_legacy_call_writes_records_that_another_reader_understands(data, ru
         assert (line[:5], line[5:12], line[12:15], line[77:]) == ("03552", " " * 7, "  C", "290")
         year, month, day = line[15:32].split()
         time = Time(f"{year}-{month}-{int(float(day)):02d}", scale="utc").jd + float(day) % 1
-        assert abs(time - truth.midtime_jd[k]) < 0.6e-5
+        assert abs(time - truth.midtime_jd[k]) < 0.6e-6 + 0.01 / 86400
         place = SkyCoord(line[32:44], line[44:56], unit=("hourangle", "deg"))
         true = SkyCoord(truth.ra_deg[k], truth.dec_deg[k], unit="deg")
-        assert place.separation(true) < 0.15 * u.arcsec  # steps of 0.15" in RA, 0.1" in Dec
-        assert abs(float(line[64:69]) - truth.mag[k]) < 0.1 and line[70] == "R"
+        assert place.separation(true) < 0.05 * u.arcsec
+        assert abs(float(line[65:70]) - truth.mag[k]) < 0.1 and line[67] == "." and line[70] == "R"
         assert line[56:64].strip() == "" and line[71:77].strip() == ""
 
 
@@ -276,17 +278,30 @@ def line80(**changes):
     return mpc80.line_of(astrometryreport.Record(observation, Designation("1"), {"stn": "290", "mode": "CCD"}))
 
 
+def test_the_catalogue_of_the_header_is_the_one_that_was_given(data, run_command):
+    folder, _ = data
+    done = run_command("pptool_mpcreport", "-astcat", "UCAC4", FILE, "3552", cwd=folder)
+    assert done.returncode == 0 and "NET UCAC-4" in (folder / "mpc_astrometry.dat").read_text().splitlines()
+
+
+def test_a_place_just_before_ra_zero_stays_below_360_deg(tmp_path):
+    observation = Observation(row(ra_deg=359.99999999), "x", Frame(tmp_path / "a.fits"))
+    settings = reportsettings.chosen(pp_setup.confreport, SimpleNamespace())
+    (record,) = astrometryreport.records_of(SimpleNamespace(observations=[observation]), Designation("1"), settings)
+    assert record.ades["ra"] == "0.0000000" and mpc80.line_of(record)[32:44] == "00 00 00.000"
+
+
 def test_declinations_above_minus_one_degree_keep_their_sign():
-    assert line80(dec_deg=-0.0125)[44:55] == "-00 00 45.0"
+    assert line80(dec_deg=-0.0125)[44:56] == "-00 00 45.00"
     assert line80(dec_deg=-0.00001)[44] == "-"
-    assert line80(dec_deg=0.0125)[44:55] == "+00 00 45.0"
+    assert line80(dec_deg=0.0125)[44:56] == "+00 00 45.00"
 
 
 def test_seconds_are_carried_over_and_never_sixty():
-    assert line80(ra_deg=15 * (1 + 59.99999 / 3600))[32:43] == "01 01 00.00"
-    assert line80(ra_deg=359.9999999)[32:43] == "00 00 00.00"
-    assert line80(dec_deg=-(12 + 59.99999 / 60))[44:55] == "-13 00 00.0"
-    assert line80(jd=2457787.4999999)[15:31] == "2017 02 03.00000"
+    assert line80(ra_deg=15 * (1 + 59.9999999 / 3600))[32:44] == "01 01 00.000"
+    assert line80(ra_deg=359.9999999)[32:44] == "00 00 00.000"
+    assert line80(dec_deg=-(12 + 59.999999 / 60))[44:56] == "-13 00 00.00"
+    assert line80(jd=2457787.49999999)[15:32] == "2017 02 03.000000"
     assert astrometryreport.iso_of(2457787.49999999) == "2017-02-03T00:00:00.00Z"
     assert astrometryreport.iso_of(2457786.95663722) == "2017-02-02T10:57:33.46Z"
 
@@ -294,10 +309,11 @@ def test_seconds_are_carried_over_and_never_sixty():
 def test_bands_of_several_letters_and_instrumental_magnitudes_do_not_shift_the_line():
     for band, letter in (("rp1", "r"), ("Ks", "K"), ("V", "V"), ("yp1", "y")):
         line = line80(band=band)
-        assert (len(line), line[64:71]) == (80, f" 17.0 {letter}")
+        assert (len(line), line[64:71]) == (80, f" 17.04{letter}")
+    assert line80(sig=0.06)[64:71] == " 17.0 r" and line80(sig=0.06, err_total=0.01)[64:71] == " 17.04r"
     assert line80(band="BP")[64:71].strip() == ""  # the MPC has no letter for it
     assert line80(band="-", mag=-9.1)[64:71].strip() == ""  # no magnitude at all
-    assert line80(band="-", mag=15.2)[64:71] == " 15.2 C"
+    assert line80(band="-", mag=15.2)[64:71] == " 15.20C"
 
 
 # ---- what the MPC refuses
