@@ -2,7 +2,8 @@
 """Find the target in all frames and write its light curve.
 
 reads   IMAGE.ldac.db from pp_calibrate, the image headers; the target's ephemeris from the local store, or JPL Horizons
-writes  photometry_TARGET.dat for each target, and photometry_Control_Star.dat; photometry.db, all of it as a database
+writes  photometry_TARGET.dat for each target, and photometry_Control_Star.dat; lightcurve_TARGET.csv, the same with a
+        named column for all that is known; photometry.db, all of it as a database
 
 Examples:
   pp_distill mscience*.fits
@@ -40,6 +41,7 @@ from photometrypipeline.base.files import safe_name
 from photometrypipeline.frames import exclusions, framedb, observationsdb, recordtypes, results
 from photometrypipeline.frames.rows import OUTSIDE, LightCurve
 from photometrypipeline.instruments.dataset import DataSet
+from photometrypipeline.reports import lightcurve
 from photometrypipeline.targets import clock, ensemble, nondetections, observed, targetmatch, targets, targetsearch
 
 log = logging.getLogger("pp.distill")
@@ -119,6 +121,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     for line in excluded.unused():
         log.warning("%s: %r is not an observation of this run", options.exclude, line)
     observationsdb.update(data.folder / observationsdb.FILE_NAME, curves)
+    tidy = lightcurve.write_csv(curves, data.folder, data.client(offline=True), options.places)
     names, images = [curve.name for curve in curves], [each.frame.name for each in measured]
     about_clock = clock.told({curve.name: curve.every for curve in curves if curve.kind in clock.KINDS})
     if about_clock:
@@ -127,7 +130,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
         targets=names, images=images, arguments=options.arguments("exclude"), clock=about_clock
     )
     diagnostics.record("distill", summary, data.folder)
-    return Distillation(rows, found, failure, [*(curve.file for curve in curves), observationsdb.FILE_NAME])
+    return Distillation(rows, found, failure, [*(curve.file for curve in curves), *tidy, observationsdb.FILE_NAME])
 
 
 def read_databases(frames, losses):

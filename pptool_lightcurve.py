@@ -38,13 +38,12 @@ log = logging.getLogger("pp.lightcurve")
 
 TABLES = {"ecsv": "ecsv", "csv": "csv", "votable": "vot", "parquet": "parquet"}
 ENDINGS = TABLES | {"alcdef": "alcdef.txt", "aavso": "aavso.txt"}
-STANDING = ("control", "fixed", "variable")  # kinds of targets that are no bodies of the Solar System
 
 
 def formats(text, parts):
     """Return the formats (list) of a list separated by commas; `all` is what suits the targets.  Raises UsageError."""
     if text == "all":
-        stars = all(series.kind in STANDING for series, _ in parts)
+        stars = all(series.kind in lightcurve.STANDING for series, _ in parts)
         known = [name for name in TABLES if name != "parquet" or importlib.util.find_spec("pyarrow")]
         return [*known, "aavso" if stars else "alcdef"]
     names = [name.strip() for name in text.split(",") if name.strip()]
@@ -72,7 +71,7 @@ def read_all(paths, target, losses):
 
 def geometry(series, losses, client, choice):
     """Return the Geometry of a Series; None, with a message, for what has no ephemeris, or none that can be had."""
-    if series.kind in STANDING:
+    if series.kind in lightcurve.STANDING:
         return None
     if series.kind == "positions" or series.target == results.UNNAMED:
         toolbox.say(f"{series.target}: which body is it? Give -target NAME for distances and what follows from them")
@@ -99,7 +98,7 @@ def write_alcdef(parts, stem, settings, draft, losses):
     bodies = {series.target for series, _ in parts}
     if len(bodies) > 1:
         raise UsageError(f"ALCDEF files hold one object each, these are {', '.join(sorted(bodies))}")
-    stars = [series.target for series, _ in parts if series.kind in STANDING]
+    stars = [series.target for series, _ in parts if series.kind in lightcurve.STANDING]
     if stars:
         raise UsageError(f"ALCDEF takes asteroids, {stars[0]} is a star; use -format aavso")
     keys = {each.row.telescope for series, _ in parts for each in series.observations}
@@ -117,7 +116,7 @@ def write_alcdef(parts, stem, settings, draft, losses):
 def write_aavso(parts, stem, settings, draft, losses):
     """Write the file for the AAVSO.  Raises UsageError for bodies and a missing code, PipelineError without a row."""
     every = [series for series, _ in parts]
-    bodies = [series.target for series in every if series.kind not in STANDING]
+    bodies = [series.target for series in every if series.kind not in lightcurve.STANDING]
     if bodies:
         raise UsageError(f"the AAVSO takes stars; give {bodies[0]} to pp_distill with -fixedtargets if it is one")
     if not settings.aavso_code and not draft:

@@ -2,18 +2,24 @@
 
 import contextlib
 import json
+import logging
 from dataclasses import dataclass
 
 import numpy as np
 from astropy.table import MaskedColumn, Table
 
-from photometrypipeline.base.errors import TelescopeError
-from photometrypipeline.base.files import replacing
-from photometrypipeline.ephemerides import aspect
+from photometrypipeline.base.errors import PipelineError, TelescopeError
+from photometrypipeline.base.files import replacing, safe_name
+from photometrypipeline.ephemerides import aspect, ephemeris
+from photometrypipeline.frames.frame import Frame
 from photometrypipeline.frames.rows import COLUMNS
 from photometrypipeline.instruments import telescopes
+from photometrypipeline.reports import observations
 from photometrypipeline.sky import observer
 
+log = logging.getLogger("pp.lightcurve")
+
+STANDING = ("control", "fixed", "variable")  # kinds of targets that are no bodies of the Solar System
 ROW_COLUMNS = {  # name: (unit, description, decimals in text files or None, attribute of a Row)
     column.title: (column.unit, column.meaning, column.decimals, name)
     for name, column in COLUMNS.items()
@@ -154,6 +160,36 @@ def write(found, path, kind):
         _write_parquet(found, path)
     else:
         raise ValueError(kind)
+
+
+def write_csv(curves, folder, client, choice):
+    """Write lightcurve_TARGET.csv into `folder` (Path) for each of the LightCurves that has rows; return the names.
+
+    Distances and what follows from them are masked where `client` (services.Client) brings no ephemeris.
+    """
+    names = []
+    for curve in curves:
+        if not curve.every:
+            continue
+        observed = [observations.Observation(row, curve.name, Frame(folder / row.frame)) for row in curve.every]
+        about = (folder / curve.file, curve.name, curve.kind, curve.full_name)
+        series = observations.Series(*about, observed, {}, [])
+        names.append(f"lightcurve_{safe_name(curve.name)}.csv")
+        with replacing(folder / names[-1]) as path:
+            write(table([(series, _geometry(curve, observed, folder, client, choice))]), path, "csv")
+    return names
+
+
+def _geometry(curve, observed, folder, client, choice):
+    if curve.kind in STANDING or curve.kind == "positions":
+        return None
+    try:
+        site = telescopes.get(curve.every[0].telescope).mpc_code
+        jds = np.array([row.jd for row in curve.every])
+        return geometry_of(observed, ephemeris.positions(curve.name, site, jds, client, folder, choice))
+    except PipelineError as error:
+        log.info("%s: no distances in the table: %s", curve.name, error)
+        return None
 
 
 def _write_votable(found, path):

@@ -157,9 +157,20 @@ def test_the_page_and_the_tables_of_others_see_no_detection_in_it(pristine):
     assert len(target.unseen) == 4 and all(row.forced_err > 0 for row in target.unseen)
 
 
+def test_every_run_leaves_the_light_curve_as_a_tidy_table(pristine):
+    folder, _ = pristine
+    found = Table.read(folder / "lightcurve_3552.csv", format="ascii.csv")
+    counts = found[found["accepted"] == "True"]
+    np.testing.assert_allclose(counts["mag"], table_of(folder)["mag"], atol=6e-5)
+    assert set(found["status"]) <= {"accepted", "rejected", "not detected", "not expected"}
+    late_d = counts["jd"] - counts["jd_light_time_corrected"]
+    np.testing.assert_allclose(late_d, counts["delta_au"] * 499.004784 / 86400, atol=2e-7)
+
+
 def test_the_same_again_gives_the_same_bytes(night):
     folder, _, distill = night
-    before = {name: (folder / name).read_bytes() for name in ("photometry_3552.dat", "photometry.db")}
+    names = ("photometry_3552.dat", "photometry.db", "lightcurve_3552.csv")
+    before = {name: (folder / name).read_bytes() for name in names}
     assert distill() == 3
     assert {name: (folder / name).read_bytes() for name in before} == before
 
