@@ -9,6 +9,21 @@ Examples:
   pp_calibrate -catalog SDSS-R9 -minstars 20 -solar mscience*.fits
   pp_calibrate -colorterm g-r -target_color 0.6 mscience*.fits
   pp_calibrate -instrumental mscience*.fits
+
+Catalogues and their own bands; others by transformation (docs/bands.md), U B V R I Z Y J H K among them:
+  GAIA-DR3,GAIA-EDR3,GAIA-DR2      G BP RP
+  GAIA-DR1,TGAS                    G
+  GSPC                             U B V R I u g r i z
+  REFCAT2                          gp1 rp1 ip1 zp1 G BP RP J H Ks
+  PANSTARRS,PANSTARRS-DR2          gp1 rp1 ip1 zp1 yp1
+  SDSS-R9,SDSS-R12,SDSS-R16        u g r i z
+  SkyMapper,SkyMapper-DR4          usm vsm gsm rsm ism zsm
+  APASS9                           B V g r i
+  APASS10                          B V g r i z
+  2MASS                            J H Ks
+  TYCHO2                           V
+  URAT-1,UCAC4                     B V g r i J H Ks
+GAIA is the newest of its releases.
 """
 
 from photometrypipeline.base import commandline

@@ -188,7 +188,7 @@ def _converted(name, value, field, known):
             value = tuple(map(kind or str, value))
         elif kind and not isinstance(value, tuple):
             value = kind(str(value))
-    except (TypeError, ValueError, ArithmeticError) as error:
+    except (TypeError, ValueError, ArithmeticError, argparse.ArgumentTypeError) as error:
         raise UsageError(f"option {name} = {value!r}: {error}") from None
     if known.choices and value not in known.choices:
         raise UsageError(f"option {name} = {value!r}: choose from {', '.join(known.choices)}")
@@ -212,6 +212,17 @@ def radii_px(text):
     if not values or min(values) <= 0:
         raise ValueError(f"{text!r} is not an aperture radius")
     return values
+
+
+def stars_to_keep(text):
+    """Return a number of stars (int), or the fraction of them (float up to 1) that a decimal point stands for."""
+    try:
+        number = int(text) if text.strip("+-").isdigit() else float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number < math.inf or (isinstance(number, float) and number > 1):
+        raise argparse.ArgumentTypeError(f"{text}: give a number of stars such as 20, or a fraction up to 1.0")
+    return number
 
 
 def number_of_jobs(text):

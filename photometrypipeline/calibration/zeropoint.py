@@ -8,7 +8,6 @@ from astropy.stats import mad_std
 from photometrypipeline.base.errors import TooFewStars
 
 MIN_STARS = 3
-MOST_STARS_TO_KEEP = 100
 LEAST_REFERENCE_ERROR = 0.01  # mag
 N_DRAWS = 128  # simulated fields for the error of the mean; it is then good to 6 %
 
@@ -60,7 +59,7 @@ def fit_zeropoint(difference, variance, minstars=0.5, weighted_ranking=True, rej
 
     difference : ndarray, shape (n_stars,), mag; catalogue minus instrumental magnitude
     variance : ndarray, shape (n_stars,), mag^2; sum of the squared 1-sigma errors of both
-    minstars : stars to keep, a number or below 1 a fraction of n_stars; never more than 100
+    minstars : stars to keep, a number (int), or a fraction of n_stars (float up to 1)
     weighted_ranking : rank by residual over error (the documentation); False: by the residual alone (the last code)
     reject : False keeps all stars
     Raises TooFewStars below MIN_STARS.
@@ -76,7 +75,8 @@ def fit_zeropoint(difference, variance, minstars=0.5, weighted_ranking=True, rej
         if reject
         else [_solve(difference, variance, np.ones(n_stars, bool))]
     )
-    n_min = min(int(minstars * n_stars) if minstars < 1 else int(minstars), MOST_STARS_TO_KEEP)
+    is_fraction = minstars < 1 or (isinstance(minstars, float) and minstars == 1)
+    n_min = int(minstars * n_stars) if is_fraction else int(minstars)
     chosen = int(np.argmin([step.chi2 for step in steps]))
     while chosen > 0 and steps[chosen].n_used < n_min:
         chosen -= 1

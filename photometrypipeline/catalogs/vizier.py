@@ -26,6 +26,8 @@ from photometrypipeline.catalogs.surveys.sheet import ANGLES, COMMON, MOTIONS
 
 log = logging.getLogger("pp.vizier")
 
+UCDS = {"ra_deg": "pos.eq.ra;meta.main", "dec_deg": "pos.eq.dec;meta.main"}  # whatever a table calls them
+
 ROW_LIMIT = 200_000  # per request; an answer that reaches it is cut off
 LONG_ANSWER_DEG = 0.5  # cones beyond that may hold more than 50 000 rows, and get more time
 LONG_ANSWER_S = 300
@@ -75,7 +77,9 @@ def cone(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, row_limit=None)
 def _query(survey, mag_limit, row_limit):
     """Return the astroquery object that asks for the columns of `survey`, with its constraints."""
     return VizierClass(
-        columns=[label for column in survey.columns for label in (column.label, column.over) if label],
+        columns=[
+            label for column in survey.columns for label in (column.label, *column.spellings, column.over) if label
+        ],
         column_filters=({survey.limit_label: f"<{mag_limit:f}"} if survey.limit_on else {}) | survey.constraints,
         catalog=survey.table,
         row_limit=row_limit,
@@ -148,13 +152,15 @@ def to_schema(rows, survey):
     """
     table = empty(survey, len(rows))
     for column in survey.columns:
-        label, flux = (_label_in(rows, name) if name else "" for name in (column.label, column.over))
+        label = _label_in(rows, column.label, *column.spellings) or _label_by_ucd(rows, column.name)
+        flux = _label_in(rows, column.over) if column.over else ""
         label = None if flux is None else label
         if label is None and column.required and column.name != "ident":
             seen = ", ".join(rows.colnames)
             raise CatalogError(f"VizieR table {survey.table} came without column {column.label}; columns seen: {seen}")
         if label is None:
-            log.warning("VizieR table %s came without column %s; its values stay unknown", survey.table, column.label)
+            effect = "quality cuts by it are off" if column.name.startswith("flag_") else "its values stay unknown"
+            log.warning("VizieR table %s came without column %s; %s", survey.table, column.label, effect)
         elif column.text:
             table[column.name] = _text(rows[label])
         elif column.over:
@@ -217,9 +223,17 @@ def _unit_served(column, sheet, survey):
     return served
 
 
-def _label_in(rows, label):
+def _label_in(rows, *labels):
     """Return the name that a column has in an answer, which may be an older spelling; None if it is not there."""
-    return next((name for name in (label, plain_label(label)) if name in rows.colnames), None)
+    spelt = (name for label in labels for name in (label, plain_label(label)))
+    return next((name for name in spelt if name in rows.colnames), None)
+
+
+def _label_by_ucd(rows, name):
+    """Return the label of the column that the table itself describes as our column `name`, None without one."""
+    wanted = UCDS.get(name)
+    described = {str(rows[label].meta.get("ucd", "")).lower(): label for label in reversed(rows.colnames)}
+    return described.get(wanted) if wanted else None
 
 
 def _error_of_flux(error, flux):

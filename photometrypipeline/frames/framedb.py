@@ -175,10 +175,16 @@ def stored_names(names):
     Magnitudes of one capital letter become `XJohnsonmag`: always for the calibrated `_Xmag` of B, V, R, I; for `Xmag`
     of those unless the calibrated one is there; and for any other letter that meets its small twin.
     """
-    lower = {}
+    lower: dict[str, list] = {}
     for name in names:
         lower.setdefault(name.lower(), []).append(name)
-    return [_stored_name(name, set(names), len(lower[name.lower()]) > 1) for name in names]
+    stored: dict[str, str] = {}  # {in small letters: as it is}
+    for name in names:
+        wanted = _stored_name(name, set(names), len(lower[name.lower()]) > 1)
+        while wanted.lower() in stored:  # any other column, such as a flag per band
+            wanted += "_"
+        stored[wanted.lower()] = wanted
+    return list(stored.values())
 
 
 def _stored_name(name, names, clashes):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photometrypipeline.base.errors import FrameError, UsageError
-from photometrypipeline.base.options import Options, number_of_jobs, option, radii_px, radius_px, shared
+from photometrypipeline.base.options import Options, number_of_jobs, option, radii_px, radius_px, shared, stars_to_keep
 from photometrypipeline.base.workers import cores
 from photometrypipeline.ephemerides.ephemchoice import AUTO, MODES, Choice
 from photometrypipeline.programs.choices import FLAG_MASKS, METHODS
@@ -22,6 +22,18 @@ def catalogs_named(value):
     from photometrypipeline.catalogs import surveys
 
     return tuple(surveys.named(name) for name in ((value,) if isinstance(value, str) else value))
+
+
+def astrometric_catalogs(value):
+    """Return the names (tuple) of catalogues whose positions serve the registration.  Raises UsageError for others."""
+    from photometrypipeline.catalogs import surveys
+
+    names = catalogs_named(value)
+    for name in names:
+        if surveys.canonical(name) and surveys.get(name).key is None:
+            better = "use GAIA, or leave -cat out"
+            raise UsageError(f"-cat {name}: this catalogue is not meant for the registration; {better}")
+    return names
 
 
 def answers(value):
@@ -226,7 +238,7 @@ class RegisterOptions(Offline, Jobs):
     minarea: float | None = option(metavar="PX", help="minimum number of connected pixels (default: the telescope's)")
     cat: tuple | None = option(
         metavar="NAME",
-        check=catalogs_named,
+        check=astrometric_catalogs,
         file=True,
         help="reference catalogue, or the path of your own table (default: the telescope's list)",
     )
@@ -265,7 +277,10 @@ class CalibrateOptions(Offline, Jobs):
     """Options of pp_calibrate; `catalog` may hold several names, which are tried in turn."""
 
     minstars: float | None = option(
-        metavar="N", help="reference stars to keep, a number or below 1 a fraction (default: 0.5)"
+        type=stars_to_keep,
+        metavar="N",
+        help="reference stars to keep at least: a number such as 20, or a fraction with a decimal point, up to 1.0 "
+        "(default: 0.5)",
     )
     catalog: tuple | None = option(
         metavar="NAME",

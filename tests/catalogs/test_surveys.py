@@ -1,21 +1,25 @@
 """The sheets of the catalogues, and VizieR's answers read by them: units, missing values, quality cuts."""
 
 import logging
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy import units as u
 from astropy.table import Table
 
+import pp_calibrate
 import services as local
 import starlist
 import vizierlabels
 from photometrypipeline.base import services
-from photometrypipeline.base.errors import CatalogError
+from photometrypipeline.base.errors import CatalogError, UsageError
 from photometrypipeline.catalogs import colorterms, surveys, vizier
 from photometrypipeline.catalogs.surveys import apass, gaia, panstarrs, sdss, twomass
+from photometrypipeline.runs.stepoptions import RegisterOptions
 
 ROOT = Path(__file__).resolve().parents[1].parent
 RECORDED = ROOT.parent / "shared" / "data" / "catalogs"
@@ -179,6 +183,59 @@ def test_page_that_pretends_to_be_xml():
     page = b'<?xml version="1.0"?><!DOCTYPE html><html><body>Proxy log-in</body></html>'
     with pytest.raises(services.Retry, match="Proxy"):
         vizier.read_answer(page, surveys.get("GAIA"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "ucds"),
+    [
+        ({}, True),
+        ({"RAJ2000": "RAICRS", "DEJ2000": "DEICRS"}, False),
+        ({"RAJ2000": "alpha", "DEJ2000": "delta"}, True),  # named by what the table says of them alone
+    ],
+)
+def test_positions_are_found_whatever_a_table_calls_them(labels, ucds):
+    table = Table({"URAT1": ["a"], "RAJ2000": [150.1], "DEJ2000": [2.2], "Epoch": [2013.5], "sigm": [5]})
+    for name, unit in (("sigm", "mas"), ("Epoch", "yr")):
+        table[name].unit = unit
+    for name in ("pmRA", "pmDE", "e_pm"):
+        table[name] = [1.0] * u.mas / u.yr
+    table["f.mag"], table["e_f.mag"] = [15.0] * u.mag, [0.01] * u.mag
+    for band in ("B", "V", "g", "r", "i", "J", "H", "K"):
+        table[f"{band}mag"], table[f"e_{band}mag"] = [15.0] * u.mag, [0.001 if band == "B" else 0.02] * u.mag
+    for name, ucd in (("RAJ2000", "pos.eq.ra;meta.main"), ("DEJ2000", "pos.eq.dec;meta.main")):
+        table[name].unit = "deg"
+        if ucds:
+            table[name].meta["ucd"] = ucd
+        table.rename_column(name, labels.get(name, name))
+    found = vizier.to_schema(table, surveys.get("URAT-1"))
+    assert (found["ra_deg"][0], found["dec_deg"][0]) == (150.1, 2.2)
+    assert np.isnan(found["e_Bmag"][0]) and found["e_Vmag"][0] == 0.02  # 0.001 is not an error there
+
+
+def test_other_spellings_of_names_and_labels():
+    assert surveys.named("usno-b1.0") == "USNO-B1" and surveys.named("Gaia-dr1") == "GAIA-DR1"
+    for name in ("GAIA-DR1", "TGAS"):
+        labels = {label for column in surveys.get(name).columns for label in (column.label, *column.spellings)}
+        assert {"<Gmag>", "Gmag", "__Gmag_"} <= labels
+    asked = vizier._query(surveys.get("GSPC"), 17.0, 10).columns
+    assert {"E(BP/RP)corr", "E_BP_RP_corr"} <= set(asked)
+
+
+@pytest.mark.parametrize("name", ["APASS9", "gspc", "VSX"])
+def test_catalogues_without_good_positions_are_refused_for_the_registration(name):
+    with pytest.raises(UsageError, match="not meant for the registration"):
+        RegisterOptions.chosen(cat=name)
+    assert RegisterOptions.chosen(cat="gaia").cat == ("GAIA",)
+
+
+def test_the_help_of_pp_calibrate_lists_the_catalogues_and_their_bands():
+    told = dict(re.findall(r"^  ([A-Z]\S+|2MASS) {2,}(\S.*)$", pp_calibrate.__doc__, re.MULTILINE))
+    found = {}
+    for line in told:
+        for name in line.split(","):
+            found[surveys.canonical(name)] = told[line].split()
+    expected = {name: [*survey.bands] for name, survey in surveys.SURVEYS.items() if survey.bands}
+    assert found == expected
 
 
 def test_old_spelling_of_labels_is_understood():

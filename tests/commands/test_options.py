@@ -198,6 +198,9 @@ def zeropoints(databases):
 
 def test_minstars_is_a_number_or_a_fraction(night):
     assert [row["n_used"] for row in zeropoints(calibrated("-minstars", 20))] == [20, 20]
+    assert all(row["n_used"] == row["n_matched"] for row in zeropoints(calibrated("-minstars", "1.0")))
+    with pytest.raises(SystemExit):
+        pp_calibrate.main(["mscience*.fits", OFFLINE, "-minstars", "1.5"])
     for row in zeropoints(calibrated("-minstars", 0.9)):
         assert (
             int(0.9 * row["n_matched"]) <= row["n_used"] <= int(0.9 * row["n_matched"]) + 2

@@ -73,3 +73,9 @@ def test_a_crash_leaves_the_old_database(tmp_path, monkeypatch):
         framedb.write(tmp_path / "a.db", HEADER, Table({"x": [2.0]}))
     assert (tmp_path / "a.db").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["a.db"]
+
+
+def test_columns_that_differ_in_letter_case_alone_are_stored_apart():
+    names = ["flag_valid_U", "flag_valid_u", "Umag", "umag", "_Umag"]
+    stored = framedb.stored_names(names)
+    assert len({name.lower() for name in stored}) == len(names)

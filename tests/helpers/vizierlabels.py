@@ -27,7 +27,7 @@ _TABLES = {
     "I/345/gaia2": f"{_GAIA} {_MOTION} Epoch[yr] {_BPRP} E(BR/RP) Dup RUWE",
     "I/337/tgas": f"{_GAIA} HIP char:TYC2 {_MOTION} <Gmag>[mag] <FG> e_<FG>",
     "I/337/gaia": f"{_GAIA} <Gmag>[mag] <FG> e_<FG>",
-    "I/360/syntphot": f"long:Source RA_ICRS[deg] DE_ICRS[deg] E_BP_RP_corr {_SYNTHETIC}",
+    "I/360/syntphot": f"long:Source RA_ICRS[deg] DE_ICRS[deg] E(BP/RP)corr {_SYNTHETIC}",
     "J/ApJ/867/105/refcat2": "RA_ICRS[deg] DE_ICRS[deg] Plx[mas] e_Plx[mas] pmRA[mas/yr] pmDE[mas/yr] e_pmRA[mas/yr] "
     f"e_pmDE[mas/yr] {_BPRP} dupvar Ag[mag] rp1[arcsec] r1[arcsec] r10[arcsec] gmag[mag] e_gmag[mag] rmag[mag] "
     f"e_rmag[mag] imag[mag] e_imag[mag] zmag[mag] e_zmag[mag] {_NIR}",

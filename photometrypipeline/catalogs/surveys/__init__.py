@@ -47,6 +47,7 @@ SURVEYS = {
 }
 # SDSS-R13: the imaging of DR13 to DR17 is the same, and the server of DR13 no longer answers for whole fields
 ALIASES = {"GAIA": "GAIA-DR3", "SDSS-R13": "SDSS-R16"}
+SPELLINGS = {"USNO-B1.0": "USNO-B1", "URAT1": "URAT-1", "UCAC-4": "UCAC4", "TWOMASS": "2MASS", "PS1": "PANSTARRS"}
 NAMES = tuple(sorted([*SURVEYS, *ALIASES]))
 SUFFIXES = ("_transformed", "_solar")
 
@@ -55,7 +56,8 @@ __all__ = ["ALIASES", "NAMES", "SURVEYS", "Survey", "canonical", "earlier_names"
 
 def canonical(name):
     """Return the name of a catalogue in the letters that we use, or None: `gaia-dr2` is GAIA-DR2."""
-    return {known.upper(): known for known in NAMES}.get(str(name).strip().upper())
+    wanted = str(name).strip().upper()
+    return {known.upper(): known for known in NAMES}.get(wanted) or SPELLINGS.get(wanted)
 
 
 def named(name):

@@ -127,8 +127,8 @@ TGAS = Survey(
     release="Gaia DR1 TGAS",
     columns=(
         *POSITIONS,
-        Column("Gmag", "<Gmag>", "mag"),
-        Column("e_Gmag", "e_<FG>", over="<FG>", required=False),
+        Column("Gmag", "<Gmag>", "mag", spellings=("Gmag", "__Gmag_")),
+        Column("e_Gmag", "e_<FG>", over="<FG>", required=False, spellings=("e__FG_",)),
     ),
     limit_on="Gmag",
     key="Gmag",

@@ -16,12 +16,17 @@ def good_photometry(table):
     return unless(np.abs(known(table, "flag_excess")) > 3 * scatter)
 
 
+def validity(band):
+    """Return the name of the flag of a band; the letters alone would differ in case only, which SQL does not see."""
+    return f"valid_{'johnson' if band in JOHNSON else 'sdss'}_{band}"
+
+
 def band_columns(band):
     """Return the columns of one band: magnitudes have no errors, but fluxes do."""
     return (
         Column(f"{band}mag", f"{band}mag", "mag"),
         Column(f"e_{band}mag", f"e_F{band}", over=f"F{band}"),
-        flag(f"valid_{band}", f"{band}Flag"),
+        flag(validity(band), f"{band}Flag"),
     )
 
 
@@ -35,7 +40,7 @@ GSPC = Survey(
         Column("ra_deg", "RA_ICRS", "deg"),
         Column("dec_deg", "DE_ICRS", "deg"),
         *(column for band in JOHNSON + SLOAN for column in band_columns(band)),
-        flag("excess", "E_BP_RP_corr"),
+        flag("excess", "E(BP/RP)corr", spellings=("E_BP_RP_corr",)),
     ),
     limit_on="Vmag",
     key=None,
@@ -44,6 +49,6 @@ GSPC = Survey(
     epoch_yr=2016.0,
     uniformity_mag=0.01,
     relations=("GS-PS1",),
-    valid_flags={f"{band}mag": (f"flag_valid_{band}", 1) for band in JOHNSON + SLOAN},
+    valid_flags={f"{band}mag": (f"flag_{validity(band)}", 1) for band in JOHNSON + SLOAN},
     good_photometry=good_photometry,
 )

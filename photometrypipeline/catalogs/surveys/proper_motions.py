@@ -1,11 +1,23 @@
 """URAT-1, UCAC4, USNO-B1: older catalogues for positions; GAIA replaces them."""
 
+import numpy as np
+
 from photometrypipeline.catalogs.surveys.sheet import Column, Survey, flag, known, magnitudes, unless
 
 APASS_BANDS = {"Bmag": "Bmag", "Vmag": "Vmag", "gmag": "gmag", "rmag": "rmag", "imag": "imag"}
 TWOMASS_BANDS = {"Jmag": "Jmag", "Hmag": "Hmag", "Ksmag": "Kmag"}
 APASS_RELATIONS = ("CG08-APASS", "STD-APASS", "LU05", "JE05", "HO09", "HO09Z")
 SYSTEMS = dict.fromkeys(("B", "V", "J", "H", "Ks"), "Vega") | dict.fromkeys("gri", "AB")
+
+COPIED_ERROR_MAG = 0.001  # stands in URAT-1 where APASS had no error
+
+
+def drop_copied_errors(table):
+    """Take errors of APASS magnitudes that are none out of a table of URAT-1, in place."""
+    for name in APASS_BANDS:
+        errors = table[f"e_{name}"]
+        errors[errors <= COPIED_ERROR_MAG] = np.nan
+
 
 URAT1 = Survey(
     name="URAT-1",
@@ -14,8 +26,8 @@ URAT1 = Survey(
     release="URAT1",
     columns=(
         Column("ident", "URAT1", text=True),
-        Column("ra_deg", "RAJ2000", "deg"),
-        Column("dec_deg", "DEJ2000", "deg"),
+        Column("ra_deg", "RAJ2000", "deg", spellings=("RAICRS", "RA_ICRS")),
+        Column("dec_deg", "DEJ2000", "deg", spellings=("DEICRS", "DE_ICRS")),
         Column("epoch_yr", "Epoch", "yr"),  # of the positions, despite the labels
         Column("e_ra_deg", "sigm", "mas"),
         Column("e_dec_deg", "sigm", "mas"),
@@ -31,6 +43,7 @@ URAT1 = Survey(
     systems=SYSTEMS,
     relations=APASS_RELATIONS,
     zero_error_is_unknown=True,
+    finish=drop_copied_errors,
     uniformity_mag=0.035,  # APASS's
     advice="the magnitudes in URAT-1 are copied from APASS; APASS9 or REFCAT2 are better for photometry",
 )
@@ -42,8 +55,8 @@ UCAC4 = Survey(
     release="UCAC4",
     columns=(
         Column("ident", "UCAC4", text=True),
-        Column("ra_deg", "RAJ2000", "deg"),
-        Column("dec_deg", "DEJ2000", "deg"),
+        Column("ra_deg", "RAJ2000", "deg", spellings=("RAICRS", "RA_ICRS")),
+        Column("dec_deg", "DEJ2000", "deg", spellings=("DEICRS", "DE_ICRS")),
         Column("e_ra_deg", "ePos", "mas"),
         Column("e_dec_deg", "ePos", "mas"),
         Column("pmra", "pmRA", "mas/yr"),
@@ -78,8 +91,8 @@ USNO_B1 = Survey(
     release="USNO-B1.0",
     columns=(
         Column("ident", "USNO-B1.0", text=True),
-        Column("ra_deg", "RAJ2000", "deg"),
-        Column("dec_deg", "DEJ2000", "deg"),
+        Column("ra_deg", "RAJ2000", "deg", spellings=("RAICRS", "RA_ICRS")),
+        Column("dec_deg", "DEJ2000", "deg", spellings=("DEICRS", "DE_ICRS")),
         Column("e_ra_deg", "e_RAJ2000", "mas"),
         Column("e_dec_deg", "e_DEJ2000", "mas"),
         Column("pmra", "pmRA", "mas/yr"),  # 0: not significant

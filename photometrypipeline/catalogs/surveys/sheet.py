@@ -27,6 +27,7 @@ class Column:
     required : an answer without it is refused; otherwise its values are missing
     offset : added to a magnitude, mag
     over : label of a flux, of which this is the error; the value is then the error in magnitudes
+    spellings : other labels under which services have the column; all are asked for, the first that comes is taken
     """
 
     name: str
@@ -37,6 +38,7 @@ class Column:
     offset: float = 0.0
     over: str | None = None
     also: tuple = ()
+    spellings: tuple = ()
 
     @property
     def unit_here(self):
@@ -55,9 +57,9 @@ def internal_unit(name):
     return "mag" if name.endswith("mag") else None
 
 
-def flag(name, label, unit=None, text=False):
-    """Return the Column of a quality flag: stored, and missed by nobody if the service drops it."""
-    return Column(f"flag_{name}", label, unit, text=text, required=False)
+def flag(name, label, unit=None, text=False, spellings=()):
+    """Return the Column of a quality flag: stored; without it the cuts that need it are off, with a warning."""
+    return Column(f"flag_{name}", label, unit, text=text, required=False, spellings=spellings)
 
 
 def magnitudes(pairs, offsets=None, required=True, also=()):
