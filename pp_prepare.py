@@ -66,7 +66,8 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
     """
     frames = DataSet.of(frames)
     first = telescopes_of(frames, options.telescope, losses)
-    answers = generic.complete(frames, first, options.set, options.keep_wcs)
+    by_hand = {name: str(value) for name, value in (("ra", options.ra), ("dec", options.dec)) if value is not None}
+    answers = generic.complete(frames, first, options.set | by_hand, options.keep_wcs)
     wanted = {
         "ra_deg": options.ra,
         "dec_deg": options.dec,

@@ -40,7 +40,11 @@ _CATALOGUE = re.compile(
     r"([ -]?(P-|DR\d |J))?[ +-]?\d[\w.+ -]*",
     re.IGNORECASE,
 )
-_DATE = re.compile(r"(?:19|20)\d\d([-/. ]?)(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])(?:[T ].*)?", re.IGNORECASE)
+_DATE = re.compile(
+    r"(?:19|20)\d\d(?:([-/. ])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
+    r"(?:[T ].*)?",
+    re.IGNORECASE,
+)
 _COORDINATES = re.compile(r"(J ?)?\d{4,6}(\.\d+)?[+-]\d{4,6}(\.\d+)?|\d+:\d+.*|[+-]?\d*\.\d+.*", re.IGNORECASE)
 
 _HALF_MONTH = "[A-HJ-Y]"

@@ -21,7 +21,7 @@ from photometrypipeline.frames.wcskeywords import WCS_PATTERN, is_ours
 from photometrypipeline.instruments import exposurelength, filternames, moments
 from photometrypipeline.instruments.instrument import OWN_WCS, as_text
 from photometrypipeline.instruments.values import number
-from photometrypipeline.sky import times
+from photometrypipeline.sky import sexagesimal, times
 
 ROLES = {  # role: the name by which users know it in a telescope definition
     "ra": "ra",
@@ -309,6 +309,9 @@ def _angle(frame, telescope, role, sexagesimal_unit):
 
 
 def _sexagesimal(text, unit):
+    whole = sexagesimal.read(text)
+    if whole is not None and (unit != units.hourangle or abs(whole) < 24):
+        return whole * (15 if unit == units.hourangle else 1)
     try:
         return float(Angle(text, unit=unit).deg)
     except (ValueError, units.UnitsError):

@@ -12,7 +12,7 @@ from astropy.coordinates import FK4, FK5, SkyCoord
 from astropy.time import Time
 
 from photometrypipeline.instruments import headers
-from photometrypipeline.sky import sphere, times
+from photometrypipeline.sky import sexagesimal, sphere, times
 
 # keywords that hold a position in known headers, those of the telescope before those of the target
 PAIRS = (
@@ -30,7 +30,6 @@ OTHERS = {"RA": ("DEC", "DE"), "ALPHA": ("DELTA",), "RIGHTASC": ("DECLINAT",)}
 NOT_A_PLACE = re.compile(
     r"^_|RATE|OFF|OFST|TPT|NOCO|INSTZ|INDEX|DEL|PM|TRACK|MOON|SUN|CAT|GUI|^OIA|^GS|^CORN?\d|SCALE|RMS|FRA|GRA|DRA|PARA|ERA$"
 )
-SEXAGESIMAL = re.compile(r"\s*([-+]?)\s*(\d{1,3})\s*[:\sHhDd]\s*(\d{1,2})(?:[:\s'Mm]+(\d{1,2}(?:\.\d*)?))?.*")
 AGREE_DEG = 1.0  # positions of target and telescope may differ by as much
 MISTAKE_LEAVES = 0.3  # of the distance: as much may be left over once the mistake is taken back
 OBVIOUS_DEG = 3.0  # positions that are apart further than any offset of a telescope
@@ -80,7 +79,7 @@ def read_pair(header, keywords):
     texts = [str(value).strip() for value in values]
     if "" in texts or any(isinstance(value, bool) for value in values):
         return None
-    found = [_sexagesimal(text) for text in texts]
+    found = [sexagesimal.read(text) for text in texts]
     if all(each is not None for each in found):
         ra, dec, form, unit = found[0] * 15, found[1], "sexagesimal", "hour"
     else:
@@ -94,14 +93,6 @@ def read_pair(header, keywords):
     if not (np.isfinite([ra, dec]).all() and abs(ra) <= most and abs(dec) <= 360):
         return None
     return Place(tuple(keywords), ra, dec, form, unit, ":" if ":" in texts[0] else " ")
-
-
-def _sexagesimal(text):
-    fields = SEXAGESIMAL.fullmatch(text)
-    if not fields:
-        return None
-    size = int(fields[2]) + int(fields[3]) / 60 + float(fields[4] or 0) / 3600
-    return -size if fields[1] == "-" else size
 
 
 def _unit(header, keyword, value):

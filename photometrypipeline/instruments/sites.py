@@ -1,11 +1,10 @@
 """Where on the Earth a header says that its telescope stands, and which station of the Minor Planet Center is there."""
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
-from photometrypipeline.sky import obscodes
+from photometrypipeline.sky import obscodes, sexagesimal
 
 KEYWORDS = (
     ("SITELAT", "SITELONG"),
@@ -50,13 +49,7 @@ def degrees(value):
         return float(value)
     except (TypeError, ValueError):
         pass
-    fields = re.fullmatch(
-        r"\s*([-+]?)\s*(\d{1,3})[:\sdD]\s*(\d{1,2}(?:\.\d*)?)(?:[:\s'm]\s*(\d{1,2}(?:\.\d*)?)?)?.*", str(value)
-    )
-    if not fields:
-        return None
-    size = int(fields[2]) + float(fields[3]) / 60 + float(fields[4] or 0) / 3600
-    return -size if fields[1] == "-" else size
+    return sexagesimal.read(value)
 
 
 def nearest_station(site):

@@ -56,6 +56,8 @@ def complete(frames, telescopes, answers, keep_wcs):
         missing = [name for name in missing if name not in ("ra", "dec")]
     if set(missing) <= {"ra", "dec"} and all(found_by_stars(frame, answers) for frame in ours):
         missing = []
+    if len(ours) < len(frames):  # they are in the way of nobody: each says by itself what it lacks
+        return answers
     if missing and not sys.stdin.isatty():
         listed = "; ".join(f"{name}: {QUESTIONS[name]}" for name in missing)
         example = " ".join(f"-set {name}=..." for name in missing)

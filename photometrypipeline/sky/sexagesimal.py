@@ -1,0 +1,38 @@
+"""Angles and hours in three parts, in the dialects that headers have: read whole, or not at all."""
+
+import re
+
+DEGREE, MINUTE, SECOND = "[:h d\u00b0\u00ba*?/-]", "[:m '\u2032/?-]", "[s \"'\u2033?]"
+PARTS = re.compile(
+    rf"(?P<sign>[-+]?)\s*(?P<first>\d{{1,3}})(?:\s*(?:{DEGREE}|deg\.?|hrs?|hours?)\s*|\s+)+"
+    rf"(?P<second>\d{{1,2}}(?:\.\d*)?)(?:\s*(?:(?:{MINUTE}|min\.?|arcmin)\s*)+(?:(?P<third>\d{{1,2}}(?:\.\d*)?)"
+    rf"\s*(?:{SECOND}|sec\.?|arcsec)*)?)?\s*(?P<side>[NSEW])?",
+    re.IGNORECASE,
+)
+COMPACT = re.compile(r"(?P<sign>[-+]?)(?P<first>\d{2,3})(?P<second>\d{2})(?P<third>\d{2}(?:\.\d*)?)(?P<side>[NSEW])?")
+J2000 = re.compile(r"\s*\(?\b(?:J ?)?2000(?:\.0*)?\)?\s*$|^\s*J ?2000(?:\.0*)?\s+", re.IGNORECASE)
+MOST_DECIMAL = 360.0  # larger numbers are no degrees: their digits are hours or degrees, minutes and seconds
+
+
+def read(text):
+    """Return a text in parts (`12:34:56.7`, `+20d06m07s`, `12 34.5`, `200607S`) as float, None if it is none.
+
+    The value is in the unit of the first part; South and West count below zero.
+    """
+    plain = J2000.sub("", re.sub(r"(?<=\d),(?=\d)", ".", str(text).strip()))
+    found = PARTS.fullmatch(plain)
+    if not found:
+        found = COMPACT.fullmatch(plain) if _too_large(plain) else None
+    if not found:
+        return None
+    minutes, seconds = found["second"], found["third"]
+    if "." in minutes and seconds or not (float(minutes) < 60 and float(seconds or 0) < 60):
+        return None
+    size = int(found["first"]) + float(minutes) / 60 + float(seconds or 0) / 3600
+    below = (found["sign"] == "-") != ((found["side"] or "").upper() in ("S", "W"))
+    return -size if below else size
+
+
+def _too_large(text):
+    digits = re.match(r"[-+]?(\d+)", text)
+    return bool(digits) and float(digits[1]) > MOST_DECIMAL
