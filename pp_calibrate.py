@@ -116,6 +116,7 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
     rest["excluded"] = starlist.read(options.exclude_stars) if options.exclude_stars else None
     rest["fixed"] = fixedplaces.read(options.fixedtargets) if options.fixedtargets else []
     rest["by_night"] = pp_setup.one_solution and options.minstars is None
+    rest["enough_stars"] = pp_setup.enough_stars if options.minstars is None else None
     settings = Settings(
         band, options.minstars or pp_setup.minstars, options.maxflag, options.use_all_stars, magzp, **rest
     )
@@ -409,6 +410,7 @@ def fit_frame(done, reference, settings):
         settings.minstars,
         weighted_ranking=pp_setup.weighted_ranking,
         reject=not settings.use_all_stars,
+        enough=settings.enough_stars,
     )
 
 

@@ -41,7 +41,8 @@ fluxmargin_aprad = 0.05  # largest difference of that fraction between target an
 
 # ---- calibration
 min_sources_photometric_catalog = 3  # fewer usable reference stars: the next catalogue is tried
-minstars = 0.5  # reference stars to keep, a number or below 1 a fraction
+minstars = 0.5  # reference stars to keep: a whole number, or a fraction with a decimal point (1.0: all)
+enough_stars = 100  # to keep, whatever `minstars` says; -minstars on the command line is taken as it is
 one_solution = True  # zeropoints of all frames from one solution of the night, unless -minstars is given
 solcol = 0.2  # mag, half width of the window around the colours of the Sun
 max_reference_error = 0.1  # mag; reference stars with larger uncertainties are left out

@@ -51,6 +51,7 @@ class Settings:
     excluded: Any = None  # StarList of reference stars taken out by hand, or None
     fixed: list = field(default_factory=list)  # [(name, ra_deg, dec_deg)], targets that are no reference stars
     aperture_arcsec: float = 0.0
+    enough_stars: int | None = None  # to keep, whatever `minstars` says
 
 
 @dataclass

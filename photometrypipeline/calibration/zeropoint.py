@@ -54,14 +54,14 @@ class Zeropoint:
         return self.step.sig
 
 
-def fit_zeropoint(difference, variance, minstars=0.5, weighted_ranking=True, reject=True):
+def fit_zeropoint(difference, variance, minstars=0.5, weighted_ranking=True, reject=True, enough=None):
     """Return the Zeropoint of one frame, the most deviant stars dropped until the reduced chi squared is least.
 
     difference : ndarray, shape (n_stars,), mag; catalogue minus instrumental magnitude
     variance : ndarray, shape (n_stars,), mag^2; sum of the squared 1-sigma errors of both
     minstars : stars to keep, a number (int), or a fraction of n_stars (float up to 1)
     weighted_ranking : rank by residual over error (the documentation); False: by the residual alone (the last code)
-    reject : False keeps all stars
+    reject : False keeps all stars;  enough : number of stars that is enough whatever `minstars` says, None without one
     Raises TooFewStars below MIN_STARS.
 
     After Mommert (2017, A&C 18, 47).  `sig` = sqrt(weighted variance of the residuals + mean variance).
@@ -76,7 +76,7 @@ def fit_zeropoint(difference, variance, minstars=0.5, weighted_ranking=True, rej
         else [_solve(difference, variance, np.ones(n_stars, bool))]
     )
     is_fraction = minstars < 1 or (isinstance(minstars, float) and minstars == 1)
-    n_min = int(minstars * n_stars) if is_fraction else int(minstars)
+    n_min = min(int(minstars * n_stars) if is_fraction else int(minstars), enough or n_stars)
     chosen = int(np.argmin([step.chi2 for step in steps]))
     while chosen > 0 and steps[chosen].n_used < n_min:
         chosen -= 1

@@ -31,7 +31,15 @@ SETTINGS = {
     ),
     "photometry": ("photmode", "pos_epsilon", "fluxlimit_aprad", "fluxmargin_aprad"),
     "calibrate": (
-        *("photmode", "pos_epsilon", "min_sources_photometric_catalog", "minstars", "solcol", "max_reference_error"),
+        *(
+            "photmode",
+            "pos_epsilon",
+            "min_sources_photometric_catalog",
+            "minstars",
+            "enough_stars",
+            "solcol",
+            "max_reference_error",
+        ),
         *("photometric_catalog_limit", "max_photometric_stars", "weighted_ranking", "confcalibrate"),
         *("preferred_relations", "stellar_locus_cut", "one_solution"),
     ),

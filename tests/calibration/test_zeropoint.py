@@ -63,6 +63,12 @@ def test_no_number_of_stars_is_too_many_to_be_kept(minstars, least):
     assert least <= fit.step.n_used < least + 10  # 2 % are removed at once
 
 
+def test_without_a_wish_a_hundred_stars_are_enough():
+    rng = np.random.default_rng(6)
+    fit = fit_zeropoint(25 + rng.normal(0, 0.02, 400), np.full(400, 0.02**2), 0.5, enough=100)
+    assert 100 <= fit.step.n_used < 105
+
+
 def test_clouds_lower_the_zeropoint_and_variable_stars_do_not():
     rng = np.random.default_rng(1)
     variance = np.full(60, 0.02**2)
