@@ -209,5 +209,5 @@ class LightCurve:
     @property
     def band(self):
         """The band of its magnitudes, of rows that count if there are any; None where all are instrumental."""
-        bands = [row.band for row in sorted(self.rows, key=lambda row: not row.accepted) if row.calibrated]
+        bands = [row.band for row in sorted(self.every, key=lambda row: not row.accepted) if row.calibrated]
         return next(iter(bands), None)

@@ -12,8 +12,9 @@ LONGEST_BAR = 0.25  # of the width of the picture
 
 
 def frame_of(target):
-    """Return the views.FrameView in the middle of the observations of a target; None where none has a picture."""
-    shown = [row.frame for row in target.accepted if row.frame.quickview and row.frame.size_px] if target else []
+    """Return the views.FrameView in the middle of those with a target, seen or not; None where none has a picture."""
+    rows = (target.accepted or target.unseen) if target else []
+    shown = [row.frame for row in rows if row.frame.quickview and row.frame.size_px]
     return shown[len(shown) // 2] if shown else None
 
 
@@ -37,8 +38,8 @@ def of(view, folders):
                 "width": picture.width,
                 "height": picture.height,
                 "frame": frame.index,
-                "track": _track(pixels, target, picture),
-                "here": next(iter(_places(frame, [row.data for row in frame.rows if row.target is target])), None),
+                "track": _track(pixels, _rows(target), picture),
+                "here": next(iter(_track(pixels, [row for row in _rows(target) if row.frame is frame], picture)), None),
                 **_stars(frame),
                 **_directions(pixels),
                 "bar": _bar(pixels.scale_arcsec * frame.size_px[0] / picture.width, picture.width),
@@ -53,10 +54,19 @@ def view_on(frame):
     return View(0.5, 0.5, picture.width / frame.size_px[0], picture.width, picture.height)
 
 
-def _track(pixels, target, picture):
-    rows = [row.data for row in target.accepted if known(row.data.ra_deg) and known(row.data.dec_deg)]
-    longest = max(picture.width, picture.height)
-    return quickview.places(pixels, longest, [row.ra_deg for row in rows], [row.dec_deg for row in rows])
+def _rows(target):
+    """Return the observations that show where a target was, or should have been, in order of time."""
+    return sorted([*target.accepted, *target.unseen], key=lambda row: row.data.jd)
+
+
+def _track(pixels, rows, picture):
+    seen = [(row.data.ra_deg, row.data.dec_deg) for row in rows]
+    predicted = [(row.data.ra_pred_deg, row.data.dec_pred_deg) for row in rows]
+    places = [
+        next((place for place in pair if all(map(known, place))), None) for pair in zip(seen, predicted, strict=True)
+    ]
+    ra_deg, dec_deg = zip(*filter(None, places), strict=True) if any(places) else ((), ())
+    return quickview.places(pixels, max(picture.width, picture.height), ra_deg, dec_deg)
 
 
 def _places(frame, things):

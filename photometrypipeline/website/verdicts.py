@@ -66,7 +66,7 @@ def judge(view, limits, shown=()):
         worst = max(measures, key=lambda measure: ORDER.index(measure.state))
         ordered = [worst, *(measure for measure in measures if measure is not worst)]
         words = "; ".join(measure.text for measure in ordered)
-        advice = "; ".join(measure.advice for measure in ordered if measure.advice)
+        advice = "; ".join(dict.fromkeys(measure.advice for measure in ordered if measure.advice))
         found.append(Verdict(name, worst.state, words, _anchor(view, step, shown), advice))
     return found
 
@@ -79,7 +79,7 @@ def overall(verdicts):
     heads = {
         GOOD: "the light curve can be used as it is",
         DOUBTFUL: "look before you use the light curve",
-        FAILED: "do not use the light curve yet",
+        FAILED: "not usable as it is",
         OPEN: "nothing has been judged yet",
     }
     reasons = [f"{verdict.name.lower()}: {verdict.words.split(';')[0]}" for verdict in worst]
@@ -213,6 +213,8 @@ def _target(view, record, limits):
         advice = "name a body with -target, or a star with pp_distill -fixedtargets"
         return [Measure("no target found", FAILED, advice=advice)]
     rows = [row for target in asked for row in target.rows]
+    if not rows:
+        return [_undetected(asked)]
     by_hand, accepted = sum(row.by_hand for row in rows), sum(row.accepted for row in rows)
     name = asked[0].name if len(asked) == 1 else f"{len(asked)} targets"
     words = f"{name}: {accepted} of {len(rows)} rows accepted"
@@ -229,6 +231,14 @@ def _target(view, record, limits):
         if target.data.kind == "control":
             measures += _control(target, limits)
     return measures
+
+
+def _undetected(asked):
+    """Return the Measure of targets that were found on no frame."""
+    limits = [row.data.mag_limit for target in asked for row in target.limits]
+    words = f"{asked[0].name} was detected on none of {max(len(target.unseen) for target in asked)} frames"
+    words += f", it is fainter than {statistics.median(limits):.1f} mag (3 σ)" if limits else ""
+    return Measure(words, FAILED, advice="stack the frames with pp_stackedphotometry -comoving")
 
 
 def _control(target, limits):

@@ -149,6 +149,15 @@ def test_a_useless_light_curve_is_not_good_even_if_its_errors_say_so(field):
     assert "stack" in told.advice
 
 
+def test_a_target_that_was_not_detected_comes_with_its_limit_and_what_to_do(field):
+    told = judged(field, distill=fakerun.distill(field, unseen=range(10)))["Target"]
+    limit = f"{fakerun.LIMIT_MAG:.1f}"
+    assert (told.state, told.words) == (
+        "failed", f"3552 was detected on none of 10 frames, it is fainter than {limit} mag (3 σ)"
+    )  # fmt: skip
+    assert "pp_stackedphotometry" in told.advice
+
+
 def test_the_overall_verdict_is_the_worst_and_says_what_to_do(field):
     whole = verdicts.overall(list(judged(field).values()))
     assert (whole.state, whole.words) == ("good", "The light curve can be used as it is.")
@@ -162,7 +171,7 @@ def test_the_overall_verdict_is_the_worst_and_says_what_to_do(field):
     lost = fakerun.register(field, lost=range(6))
     whole = verdicts.overall(list(judged(field, register=lost).values()))
     assert whole.state == "failed"
-    assert whole.words.startswith("Do not use the light curve yet. Registration: 4 of 10 frames registered")
+    assert whole.words.startswith("Not usable as it is. Registration: 4 of 10 frames registered")
 
 
 def test_steps_that_failed_or_have_not_been_run_say_so(field):

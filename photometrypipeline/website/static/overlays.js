@@ -44,10 +44,10 @@
 
   const chartMarks = ({ width, height, track, here, used, left_out: leftOut, north, east, bar }) => {
     const circle = (kind, radius) => ([x, y]) => make("circle", { class: kind, cx: x, cy: y, r: radius });
-    const parts = [...leftOut.map(circle("left", 7)), ...used.map(circle("used", 7))];
+    const parts = [...leftOut.map(circle("left", 9)), ...used.map(circle("used", 9))];
     parts.push(make("polyline", { class: "way", points: track.join(" ") }), ...track.map(circle("way", 3)));
     if (here) parts.push(make("circle", { class: "way here", cx: here[0], cy: here[1], r: 16 }));
-    const [x, y] = [0.88 * width, 0.12 * height];
+    const [x, y] = [width - 90, 96]; // room for letters in all directions
     for (const [letter, [across, down]] of [["N", north], ["E", east]]) {
       parts.push(make("path", { class: "scale", d: `M${x} ${y}l${50 * across} ${50 * down}` }));
       parts.push(text(x + 66 * across, y + 66 * down + 8, letter, { class: "large", "text-anchor": "middle" }));
