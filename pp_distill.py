@@ -41,8 +41,19 @@ from photometrypipeline.base.files import safe_name
 from photometrypipeline.frames import exclusions, framedb, observationsdb, recordtypes, results
 from photometrypipeline.frames.rows import OUTSIDE, LightCurve
 from photometrypipeline.instruments.dataset import DataSet
+from photometrypipeline.photometry import badpixels
 from photometrypipeline.reports import lightcurve
-from photometrypipeline.targets import clock, ensemble, nondetections, observed, targetmatch, targets, targetsearch
+from photometrypipeline.targets import (
+    clock,
+    corrected,
+    ensemble,
+    measuring,
+    nondetections,
+    observed,
+    targetmatch,
+    targets,
+    targetsearch,
+)
 
 log = logging.getLogger("pp.distill")
 
@@ -96,7 +107,8 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
         log.warning("no star is in both the first and the last frame: no control star")
     everything = [*wanted, *([control] if control else [])]
     rows |= {target.name: rows_of(target, matcher, options, excluded) for target in everything[len(wanted) :]}
-    unseen = look_again(everything, matcher, rows, options)
+    outcome = measure_places(everything, matcher, rows, options, data.folder)
+    unseen = look_again(everything, matcher, rows, options, outcome)
     curves, found = [], []
     about_color = color_remarks(measured)
     for target in everything:
@@ -127,7 +139,11 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     if about_clock:
         toolbox.say(about_clock)
     summary = recordtypes.Distill(
-        targets=names, images=images, arguments=options.arguments("exclude"), clock=about_clock
+        targets=names,
+        images=images,
+        arguments=options.arguments("exclude"),
+        clock=about_clock,
+        injections=outcome.injections if outcome else [],
     )
     diagnostics.record("distill", summary, data.folder)
     return Distillation(rows, found, failure, [*(curve.file for curve in curves), *tidy, observationsdb.FILE_NAME])
@@ -189,7 +205,24 @@ def rows_of(target, matcher, options, excluded):
     return rows
 
 
-def look_again(everything, matcher, rows, options):
+def measure_places(everything, matcher, rows, options, folder):
+    """Measure all targets at their places, with trails, neighbours and bad pixels; `rows` change in place.
+
+    Returns the measuring.Outcome, None where magnitudes of another kind than by aperture are asked for.
+    """
+    method = options.photmode or pp_setup.photmode
+    if method not in (corrected.APERTURE, corrected.PSF):
+        log.info("magnitudes of Source Extractor (%s) are kept as they are", method)
+        return None
+    bad = badpixels.read(folder, matcher.measured[0].frame.size_px[::-1])
+    work = measuring.Measuring(matcher, corrected.APERTURE, bad, toolbox.cores(), options.injections)
+    outcome = work.run(everything, rows)
+    asked = corrected.Asked(method, options.offset, "prob" in options.reject, (exclusions.REASON,))
+    corrected.apply(outcome, matcher.measured, rows, asked)
+    return outcome
+
+
+def look_again(everything, matcher, rows, options, outcome):
     """Return {target name: {frame name: Row}} of forced photometry where targets are on the image and not detected."""
     lacking = {number: [] for number in range(len(matcher.measured))}
     for target in everything if "none" not in options.reject else []:
@@ -203,7 +236,9 @@ def look_again(everything, matcher, rows, options):
     numbers = [number for number, some in lacking.items() if some]
     found = (
         toolbox.parallel(
-            lambda number: nondetections.measure(matcher, number, lacking[number], pp_setup.photmode, options.offset),
+            lambda number: nondetections.measure(
+                matcher, number, lacking[number], pp_setup.photmode, options.offset, outcome
+            ),
             numbers,
             toolbox.cores(),
             "not detected",

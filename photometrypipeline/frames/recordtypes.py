@@ -339,6 +339,33 @@ class Calibrate(Part):
 # ---- pp_distill
 
 
+class InjectedLevel(Part):
+    """Artificial targets of one brightness: magnitude put in, number of measurements, mean error and its uncertainty.
+
+    scatter : rms of the errors over what was claimed;  within_1, within_2 : shares within one and two sigma
+    found : share that was found
+    """
+
+    mag: float
+    n: int
+    bias_mag: float | None
+    bias_err_mag: float | None
+    scatter: float | None
+    within_1: float | None
+    within_2: float | None
+    found: float
+
+
+class Injected(Part):
+    """Artificial targets on tracks parallel to a target's; limit_mag : of five times the noise."""
+
+    target: str
+    tracks: int
+    frames: int
+    levels: list[InjectedLevel]
+    limit_mag: float | None
+
+
 class Distill(Part):
     """Record of pp_distill: names of its targets, whose rows are in photometry.db, its images and its options.
 
@@ -349,6 +376,7 @@ class Distill(Part):
     images: list[str]
     arguments: list[str]
     clock: str = ""
+    injections: list[Injected] = []
 
 
 RECORDS = {

@@ -39,16 +39,25 @@ class FramePixels:
     """
 
     def __init__(self, path, header, sources=None, bad=None, saturation=None):
-        self._stored = fitsbytes.pixels(path)
-        self.shape = self._stored.shape
+        self._path, self._map = path, None
+        self.shape = fitsbytes.shape(header)
         self._scale, self._zero = float(header.get("BSCALE", 1)), float(header.get("BZERO", 0))
-        self._blank = header.get("BLANK") if self._stored.dtype.kind in "iu" else None
+        self._blank = header.get("BLANK") if int(header["BITPIX"]) > 0 else None
         self._saturation = saturation or np.inf
         self._bad = bad if bad is not None and bad.shape == self.shape else None
         x, y, radius = (np.asarray(axis, dtype=float) for axis in sources or ((), (), ()))
         self._sources = np.column_stack([x, y, radius])
         self._tree = cKDTree(self._sources[:, :2]) if x.size else None
         self._widest = float(radius.max()) if x.size else 0.0
+
+    def __getstate__(self):
+        return self.__dict__ | {"_map": None}  # to other processes without the pixels
+
+    @property
+    def _stored(self):
+        if self._map is None:
+            self._map = fitsbytes.pixels(self._path)
+        return self._map
 
     def cutout(self, x, y, half):
         """Return the Cutout around a place (0-based px); beyond the edges of the frame its pixels are NaN."""
@@ -73,9 +82,10 @@ class FramePixels:
         occupied = np.zeros((2 * half + 1, 2 * half + 1), dtype=bool)
         if self._tree is None:
             return occupied
-        near = self._tree.query_ball_point((column, row), half * np.sqrt(2) + self._widest)
+        near = self._sources[self._tree.query_ball_point((column, row), half * np.sqrt(2) + self._widest)]
+        apart = np.maximum(np.abs(near[:, 0] - column), np.abs(near[:, 1] - row))
         steps = np.arange(-half, half + 1)
-        for x, y, radius in self._sources[near]:
+        for x, y, radius in near[apart < half + 1 + near[:, 2]].tolist():
             reach = int(np.ceil(radius))
             rows, columns = (
                 slice(max(0, at + half - reach), max(0, at + half + reach + 1))

@@ -29,11 +29,12 @@ ROUNDS = 15
 CONVERGED = 1e-4  # relative change of chi2
 TERMS = {15: 4, 9: 3}  # stars needed for a profile that varies over the field: with x and y; and with r^2
 GAIN_PER_TERM = 8.0  # what each further parameter has to take off chi2, in units of the reduced chi2
+FAST = np.float32  # of the profiles in the fit, half the time and exact enough
 UNUSABLE = 1e30  # variance of pixels that do not count
 BAD_STAR = 5.0  # times the usual chi2: no star, or two of them
 TABLE_STEP_PX = 0.5
 START_B = 0.3
-TRAILED_GAIN = 1.3  # a profile that is trailed has to fit so much better than a round one
+TRAILED_GAIN = 30.0  # a trailed profile has to take so much off chi2, in units of the reduced one, and be rounder
 
 
 @dataclass
@@ -223,12 +224,22 @@ def fit(stars, fwhm_px, size_px, motion_px=None):
     best = _shaped(stars, fwhm_px, size_px)
     if motion_px is not None and np.hypot(*motion_px) > 0.3 * fwhm_px:
         trailed = _shaped(stars, fwhm_px, size_px, tuple(motion_px))
-        if trailed.chi2 * TRAILED_GAIN < best.chi2:
+        better = best.chi2 - trailed.chi2 * len(best.stars) / len(trailed.stars)
+        if better > TRAILED_GAIN * max(best.chi2 / best.stars.pixels.size, 1) and _roundness(trailed) > _roundness(
+            best
+        ):
             best = trailed
     if not best.stars_trailed:
         best.table, best.half_px = _table(best)
     best.residual = _residual(best)
     return best
+
+
+def _roundness(psf):
+    """Return the ratio of the axes of a profile in the middle of the frame, 1 where it is round."""
+    wxx, wxy, wyy = (float(term[0]) for term in psf.terms)
+    mean, off = (wxx + wyy) / 2, np.hypot((wxx - wyy) / 2, wxy)
+    return np.sqrt((mean - off) / (mean + off))
 
 
 def _shaped(stars, fwhm_px, size_px, trail=(0.0, 0.0)):
@@ -298,11 +309,12 @@ def _equations(psf, stars, phi, state):
     places = moffat.nodes(width)
     if np.hypot(*psf.trail_px) > 0:
         places = moffat.joined(places, moffat.along(psf.trail_px, max(0.5, width / 5)))
-    p, px, py, pb, pxx, pxy, pyy = moffat.derivatives(stars.dx - x[:, None], stars.dy - y[:, None], shapes, b, places)
-    light = flux[:, None]
-    sigma = np.sqrt(stars.variance)
-    left = (stars.pixels - light * p - sky[:, None]) / sigma
-    cost = float(2 * (np.sqrt(1 + left**2) - 1).sum())
+    dx, dy = ((axis - at[:, None]).astype(FAST) for axis, at in ((stars.dx, x), (stars.dy, y)))
+    p, px, py, pb, pxx, pxy, pyy = moffat.derivatives(dx, dy, tuple(w.astype(FAST) for w in shapes), FAST(b), places)
+    light = flux[:, None].astype(FAST)
+    sigma = np.sqrt(stars.variance).astype(FAST)
+    left = (stars.pixels - sky[:, None]).astype(FAST) / sigma - light * p / sigma
+    cost = float(2 * (np.sqrt(1 + left**2) - 1).sum(dtype=float))
     root = (1 + left**2) ** -0.25 / sigma
     own = np.stack([light * px, light * py, p, np.ones_like(p)], axis=-1) * root[:, :, None]
     shared = [light * pb * root]
@@ -311,13 +323,9 @@ def _equations(psf, stars, phi, state):
     weighted = (left * sigma * root)[:, :, None]
     own_t = own.transpose(0, 2, 1)
     shared_t = shared.transpose(0, 2, 1)
-    return cost, (
-        own_t @ own,
-        own_t @ shared,
-        (shared_t @ shared).sum(axis=0),
-        own_t @ weighted,
-        (shared_t @ weighted).sum(axis=0),
-    )
+    products = own_t @ own, own_t @ shared, shared_t @ shared, own_t @ weighted, shared_t @ weighted
+    a_own, a_mixed, a_shared, y_own, y_shared = (each.astype(float) for each in products)
+    return cost, (a_own, a_mixed, a_shared.sum(axis=0), y_own, y_shared.sum(axis=0))
 
 
 def _step(a_own, a_mixed, a_shared, y_own, y_shared, damping):

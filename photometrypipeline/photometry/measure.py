@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from astropy.stats import mad_std
 
+from photometrypipeline.photometry import trail
 from photometrypipeline.photometry.cutouts import FramePixels, aperture
 from photometrypipeline.photometry.errorbars import MAG_PER_RELATIVE_FLUX
 from photometrypipeline.photometry.framepsf import FramePSF, Stars
@@ -19,6 +20,8 @@ RING_WIDTH_FWHM = 2.5
 RING_WIDTH_PX = 8.0
 REACH_FWHM = 3.0  # to which the light of a target is weighed
 CLIP_SIGMA = 3.0
+CLIPPED_STD = 1.0137  # sigma of a normal distribution over that of what lies within 3 sigma
+MOST_STARS = 25  # that tie a frame's PSF to its source list
 FEWEST_SKY = 60
 MODEL_ERROR = 0.01  # of the light of a neighbour, by the PSF
 TRAIL_ERROR = 0.05  # of the correction for the trail
@@ -32,6 +35,8 @@ class Exposure:
 
     pixels : FramePixels;  psf : FramePSF;  wcs : astropy WCS;  radius_px : of the aperture;  gain : e-/ADU or None
     stars : the Stars of the PSF, their sky from rings, and `star_inst`, their magnitudes in the source list
+    star_light, star_share : of the PSF in their pixels, shape (n, p), and in the aperture, shape (n,)
+    aperture_offset_mag : magnitudes of the source list minus those of our aperture
     """
 
     pixels: FramePixels
@@ -39,21 +44,39 @@ class Exposure:
     wcs: object
     radius_px: float
     gain: float | None
+    noise_factor: float = 1.0  # noise of apertures over that of their pixels, where pixels were resampled
     stars: Stars | None = None
     star_inst: np.ndarray | None = None
-    star_light: np.ndarray | None = None  # of the PSF in the pixels of the stars, shape (n, p)
-    star_share: np.ndarray | None = None  # of their light in the aperture
-    aperture_offset_mag: float = 0.0  # what our aperture measures fainter than the source list
+    star_light: np.ndarray | None = None
+    star_share: np.ndarray | None = None
+    aperture_offset_mag: float = 0.0
+    _shares: dict = field(default_factory=dict)
+    _offsets: dict = field(default_factory=dict)
 
     @property
     def fwhm_px(self):
         return self.psf.fwhm_px
+
+    def share_at(self, x, y):
+        """Return the share of a star's light in the aperture at a place (0-based px)."""
+        key = (round(x), round(y)) if self.psf.varies else None
+        if key not in self._shares:
+            self._shares[key] = trail.shares(self.psf, x, y, self.radius_px, self.psf.trail_px)[1]
+        return self._shares[key]
 
     @property
     def ring_px(self):
         """(inner, outer) radius of the ring of sky around a star."""
         inner = max(RING_FWHM * self.fwhm_px, self.radius_px + 2)
         return inner, inner + max(RING_WIDTH_FWHM * self.fwhm_px, RING_WIDTH_PX)
+
+    @property
+    def usual_psf_offset_mag(self):
+        """What `psf_offset_mag` gives for a source that is not brighter than the sky."""
+        if None not in self._offsets:
+            sky = np.median(self.stars.variance.min(axis=1)) ** 0.5 if self.stars is not None else 1.0
+            self._offsets[None] = self.psf_offset_mag(0.0, sky)[0]
+        return self._offsets[None]
 
     def psf_offset_mag(self, flux, sigma):
         """Return (mag, error, n): magnitudes of the list minus those by the PSF, with the weights of a target.
@@ -86,6 +109,9 @@ class Light:
     """What was measured at a place; fluxes in ADU as a star would have them in the aperture, errors 1 sigma.
 
     flux_err : photons and sky;  scene_err : neighbours;  offsets are to be added to magnitudes of these fluxes
+    neighbour_flux : light of neighbours in the aperture, as it is there
+    trail_chi2 : by how much a source that is not drawn out along its trail fits worse
+    noise : of `flux` by empty places around (n_empty), NaN where nobody looked
     dx, dy, place_err : px from the place given to where the light is, by the PSF
     """
 
@@ -99,6 +125,7 @@ class Light:
     psf_offset_mag: float
     psf_err_mag: float
     trail_correction_mag: float
+    neighbour_flux: float
     neighbour_fraction: float
     masked_fraction: float
     nearest_fwhm: float
@@ -108,7 +135,9 @@ class Light:
     dy: float = np.nan
     place_err: float = np.nan
     trail_px: tuple = (0.0, 0.0)
-    remarks: list = field(default_factory=list)
+    trail_chi2: float = 0.0
+    noise: float = np.nan
+    n_empty: int = 0
 
     def mag(self, psf=False):
         """Return (instrumental magnitude, its error by photons and sky, by the scene); NaN without light."""
@@ -139,16 +168,14 @@ def robust_mean(values):
 def sky_of(values):
     """Return (level, sigma of a pixel, number) of sky pixels: mean without outliers; NaN for too few."""
     values = values[np.isfinite(values)]
-    for _ in range(4):
-        if values.size < FEWEST_SKY:
-            return np.nan, np.nan, values.size
-        middle = np.median(values)
-        sigma = mad_std(values)
-        kept = values[np.abs(values - middle) <= CLIP_SIGMA * max(sigma, 1e-9)]
-        if kept.size == values.size:
-            break
-        values = kept
-    return float(values.mean()), float(max(sigma, values.std())), values.size
+    if values.size < FEWEST_SKY:
+        return np.nan, np.nan, values.size
+    middle = np.median(values)
+    off = np.abs(values - middle)
+    kept = values[off <= CLIP_SIGMA * max(mad_std(values), 1e-9)]
+    for _ in range(2):
+        kept = kept[np.abs(kept - kept.mean()) <= CLIP_SIGMA * CLIPPED_STD * max(kept.std(), 1e-9)]
+    return float(kept.mean()), float(CLIPPED_STD * kept.std()), kept.size
 
 
 def ring_sky(cut, pixels, dx, dy, inner, outer):
@@ -164,6 +191,9 @@ def calibrate_stars(exposure, stars, inst):
 
     inst : their magnitudes in the source list
     """
+    if len(stars) > MOST_STARS:
+        few = np.argsort(-stars.flux, kind="stable")[:MOST_STARS]
+        stars, inst = stars.some(few), np.asarray(inst)[few]
     inner, outer = exposure.ring_px
     half = int(np.ceil(outer)) + 1
     skies, fluxes = [], []
@@ -200,6 +230,7 @@ class Place:
     share: float  # of the target's light in the aperture
     star_share: float
     ring: tuple
+    round_profile: np.ndarray | None = None  # that of a star, where the target is drawn out otherwise
 
 
 def place_of(exposure, x, y, trail_px, cut=None):
@@ -215,10 +246,12 @@ def place_of(exposure, x, y, trail_px, cut=None):
     profile[box, box] = exposure.psf.light(x, y, dx[:, box], dy[box], trail_px)
     inside = aperture(dx, dy, exposure.radius_px)
     share = star_share = float((inside * profile).sum())
+    star_profile = None
     if tuple(trail_px) != tuple(exposure.psf.trail_px):
-        star = exposure.psf.light(x, y, dx[:, box], dy[box])
-        star_share = float((inside[box, box] * star).sum())
-    return Place(cut, dx, dy, profile, inside, share, star_share, (inner, outer))
+        star_profile = np.zeros(cut.pixels.shape)
+        star_profile[box, box] = exposure.psf.light(x, y, dx[:, box], dy[box])
+        star_share = float((inside * star_profile).sum())
+    return Place(cut, dx, dy, profile, inside, share, star_share, (inner, outer), star_profile)
 
 
 def measure(exposure, x, y, trail_px=(0.0, 0.0), neighbours=(), place=None):
@@ -241,6 +274,7 @@ def measure(exposure, x, y, trail_px=(0.0, 0.0), neighbours=(), place=None):
     left = np.where(usable, pixels - level, 0.0)
     others = np.clip(lights.sum(axis=0), 0, None) if len(lights) else 0.0
     flux, weight, norm, variance = _by_psf(place, left, usable, sigma, exposure.gain, others)
+    variance = variance + (exposure.noise_factor**2 - 1) * sigma**2
     err2 = ((weight / norm) ** 2 * variance).sum() + (weight.sum() / norm * sky_err) ** 2
     filled = np.where(usable, left, flux * place.profile)
     ratio = place.star_share / place.share
@@ -261,6 +295,7 @@ def measure(exposure, x, y, trail_px=(0.0, 0.0), neighbours=(), place=None):
         psf_offset_mag=offset,
         psf_err_mag=_psf_err(exposure, place, offset_err),
         trail_correction_mag=float(2.5 * np.log10(place.share / place.star_share)),
+        neighbour_flux=float(leaks.sum()) if len(leaks) else 0.0,
         neighbour_fraction=float(max(leaks.sum(), 0.0) / total) if len(leaks) else 0.0,
         masked_fraction=masked,
         nearest_fwhm=min((np.hypot(n.x - x, n.y - y) for n in neighbours), default=np.inf) / exposure.fwhm_px,
@@ -268,7 +303,9 @@ def measure(exposure, x, y, trail_px=(0.0, 0.0), neighbours=(), place=None):
         sigma=sigma,
         trail_px=tuple(trail_px),
     )
-    light.dx, light.dy, light.place_err = _offset(place, left, weight, flux, variance)
+    light.dx, light.dy, light.place_err, chi2 = _fit(place.profile, left, weight > 0, flux, variance)
+    if place.round_profile is not None:
+        light.trail_chi2 = _fit(place.round_profile, left, weight > 0, flux, variance)[3] - chi2
     return light
 
 
@@ -307,14 +344,14 @@ def _by_psf(place, left, usable, sigma, gain, others):
     return flux, weight, norm, sigma**2 + photons
 
 
-def _offset(place, left, weight, flux, variance):
-    """Return (dx, dy, error), px, from the place to the light: a step of a least-squares fit of flux and place."""
-    by_y, by_x = np.gradient(place.profile)
-    used = weight > 0
+def _fit(profile, left, used, flux, variance):
+    """Return (dx, dy, error, chi2) of a fit of flux and place, one step of it: px from the place to the light."""
+    by_y, by_x = np.gradient(profile)
     if not flux > 0 or used.sum() < 9:
-        return np.nan, np.nan, np.nan
+        return np.nan, np.nan, np.nan, 0.0
     sigma = np.sqrt(np.broadcast_to(variance, left.shape)[used])
-    columns = np.column_stack([place.profile[used], -by_x[used] * flux, -by_y[used] * flux]) / sigma[:, None]
+    columns = np.column_stack([profile[used], -by_x[used] * flux, -by_y[used] * flux]) / sigma[:, None]
     inverse = np.linalg.pinv(columns.T @ columns)
-    _, dx, dy = inverse @ (columns.T @ (left[used] / sigma))
-    return float(dx), float(dy), float(np.sqrt(inverse[1, 1] + inverse[2, 2]))
+    found = inverse @ (columns.T @ (left[used] / sigma))
+    chi2 = float((((left[used] / sigma) - columns @ found) ** 2).sum())
+    return float(found[1]), float(found[2]), float(np.sqrt(inverse[1, 1] + inverse[2, 2])), chi2

@@ -53,7 +53,7 @@ def pixels(dx, dy, shape, b, places):
     """
     wxx, wxy, wyy = shape
     total = 0.0
-    for step_x, step_y, weight in zip(*places, strict=True):
+    for step_x, step_y, weight in zip(*(axis.tolist() for axis in places), strict=True):
         x, y = dx + step_x, dy + step_y
         total = total + weight * np.exp(-np.log1p(b * (wxx * x * x + 2 * wxy * x * y + wyy * y * y)) / b)
     return total * ((1 - b) / np.pi * np.sqrt(wxx * wyy - wxy * wxy))
@@ -64,7 +64,7 @@ def derivatives(dx, dy, shape, b, places):
     wxx, wxy, wyy = shape
     det = wxx * wyy - wxy * wxy
     sums = [0.0] * 7
-    for step_x, step_y, weight in zip(*places, strict=True):
+    for step_x, step_y, weight in zip(*(axis.tolist() for axis in places), strict=True):
         x, y = dx + step_x, dy + step_y
         w = wxx * x * x + 2 * wxy * x * y + wyy * y * y
         log = np.log1p(b * w)

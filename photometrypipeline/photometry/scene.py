@@ -16,6 +16,8 @@ NEAR_FWHM = 6.0  # sources so near to a target count
 GROUP_FWHM = 3.0  # stars so near to each other are fitted together
 CLEAR_FWHM = 3.0  # a target farther away leaves a star alone
 CORE_FWHM = 1.5  # radius of the pixels that are fitted
+ALMOST_CLEAR_FWHM = 2.0  # the same where too few frames have it so far away
+FEWEST_CLEAR = 3  # frames
 MOST_FRAMES = 12  # in which a star is measured
 MOST_MEMBERS = 60  # of a group
 ROUNDS = 3  # of the fit: the noise of bright stars follows from their fluxes
@@ -32,8 +34,11 @@ class Placed:
     trails: list
 
 
-def fit_fluxes(exposure, placed):
-    """Return (flux, flux_err), ADU of the whole profile, shape (n,), of sources fitted together; NaN off the frame."""
+def fit_fluxes(exposure, placed, wanted=None):
+    """Return (flux, flux_err), ADU of the whole profile, shape (n,), of sources fitted together; NaN off the frame.
+
+    wanted : which of them are asked for, bool; the others are fitted where they are next to those
+    """
     n = len(placed.x)
     flux, err = np.full(n, np.nan), np.full(n, np.nan)
     fwhm = exposure.fwhm_px
@@ -45,6 +50,8 @@ def fit_fluxes(exposure, placed):
     groups = connected_components(coo_matrix(linked), directed=False)[1]
     for group in np.unique(groups[inside]):
         members = np.flatnonzero((groups == group) & inside)
+        if wanted is not None and not wanted[members].any():
+            continue
         for first in range(0, members.size, MOST_MEMBERS):
             some = members[first : first + MOST_MEMBERS]
             flux[some], err[some] = _fit_group(exposure, placed, some)
@@ -127,8 +134,10 @@ def frames_for(stars, target_x, target_y, fwhm_px, sizes_px, moves, usable):
     good &= np.asarray(usable, dtype=bool)[:, None]
     if moves:
         apart = np.hypot(stars.x - np.asarray(target_x)[:, None], stars.y - np.asarray(target_y)[:, None])
-        with np.errstate(invalid="ignore"):
-            good &= ~(apart < CLEAR_FWHM * np.asarray(fwhm_px)[:, None])
+        for limit in (ALMOST_CLEAR_FWHM, CLEAR_FWHM):  # what is never clear is fitted together with the target
+            with np.errstate(invalid="ignore"):
+                clear = good & ~(apart < limit * np.asarray(fwhm_px)[:, None])
+            good = np.where(clear.sum(axis=0) >= FEWEST_CLEAR, clear, good)
     for star in range(len(stars)):
         there = np.flatnonzero(good[:, star])
         if there.size > MOST_FRAMES:
@@ -136,14 +145,6 @@ def frames_for(stars, target_x, target_y, fwhm_px, sizes_px, moves, usable):
             good[:, star] = False
             good[kept, star] = True
     return good
-
-
-def needed(stars, target_x, target_y, fwhm_px, trails_px):
-    """Return which stars come near the target in any frame: bool, shape (n_stars,)."""
-    apart = np.hypot(stars.x - np.asarray(target_x)[:, None], stars.y - np.asarray(target_y)[:, None])
-    reach = NEAR_FWHM * np.asarray(fwhm_px) + np.array([np.hypot(*each) / 2 for each in trails_px])
-    with np.errstate(invalid="ignore"):
-        return (apart < reach[:, None]).any(axis=0)
 
 
 def mean_fluxes(stars, fluxes, errors, scale):

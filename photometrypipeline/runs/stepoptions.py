@@ -76,6 +76,17 @@ def schemas(value):
     return names
 
 
+def whole_number(value):
+    """Return a number (int) that is not negative."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = -1
+    if number < 0:
+        raise UsageError(f"{value!r} is not a whole number from 0 on")
+    return number
+
+
 def target_color(value):
     """Return the colour of a target (float, mag), or a taxonomic class (str) as it is written."""
     from photometrypipeline.calibration import targetcolor
@@ -367,6 +378,18 @@ class DistillOptions(Ephemeris, Offline):
         help="observations to leave out: one image per line, followed by a target if only that one is left out; see the"
         " light curve on the website",
     )
+    injections: int = option(
+        24,
+        metavar="N",
+        check=whole_number,
+        help="artificial targets on parallel tracks, which tell bias, errors and limit; 0: none (default: %(default)s)",
+    )
+    photmode: str | None = option(
+        metavar="METHOD",
+        choices=("APER", "PSF"),
+        help="magnitudes of targets by aperture (APER; PSF where an aperture cannot serve), or all by PSF and trail"
+        " (PSF; default: photmode of pp_setup)",
+    )
 
 
 class Following:
@@ -495,6 +518,8 @@ class RunOptions(Options):
     rerun_registration: bool = option(False, help="register once more if not all frames succeeded")
     asteroids: bool = shared("asteroids", DistillOptions, help="all known asteroids in the field instead of the target")
     reject: tuple = shared("reject", DistillOptions)
+    injections: int = shared("injections", DistillOptions)
+    photmode: str | None = shared("photmode", DistillOptions)
     keep_wcs: bool = shared("keep_wcs", PrepareOptions, help="trust the WCS in the headers, no registration")
     set: dict = shared("set", PrepareOptions)
     force: bool = option(False, help="do all steps again, even those that are up to date")

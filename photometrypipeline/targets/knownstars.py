@@ -99,7 +99,7 @@ class KnownStars:
             rows = np.array(sorted(rows), dtype=int)
             ra, dec = self.ra[other][rows], self.dec[other][rows]
             away = separation_deg(ra, dec, *there) * 3600 > self._clear(other, sigma_arcsec)
-            inst = self.inst[other][rows] + self._between(number, other)
+            inst = self.inst[other][rows] + self.between(number, other)
             parts.append(np.column_stack([ra, dec, inst, np.full(rows.size, other)])[away])
         rows = np.concatenate(parts)
         if not len(rows):
@@ -116,7 +116,7 @@ class KnownStars:
                     found.append(np.median(rows[group, :3], axis=0))  # of a pole or RA 0 no frame spans both sides
         return Stars(*np.reshape(found, (-1, 3)).T)
 
-    def _between(self, number, other):
+    def between(self, number, other):
         """Return by how much instrumental magnitudes are larger in frame `number` than in `other`; NaN if unknown."""
         if self.zp[number] is not None and self.zp[other] is not None:
             return self.zp[other] - self.zp[number]
@@ -130,9 +130,9 @@ class KnownStars:
         if catalog.tree is None:
             return Stars(*np.empty((3, 0)))
         rows = np.array(sorted(catalog.tree.query_ball_point(vectors(*place)[0], float(chord_of(radius_arcsec)))), int)
-        return Stars(catalog.ra[rows], catalog.dec[rows], catalog.mag[rows] + self._shift(number))
+        return Stars(catalog.ra[rows], catalog.dec[rows], catalog.mag[rows] + self.shift(number))
 
-    def _shift(self, number):
+    def shift(self, number):
         """Return instrumental minus catalogue magnitude in a frame: a median over stars of all colours."""
         if number not in self._shifts:
             self._shifts[number] = self._median_shift(number, self.catalog.tree, self.catalog.mag)

@@ -154,6 +154,8 @@ class Matcher:
         near = self._near(place, number, int(tree.query(sphere.vectors(*place)[0])[1]))
         distances = np.hypot(*near.offsets)
         probability, blends = self._probabilities(target, number, place, near)
+        pieces = (distances < self.stars.fwhm_arcsec[number]) & ~blends.is_star
+        probability = np.where(pieces, probability[pieces].sum(), probability)  # of one object that was split
         row = int(np.argmin(distances))
         best = int(np.argmax(probability))
         if by_probability and best != row and probability[best] >= 0.5:

@@ -12,6 +12,7 @@ import numpy as np
 from photometrypipeline.base.files import stem_of
 from photometrypipeline.frames import framedb
 from photometrypipeline.frames.wcskeywords import wcs_of
+from photometrypipeline.photometry import trail
 from photometrypipeline.sky import matching, sphere
 
 log = logging.getLogger("pp.targets")
@@ -31,6 +32,7 @@ class Target:
     places : {frame name: (ra_deg, dec_deg)}, frames without a prediction are not in it;  source : where they come from
     sigma_arcsec : {frame name: one-sigma uncertainty of the place along RA and Dec}, where it is known
     rate_arcsec_h, v_mag : {frame name: speed on the sky; predicted magnitude}, where they are known
+    motion_arcsec_h : {frame name: (RA with cos Dec, Dec) rates}, where it moves
     """
 
     name: str
@@ -40,6 +42,7 @@ class Target:
     source: str = ""
     sigma_arcsec: dict = field(default_factory=dict)
     rate_arcsec_h: dict = field(default_factory=dict)
+    motion_arcsec_h: dict = field(default_factory=dict)
     v_mag: dict = field(default_factory=dict)
 
     @property
@@ -97,10 +100,11 @@ def from_ephemeris(name, kind, frames, places, offset_arcsec=(0.0, 0.0)):
         ra = (places.ra_deg[n] - offset_arcsec[0] / 3600) % 360
         target.places[key] = float(ra), float(places.dec_deg[n] - offset_arcsec[1] / 3600)
         sigma = float(places.sigma_ra_arcsec[n]), float(places.sigma_dec_arcsec[n])
-        rate, magnitude = float(np.hypot(places.ra_rate[n], places.dec_rate[n])), float(places.v_mag[n])
-        for known, values in ((target.sigma_arcsec, sigma), (target.rate_arcsec_h, rate), (target.v_mag, magnitude)):
+        motion = float(places.ra_rate[n]), float(places.dec_rate[n])
+        told = {"sigma_arcsec": sigma, "motion_arcsec_h": motion, "rate_arcsec_h": float(np.hypot(*motion))}
+        for attribute, values in (told | {"v_mag": float(places.v_mag[n])}).items():
             if np.all(np.isfinite(values)):
-                known[key] = values
+                getattr(target, attribute)[key] = values
     return target
 
 
@@ -119,7 +123,13 @@ def from_positions(name, positions, frames):
             found[name_of_frame] = place
         else:
             log.warning("%s: the file has no position of %s for it", name_of_frame, name)
-    return Target(name, "positions", found, source="positions file")
+    target = Target(name, "positions", found, source="positions file")
+    if target.moves:
+        jd = [measured.header["obstime"] for measured in frames if measured.frame.name in found]
+        places = [found[measured.frame.name] for measured in frames if measured.frame.name in found]
+        rates = trail.rate_between(jd, *np.transpose(places)).T
+        target.motion_arcsec_h = dict(zip((m.frame.name for m in frames if m.frame.name in found), rates, strict=True))
+    return target
 
 
 def fixed(name, kind, ra_deg, dec_deg, frames, source):

@@ -227,6 +227,7 @@ def _target(view, record, limits):
         state, change = small(typical, limits.precision_mag, "g")
         advice = "" if state == GOOD else "stack frames with pp_stackedphotometry"
         measures.append(Measure(f"a point is uncertain by {typical:.3f} mag", state, change, advice))
+    measures += _two_methods(asked[0], limits) + _injected(record, limits)
     for target in view.targets:
         if target.data.kind == "control":
             measures += _control(target, limits)
@@ -239,6 +240,35 @@ def _undetected(asked):
     words = f"{asked[0].name} was detected on none of {max(len(target.unseen) for target in asked)} frames"
     words += f", it is fainter than {statistics.median(limits):.1f} mag (3 σ)" if limits else ""
     return Measure(words, FAILED, advice="stack the frames with pp_stackedphotometry -comoving")
+
+
+def _two_methods(target, limits):
+    """Return the Measure of the difference between the magnitudes by aperture and by PSF, none where one is lacking."""
+    rows = [row.data for row in target.accepted if row.data.method == "APER" and known(row.data.mag_psf)]
+    if not rows:
+        return []
+    off = statistics.median(row.mag - row.mag_psf for row in rows)
+    noise = 1.25 * math.hypot(*(number(row.err_mag_psf) for row in rows)) / len(rows)
+    beyond = math.sqrt(max(off**2 - noise**2, 0.0))
+    state, change = small(beyond, limits.psf_difference_mag, "g")
+    advice = "" if state == GOOD else "look for neighbours, and at the stars of the profile, in LOG"
+    return [Measure(f"aperture and PSF differ by {off:+.3f} mag", state, change, advice)]
+
+
+def _injected(record, limits):
+    """Return the Measures of the artificial targets that are as bright as the first target."""
+    measures = []
+    for each in record.injections[:1]:
+        level = each.levels[0]
+        beyond = max(abs(level.bias_mag) - 2 * level.bias_err_mag, 0.0)
+        state, change = small(beyond, limits.injected_bias_mag, "g")
+        words = f"artificial targets come out {level.bias_mag:+.3f} +- {level.bias_err_mag:.3f} mag off"
+        advice = "light is lost, or that of others is in: see the table of artificial targets"
+        measures.append(Measure(words, state, change, "" if state == GOOD else advice))
+        state, change = small(level.scatter, limits.injected_ratio, "g")
+        words = f"they scatter {level.scatter:.1f} times their errors"
+        measures.append(Measure(words, state, change, "" if state == GOOD else "errors are too small here"))
+    return measures
 
 
 def _control(target, limits):

@@ -1,0 +1,93 @@
+"""The frames of a data set, made ready for measuring targets: their PSF, and the scale of their source lists."""
+
+import logging
+
+import numpy as np
+
+from photometrypipeline.base.errors import PipelineError
+from photometrypipeline.instruments import headers, telescopes
+from photometrypipeline.photometry import framepsf
+from photometrypipeline.photometry.cutouts import FramePixels
+from photometrypipeline.photometry.measure import Exposure, calibrate_stars
+
+log = logging.getLogger("pp.exposures")
+
+OF_STACK = "COMBO_N"  # in the header of a stack: its targets are drawn out, or its stars
+WINGS_FWHM = 2.5  # a source is masked in the sky of others so far, or to twice its isophote
+
+
+def expose(each, method, bad=None, avoid=(), motions=()):
+    """Return the Exposure of a targets.Measured, None where it has to do with its source list; LOG tells why.
+
+    method : of the magnitudes in its list (`photmode`);  bad : mask of bad pixels, bool, or None
+    avoid : places (x, y), 0-based px, of targets;  motions : (x, y) px that targets move during the exposure
+    """
+    frame, table = each.frame, each.table
+    if OF_STACK in frame.header:
+        log.info("%s: a stack, measured by its source list alone", frame.name)
+        return None
+    widths = _widths(table)
+    if not widths.size:
+        log.warning("%s: the width of no source is known, measured by its source list alone", frame.name)
+        return None
+    fwhm = float(np.median(widths))
+    try:
+        telescope = telescopes.identify(frame.header)
+        gain, saturation = headers.gain_e_adu(frame, telescope), headers.saturation_adu(frame, telescope)
+    except PipelineError as error:
+        log.warning("%s: measured by its source list alone: %s", frame.name, error)
+        return None
+    x, y = (np.asarray(table[f"{axis}WIN_IMAGE"], dtype=float) - 1 for axis in "XY")
+    area = np.maximum(np.asarray(table["ISOAREA_IMAGE"], dtype=float), 1)
+    reach = np.maximum(2 * np.sqrt(area / np.pi), WINGS_FWHM * fwhm)
+    pixels = FramePixels(frame.path, frame.header, (x, y, reach), bad, saturation)
+    radius = float(frame.header.get("APRAD") or telescope.aprad_default)
+    psf, chosen = _psf(each, pixels, (x, y), fwhm, gain, radius, avoid, motions)
+    factor = float(frame.header.get("NOISEFAC") or 1.0)
+    exposure = Exposure(pixels, psf, each.wcs, radius, gain, factor)
+    if psf.stars is not None:
+        inst = np.asarray(table[f"MAG_{method}"], dtype=float)[psf.stars.sources]
+        calibrate_stars(exposure, psf.stars, inst)
+        psf.stars = None
+    return exposure
+
+
+def _widths(table):
+    widths = np.asarray(table["FWHM_IMAGE"], dtype=float)
+    return widths[(widths > 0.7) & (np.asarray(table["FLAGS"]) == 0)]
+
+
+def _psf(each, pixels, places, fwhm, gain, radius, avoid, motions):
+    """Return (FramePSF, indices of its stars)."""
+    table, size = each.table, each.frame.size_px
+    flux, err = (np.asarray(table[name], dtype=float) for name in ("FLUX_APER", "FLUXERR_APER"))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        snr = np.nan_to_num(flux / err)
+    flags = np.asarray(table["FLAGS"])
+    chosen = framepsf.choose(*places, snr, np.nan_to_num(flux), flags, fwhm, size, avoid)
+    motion = max(motions, key=lambda each: np.hypot(*each), default=None)
+    try:
+        if chosen.size < framepsf.FEWEST_STARS:
+            raise ValueError(f"only {chosen.size} stars are bright and alone enough")
+        stars = framepsf.cut_stars(pixels, *(axis[chosen] for axis in places), flux[chosen], fwhm, gain, radius)
+        stars.sources = chosen
+        psf = framepsf.fit(stars, fwhm, size, motion)
+    except (ValueError, np.linalg.LinAlgError) as error:
+        log.warning("%s: PSF guessed from the width of the sources, %.1f px: %s", each.frame.name, fwhm, error)
+        return framepsf.guess(fwhm, size), chosen
+    if psf.stars_trailed:
+        log.warning(
+            "%s: the stars are drawn out by %.1f px, the telescope followed the target",
+            each.frame.name,
+            np.hypot(*psf.trail_px),
+        )
+    log.info(
+        "%s: PSF of %d stars, FWHM %.2f px, beta %.2f%s, leaves %.2f %% of a star",
+        each.frame.name,
+        len(psf.stars),
+        psf.fwhm_px,
+        1 / psf.b,
+        ", varying over the field" if psf.varies else "",
+        100 * psf.residual,
+    )
+    return psf, chosen
