@@ -445,7 +445,7 @@ def summarise(rows, reference, settings, term, night):
         catalog=catalog.name if catalog is not None else None,
         catalog_history=catalog.history if catalog is not None else None,
         catalog_release=catalog.release if catalog is not None else None,
-        catalog_origin=catalog.origin if catalog is not None else None,
+        catalog_origin=catalog.origin or None if catalog is not None else None,  # a table of the user has none
         magsys=catalog.systems.get(settings.band, "Vega") if catalog is not None else None,
         minstars=settings.minstars,
         color=reference.color_name if reference is not None else None,
