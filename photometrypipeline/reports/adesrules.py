@@ -1,12 +1,12 @@
-"""What the Minor Planet Center refuses: the rules of ADES 2022 for submissions as data, and its own about the values.
+"""What the Minor Planet Center refuses: by the schema of ADES for submissions, and by its own lists of values.
 
-Written from the published schema (submit.xsd of IAU-ADES, 2022) and the MPC's lists of field values.
+The form of every value is what the official schema (submit.xsd in the package iau-ades) says.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from functools import cache
+from importlib.resources import as_file, files
 
 from photometrypipeline.base.errors import TelescopeError
 from photometrypipeline.reports import ades, mpccodes
@@ -22,73 +22,16 @@ NO_PLACE = {
 }
 
 
-@dataclass(frozen=True)
-class Rule:
-    """What the text of a field has to be: of a `pattern`, at most `longest` characters, a number within limits."""
-
-    pattern: str = r"[^|]*[^|\s][^|]*"
-    longest: int | None = None
-    least: str | None = None  # exclusive if `above`
-    most: str | None = None
-    above: bool = False
-    below: bool = False
-
-
-_POSITIVE = r"(0|[1-9]\d*)(\.\d*)?"
-_WORD = r"[A-Za-z0-9_]+"
-
-
-def _positive(longest):
-    return Rule(_POSITIVE, longest, "0", "100000", above=True, below=True)
-
-
-RULES = {
-    "permID": Rule(r"\d+([IPD](-[A-Z]{1,2})?)?", 25),
-    "provID": Rule(
-        r"\d{4} [A-HJ-Y][A-HJ-Z]\d*|\d{4} (P-L|T-[123])"
-        r"|[ADCPX]/\d{4} [A-Z]{1,2}\d*(-[A-Z])?|A[89]\d\d [A-HJ-Y][A-HJ-Z]",
-        25,
-    ),
-    "trkSub": Rule(r"[-A-Za-z0-9_]+", 8),
-    "obsSubID": Rule(longest=35),
-    "mode": Rule(_WORD, 3),
-    "stn": Rule(r"[A-Za-z0-9_]{3,4}"),
-    "obsTime": Rule(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z"),
-    "rmsTime": _positive(8),
-    "ra": Rule(r"([1-3]\d\d|[1-9]?\d)(\.\d{0,9})?", None, "0", "360", below=True),
-    "dec": Rule(r"[+-]?[1-9]?\d(\.\d{0,9})?", None, "-90", "90"),
-    "rmsRA": _positive(7),
-    "rmsDec": _positive(7),
-    "rmsCorr": Rule(r"[+-]?[01](\.\d{0,11})?", None, "-1", "1", above=True, below=True),
-    "astCat": Rule(r"[.A-Za-z0-9_]+", 8),
-    "mag": Rule(r"[+-]?(0|[1-9]\d*)(\.\d*)?", 8, "-5", "35"),
-    "rmsMag": _positive(6),
-    "band": Rule(_WORD, 3),
-    "fltr": Rule(_WORD, 3),
-    "photCat": Rule(r"[.A-Za-z0-9_]+", 8),
-    "photAp": _positive(6),
-    "logSNR": Rule(r"[+-]?(0|[1-9]\d*)(\.\d*)?", 6),
-    "seeing": _positive(6),
-    "exp": _positive(6),
-    "rmsFit": _positive(6),
-    "nStars": Rule(r"[1-9]\d{0,5}"),
-    "disc": Rule(r"[*+]"),
-    "uncTime": _positive(8),
-    "notes": Rule(_WORD, 6),
-    "remarks": Rule(longest=300),
+PLAIN_CONTEXT = {  # of a report that nobody would refuse
+    "observatory": [("mpcCode", "500")],
+    "submitter": [("name", "A. Observer")],
+    "observers": [("name", "A. Observer")],
+    "measurers": [("name", "A. Observer")],
+    "telescope": [("design", "Reflector"), ("aperture", "1.0"), ("detector", "CCD")],
 }
-CONTEXT_RULES = {
-    ("observatory", "mpcCode"): RULES["stn"],
-    ("telescope", "design"): Rule(longest=25),
-    ("telescope", "detector"): Rule(longest=25),
-    ("telescope", "filter"): Rule(longest=25),
-    ("telescope", "arraySize"): Rule(longest=25),
-    ("telescope", "aperture"): _positive(6),
-    ("telescope", "fRatio"): _positive(6),
-    ("telescope", "pixelScale"): _positive(6),
-    ("software", "fitOrder"): Rule(longest=25),
-}
-TEXT = Rule(longest=100)  # of all other entries
+PLAIN_RECORD = {"permID": "1", "mode": "CCD", "stn": "500", "obsTime": "2020-01-01T00:00:00Z"}
+PLAIN_RECORD |= {"ra": "1.0", "dec": "1.0", "astCat": "Gaia3"}
+LONGEST = 25  # characters that an earlier state of the schema allows of entries on the telescope
 NEEDED = ("mode", "stn", "obsTime", "ra", "dec", "astCat")  # of a record, besides an identification
 NEEDED_IN_CONTEXT = (
     ("observatory", "mpcCode"),
@@ -114,22 +57,28 @@ TOGETHER += (
 )  # the first makes no sense without the second
 
 
-def breach(text, rule):
-    """Return what is wrong with the text of a field by a Rule (str), empty if nothing is."""
-    if rule.longest is not None and len(text) > rule.longest:
-        return f"has {len(text)} characters, {rule.longest} are allowed"
-    if not re.fullmatch(rule.pattern, text):
-        return "does not have the form that ADES requires"
-    if rule.least is None:
-        return ""
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        return "is not a number"
-    least, most = Decimal(rule.least), Decimal(rule.most)
-    if value < least or value > most or (rule.above and value == least) or (rule.below and value == most):
-        return f"is not within {rule.least} to {rule.most}"
-    return ""
+@cache
+def schema():
+    """Return the schema of submissions (lxml's XMLSchema) that the package iau-ades brings."""
+    from lxml import etree
+
+    with as_file(files("ades") / "data" / "xsd" / "submit.xsd") as path:
+        return etree.XMLSchema(etree.parse(path))
+
+
+def breaches(blocks):
+    """Return [(path of the element, its text, what the schema says against it)] of Blocks, one for each element."""
+    from lxml import etree
+
+    root = etree.fromstring(ades.to_xml(blocks).encode())
+    schema().validate(root)
+    found = {}
+    for error in schema().error_log:
+        path = re.sub(r"\[\d+\]", "", error.path)
+        text = root.xpath(error.path)[0].text or ""
+        said = re.sub(r"^Element '\w+': (\[facet '\w+'\] )?", "", error.message).rstrip(".")
+        found.setdefault(path, (path, text.strip(), said[0].lower() + said[1:]))
+    return list(found.values())
 
 
 def check_record(record, now=None):
@@ -140,15 +89,13 @@ def check_record(record, now=None):
     found = [f"{name} is missing" for name in NEEDED if not record.get(name)]
     if not any(record.get(name) for name in ("permID", "provID", "trkSub")):
         found.append("nothing identifies the object (permID, provID or trkSub)")
-    for name, text in record.items():
-        if name not in RULES:
-            found.append(f"{name} is not a field of an optical observation")
-        elif breach(text, RULES[name]):
-            found.append(f"{name} {text!r} {breach(text, RULES[name])}")
+    found += [f"{name} is not a field of an optical observation" for name in record if name not in ades.FIELDS]
+    found += [f"{name} must not contain |" for name, text in record.items() if text and "|" in text]
     found += [f"{one} without {other}" for one, other in TOGETHER if record.get(one) and not record.get(other)]
     if not found:
-        found += _values(record, now or datetime.now(UTC))
-    return found
+        wrong = breaches([ades.Block(PLAIN_CONTEXT, [record])])
+        found += [f"{path.rsplit('/', 1)[1]} {text!r} is refused: {said}" for path, text, said in wrong]
+    return found or _values(record, now or datetime.now(UTC))
 
 
 def _values(record, now):
@@ -163,10 +110,7 @@ def _values(record, now):
     if record["astCat"] == "UNK":
         found.append("the astrometric catalogue is unknown")
     found += check_site(record["stn"])
-    try:
-        time = datetime.fromisoformat(record["obsTime"])
-    except ValueError:
-        return [*found, f"obsTime {record['obsTime']} is not a date"]
+    time = datetime.fromisoformat(record["obsTime"])
     if time > now:
         found.append(f"obsTime {record['obsTime']} is in the future")
     if time.year < EARLIEST_YEAR:
@@ -195,15 +139,18 @@ def check_context(context):
         if not any(text for entry, text in entries if entry == name):
             found.append(f"{group} {name} is missing")
     known = dict(ades.CONTEXT)
-    for group, entries in context.items():
-        if group not in known:
-            found.append(f"{group} is not a group of the header")
-            continue
-        for name, text in [("", entries)] if isinstance(entries, str) else entries:
-            if name and name not in known[group]:
-                found.append(f"{group} has no entry {name}")
-            elif breach(text, CONTEXT_RULES.get((group, name), TEXT)):
-                found.append(f"{group} {name} {text!r} {breach(text, CONTEXT_RULES.get((group, name), TEXT))}")
+    found += [f"{group} is not a group of the header" for group in context if group not in known]
+    plain = {group: entries for group, entries in context.items() if group in known}
+    for group, entries in plain.items():
+        if not isinstance(entries, str):
+            found += [f"{group} has no entry {name}" for name, _ in entries if name not in known[group]]
+            plain[group] = [(name, text) for name, text in entries if name in known[group]]
+    long = [name for name, text in plain.get("telescope", []) if len(text) > LONGEST]
+    found += [f"telescope {name} has more than {LONGEST} characters" for name in long]
+    missing = bool(found) and any(reason.endswith("is missing") for reason in found)
+    for path, text, said in [] if missing else breaches([ades.Block(plain, [PLAIN_RECORD])]):
+        group, _, name = path.partition("obsContext/")[2].partition("/")
+        found.append(f"{group} {name} {text!r} is refused: {said}")
     return found
 
 

@@ -1,6 +1,7 @@
 """From light curves to what the Minor Planet Center wants to know of each observation and of who made it."""
 
 import logging
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,10 @@ from photometrypipeline.targets import clock
 log = logging.getLogger("pp.astrometryreport")
 
 LEAST_RMS_ARCSEC = 0.001
+OLD_STYLE = re.compile(r"A\d{3} ")  # provisional designations before 1925, which not every state of ADES allows
+
+
+FITS = {"fit": "own fit to the reference stars", "SCAMP": "SCAMP"}  # solution of the registration: how it is called
 
 
 @dataclass
@@ -52,8 +57,8 @@ def _fields(each, named, settings, astcat, about_clock):
     rms_ra, rms_dec, correlation, rms_fit = position_errors(each)
     registered = each.header.get("REGCAT")
     fields = {
-        "permID": named.perm_id + (f"-{named.fragment}" if named.perm_id and named.fragment else ""),
-        "provID": named.prov_id + (f"-{named.fragment}" if named.prov_id and named.fragment else ""),
+        "permID": _with_fragment(named.perm_id, named),
+        "provID": "" if named.perm_id and OLD_STYLE.match(named.prov_id) else _with_fragment(named.prov_id, named),
         "trkSub": named.trk_sub,
         "mode": settings.telescope(telescope.key)["mode"],
         "stn": telescope.mpc_code,
@@ -77,6 +82,10 @@ def _fields(each, named, settings, astcat, about_clock):
     if remarks:
         fields["remarks"] = remarks
     return {name: text for name, text in fields.items() if text}
+
+
+def _with_fragment(name, named):
+    return f"{name}-{named.fragment}" if name and named.fragment else name
 
 
 def iso_of(jd):
@@ -116,8 +125,11 @@ def _number(value, decimals):
     return f"{value:.{decimals}f}" if np.isfinite(value) else ""
 
 
-def context_of(key, settings):
-    """Return the header {group: entries} for the observations with one telescope and camera, called `key`."""
+def context_of(key, settings, fits=()):
+    """Return the header {group: entries} for the observations with one telescope and camera, called `key`.
+
+    fits : what made the astrometric solutions, as the registration calls it
+    """
     telescope, about = telescopes.get(key), settings.telescope(key)
     texts = {"aperture": about.get("aperture_m"), "fRatio": about.get("f_ratio"), "design": about.get("design")}
     texts |= {"detector": about["detector"], "name": about.get("name")}
@@ -129,7 +141,7 @@ def context_of(key, settings):
         "observers": [("name", name) for name in settings.observers],
         "measurers": [("name", name) for name in settings.measurers],
         "telescope": [(name, str(texts[name])) for name in order if texts[name]],
-        "software": [("astrometry", f"{version}, SCAMP"), ("photometry", f"{version}, Source Extractor")],
+        "software": [("astrometry", ", ".join([version, *fits])), ("photometry", f"{version}, Source Extractor")],
         "coinvestigators": [("name", name) for name in settings.coinvestigators],
         "collaborators": [("name", name) for name in settings.collaborators],
         "fundingSource": settings.funding,
@@ -149,7 +161,9 @@ def blocks_of(records, settings):
     for key in keys:
         own = [record for record in records if record.observation.row.telescope == key]
         own.sort(key=lambda record: record.observation.row.jd)
-        blocks.append(Block(context_of(key, settings), [record.ades for record in own]))
+        known = {each.solution for each in (record.observation.registration for record in own) if each}
+        fits = [name for solution, name in FITS.items() if solution in known]
+        blocks.append(Block(context_of(key, settings, fits), [record.ades for record in own]))
     return blocks
 
 

@@ -11,6 +11,7 @@ from photometrypipeline.ephemerides import names
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 ORDER = "ABCDEFGHJKLMNOPQRSTUVWXYZ"  # of the second letter: no I
 CENTURY = {18: "I", 19: "J", 20: "K", 21: "L"}
+PLANETS = {"M": "Mars", "J": "Jupiter", "S": "Saturn", "U": "Uranus", "N": "Neptune"}  # with satellites
 LONGEST_TRACKLET = 7  # characters in columns 6 to 12
 FIRST_TILDE = 620_000  # numbers from here on are packed with a tilde
 FIRST_EXTENDED = 620  # cycles of discoveries in half a month from here on are packed with an underscore
@@ -43,6 +44,9 @@ def designation(text):
 
     What none of these fits is the observer's own name of a tracklet, cut to 7 characters.
     """
+    found = _satellite(text) or _survey(text)
+    if found:
+        return found
     for query in names.queries(text):
         found = _from_command(query.command, query.kind)
         if found:
@@ -52,10 +56,48 @@ def designation(text):
 
 def of_body(full_name):
     """Return the Designation of a small body by its full name, `3552 Don Quixote (1983 SA)`; None if unclear."""
+    special = _satellite(full_name) or _survey(full_name)
+    if special:
+        return special
     found = [_from_command(command, kind) for command, kind in _commands(full_name)]
     perm_id = next((each.perm_id for each in found if each and each.perm_id), "")
     prov_id = next((each.prov_id for each in found if each and each.prov_id), "")
-    return Designation(perm_id, prov_id) if perm_id or prov_id else None
+    if not (perm_id or prov_id):
+        return None
+    fragment = re.search(r"-([A-Z]{1,2})(?=/| \(|$)", full_name) if re.search(r"\d[PDI]|/", full_name) else None
+    return Designation(perm_id, prov_id, fragment=fragment[1] if fragment else "")
+
+
+def _survey(text):
+    """Return the Designation of a body of the Palomar-Leiden surveys, `6344 P-L`, which is no number; else None."""
+    found = re.fullmatch(r"\(?(\d{4} (?:P-L|T-[123]))\)?", str(text).strip())
+    return Designation(prov_id=found[1]) if found else None
+
+
+def _satellite(text):
+    """Return the Designation of the satellite of a planet, None for anything else.
+
+    It is called `Jupiter 6`, `Jupiter VI`, `Himalia (JVI)`, or `S/2003 J 2`.
+    """
+    text = str(text).strip()
+    found = re.fullmatch(r"S/(\d{4}) ?([MJSUN]) ?(\d+)", text)
+    if found:
+        return Designation(prov_id="S/{} {} {}".format(*found.groups()))
+    found = re.fullmatch(rf"({'|'.join(PLANETS.values())}) (\d{{1,3}}|[IVXLC]+)", text)
+    planet = found and found[1]
+    if not found:
+        found = re.fullmatch(r".+ \(([MJSUN])([IVXLC]+)\)", text)
+        planet = found and PLANETS[found[1]]
+    if not found:
+        return None
+    number = int(found[2]) if found[2].isdigit() else _roman(found[2])
+    return Designation(perm_id=f"{planet} {number}")
+
+
+def _roman(text):
+    values = ["IVXLC".index(letter) for letter in text]
+    values = [(1, 5, 10, 50, 100)[each] for each in values]
+    return sum(-value if value < after else value for value, after in zip(values, [*values[1:], 0], strict=True))
 
 
 def _commands(full_name):
@@ -82,6 +124,9 @@ def _from_command(command, kind):
 
 
 def _packed_permanent(perm_id, fragment):
+    planet, _, number = perm_id.partition(" ")
+    if number:
+        return f"{planet[0]}{int(number):03d}S{'':7}"
     kind = re.fullmatch(r"(\d+)([PDI])", perm_id)
     if kind:
         return f"{int(kind[1]):04d}{kind[2]}{fragment.lower():>7}"
@@ -99,6 +144,11 @@ def _packed_provisional(prov_id, fragment):
     survey = re.fullmatch(r"(\d{4}) (P-L|T-[123])", prov_id)
     if survey:
         return f"     {survey[2].replace('-', '')}S{survey[1]}"
+    satellite = re.fullmatch(r"S/(\d{4}) ([MJSUN]) (\d+)", prov_id)
+    if satellite:
+        year, count = int(satellite[1]), int(satellite[3])
+        tail = f"{satellite[2]}{BASE62[count // 10]}{count % 10}0"
+        return f"    S{CENTURY[year // 100]}{year % 100:02d}{tail}"
     orbit, _, rest = prov_id.rpartition("/")
     year, half, letter, count = re.fullmatch(r"(A?\d+) ([A-Z])([A-Z]?)(\d*)", rest).groups()
     year = int(year.replace("A", "1"))
