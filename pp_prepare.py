@@ -40,7 +40,7 @@ import pp_setup
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UnknownFilter, UsageError
 from photometrypipeline.frames import recordtypes, wcskeywords
 from photometrypipeline.frames.contents import MEASUREMENT
-from photometrypipeline.frames.frame import EXTENSIONS, Frame, is_blank, keep_first, saved_name, set_keyword
+from photometrypipeline.frames.frame import EXTENSIONS, TIME_ERROR, Frame, is_blank, keep_first, saved_name, set_keyword
 from photometrypipeline.frames.hdus import flatten
 from photometrypipeline.instruments import airmasses, exposurelength, exposures, headers, plausibility, telescopes
 from photometrypipeline.instruments.dataset import DataSet
@@ -54,7 +54,6 @@ log = logging.getLogger("pp.prepare")
 NOWHERE = (0.0, 90.0)  # deg, stands for a pointing that nobody knows
 SAME_TIME_D = 1e-7  # what rounding may do to a mid-time, 9 ms
 LONGEST_TEXT = 67  # characters that one card holds
-TIME_ERROR = "PPTIMERR"  # s, by which a mid-time may be off
 EXTINCTION = 0.05  # mag per airmass, assumed; SCAMP asks for it, nothing is corrected by it
 
 

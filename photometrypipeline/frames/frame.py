@@ -26,6 +26,7 @@ BINNED_LATER = "PPBIN"  # keyword: pixels of the camera along each axis that mak
 COLOUR = "PPCOLOR"  # keyword: the filter of one colour of a camera with a mask of colours
 EXTENSIONS = (".fits", ".fit", ".fts")  # in any letter case
 KEYWORD_LENGTH = 8  # longer ones are HIERARCH cards
+TIME_ERROR = "PPTIMERR"  # s, by which a mid-time may be off
 VALUE_END = 30  # columns that keyword and value take at least
 
 
@@ -120,6 +121,12 @@ def put(header, keyword, value, comment):
         header.insert(place, (keyword, value, comment))
     else:
         header[keyword] = value, comment
+
+
+def time_error_s(header):
+    """Return by how many s the mid-time of a prepared frame may be off, 0 where nothing is in doubt."""
+    value = header.get(TIME_ERROR)
+    return float(value) if isinstance(value, int | float) and value > 0 else 0.0
 
 
 def keep_first(header, keyword):

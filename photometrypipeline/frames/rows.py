@@ -101,6 +101,7 @@ class Row:
     probability: float = _real("", "that the source is the target, 0 to 1")
     contamination: float = _real("", "share of its light that comes from known stars, 0 to 1")
     exptime_s: float = _real("s", "exposure time", 3)
+    time_err_s: float = _real("s", "by which the mid-time may be off (PPTIMERR); NULL where nothing is in doubt", 3)
     airmass: float = _real("", "of the image")
     fwhm_arcsec: float = _real("arcsec", "full width at half maximum of the source, else of the stars", 2)
     aprad_px: float = _real("pix", "radius of the aperture", 2)

@@ -9,7 +9,7 @@ PARTS = re.compile(
     rf"\s*(?:{SECOND}|sec\.?|arcsec)*)?)?\s*(?P<side>[NSEW])?",
     re.IGNORECASE,
 )
-COMPACT = re.compile(r"(?P<sign>[-+]?)(?P<first>\d{2,3})(?P<second>\d{2})(?P<third>\d{2}(?:\.\d*)?)(?P<side>[NSEW])?")
+COMPACT = re.compile(r"(?P<sign>[-+]?)(?P<first>\d{2,3})(?P<second>\d{2})(?P<third>\d{2}(?:\.\d*)?)(?P<side>)")
 J2000 = re.compile(r"\s*\(?\b(?:J ?)?2000(?:\.0*)?\)?\s*$|^\s*J ?2000(?:\.0*)?\s+", re.IGNORECASE)
 MOST_DECIMAL = 360.0  # larger numbers are no degrees: their digits are hours or degrees, minutes and seconds
 
@@ -20,9 +20,11 @@ def read(text):
     The value is in the unit of the first part; South and West count below zero.
     """
     plain = J2000.sub("", re.sub(r"(?<=\d),(?=\d)", ".", str(text).strip()))
-    found = PARTS.fullmatch(plain)
-    if not found:
-        found = COMPACT.fullmatch(plain) if _too_large(plain) else None
+    side = re.fullmatch(r"([^hdm]*?)\s*([NSEW])", plain, re.IGNORECASE)  # behind h, d or m an S would be seconds
+    if side:
+        size = read(side[1])
+        return size if size is None or side[2].upper() in "NE" else -size
+    found = PARTS.fullmatch(plain) or (COMPACT.fullmatch(plain) if _too_large(plain) else None)
     if not found:
         return None
     minutes, seconds = found["second"], found["third"]

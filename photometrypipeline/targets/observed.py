@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from photometrypipeline.frames.frame import time_error_s
 from photometrypipeline.frames.rows import STORED, Row
 from photometrypipeline.targets import ensemble
 
@@ -29,6 +30,7 @@ def frame_facts(each, target, method, offset_arcsec=(0.0, 0.0)):
         method=method,
         jd=each.header["obstime"],
         exptime_s=each.header["exptime"],
+        time_err_s=time_error_s(each.frame.header) or np.nan,
         airmass=_card(each.frame, "AIRMASS"),
         aprad_px=_card(each.frame, "APRAD") or np.nan,
         band=each.header["filtername"] if calibrated else "-",

@@ -11,6 +11,7 @@ import numpy as np
 
 from photometrypipeline.base.files import stem_of
 from photometrypipeline.frames import framedb
+from photometrypipeline.frames.frame import time_error_s
 from photometrypipeline.frames.wcskeywords import wcs_of
 from photometrypipeline.photometry import trail
 from photometrypipeline.sky import matching, sphere
@@ -99,13 +100,22 @@ def from_ephemeris(name, kind, frames, places, offset_arcsec=(0.0, 0.0)):
             continue
         ra = (places.ra_deg[n] - offset_arcsec[0] / 3600) % 360
         target.places[key] = float(ra), float(places.dec_deg[n] - offset_arcsec[1] / 3600)
-        sigma = float(places.sigma_ra_arcsec[n]), float(places.sigma_dec_arcsec[n])
+        sigma = _sigma_arcsec(places, n, time_error_s(measured.frame.header))
         motion = float(places.ra_rate[n]), float(places.dec_rate[n])
         told = {"sigma_arcsec": sigma, "motion_arcsec_h": motion, "rate_arcsec_h": float(np.hypot(*motion))}
         for attribute, values in (told | {"v_mag": float(places.v_mag[n])}).items():
             if np.all(np.isfinite(values)):
                 getattr(target, attribute)[key] = values
     return target
+
+
+def _sigma_arcsec(places, n, time_error):
+    """Return the error (RA, Dec) of place number `n`, with its motion in the `time_error` (s) of the clock."""
+    own = (places.sigma_ra_arcsec[n], places.sigma_dec_arcsec[n])
+    if not time_error:
+        return float(own[0]), float(own[1])
+    moved = np.array([places.ra_rate[n], places.dec_rate[n]]) * time_error / 3600
+    return tuple(float(each) for each in np.hypot(np.nan_to_num(own), moved))
 
 
 def from_positions(name, positions, frames):

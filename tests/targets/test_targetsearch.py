@@ -63,11 +63,15 @@ def test_an_unknown_uncertainty_stays_unknown_and_an_offset_is_taken_off():
     columns["sigma_ra_arcsec"] = np.array([np.nan, 0.1])
 
     class Named:
-        def __init__(self, name):
-            self.name = name
+        def __init__(self, name, header=()):
+            self.name, self.header = name, dict(header)
 
     frames = [Measured(Named("a"), {}, None, None), Measured(Named("b"), {}, None, None)]
     found = targets.from_ephemeris("Ceres", "primary", frames, Ephemeris("Ceres", **columns), (0.72, -0.36))
     assert found.places == {"a": (pytest.approx(359.9999), pytest.approx(5.0001))}
     assert found.sigma_arcsec == {} and found.v_mag == {"a": 1.0}
     assert found.rate_arcsec_h == {"a": pytest.approx(np.sqrt(2))}
+    # a clock that may be off by two hours moves the place by what the body moves in that time
+    frames[0] = Measured(Named("a", {"PPTIMERR": 7200.0}), {}, None, None)
+    found = targets.from_ephemeris("Ceres", "primary", frames, Ephemeris("Ceres", **columns))
+    assert found.sigma_arcsec == {"a": (pytest.approx(2.0), pytest.approx(np.hypot(1, 2)))}
