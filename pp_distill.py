@@ -28,7 +28,7 @@ import functools
 import logging
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import toolbox
 
@@ -117,7 +117,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
         ensemble.observe(curve.every, measured)
         remarks = [f"positions predicted by: {target.source}", *about_color, *remarks]
         remarks += [nondetections.LEGEND] if unseen[target.name] else []
-        results.write(data.folder / curve.file, curve.every, remarks)
+        results.write(data.folder / curve.file, one_per_frame(curve.every), remarks)
         curves.append(curve)
         accepted = sum(row.accepted for row in own)
         toolbox.say(f"{curve.file}: {target.name} in {accepted} of {len(measured)} frames")
@@ -261,6 +261,15 @@ def in_turn(measured, rows, unseen):
     own = {row.frame: row for row in rows}
     pairs = [(own.get(each.frame.name), unseen.get(each.frame.name)) for each in measured]
     return [row for pair in pairs for row in pair if row]
+
+
+def one_per_frame(rows):
+    """Return the rows of a table, one of each frame: a limit stands for a rejected source, and has both reasons."""
+    lines = {}
+    for row in rows:
+        before = lines.get(row.frame)
+        lines[row.frame] = replace(row, reason=f"{row.reason}; {before.reason}") if before else row
+    return list(lines.values())
 
 
 def rejection(match, measured, place, schemas):

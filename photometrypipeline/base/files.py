@@ -1,6 +1,7 @@
 """Files: written next to their place and renamed into it, so that a crash leaves each of them old or new."""
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -59,12 +60,15 @@ def safe_name(name: str) -> str:
     """Return `name` (str, of a target) as a part of a file name: blanks, / ( ) and forbidden characters become _.
 
     A leading dot would hide the file, an endless name would not fit a file system: the first becomes _ as well, the
-    second is cut.
+    second is cut, and ends with a digest of the whole, so that two long names never share a file.
     """
     safe = NOT_IN_FILE_NAMES.sub("_", str(name).strip())
     safe = re.sub(r"^\.", "_", safe)
-    while len(os.fsencode(safe)) > LONGEST_STEM:
-        safe = safe[:-1]
+    if len(os.fsencode(safe)) > LONGEST_STEM:
+        mark = "_" + hashlib.sha256(os.fsencode(str(name))).hexdigest()[:8]
+        while len(os.fsencode(safe)) > LONGEST_STEM - len(mark):
+            safe = safe[:-1]
+        safe += mark
     return safe or "_"
 
 

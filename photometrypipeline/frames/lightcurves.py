@@ -49,6 +49,7 @@ def read(path):
 
 def _joined(path, lines, curve):
     known = {(results.word(row.ldac), row.detected): row for row in curve.every}
+    own_lines = {line.row.ldac for line in lines if line.row.detected}
     rows, stored, counts = [], set(), dict.fromkeys(("taken out", "taken in", "added", "with other values"), 0)
     for line in lines:
         row = known.pop((line.row.ldac, line.row.detected), None)
@@ -59,6 +60,9 @@ def _joined(path, lines, curve):
         if row.detected and line.rejected == row.accepted:
             counts["taken out" if line.rejected else "taken in"] += 1
             row.reason = line.row.reason if line.row.reason != results.REJECTED else BY_HAND
+        if not row.detected and line.row.ldac not in own_lines and (source := known.pop((line.row.ldac, True), None)):
+            rows.append(source)  # the line of a limit stands for the rejected source as well
+            stored.add(id(source))
         rows.append(row)
         stored.add(id(row))
     counts["removed"] = len(known)

@@ -17,7 +17,7 @@ from photometrypipeline.targets import corrected, observed
 
 log = logging.getLogger("pp.nondetections")
 
-LEGEND = "rows behind # that end with 'not detected' hold forced photometry: mag and inst_mag are 3-sigma limits"
+LEGEND = "rows behind # that are 'not detected' hold forced photometry: mag and inst_mag are 3-sigma limits"
 
 
 def measure(matcher, number, lacking, method, offset_arcsec=(0.0, 0.0), outcome=None):

@@ -162,3 +162,9 @@ def test_what_a_killed_process_left_is_swept_away_and_nothing_else(tmp_path):
         (tmp_path / name).touch()
     sweep(tmp_path)
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)
+
+
+def test_long_names_that_begin_alike_have_files_of_their_own():
+    names = ["x" * 300, "x" * 299 + "y", "x" * 120, "x" * 130 + " a", "x" * 130 + " b"]
+    assert len({safe_name(name) for name in names}) == len(names)
+    assert safe_name(names[0]) == safe_name(names[0]) and safe_name(names[2]) == names[2]
