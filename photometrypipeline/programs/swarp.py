@@ -121,7 +121,7 @@ def solution(header, size_px):
     for axis in (1, 2):
         cards[f"CRVAL{axis}"] = float(wcs.wcs.crval[axis - 1])
         cards[f"CRPIX{axis}"] = float(wcs.wcs.crpix[axis - 1])
-    cards |= cdmatrix.cards(wcs.pixel_scale_matrix)
+    cards.update(cdmatrix.cards(wcs.pixel_scale_matrix))
     cards["EQUINOX"] = float(header.get("EQUINOX") or 2000.0)
     cards["RADESYS"] = str(header.get("RADESYS") or header.get("RADECSYS") or "ICRS").strip()
     kinds = {ctype[4:].strip("-") for ctype in wcs.wcs.ctype}

@@ -72,12 +72,12 @@ def test_files_of_the_user_are_found_from_other_folders(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"dept": 3}, "no option dept; did you mean depth"),
+        ({"dept": 3}, "no option is called dept; did you mean depth"),
         ({"depth": "deep"}, "depth = 'deep': could not convert"),
         ({"gentle": 1}, "gentle = 1: True or False"),
         ({"place": (1, 2, 3)}, "place = .*2 values"),
         ({"place": 1}, "place = 1"),
-        ({"inner": "x"}, "no option inner"),
+        ({"inner": "x"}, "no option is called inner"),
     ],
 )
 def test_what_python_cannot_ask_for_is_said(values, message):

@@ -359,7 +359,8 @@ def test_invented_stars_never_enter_the_users_store(server, home, tmp_path):
 FETCH = """
 import sys
 sys.path.insert(0, {root!r})
-from photometrypipeline import services, skystore
+from photometrypipeline.base import services
+from photometrypipeline.catalogs import skystore
 table = skystore.fetch("GAIA", 150.0, 2.0, 0.3, 20.0, services.Client())
 print(len(table), float(table["ra_deg"].sum()))
 """
@@ -368,7 +369,8 @@ print(len(table), float(table["ra_deg"].sum()))
 TEN = """
 import os, sys
 sys.path.insert(0, {root!r})
-from photometrypipeline import services, skystore, vizier  # once, before the processes part
+from photometrypipeline.base import services
+from photometrypipeline.catalogs import skystore, vizier  # once, before the processes part
 go = os.pipe()
 for number in range(10):
     if os.fork() == 0:
@@ -397,10 +399,10 @@ def test_ten_processes_that_want_the_same_field_ask_once(server):
 
 KILL = """
 import os, signal, sys, time
-sys.path[:0] = [{root!r}, {root!r} + "/tests"]
+sys.path[:0] = [{root!r}, {root!r} + "/tests/helpers"]
 import starlist
 from pathlib import Path
-from photometrypipeline import surveys, tilefile, tiles
+from photometrypipeline.catalogs import surveys, tilefile, tiles
 survey, path = surveys.get("GAIA"), Path(sys.argv[1])
 stars, wanted = starlist.make("GAIA", 12_000, 150, 2, 1.5), tiles.touched(150, 2, 1.4)
 for delay_s in (0.0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2):
@@ -441,7 +443,7 @@ def test_a_crash_in_the_middle_of_writing_leaves_no_half_tile(server, home, monk
     serve(server, "GAIA", stars)
     script = """
 import os
-from photometrypipeline import tilefile
+from photometrypipeline.catalogs import tilefile
 plain, seen = tilefile._cover, []
 def dying(*arguments):
     seen.append(1)

@@ -244,7 +244,7 @@ def test_a_zone_of_apass_dr10_is_taken_in(zone, capsys):
     assert pptool_store.main(["import", str(path)]) == OK
     assert "600 stars of APASS DR10" in capsys.readouterr().out
     found = skystore.fetch("APASS10", 150, 2, 0.6, 20, services.Client(offline=True))
-    near = skystore.sky.separation_deg(150, 2, ra, dec) <= 0.6
+    near = skystore.sphere.separation_deg(150, 2, ra, dec) <= 0.6
     assert len(found) == near.sum()
     number = np.array([int(ident.split("-")[1]) for ident in found["ident"]])
     np.testing.assert_allclose(found["Vmag"], v[number], atol=6e-4)

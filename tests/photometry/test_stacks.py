@@ -7,6 +7,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 import sky
+from photometrypipeline.base import cdmatrix
 from photometrypipeline.ephemerides.ephemeris import between
 from photometrypipeline.ephemerides.ephemstore import COLUMNS
 from photometrypipeline.frames import wcskeywords
@@ -183,7 +184,7 @@ def test_other_forms_of_wcs_reach_swarp_unchanged(form):
         if form == "tpv called tan":
             header["CTYPE1"], header["CTYPE2"] = "RA---TAN", "DEC--TAN"
         if form == "text":  # as the original suite wrote it
-            for keyword in swarp.LINEAR:
+            for keyword in cdmatrix.LINEAR:
                 header[keyword] = str(header[keyword])
     x, y = np.array([1.0, 200.0, 390.0]), np.array([5.0, 100.0, 399.0])
     found = as_tpv(swarp.solution(header, (400, 400))).all_pix2world(x, y, 1)
