@@ -49,8 +49,8 @@ def test_eight_light_curves_come_out_of_twelve_data_sets(forest, summary):
         ("no stars/mscience0218.fits", "too few sources"),
         ("no stars", "no frame could be registered"),
         ("two filters", "frames in several filters: 'TOP 3 BOT 1': mscience0217.fits, mscience0218.fits;"),
-        ("unreadable/frame0.fits", "no FITS file"),
-        ("unreadable/frame1.fits", "no FITS file"),
+        ("unreadable/frame0.fits", "not a FITS file"),
+        ("unreadable/frame1.fits", "not a FITS file"),
         ("unreadable", "none of the images can be read"),
     ],
 )
