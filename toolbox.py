@@ -44,7 +44,7 @@ from photometrypipeline.base.logfile import LOG_NAME, logging_to
 from photometrypipeline.base.losses import Losses
 from photometrypipeline.base.workers import cores
 from photometrypipeline.frames import intake, records
-from photometrypipeline.frames.frame import Frame
+from photometrypipeline.frames.frame import BAD_PIXELS, Frame
 from photometrypipeline.instruments.dataset import DataSet, folder_of
 from photometrypipeline.programs.astromatic import votable_named
 from photometrypipeline.runs import recipes, stamps, stepoptions
@@ -252,7 +252,7 @@ def expand(arguments):
         renamed = stamps.final_name(argument)  # by an earlier run of pp_prepare
         found = sorted(glob.glob(argument) or glob.glob(renamed)) if not os.path.exists(argument) else []
         names += found or [renamed if not os.path.exists(argument) and os.path.exists(renamed) else argument]
-    names = list(dict.fromkeys(names))
+    names = [name for name in dict.fromkeys(names) if os.path.basename(name) != BAD_PIXELS]
     missing = [name for name in names if not os.path.exists(name) and name != "all"]
     if missing:
         more = " ..." if len(missing) > 10 else ""
@@ -405,6 +405,7 @@ def stamped(step, leaves):
             if len(frames.unreachable) == missed and not getattr(outcome, "failure", None):
                 passed, files, result = leaves(outcome)
                 files, result = [*files, records.path_of(step, frames.folder)], records.plain(result)
+                known.contents.follow({id(frame): frame for frame in (*frames, *passed)}.values())
                 known.finish(stamp, passed, files, losses.entries[told:], result, getattr(options, "jobs", 1))
             return outcome
 

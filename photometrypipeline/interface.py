@@ -36,7 +36,7 @@ UNITS = {  # of columns, by the end of their names
     "_s": "s",
     "_mag": "mag",
 }
-OF_TREES = ("prefix", "split", "scheduler")  # options of `pp_run all`
+OF_TREES = ("prefix", "scheduler")  # options of `pp_run all`
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ all runs; a folder `pp_store/` in a data set is a second one, looked at first an
 
 import atexit
 import contextlib
+import functools
 import hashlib
 import logging
 import os
@@ -240,11 +241,13 @@ def _writable(folder):
         (folder / "refcats").mkdir(parents=True, exist_ok=True)
         if os.access(folder / "refcats", os.W_OK):
             return folder
-    if not _temporary:
-        _temporary.append(Path(tempfile.mkdtemp(prefix="pp_store_")))
-        atexit.register(shutil.rmtree, _temporary[0], ignore_errors=True)
-        log.warning("%s cannot be written to; reference stars are kept for this run only", folder)
-    return _temporary[0]
+    return _lasting_folder(folder)
 
 
-_temporary: list[Path] = []  # the folder of this process, once it is needed
+@functools.cache
+def _lasting_folder(folder):
+    """Return a folder that takes the place of one that cannot be written to, as long as this process lasts."""
+    log.warning("%s cannot be written to; reference stars are kept for this run only", folder)
+    made = Path(tempfile.mkdtemp(prefix="pp_store_"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made

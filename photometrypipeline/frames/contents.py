@@ -19,7 +19,6 @@ log = logging.getLogger("pp.contents")
 
 MEASUREMENT = ("PHOTMODE", "APRAD", "APIDX")  # keywords of pp_photometry: for the steps before it they do not count
 SETTLED_NS = 100_000_000  # a file this young may change once more within one tick of the clock of its file system
-_behind_header: dict = {}  # {signature: digest} of images whose header this process has replaced
 
 
 def digest(data):
@@ -32,18 +31,14 @@ def signature(status):
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
-def header_replaced(before, after):
-    """Note that an image with the status `before` got a new header and has the status `after`, its pixels copied."""
-    known = _behind_header.pop(signature(before), None)
-    if known:
-        _behind_header[signature(after)] = known
-
-
 class Contents:
-    """Digests of the files of one data set; those of large files are kept in `path` (JSON) from run to run."""
+    """Digests of the files of one data set; those of large files are kept in `path` (JSON) from run to run.
+
+    definitions : {key of a telescope: digest of all that is known of it}, see runs/recipes.py
+    """
 
     def __init__(self, path):
-        self.path = Path(path)
+        self.path, self.definitions = Path(path), {}
         try:
             kept = json.loads(self.path.read_text(encoding="utf-8"))
             self._kept = {name: (tuple(entry[:3]), str(entry[3])) for name, entry in kept.items()}
@@ -54,7 +49,7 @@ class Contents:
         """Return the digest of a file, None if there is none."""
         try:
             with open(path, "rb") as stream:
-                return self._digest(path, stream, {})
+                return self._digest(path, stream)
         except OSError:
             return None
 
@@ -69,9 +64,9 @@ class Contents:
                     raw = fitsbytes.read_raw_header(stream)
                 except EOFError:
                     stream.seek(0)
-                    return ["", "", self._digest(path, stream, {})]
+                    return ["", "", self._digest(path, stream)]
                 lasting = [line for line in fitsbytes.lines(raw) if _keyword(line) not in MEASUREMENT]
-                return [digest(raw), digest(b"".join(lasting).rstrip()), self._digest(path, stream, _behind_header)]
+                return [digest(raw), digest(b"".join(lasting).rstrip()), self._digest(path, stream)]
         except OSError:
             return None
 
@@ -80,16 +75,22 @@ class Contents:
         with ThreadPoolExecutor(max_workers=jobs) as pool:
             return dict(zip(paths, pool.map(self.of_frame, paths.values()), strict=True))
 
-    def _digest(self, path, stream, elsewhere):
+    def follow(self, frames):
+        """Take over what the Frames know of new headers: the bytes behind them are the old ones."""
+        for frame in frames:
+            key = _key(frame.path, behind_header=True)
+            for before, after in frame.replaced:
+                old_sign, found = self._kept.get(key, (None, None))
+                if old_sign == before:
+                    self._kept[key] = after, found
+
+    def _digest(self, path, stream):
         """Return the digest of the rest of `stream`, from memory where the file is the same."""
-        path, sign = os.path.abspath(path), signature(os.fstat(stream.fileno()))
-        key = f"{path}|{stream.tell() > 0:d}"
+        sign, key = signature(os.fstat(stream.fileno())), _key(path, stream.tell() > 0)
         old_sign, old = self._kept.get(key, (None, None))
-        found = elsewhere.get(sign) or (old if old_sign == sign else None)
+        found = old if old_sign == sign else None
         if found is None:
             found = hashlib.file_digest(stream, "sha256").hexdigest()[:24]
-        if elsewhere is _behind_header:
-            elsewhere[sign] = found
         self._kept[key] = sign, found
         return found
 
@@ -99,6 +100,10 @@ class Contents:
         kept = {name: [*sign, found] for name, (sign, found) in self._kept.items() if sign[1] < settled}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_text(self.path, json.dumps(kept, indent=0) + "\n")
+
+
+def _key(path, behind_header):
+    return f"{os.path.abspath(path)}|{behind_header:d}"
 
 
 def _keyword(line):

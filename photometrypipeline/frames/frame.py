@@ -24,6 +24,7 @@ log = logging.getLogger("pp.frame")
 COMMENT_START = "PP: "  # of every keyword that the pipeline writes
 BINNED_LATER = "PPBIN"  # keyword: pixels of the camera along each axis that make one of the image
 COLOUR = "PPCOLOR"  # keyword: the filter of one colour of a camera with a mask of colours
+BAD_PIXELS = "badpixels.fits"  # the mask that lies next to frames, and is none of them (photometry/badpixels.py)
 EXTENSIONS = (".fits", ".fit", ".fts")  # in any letter case
 KEYWORD_LENGTH = 8  # longer ones are HIERARCH cards
 TIME_ERROR = "PPTIMERR"  # s, by which a mid-time may be off
@@ -34,10 +35,11 @@ class Frame:
     """One image on disk: `path`, `name` (file name), `stem`, and the header as it was when it was first asked for.
 
     telescope : its Telescope, once somebody has found it out (instruments/dataset.py)
+    replaced : [(contents.signature before, after), ...] of the file whenever it got a new header
     """
 
     def __init__(self, path, telescope=None):
-        self.path, self.telescope = Path(path), telescope
+        self.path, self.telescope, self.replaced = Path(path), telescope, []
 
     def __repr__(self):
         return f"Frame({str(self.path)!r})"
@@ -88,7 +90,7 @@ class Frame:
 
     def save(self):
         """Write the (changed) header back into the file, atomically; pixels and extensions stay byte for byte."""
-        write_header(self.path, self.header)
+        self.replaced.append(write_header(self.path, self.header))
 
     def save_cropped(self, border_px):
         """Write the (changed) header and the image without its outer `border_px` pixels, atomically."""
@@ -178,6 +180,7 @@ def write_header(path, header, pixels=None):
     """Replace the primary header of the file `path` and copy all that follows it, byte for byte, atomically.
 
     pixels : array that takes the place of the image, as it is to be stored;  None: the image stays
+    Returns the contents.signature of the file before and after.
     Raises FrameError for a header that belongs to another image than the one behind it.
     """
     header.remove("CHECKSUM", ignore_missing=True)  # of the old header; DATASUM of the same data still holds
@@ -192,8 +195,7 @@ def write_header(path, header, pixels=None):
             source.seek(old_size + -old_size % fitsbytes.BLOCK, 1)
         shutil.copyfileobj(source, target, length=1 << 22)
         before = os.fstat(source.fileno())
-    if pixels is None:
-        contents.header_replaced(before, os.stat(path))
+    return contents.signature(before), contents.signature(os.stat(path))
 
 
 def is_blank(path, header):

@@ -21,10 +21,11 @@ from scipy.ndimage import find_objects, label, median_filter
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.base.scatter import SIGMA_PER_MAD
+from photometrypipeline.frames.frame import BAD_PIXELS
 
 log = logging.getLogger("pp.badpixels")
 
-FILE_NAME = "badpixels.fits"
+FILE_NAME = BAD_PIXELS
 MADE_FROM = "PPFRAMES"  # keyword: digest of what the mask was made from
 VERSION = 1  # of the method: another one makes masks anew
 FEWEST_FRAMES = 3

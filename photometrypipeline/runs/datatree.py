@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from photometrypipeline.base.errors import FAILED, OK, PARTIAL
-from photometrypipeline.frames.frame import EXTENSIONS
+from photometrypipeline.frames.frame import BAD_PIXELS, EXTENSIONS
 from photometrypipeline.frames.intake.compressed import ENDINGS
 from photometrypipeline.runs import outcomes, splitting
 
@@ -84,6 +84,7 @@ def image_folders(root, prefix=""):
     for folder, below, files in os.walk(root):
         below[:] = sorted(name for name in below if not name.startswith(".") and name not in MADE_BY_US)
         names = [name for name in files if name.startswith(prefix or "") and not name.startswith(".")]
+        names = [name for name in names if name != BAD_PIXELS]
         found.append((Path(folder), sorted(name for name in names if name.lower().endswith(IMAGES)), list(below)))
     return sorted(found)
 

@@ -150,9 +150,8 @@ def definition(header, options, contents):
 
 
 def _definition(telescope, contents):
-    known = _definitions.get(telescope.key)
-    if known and known[0] == telescope:
-        return known[1]
+    if telescope.key in contents.definitions:
+        return contents.definitions[telescope.key]
     fields = {field.name: getattr(telescope, field.name) for field in dataclasses.fields(telescope)}
     for name in ("setup_folders", "origin"):
         fields.pop(name)  # where the files lie does not matter
@@ -160,11 +159,8 @@ def _definition(telescope, contents):
     files += [telescopes.setup_file(name) for name in PIPELINE_FILES]
     files += telescope.masks.values() if telescope.mask_files else []
     found = digest(repr(fields) + repr([contents.of_file(path) if path else None for path in files]))
-    _definitions[telescope.key] = telescope, found
+    contents.definitions[telescope.key] = found
     return found
-
-
-_definitions: dict = {}  # {key: (Telescope, digest)}
 
 
 @functools.lru_cache(maxsize=1)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -517,4 +516,3 @@ def test_a_home_that_cannot_be_written_to_does_not_stop_a_run(server, home, monk
     home.parent.mkdir(parents=True)
     home.write_text("a file where the folder should be")
     assert len(skystore.fetch("GAIA", 150.2, 2.2, 0.1, 21, services.Client())) == 50
-    shutil.rmtree(skystore._temporary.pop())

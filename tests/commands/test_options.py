@@ -23,6 +23,7 @@ import sky
 from photometrypipeline.frames import framedb, ldac, records
 from photometrypipeline.frames.frame import Frame, read_header
 from photometrypipeline.instruments import telescopes
+from photometrypipeline.instruments.dataset import DataSet
 
 OFFLINE = "-offline"
 SATURATED_ADU = 3000.0  # the brightest dozen stars of a frame reach it
@@ -147,16 +148,16 @@ def test_source_tolerance_says_whether_saturated_stars_take_part(night):
     status, tolerant = registration("-source_tolerance", "high", "-nodeblending")
     assert status == 0
     for few, many in zip(strict, tolerant, strict=True):
-        assert few["n_matched"] + 5 <= many["n_matched"]
+        assert few.n_matched + 5 <= many.n_matched
 
 
 def test_snr_and_minarea_of_the_registration_leave_out_sources(night, capsys):
     status, rows = registration("-snr", 2000)
     assert status == 1
-    assert all("too few sources" in row["reason"] for row in rows)
+    assert all("too few sources" in row.reason for row in rows)
     status, rows = registration("-minarea", 5000)
     assert status == 1
-    assert all("too few sources" in row["reason"] for row in rows)
+    assert all("too few sources" in row.reason for row in rows)
     assert Path("registration_failed.lst").read_text().split() == ["mscience0217.fits", "mscience0218.fits"]
     assert "CTYPE1" in read_header("mscience0217.fits")  # still its first guess
     assert not list(Path().glob("*.head"))  # beside an image it would replace its WCS
@@ -308,7 +309,7 @@ def test_a_second_try_where_it_is_wanted_and_needed(tmp_path, monkeypatch, step,
 
     monkeypatch.setattr({"register": pp_register, "calibrate": pp_calibrate}[step], step, attempt)
     losses = toolbox.Losses()
-    pp_run.in_turns(step, [], losses, pp_run.Options(**{option: wanted}))
+    pp_run.in_turns(step, DataSet(), losses, pp_run.Options(**{option: wanted}))
     assert len(asked) == calls
     assert losses.entries == [("frame", f"lost in try {calls}")]  # those of the last try are what counts
     if step == "calibrate":
@@ -324,7 +325,7 @@ def test_options_of_pp_run_reach_their_steps():
 
 
 def test_options_that_belong_to_trees_are_refused_for_one_data_set(night, capsys):
-    for option in (["-prefix", "m"], ["-split"], ["-scheduler", "tcp://x:1"]):
+    for option in (["-prefix", "m"], ["-scheduler", "tcp://x:1"]):
         assert pp_run.main(["mscience0217.fits", *option]) == 2
         assert "belongs to `pp_run all`" in capsys.readouterr().err
     assert pp_run.main(["all", "-prefix", "zzz"]) == 2
