@@ -19,7 +19,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
 
 import browser  # noqa: E402  lies among the tests
 
-WIDTH, COLOURS = 1240, 128
+WIDTH, COLOURS = 1240, 256
 POINT = 5  # of the light curve that the pointer rests on
 FOLDER = ROOT / "docs" / "images"
 
@@ -27,25 +27,24 @@ FOLDER = ROOT / "docs" / "images"
 def photograph(folder):
     """Write both pictures of the data set `folder`."""
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as profile, browser.Browser(profile) as chromium:
-        page = chromium.page(width=WIDTH, height=760)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, browser.Browser(profile) as chromium:
+        page = chromium.page(width=WIDTH, height=820)
         page.open((Path(folder).resolve() / "diagnostics.html").as_uri())
         page.settle()
         page.screenshot(FOLDER / "overview.png")
-        figure = page.evaluate("document.querySelector('#distill figure[data-plot]').id")
-        name = figure.removeprefix("plot-")
-        page.evaluate(f"location.hash = '{figure}'")  # opens the section of the target
-        page.wait(f"PP.plots.has('{name}')")
-        page.evaluate("document.querySelector('#distill').scrollIntoView()")
+        name = page.evaluate("document.querySelector('#lead figure[data-plot]').dataset.plot")
+        page.evaluate("document.querySelector('#lead .front').scrollIntoView()")
         page.settle()
         plot = f"PP.plots.get('{name}')"
         place = f"(() => {{ const box = {plot}.u.over.getBoundingClientRect(); const at = {plot}.placeOf({POINT});"
         page.move(*page.evaluate(place + " return [box.left + at[0], box.top + at[1]]; })()"))
         page.evaluate("new Promise((done) => setTimeout(done, 500))")  # the cut-out follows the pointer
+        page.resize(WIDTH, 520)
+        page.settle()
         page.screenshot(FOLDER / "lightcurve.png")
     for picture in FOLDER.glob("*.png"):
         with Image.open(picture) as image:
-            small = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+            small = image.convert("RGB").quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         small.save(picture, optimize=True)
         print(f"{picture}: {picture.stat().st_size / 1000:.0f} kB")
 

@@ -12,9 +12,10 @@ LONGEST_BAR = 0.25  # of the width of the picture
 
 
 def frame_of(target):
-    """Return the views.FrameView in the middle of those with a target, seen or not; None where none has a picture."""
+    """Return the views.FrameView in the middle of those with a target, calibrated if one is; None without a picture."""
     rows = (target.accepted or target.unseen) if target else []
     shown = [row.frame for row in rows if row.frame.quickview and row.frame.size_px]
+    shown = [frame for frame in shown if frame.used_stars] or shown
     return shown[len(shown) // 2] if shown else None
 
 

@@ -20,6 +20,7 @@ SCRIPTS = {
     "uPlot.iife.min.js",
     "page.js",
     "svgpen.js",
+    "axes.js",
     "plots.js",
     "overlays.js",
     "start.js",

@@ -272,6 +272,23 @@ def test_the_calibration_of_a_frame_is_drawn_in_the_browser(chromium, site):
     page.close()
 
 
+def test_the_first_screen_shows_light_curve_chart_and_player(chromium, site):
+    page = chromium.page()
+    page.open((site / "diagnostics.html").as_uri())
+    page.wait("PP.plots.has('target-3552') && PP.players.length > 0")
+    page.settle()
+    boxes = page.evaluate(
+        "['.front > .plot .chart', '.chart-of-field', '.player .stack'].map((each) => {"
+        " const box = document.querySelector(each).getBoundingClientRect(); return [box.top, box.bottom]; })"
+    )
+    assert max(bottom for _, bottom in boxes) < 900  # without scrolling
+    assert max(top for top, _ in boxes) - min(top for top, _ in boxes) < 100  # next to each other
+    chart = "document.querySelectorAll('[data-chart] %s').length"
+    assert (page.evaluate(chart % "circle.used"), page.evaluate(chart % "circle.left")) == (20, 10)
+    assert page.evaluate(chart % "circle.way:not(.here)") == 5  # four measured, one predicted
+    page.close()
+
+
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize(("address", "plot", "words"), [
     ("diagnostics.html", "target-3552", ["Magnitude (V)", "Airmass", "3552", "2017-02-02 UT"]),

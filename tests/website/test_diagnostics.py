@@ -1,5 +1,6 @@
 """The website: what the pages say for given records, whatever is missing or hostile in them."""
 
+import json
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ import diagnostics
 import fakerun
 from photometrypipeline.frames import records, recordtypes
 from photometrypipeline.frames.rows import STORED
+from photometrypipeline.website import plots
 from website import HOSTILE, MAKERS, SCRIPTS, cells, check_website, facts, fill, main_page, page, record, words
 
 
@@ -160,6 +162,23 @@ def test_calibration_table(tmp_path, field):
         ["mscience0219.fits", "24.9600", "0.0283", "0.0051", "20", "30", "calibrated"],
     ]
     assert section.find(id="plot-zeropoints")
+
+
+def test_a_new_plot_needs_no_more_than_its_description(tmp_path, field, monkeypatch):
+    """Whoever adds one touches plots.py, and plots.js for points that look like no others."""
+    one = plots.Series("dot red", [1.0, 3.0], error=[0.1, 0.2])
+    added = plots.Plot(
+        "seeing", "calibrate", "A new one", plots.Axis("x"), plots.Axis("y"), [1, 2], [one], file="seeing"
+    )
+    known = plots.of_run
+    monkeypatch.setattr(plots, "of_run", lambda view: [*known(view), added])
+    fill(tmp_path, field)
+    diagnostics.render(tmp_path)
+    check_website(tmp_path)
+    soup = main_page(tmp_path)
+    assert soup.find(id="calibrate").find(id="plot-seeing")
+    assert json.loads(soup.find(id="data").string)["plots"]["seeing"]["series"][0]["value"] == [1.0, 3.0]
+    assert (tmp_path / ".diagnostics" / "seeing.png").is_file()
 
 
 def test_zeropoints_set_by_hand_and_instrumental_runs_say_so(tmp_path, field):

@@ -1,0 +1,50 @@
+"use strict";
+/* The axes of plots: how far they reach, and how their numbers and times are written. */
+
+{
+  const finite = (value) => value !== null && value !== undefined && Number.isFinite(value);
+
+  /* [least, most] of all that a plot shows, with room around it. */
+  function limits(values, margin) {
+    let [low, high] = [Infinity, -Infinity];
+    for (const value of values) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+    if (low > high) return [0, 1];
+    const room = (high - low) * margin || Math.max(Math.abs(high) * 1e-3, 0.05);
+    return [low - room, high + room];
+  }
+
+  const ends = (value, half) => (finite(half) ? [value - Math.abs(half), value + Math.abs(half)] : [value]);
+  const minus = (text) => text.replace("-", "\u2212");
+
+  /* One number of decimals for all ticks: as few as tell them apart. */
+  function tickTexts(ticks) {
+    const step = ticks.length > 1 ? Math.abs(ticks[1] - ticks[0]) : 1;
+    let digits = 0;
+    while (digits < 6 && ticks.some((tick) => Math.abs(tick - Number(tick.toFixed(digits))) > step / 100)) digits += 1;
+    return ticks.map((tick) => (finite(tick) ? minus(tick.toFixed(digits)) : ""));
+  }
+
+  /* Ways to write a time, whose numbers are Julian dates in the data of the page: what x is drawn at, and its axis. */
+  const TIMES = {
+    UT: (dates) => {
+      const day = (seconds) => new Date(seconds * 1000).toISOString();
+      const x = dates.map((date) => (date - 2440587.5) * 86400);
+      const several = x.length > 1 && day(x[0]).slice(0, 10) !== day(x[x.length - 1]).slice(0, 10);
+      const values = (u, ticks, axis, space, step) => ticks.map((tick, index) => {
+        const [date, time] = [day(tick).slice(0, 10), day(tick).slice(11, step < 60 ? 19 : 16)];
+        if (step >= 86400) return date;
+        return several && (index === 0 || time.startsWith("00:00")) ? `${time}\n${date}` : time;
+      });
+      return { x, label: several || !x.length ? "UT" : `${day(x[0]).slice(0, 10)} UT`, values, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC") };
+    },
+    JD: (dates) => {
+      const first = Math.floor(dates.length ? dates[0] : 0);
+      return { x: dates.map((date) => date - first), label: `JD \u2212 ${first}`, values: (u, ticks) => tickTexts(ticks) };
+    },
+  };
+
+  PP.axes = { finite, limits, ends, tickTexts, TIMES };
+}
