@@ -122,18 +122,18 @@ def correct(path, frame, telescope):
 
     Errors of a resampled image, whose NOISEFAC tells what its pixels hide; places where the WCS has SIP terms.
     """
-    factor, sip = float(frame.header.get("NOISEFAC") or 1.0), wcskeywords.has_sip(frame.header)
-    if factor == 1.0 and not sip:
+    factor, by_wcs = float(frame.header.get("NOISEFAC") or 1.0), wcskeywords.needs_astropy(frame.header)
+    if factor == 1.0 and not by_wcs:
         return
     sources = ldac.read(path)
     if factor != 1.0:
         errorbars.correct_correlated(sources.table, factor, headers.gain_e_adu(frame, telescope))
         log.info("%s: background part of all errors times %.3f (NOISEFAC)", frame.name, factor)
-    if sip:
+    if by_wcs:
         pixels = sources.table["XWIN_IMAGE"], sources.table["YWIN_IMAGE"]
         ra, dec = wcskeywords.wcs_of(frame.header).all_pix2world(*pixels, 1)
         sources.table["XWIN_WORLD"], sources.table["YWIN_WORLD"] = np.mod(ra, 360.0), dec
-        log.info("%s: places by its WCS with SIP terms", frame.name)
+        log.info("%s: places by the WCS that it came with", frame.name)
     ldac.write(path, sources)
 
 

@@ -201,6 +201,8 @@ def read_facts(frame, telescope, keep_wcs, given_deg):
     given_deg : (ra, dec) of the centre by hand, each may be None.  Raises FrameError for whatever is missing.
     """
     pointing_optional = keep_wcs or None not in given_deg
+    if keep_wcs and (reason := wcskeywords.why_not_kept(frame.header)):
+        raise FrameError(frame.path, reason, "leave out -keep_wcs to have it registered, or remove the frame")
     binning = headers.binning(frame, telescope)
     scale = telescope.pixel_scale or generic.pixel_scale(frame)
     facts = {

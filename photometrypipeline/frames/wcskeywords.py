@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import warnings
 
 import numpy as np
 from astropy.io import fits
@@ -49,16 +50,66 @@ def wcs_of(header):
     for keyword, value in [(keyword, value) for keyword, value in cards.items() if isinstance(value, str)]:
         with contextlib.suppress(ValueError):  # images of older versions hold numbers as text
             cards[keyword] = float(value)
-    if any(keyword.startswith("PV") for keyword in cards) and "SIP" not in str(cards.get("CTYPE1")):
-        cards["CTYPE1"], cards["CTYPE2"] = "RA---TPV", "DEC--TPV"
+    if any(keyword.startswith("PV") for keyword in cards):
+        for name in ("CTYPE1", "CTYPE2"):  # SCAMP calls it TAN; other projections have PV terms of their own
+            cards[name] = re.sub(r"-TAN$", "-TPV", str(cards.get(name, "")).strip())
+    if "A_ORDER" in cards:  # older programs leave the suffix out, and astropy applies the terms all the same
+        for name in ("CTYPE1", "CTYPE2"):
+            cards[name] = re.sub(r"-TAN$", "-TAN-SIP", str(cards.get(name, "")).strip())
+    wcs = _read(cards)
+    return _read(_right_ascension_first(cards, wcs)) if str(wcs.wcs.ctype[0])[:3] in ("DEC", "GLA", "ELA") else wcs
+
+
+def _read(cards):
     try:
-        wcs = WCS(cards, naxis=2, fix=False)
-        usable = wcs.has_celestial and np.linalg.det(wcs.pixel_scale_matrix) != 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            wcs = WCS(cards, naxis=2, fix=False)
+            usable = wcs.has_celestial and np.linalg.det(wcs.pixel_scale_matrix) != 0
     except Exception as error:  # noqa: BLE001  astropy has no common base for what a broken WCS raises
-        raise ValueError(str(error)) from None
+        raise ValueError(" ".join(str(error).split())) from None
     if not usable:
         raise ValueError("no celestial coordinates")
     return wcs
+
+
+def _right_ascension_first(cards, wcs):
+    """Return the cards of a WCS whose first axis is the declination with its axes on the sky in the usual order."""
+    turned = fits.Header()
+    matrix = wcs.pixel_scale_matrix[::-1]
+    for keyword, value in cards.items():
+        if re.fullmatch(r"(CD|PC)\d+_\d+|(CD|PC)\d{6}|CDELT\d|CROTA\d", keyword):
+            continue
+        axis = re.fullmatch(r"(CTYPE|CRVAL|CUNIT|PV|PS)([12])(_\d+)?", keyword)
+        turned[f"{axis[1]}{3 - int(axis[2])}{axis[3] or ''}" if axis else keyword] = value
+    for i in (1, 2):
+        for j in (1, 2):
+            turned[f"CD{i}_{j}"] = float(matrix[i - 1, j - 1])
+    return turned
+
+
+def why_not_kept(header):
+    """Return why the WCS of a header cannot be kept as it is (str), '' if it can."""
+    try:
+        wcs = wcs_of(header)
+    except ValueError as error:
+        return f"its WCS cannot be read: {error}"
+    if str(wcs.wcs.ctype[0])[:2] != "RA":
+        return f"its WCS is in other coordinates ({wcs.wcs.ctype[0]})"
+    equinox = str(header.get("EQUINOX", 2000))
+    frame = str(header.get("RADESYS", header.get("RADECSYS", "ICRS"))).strip().upper()
+    if frame.startswith("FK4") or (frame not in ("ICRS", "") and not re.search(r"2000(\.0*)?\b", equinox)):
+        return f"its WCS is of another equinox ({frame}, {equinox})"
+    middle = wcs.all_pix2world(float(header.get("NAXIS1", 1)) / 2, float(header.get("NAXIS2", 1)) / 2, 1)
+    return "" if np.isfinite(middle).all() else "its WCS has no place on the sky for the middle of the image"
+
+
+def needs_astropy(header):
+    """Return whether places are to be computed by astropy: Source Extractor ignores SIP terms and rare projections.
+
+    The WCS of the pipeline's own is a plain one.
+    """
+    return has_sip(header) or not is_ours(header)
 
 
 def has_sip(header):

@@ -5,6 +5,7 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from photometrypipeline.frames import wcskeywords
 from photometrypipeline.frames.wcskeywords import (
     first_guess,
     note_rms,
@@ -247,3 +248,61 @@ def test_the_rms_of_a_solution_is_kept_for_later_steps_and_that_of_scamp_wins():
     empty = fits.Header()
     note_rms(empty, float("nan"))
     assert "ASTRRMS1" not in empty
+
+
+# ---- solutions that frames come with
+
+
+def solution(projection, declination_first=False, pv=()):
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype, wcs.wcs.crval = [f"RA---{projection}", f"DEC--{projection}"], [150.0, 30.0]
+    wcs.wcs.crpix, wcs.wcs.cd = [300.5, 200.5], np.array([[-1e-4, 2e-5], [2e-5, 1e-4]])
+    wcs.wcs.set_pv(list(pv))
+    if not declination_first:
+        return wcs, wcs.to_header()
+    turned = fits.Header({"CRPIX1": 300.5, "CRPIX2": 200.5, "CRVAL1": 30.0, "CRVAL2": 150.0})
+    turned["CTYPE1"], turned["CTYPE2"] = f"DEC--{projection}", f"RA---{projection}"
+    for i in (1, 2):
+        for j in (1, 2):
+            turned[f"CD{i}_{j}"] = wcs.wcs.cd[2 - i, j - 1]
+    for i, m, value in pv:
+        turned[f"PV{3 - i}_{m}"] = value
+    return wcs, turned
+
+
+@pytest.mark.parametrize("declination_first", [False, True])
+@pytest.mark.parametrize(
+    ("projection", "pv"),
+    [("TAN", ()), ("ZEA", ()), ("STG", ()), ("ARC", ()), ("ZPN", ((2, 1, 1.0), (2, 3, 0.1))), ("SIN", ((2, 1, 0.1),))],
+)
+def test_every_projection_and_order_of_axes_is_read(projection, pv, declination_first):
+    wcs, header = solution(projection, declination_first, pv)
+    places = [10.0, 500.0], [20.0, 300.0]
+    found = wcskeywords.wcs_of(header).all_pix2world(*places, 1)
+    np.testing.assert_allclose(found, wcs.all_pix2world(*places, 1), atol=1e-9)
+    assert wcskeywords.why_not_kept(header) == ""
+
+
+def test_sip_terms_count_whether_or_not_the_projection_says_so():
+    _, header = solution("TAN")
+    header.update({"A_ORDER": 2, "B_ORDER": 2, "A_2_0": 1e-5, "B_0_2": -1e-5})
+    plain = wcskeywords.wcs_of(header).all_pix2world(10.0, 20.0, 1)
+    header["CTYPE1"], header["CTYPE2"] = "RA---TAN-SIP", "DEC--TAN-SIP"
+    assert wcskeywords.wcs_of(header).all_pix2world(10.0, 20.0, 1) == plain
+    assert wcskeywords.wcs_of(solution("TAN")[1]).all_pix2world(10.0, 20.0, 1) != plain
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"RADESYS": "FK4"}, "of another equinox (FK4"),
+        ({"RADESYS": "FK5", "EQUINOX": 1950.0}, "of another equinox (FK5, 1950.0)"),
+        ({"CTYPE1": "GLON-TAN", "CTYPE2": "GLAT-TAN"}, "in other coordinates (GLON-TAN)"),
+        ({"CTYPE1": "LINEAR", "CTYPE2": "LINEAR"}, "cannot be read"),
+        ({"CDELT1": 0.0}, "cannot be read"),
+    ],
+)
+def test_a_solution_that_cannot_be_kept_says_why(changes, reason):
+    _, header = solution("TAN")
+    header.update(changes)
+    assert reason in wcskeywords.why_not_kept(header)
