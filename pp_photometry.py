@@ -105,7 +105,7 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
         aperture, curve, counts = fixed(options.aprad, telescope.aprad_default, options.chosen_by), None, (0, 0)
         measured = measure_fixed(frames, losses, aperture.radius_px, common, bad)
     else:
-        radii = growthcurve.radii_px(telescope.aprad_range)
+        radii = growthcurve.radii_px(options.aprad_range or telescope.aprad_range)
         lists = measure_growth(frames, losses, radii, common, bad)
         aperture, curve, counts = choose_aperture(lists, radii, predictions, options, losses)
         measured = toolbox.parallel(

@@ -3,6 +3,7 @@
 Nothing here, or imported from here, is slow: `-h` answers at once.  What a value is checked with is imported then.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,6 +131,14 @@ def check_colors(options):
 
     if options.colorterm is not None:
         targetcolor.of(options.target_color, options.colorterm)
+
+
+def radius_range(value):
+    """Return the smallest and the largest radius of the curve of growth, px."""
+    low, high = value
+    if not 0 < low < high < math.inf:
+        raise UsageError(f"-aprad_range {low:g} {high:g}: give the smaller radius first, both above 0 px")
+    return value
 
 
 # ---- what several steps have
@@ -271,6 +280,13 @@ class PhotometryOptions(Ephemeris, Offline, Jobs):
     minarea: float | None = option(metavar="PX", help="minimum number of connected pixels (default: the telescope's)")
     aprad: float | None = option(type=radius_px, metavar="PX", help="fixed aperture radius in px, no curve of growth")
     target: str | None = option(metavar="NAME", help="target name, whatever the header says, e.g. 2015_AB123")
+    aprad_range: tuple | None = option(
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        check=radius_range,
+        help="radii of the curve of growth, px (default: the telescope's)",
+    )
     background_only: bool = option(False, help="curve of growth from background sources alone")
     target_only: bool = option(False, help="curve of growth from the target alone")
     nodeblending: bool = option(False, help="do not split blended sources")
@@ -506,6 +522,7 @@ class RunOptions(Options):
         PhotometryOptions,
         help="minimum number of connected pixels in the photometry (default: the telescope's)",
     )
+    aprad_range: tuple | None = shared("aprad_range", PhotometryOptions)
     source_tolerance: str | None = shared(
         "source_tolerance",
         RegisterOptions,

@@ -94,6 +94,15 @@ def test_values_from_python_are_those_of_the_command_line():
         stepoptions.CombineOptions.chosen(method="mean")
 
 
+def test_a_range_of_radii_reaches_the_photometry_from_both_commands_and_is_checked():
+    for cls in (stepoptions.PhotometryOptions, stepoptions.RunOptions):
+        options = parsed(cls, "-aprad_range", "1.5", "6").checked()
+        assert options.aprad_range == (1.5, 6.0)
+        with pytest.raises(UsageError, match="aprad_range 6 1.5: give the smaller radius first"):
+            parsed(cls, "-aprad_range", "6", "1.5").checked()
+    assert options.hand_on(stepoptions.PhotometryOptions).aprad_range == (1.5, 6.0)
+
+
 @pytest.mark.parametrize("cls", [stepoptions.RunOptions, stepoptions.StackedOptions])
 def test_what_is_handed_on_exists_in_the_step_with_the_type_it_has_there(cls):
     for name, (field, known) in cls.declared().items():
