@@ -20,6 +20,7 @@ import toolbox
 
 # isort: split
 import argparse
+import math
 import sys
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def show_tiles(args):
 
 def fetch(args, losses):
     """Fetch what is missing of a field."""
+    check_cone(args.ra, args.dec, args.radius)
     client = services.Client()
     limit_mb = pp_setup.store_limit_mb
     table = skystore.fetch(args.survey, args.ra, args.dec, args.radius, args.mag, client, limit_mb=limit_mb)
@@ -272,6 +274,13 @@ def survey_or(*words):
     return convert
 
 
+def check_cone(ra_deg, dec_deg, radius_deg):
+    """Raise UsageError for what is not a cone on the sky."""
+    if not (-90 <= dec_deg <= 90 and 0 < radius_deg <= 180 and math.isfinite(ra_deg)):
+        cone = f"{ra_deg:g} {dec_deg:g} {radius_deg:g}"
+        raise UsageError(f"{cone} is not a cone on the sky: Dec is within -90 to 90, the radius above 0")
+
+
 def several(convert=str):
     """Return a converter of lists with commas."""
     return lambda text: [convert(part.strip()) for part in text.split(",") if part.strip()]
@@ -327,6 +336,8 @@ def add_prefetch(actions):
 
 @toolbox.command(build_parser)
 def main(args, losses):
+    if getattr(args, "cone", None) is not None:
+        check_cone(*args.cone)
     args.action(args, losses)
 
 

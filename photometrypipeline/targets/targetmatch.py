@@ -14,6 +14,7 @@ star, or a blend with it.
 
 import functools
 import logging
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,7 @@ STANDING_SEEN = 0.9  # chance that a star that somebody asks for is seen
 SEEN_LIMITS = (0.02, 0.9)  # nothing is certain, and many things hide a target
 NEIGHBOURS = 10  # for the local density
 STAR_SHARE = 0.5  # of the light from a known star: the source is that star
+COMET = re.compile(r"\b\d+[PDI](-[A-Z]{1,2}\d*)?(?![\w-])|\b[PCDXI]/")  # 2P/Encke, 73P-BT/..., ATLAS (C/2019 Y4-B)
 MOFFAT_BETA = 3.0  # wings of stars, for the light of neighbours; real ones are rarely wider
 
 
@@ -283,7 +285,7 @@ class _Blends:
 
 def _has_point_magnitude(target):
     """Return whether the predicted magnitude is that of a point: of a comet it is that of the whole coma."""
-    return not any(mark in target.full_name for mark in ("P/", "C/", "D/", "X/", "I/"))
+    return not COMET.search(target.full_name)
 
 
 def told_sigma(target, name, settings):

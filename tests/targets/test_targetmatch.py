@@ -117,6 +117,23 @@ def crowded_night(rng, target_mag):
     return measured, target
 
 
+@pytest.mark.parametrize(
+    ("name", "is_point"),
+    [
+        ("2P/Encke", False),
+        ("73P-BT/Schwassmann-Wachmann 3", False),
+        ("332P-A/Ikeya-Murakami", False),
+        ("ATLAS (C/2019 Y4-B)", False),
+        ("1I/'Oumuamua (A/2017 U1)", False),
+        ("3552 Don Quixote (1983 SA)", True),
+        ("2015 AB123", True),
+        ("(2010 P12)", True),
+    ],
+)
+def test_magnitudes_of_comets_and_their_fragments_are_not_those_of_points(name, is_point):
+    assert tm._has_point_magnitude(SimpleNamespace(full_name=name)) is is_point
+
+
 HEADER = {"origin": "TEL;frame.fits;CAT;R", "filtername": "R", "obstime": 2460000.5, "exptime": 60.0}
 
 
