@@ -119,8 +119,8 @@ def told(curves):
 
 
 def _of_one(drift):
-    if abs(drift.along_arcsec) < SIGNIFICANT * drift.err_arcsec:
-        return ""
+    if abs(drift.along_arcsec) < SIGNIFICANT * math.hypot(drift.err_arcsec, drift.sigma_arcsec):
+        return ""  # within what the ephemeris says of itself
     words = f"times are {_seconds(drift.late_s, drift.err_s)}, or the ephemeris of {drift.name} is off by "
     words += f'{abs(drift.along_arcsec):.3f}" along its track'
     words += f' (its own error: {drift.sigma_arcsec:.3f}")' if drift.sigma_arcsec else ""
