@@ -30,6 +30,7 @@ CONVERGED = 1e-4  # relative change of chi2
 TERMS = {15: 4, 9: 3}  # stars needed for a profile that varies over the field: with x and y; and with r^2
 GAIN_PER_TERM = 8.0  # what each further parameter has to take off chi2, in units of the reduced chi2
 FAST = np.float32  # of the profiles in the fit, half the time and exact enough
+LEAST_PIXELS = 0.75  # share of its pixels that a star has to have
 UNUSABLE = 1e30  # variance of pixels that do not count
 BAD_STAR = 5.0  # times the usual chi2: no star, or two of them
 TABLE_STEP_PX = 0.5
@@ -190,17 +191,22 @@ class Stars:
         )
 
 
-def cut_stars(pixels, x, y, flux, fwhm_px, gain, radius_px=0.0):
+def cut_stars(pixels, x, y, flux, fwhm_px, gain, radius_px=0.0, sources=None):
     """Return the Stars at x, y (0-based px) of a frame (FramePixels); flux : about, ADU, shape (n,).
 
     gain : e-/ADU or None;  radius_px : of an aperture that their pixels have to hold
+    sources : their rows in the source list, default 0, 1, ...;  stars that lack a quarter of their pixels are left out
     """
     half = int(np.ceil(max(FIT_FWHM * fwhm_px, radius_px + 1.5)))
     steps = np.arange(-half, half + 1)
     dx, dy = (axis.ravel() for axis in np.meshgrid(steps, steps))
     inside = np.hypot(dx, dy) <= half + 0.3
     cuts = [pixels.cutout(*place, half) for place in zip(x, y, strict=True)]
-    values = np.array([cut.pixels.ravel()[inside] for cut in cuts])
+    values = np.array([cut.pixels.ravel()[inside] for cut in cuts]).reshape(len(cuts), inside.sum())
+    whole = np.isfinite(values).mean(axis=1) > LEAST_PIXELS
+    values, cuts = values[whole], [cut for cut, good in zip(cuts, whole, strict=True) if good]
+    x, y, flux = (np.array(axis, dtype=float)[whole] for axis in (x, y, flux))
+    sources = (np.arange(whole.size) if sources is None else np.asarray(sources))[whole]
     usable = np.isfinite(values)
     edge = np.hypot(dx, dy)[inside] > 0.8 * half
     sky = np.nanmedian(np.where(edge, values, np.nan), axis=1)
@@ -210,14 +216,13 @@ def cut_stars(pixels, x, y, flux, fwhm_px, gain, radius_px=0.0):
     variance = np.where(usable, np.maximum(variance, 1e-12), UNUSABLE)
     columns, rows = (np.array([getattr(cut, name) for cut in cuts], dtype=float) for name in ("column", "row"))
     values = np.where(usable, values, 0.0)
-    x, y = (np.array(axis, dtype=float) for axis in (x, y))
-    return Stars(values, variance, columns, rows, dx[inside], dy[inside], np.array(flux, dtype=float), sky, x, y)
+    return Stars(values, variance, columns, rows, dx[inside], dy[inside], flux, sky, x, y, sources)
 
 
 def fit(stars, fwhm_px, size_px, motion_px=None):
     """Return the FramePSF of Stars.  Raises ValueError for fewer than FEWEST_STARS.
 
-    motion_px : (x, y) that the telescope may have moved against the sky during the exposure, None if it followed stars
+    motion_px : (x, y) along which the stars may be drawn out, since the telescope followed something else; or None
     """
     if len(stars) < FEWEST_STARS:
         raise ValueError(f"only {len(stars)} stars are bright and alone enough for a PSF, {FEWEST_STARS} are needed")

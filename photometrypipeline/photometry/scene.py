@@ -156,7 +156,8 @@ def mean_fluxes(stars, fluxes, errors, scale):
     with np.errstate(invalid="ignore", divide="ignore"):
         values, sigma = fluxes / scale[:, None], errors / scale[:, None]
         known = np.isfinite(values) & np.isfinite(sigma) & (sigma > 0)
-        middle = np.nanmedian(np.where(known, values, np.nan), axis=0) if known.any() else np.nan
+        middle, seen = np.full(len(stars), np.nan), known.any(axis=0)
+        middle[seen] = np.nanmedian(np.where(known, values, np.nan)[:, seen], axis=0)
         far = np.abs(values - middle) > 5 * np.hypot(sigma, 0.02 * np.abs(middle))
         known &= ~far
         weight = np.where(known, 1 / sigma**2, 0.0)

@@ -87,9 +87,14 @@ def add_zeropoint(row, each):
     near = np.argsort(apart)[:NEAREST]
     for name in table.colnames:
         if name.startswith("err_") and name in STORED:
-            setattr(row, name, float(np.nanmedian(np.asarray(table[name], dtype=float)[near])))
+            setattr(row, name, _median(np.asarray(table[name], dtype=float)[near]))
     zp = np.asarray(table[columns[0]], dtype=float) - np.asarray(table["MAG_APER"], dtype=float)
-    return float(np.nanmedian(zp[near]))
+    return _median(zp[near])
+
+
+def _median(values):
+    values = values[np.isfinite(values)]
+    return float(np.median(values)) if values.size else np.nan
 
 
 def fill(row, light, method, zp):

@@ -65,22 +65,17 @@ def _psf(each, pixels, places, fwhm, gain, radius, avoid, motions):
         snr = np.nan_to_num(flux / err)
     flags = np.asarray(table["FLAGS"])
     chosen = framepsf.choose(*places, snr, np.nan_to_num(flux), flags, fwhm, size, avoid)
-    motion = max(motions, key=lambda each: np.hypot(*each), default=None)
+    fastest = max(motions, key=lambda each: np.hypot(*each), default=(0.0, 0.0))
+    against = -fastest[0], -fastest[1]  # so the stars move where the telescope follows the target
     try:
         if chosen.size < framepsf.FEWEST_STARS:
             raise ValueError(f"only {chosen.size} stars are bright and alone enough")
-        stars = framepsf.cut_stars(pixels, *(axis[chosen] for axis in places), flux[chosen], fwhm, gain, radius)
-        stars.sources = chosen
-        psf = framepsf.fit(stars, fwhm, size, motion)
+        at = [axis[chosen] for axis in places]
+        stars = framepsf.cut_stars(pixels, *at, flux[chosen], fwhm, gain, radius, chosen)
+        psf = framepsf.fit(stars, fwhm, size, against)
     except (ValueError, np.linalg.LinAlgError) as error:
         log.warning("%s: PSF guessed from the width of the sources, %.1f px: %s", each.frame.name, fwhm, error)
         return framepsf.guess(fwhm, size), chosen
-    if psf.stars_trailed:
-        log.warning(
-            "%s: the stars are drawn out by %.1f px, the telescope followed the target",
-            each.frame.name,
-            np.hypot(*psf.trail_px),
-        )
     log.info(
         "%s: PSF of %d stars, FWHM %.2f px, beta %.2f%s, leaves %.2f %% of a star",
         each.frame.name,

@@ -79,6 +79,7 @@ class Measuring:
         seen = {target.name: places.samples_of_rows(rows[target.name]) for target in everything}
         tracks = [self._track(target, seen[target.name]) for target in everything]
         self.exposures = self._side_by_side(lambda number: self._expose(number, tracks), numbers)
+        self._tell_trailed_stars()
         for track in tracks:
             self._add_stars(track)
         fluxes = self._side_by_side(lambda number: self._star_fluxes(number, tracks), numbers)
@@ -96,6 +97,12 @@ class Measuring:
             outcome.lights |= {(name, number): light for name, light in found.items()}
         outcome.injections = self._injections(outcome)
         return outcome
+
+    def _tell_trailed_stars(self):
+        lengths = [np.hypot(*each.psf.trail_px) for each in self.exposures if each and each.psf.stars_trailed]
+        if lengths:
+            words = "stars are drawn out by %.1f px in %d of %d frames: the telescope followed the target"
+            log.warning(words, np.median(lengths), len(lengths), len(self.exposures))
 
     def _side_by_side(self, function, numbers):
         return workers.side_by_side(function, [numbers], self.jobs, each=2)[0]

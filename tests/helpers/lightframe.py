@@ -50,8 +50,7 @@ def exposure(path, x, y, flux, fwhm_px, radius_px, *, motion=None, others=((), (
     pixels = FramePixels(path, fits.getheader(path), (*places, np.full(places[0].size, 2.5 * fwhm_px)), bad)
     snr = np.sqrt(flux * GAIN)
     chosen = framepsf.choose(x, y, snr, flux, np.zeros(x.size, dtype=int), fwhm_px, size)
-    stars = framepsf.cut_stars(pixels, x[chosen], y[chosen], flux[chosen], fwhm_px, GAIN, radius_px)
-    stars.sources = chosen
+    stars = framepsf.cut_stars(pixels, x[chosen], y[chosen], flux[chosen], fwhm_px, GAIN, radius_px, chosen)
     psf = framepsf.fit(stars, fwhm_px, size, motion)
     found = measure.Exposure(pixels, psf, None, radius_px, GAIN)
     measure.calibrate_stars(found, psf.stars, -2.5 * np.log10(flux[psf.stars.sources]))
