@@ -8,6 +8,7 @@ Examples:
   pp_calibrate mscience*.fits
   pp_calibrate -catalog SDSS-R9 -minstars 20 -solar mscience*.fits
   pp_calibrate -colorterm g-r -target_color 0.6 mscience*.fits
+  pp_calibrate -target_color S -exclude_stars doubles.txt mscience*.fits
   pp_calibrate -instrumental mscience*.fits
 
 Catalogues and their own bands; others by transformation (docs/bands.md), U B V R I Z Y J H K among them:
@@ -307,7 +308,7 @@ def solve_night(frames, reference, settings, options, jobs):
     radius = match_radius(frames[0], reference)
     try:
         night = nightly.solve(parts, reference_errors(reference), reference.color, asked, radius)
-    except TooFewStars as error:
+    except (TooFewStars, np.linalg.LinAlgError) as error:
         log.info("no solution for the night as a whole: %s", error)
         return None
     first, *others = night.told()
