@@ -30,7 +30,7 @@ COMMENTS = (  # what a comment says, the first that fits counts
         r"\bmid(?!night|day)[- ]?\w*|\bmiddle\b|\bhalfway\b|\b(mean|average) (time|date|epoch|observ|exp|ut|jd|mjd)",
     ),
     (START, r"\bstart|\bbegin|\bbegan|\bbegun|\bopen(ed|s|ing)?\b|\bonset\b|\bcommence"),
-    (END, r"\bend(s|ed|ing)?\b|\bstop|\bfinish|\bclos(e|ed|es|ing)\b|\breceived|\bgrabbed|\barriv|\bcompleted"),
+    (END, r"\bend(s|ed|ing)?\b|\bstop|\bfinish|\bshutter\b.*\bclos|\bclos\w* .*\bshutter|\breceived|\bgrabbed|\barriv"),
     (MADE, r"\bcreat(ed|ion)|\bgenerated|\bwritten|\bsaved\b|\bfile (date|time)"),
 )
 NAMES = (

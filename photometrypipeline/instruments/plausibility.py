@@ -26,6 +26,10 @@ def checked_pointing(frame, telescope):
     if telescope.header["ra"].startswith(OWN_WCS) or telescope.special.get("jitter"):
         return ra, dec, ""
     own = pointings.read_pair(frame.header, keywords)
+    others = pointings.read(frame.header) if own and own.is_placeholder else []
+    if others:
+        other = others[0]
+        return other.ra_deg, other.dec_deg, f"{', '.join(keywords)} are 0, a placeholder; {other.keywords[0]} is used"
     if telescope.ra_unit == "hour" and telescope.header["radec_separator"] == "XXX" and own and own.ra_deg > 24:
         return own.ra_deg, dec, f"{keywords[0]} is in degrees, not in hours"
     found = pointings.contradiction(frame.header, ra, dec, keywords)

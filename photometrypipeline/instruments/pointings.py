@@ -49,6 +49,11 @@ class Place:
     unit: str = ""
     separator: str = ":"
 
+    @property
+    def is_placeholder(self):
+        """Whether it is what programs write that know no pointing."""
+        return (self.ra_deg, self.dec_deg) == (0, 0)
+
 
 def read(header):
     """Return all Places (list) that a fits.Header names, those of the telescope first."""
@@ -56,7 +61,7 @@ def read(header):
     pairs += [pair for name in header if (pair := _partner(header, name)) and pair not in pairs]
     if not _is_sky(header):
         pairs = [pair for pair in pairs if pair[0] != "CRVAL1"]
-    return [place for pair in dict.fromkeys(pairs) if (place := read_pair(header, pair))]
+    return [place for pair in dict.fromkeys(pairs) if (place := read_pair(header, pair)) and not place.is_placeholder]
 
 
 def _is_sky(header):
