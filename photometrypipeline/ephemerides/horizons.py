@@ -79,8 +79,26 @@ class Answer:
 def ask(client, query, mpc_code, jds):
     """Return the Answer to a names.Query for the UT Julian dates `jds` at the site `mpc_code`.
 
+    Of a comet the last apparition before the end of the frames is asked for.
     Raises NotFound, NoEphemeris, Ambiguous, Refused, NotReachable.
     """
+    dated = _before(query, jds)
+    try:
+        return _ask(client, dated, mpc_code, jds)
+    except NotFound as error:
+        if dated is query or isinstance(error, NoEphemeris | Ambiguous):
+            raise
+    return _ask(client, query, mpc_code, jds)  # a comet that is filed under a later date alone
+
+
+def _before(query, jds):
+    """Return the query with CAP, which to Horizons means before today, limited to what is before the frames' end."""
+    if not query.command.endswith(";CAP"):
+        return query
+    return names.Query(f"{query.command}<{int(np.ceil(np.max(jds)))}", query.kind, query.text)
+
+
+def _ask(client, query, mpc_code, jds):
     try:
         parts = [
             _ask_part(client, query, mpc_code, jds[first : first + POST_EPOCHS])
@@ -104,7 +122,7 @@ def _is_meant(query, found):
         return bool(re.fullmatch(r"-?\d+", query.command)) or own_name.lower() == query.command.lower()
     if query.kind == names.NAME:
         return observernames.agrees(query.text, found)
-    fragment = re.fullmatch(r"DES=[^;]*\d-([A-Z]+\d?);CAP", query.command)
+    fragment = re.fullmatch(r"DES=[^;]*\d-([A-Z]+\d?);CAP.*", query.command)
     if fragment:
         return bool(re.search(rf"\d-{fragment[1]}\b|-{fragment[1]}$", found.split("(")[0].strip(), re.IGNORECASE))
     if query.kind == names.NUMBER:
@@ -118,6 +136,16 @@ def _is_meant(query, found):
 
 def ask_elements(client, query, jd):
     """Return the osculating elements (dict, keys ORBIT) at the TDB Julian date `jd`; raises as `ask`."""
+    dated = _before(query, [jd])
+    try:
+        return _ask_elements(client, dated, jd)
+    except NotFound as error:
+        if dated is query or isinstance(error, Ambiguous):
+            raise
+    return _ask_elements(client, query, jd)
+
+
+def _ask_elements(client, query, jd):
     asker = _asker(query.command, "500@10", [jd])
 
     def send(timeout):

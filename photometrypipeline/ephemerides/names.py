@@ -155,7 +155,7 @@ def _comet(name):
 
 
 def _comet_query(designation, fragment, name=""):
-    """Horizons keeps a comet once per apparition and fragment; CAP takes the apparition nearest to the epoch."""
+    """Horizons keeps a comet once per apparition and fragment; CAP takes the last apparition; see horizons.ask."""
     behind = _FRAGMENT_BEHIND_NAME.fullmatch(name)
     fragment = fragment or (behind[1] if behind else None)
     if designation[-1] == "I":  # the qualifiers would exclude 1I, which Horizons files under asteroids

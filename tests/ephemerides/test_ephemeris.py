@@ -212,6 +212,19 @@ def test_comets_have_a_total_magnitude(server):
     assert ephemeris.positions("2P", "290", [JD], Client()).v_mag == pytest.approx(14.5)
 
 
+@pytest.mark.parametrize(
+    ("jd", "asked"),
+    [
+        (JD, ["'DES=46P;NOFRAG;CAP<2460311'"]),  # the apparition of the frames, not the last one before today
+        (2454101.5, ["'DES=46P;NOFRAG;CAP<2454102'", "'DES=46P;NOFRAG;CAP'"]),  # before the first that is on file
+    ],
+)
+def test_the_apparition_before_the_end_of_the_frames_is_asked_for(server, jd, asked):
+    assert ephemeris.positions("46P", "290", [jd], Client()).full_name == "46P/Wirtanen"
+    commands = [request.fields["COMMAND"].replace('"', "'") for request in server.requests]
+    assert list(dict.fromkeys(commands)) == asked
+
+
 def test_an_ambiguous_name_lists_the_candidates_and_picks_none(server):
     with pytest.raises(Ambiguous, match="names 3 objects") as caught:
         ephemeris.positions("Encke", "290", [JD], Client())

@@ -15,6 +15,8 @@ STARS = "*" * 79
 DEG = np.pi / 180
 LONGEST_GET_LIST = 100  # epochs; the real service gives up somewhere below 400
 
+TODAY_JD = 2461373.5  # long after all frames
+
 
 @dataclass
 class Body:
@@ -165,13 +167,12 @@ def _resolve_small(command, bodies, jd):
     ]
     if "NOFRAG" in qualifiers:
         found = [row for row in found if not re.search(r"-[A-Z]+$", row[0].designation)]
-    if "CAP" in qualifiers and found:  # comets alone have apparitions
-        year_now = 2000 + (jd - 2451544.5) / 365.25
-        comets = {row[0].full_name: row for row in found if row[0].kind == "comet"}
-        found = [
-            min((row for row in found if row[0].full_name == name), key=lambda row: abs(row[2] - year_now))
-            for name in comets
-        ]
+    wanted = next((text for text in qualifiers if text.startswith("CAP")), None)
+    if wanted and found:  # comets alone have apparitions; without a date the last one before today is meant
+        limit = 2000 + (float(wanted.partition("<")[2] or TODAY_JD) - 2451544.5) / 365.25
+        earlier = [row for row in found if row[0].kind == "comet" and row[2] <= limit]
+        comets = dict.fromkeys(row[0].full_name for row in earlier)
+        found = [max((row for row in earlier if row[0].full_name == name), key=lambda row: row[2]) for name in comets]
     return found[0][0] if len(found) == 1 else _list_small(field_name.strip() or "NAME", value, found)
 
 
