@@ -6,7 +6,8 @@ import numpy as np
 
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.frames.frame import Frame
-from photometrypipeline.instruments import headers, telescopes
+from photometrypipeline.instruments import headers
+from photometrypipeline.instruments.dataset import telescope_of
 from photometrypipeline.instruments.values import number
 from photometrypipeline.reduction import kinds
 
@@ -81,13 +82,13 @@ def _binning(frame):
         if np.all(np.isfinite(values)):
             return tuple(int(value) for value in values)
     try:
-        return tuple(int(value) for value in headers.binning(frame, telescopes.identify(frame.header)))
+        return tuple(int(value) for value in headers.binning(frame, telescope_of(frame)))
     except PipelineError:
         return (1, 1)
 
 
 def _filter(frame):
     try:
-        return headers.raw_filter(frame, telescopes.identify(frame.header))
+        return headers.raw_filter(frame, telescope_of(frame))
     except PipelineError:
         return _text(frame.header, ("FILTER", "FILTER1", "FILTNAM", "FILTERS", "INSFILTE"))

@@ -4,7 +4,7 @@ import numpy as np
 
 from photometrypipeline.base.errors import TelescopeError
 from photometrypipeline.calibration.nightly import airmass_of
-from photometrypipeline.instruments import telescopes
+from photometrypipeline.instruments.dataset import telescope_of
 from photometrypipeline.photometry.errorbars import MAG_PER_RELATIVE_FLUX
 from photometrypipeline.sky import observer
 
@@ -40,7 +40,7 @@ def observe(rows, measured):
     of_frame = {each.frame.name: each for each in measured}
     for row in rows:
         each = of_frame[row.frame]
-        telescope = telescopes.identify(each.frame.header)
+        telescope = telescope_of(each.frame)
         place = row.ra_pred_deg, row.dec_pred_deg
         row.airmass = airmass_of(each.frame, telescope, *place)
         if row.kind in STANDING:

@@ -5,7 +5,8 @@ import logging
 import numpy as np
 
 from photometrypipeline.base.errors import PipelineError
-from photometrypipeline.instruments import headers, telescopes
+from photometrypipeline.instruments import headers
+from photometrypipeline.instruments.dataset import telescope_of
 from photometrypipeline.photometry import framepsf
 from photometrypipeline.photometry.cutouts import FramePixels
 from photometrypipeline.photometry.measure import Exposure, calibrate_stars
@@ -32,7 +33,7 @@ def expose(each, method, bad=None, avoid=(), motions=()):
         return None
     fwhm = float(np.median(widths))
     try:
-        telescope = telescopes.identify(frame.header)
+        telescope = telescope_of(frame)
         gain, saturation = headers.gain_e_adu(frame, telescope), headers.saturation_adu(frame, telescope)
     except PipelineError as error:
         log.warning("%s: measured by its source list alone: %s", frame.name, error)
