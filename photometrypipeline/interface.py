@@ -89,7 +89,7 @@ class Run:
 
     @cached_property
     def light_curve(self) -> Table | None:
-        """The Table of the first target, None if there is no target."""
+        """The Table of the first target, None without a target."""
         kinds = {curve.name: curve.kind for curve in _curves(self.folder)}
         return next((found for name, found in self.light_curves.items() if kinds.get(name) != "control"), None)
 

@@ -89,7 +89,9 @@ def _joined(found, instrument_mask, shape):
     try:
         weights = np.asarray(fits.getdata(instrument_mask))
     except (OSError, TypeError, ValueError) as error:
-        raise FrameError(instrument_mask, f"is no mask ({error})", "correct the mask_file of the telescope") from None
+        raise FrameError(
+            instrument_mask, f"is not a mask ({error})", "correct the mask_file of the telescope"
+        ) from None
     if weights.shape != tuple(shape):
         log.warning("%s: not of the size of the frames, not joined with their bad pixels", instrument_mask)
         return found

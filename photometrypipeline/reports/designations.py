@@ -69,7 +69,7 @@ def of_body(full_name):
 
 
 def _survey(text):
-    """Return the Designation of a body of the Palomar-Leiden surveys, `6344 P-L`, which is no number; else None."""
+    """Return the Designation of a body of the Palomar-Leiden surveys, `6344 P-L`, not a number; else None."""
     found = re.fullmatch(r"\(?(\d{4} (?:P-L|T-[123]))\)?", str(text).strip())
     return Designation(prov_id=found[1]) if found else None
 

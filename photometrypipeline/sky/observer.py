@@ -25,7 +25,9 @@ def altitude_deg(ra_deg: ArrayLike, dec_deg: ArrayLike, jd: ArrayLike, code: str
     return altitude_at_deg(ra_deg, dec_deg, jd, np.degrees(longitude), np.degrees(latitude))
 
 
-def altitude_at_deg(ra_deg, dec_deg, jd, longitude_deg, latitude_deg):
+def altitude_at_deg(
+    ra_deg: ArrayLike, dec_deg: ArrayLike, jd: ArrayLike, longitude_deg: float, latitude_deg: float
+) -> Any:
     """Return what `altitude_deg` does for a site of eastern longitude and geodetic latitude (deg)."""
     zenith = vectors(longitude_deg, latitude_deg)[0]
     jd, ra_deg, dec_deg = np.broadcast_arrays(
@@ -45,12 +47,12 @@ def airmass(ra_deg: ArrayLike, dec_deg: ArrayLike, jd: ArrayLike, code: str) -> 
     return _airmass_of(altitude_deg(ra_deg, dec_deg, jd, code))
 
 
-def airmass_at(ra_deg, dec_deg, jd, longitude_deg, latitude_deg):
+def airmass_at(ra_deg: ArrayLike, dec_deg: ArrayLike, jd: ArrayLike, longitude_deg: float, latitude_deg: float) -> Any:
     """Return what `airmass` does for a site of eastern longitude and geodetic latitude (deg)."""
     return _airmass_of(altitude_at_deg(ra_deg, dec_deg, jd, longitude_deg, latitude_deg))
 
 
-def _airmass_of(altitude):
+def _airmass_of(altitude: np.ndarray) -> Any:
     with np.errstate(invalid="ignore"):
         lifted = altitude + 244 / (165 + 47 * np.abs(altitude) ** 1.1)
         return np.where(altitude > 0, 1 / np.sin(np.radians(lifted)), np.nan)
@@ -68,14 +70,14 @@ def bjd_tdb(jd: ArrayLike, ra_deg: ArrayLike, dec_deg: ArrayLike, code: str = ob
     return tdb + _path_d(jd, earth_km, ra_deg, dec_deg, code)
 
 
-def hjd_utc(jd, ra_deg, dec_deg, code=obscodes.GEOCENTRE):
+def hjd_utc(jd: ArrayLike, ra_deg: ArrayLike, dec_deg: ArrayLike, code: str = obscodes.GEOCENTRE) -> Any:
     """Return heliocentric Julian dates (UTC), shape (n,), as variable-star observers use them; else as `bjd_tdb`."""
     jd, ra_deg, dec_deg = _together(jd, ra_deg, dec_deg)
     earth_km = np.atleast_1d(erfa.epv00(Time(jd, format="jd", scale="utc").tdb.jd, 0.0)[0])["p"] * AU_KM
     return jd + _path_d(jd, earth_km, ra_deg, dec_deg, code)
 
 
-def _path_d(jd, earth_km, ra_deg, dec_deg, code):
+def _path_d(jd: Any, earth_km: Any, ra_deg: ArrayLike, dec_deg: ArrayLike, code: str) -> Any:
     """Return the time (d) that light from a star takes from the observer to the origin of `earth_km`, shape (n, 3)."""
     site_km = np.einsum("nji,j->ni", _to_terrestrial(jd), obscodes.geocentric_km(code))
     return np.sum((earth_km + site_km) * vectors(ra_deg, dec_deg), axis=1) / LIGHT_KM_S / SECONDS_PER_DAY

@@ -14,7 +14,7 @@ J2000 = re.compile(r"\s*\(?\b(?:J ?)?2000(?:\.0*)?\)?\s*$|^\s*J ?2000(?:\.0*)?\s
 MOST_DECIMAL = 360.0  # larger numbers are no degrees: their digits are hours or degrees, minutes and seconds
 
 
-def read(text):
+def read(text: str) -> float | None:
     """Return a text in parts (`12:34:56.7`, `+20d06m07s`, `12 34.5`, `200607S`) as float, None if it is none.
 
     The value is in the unit of the first part; South and West count below zero.
@@ -35,6 +35,6 @@ def read(text):
     return -size if below else size
 
 
-def _too_large(text):
+def _too_large(text: str) -> bool:
     digits = re.match(r"[-+]?(\d+)", text)
-    return bool(digits) and float(digits[1]) > MOST_DECIMAL
+    return digits is not None and float(digits[1]) > MOST_DECIMAL

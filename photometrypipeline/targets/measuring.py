@@ -44,8 +44,8 @@ class Track:
     y: np.ndarray
     trails: list
     places: dict
-    stars: scene.NightStars = None
-    wanted: np.ndarray = None  # in which frames each star is measured, bool
+    stars: scene.NightStars | None = None
+    wanted: np.ndarray | None = None  # in which frames each star is measured, bool
 
 
 @dataclass

@@ -62,7 +62,11 @@ def copy_with_plain_name(source: Path) -> Path:
     Raises FrameError.
     """
     name = source.name.encode("utf-8", errors="replace").decode().replace("?", "_")
-    return make(source, source.with_name(name), "copied", lambda temporary: shutil.copyfile(source, temporary))
+    return make(source, source.with_name(name), "copied", lambda temporary: _copy(source, temporary))
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
 
 
 def _sign(path, source, mark):
