@@ -29,7 +29,7 @@ def test_running_a_step_again_removes_what_later_steps_recorded(tmp_path, field)
     assert list(diagnostics.read_records(tmp_path)) == ["prepare", "register", "photometry"]
     diagnostics.render(tmp_path)
     headings = [heading.get_text() for heading in main_page(tmp_path).find_all("h2")]
-    assert headings == ["Registration", "Instrumental Photometry"]
+    assert set(headings) == {"Registration", "Instrumental Photometry"}
 
 
 def test_a_record_is_plain_json_in_which_what_is_not_a_number_is_null(tmp_path):
