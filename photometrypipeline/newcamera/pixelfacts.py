@@ -165,7 +165,7 @@ def cut_off_level(pixels):
     pairs = np.maximum(_pairs(pixels, 0).max(initial=-np.inf), _pairs(pixels, 1).max(initial=-np.inf))
     sample = pixels[finite][:: max(1, finite.sum() // SAMPLE)]
     sky = float(np.median(sample))
-    noise = 1.4826 * float(np.median(np.abs(sample - sky)))
+    noise = float(scatter.about(sample, sky))
     if not pairs > sky + LEAST_ABOVE_SIGMA * noise or not pairs > sky:
         return None  # the tops of the noise are alike, too
     high = pixels >= FLAT_TOP * pairs

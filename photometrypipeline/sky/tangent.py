@@ -11,6 +11,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import ArrayLike
 
+from photometrypipeline.base import cdmatrix
 from photometrypipeline.sky.sphere import vectors
 
 
@@ -97,7 +98,6 @@ class LinearMap:
         header["CUNIT1"], header["CUNIT2"] = "deg", "deg"
         header["CRVAL1"], header["CRVAL2"] = float(centre_deg[0]), float(centre_deg[1])
         header["CRPIX1"], header["CRPIX2"] = origin.real, origin.imag
-        for (i, j), value in np.ndenumerate(self.matrix):
-            header[f"CD{i + 1}_{j + 1}"] = float(value)
+        header.update(cdmatrix.cards(self.matrix))
         header["RADESYS"], header["EQUINOX"] = "ICRS", 2000.0
         return header

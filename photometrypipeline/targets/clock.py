@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photometrypipeline.base.scatter import SIGMA_PER_MAD
+
 log = logging.getLogger("pp.clock")
 
 FEWEST_ROWS = 3
@@ -98,7 +100,7 @@ def _offset_arcsec(start, end):
 def _robust_mean(values):
     """Return (mean, its error, number) of what lies within CLIP robust sigma of the median."""
     away = np.abs(values - np.median(values))
-    kept = values[away <= CLIP * 1.4826 * np.median(away) + 1e-9]
+    kept = values[away <= CLIP * SIGMA_PER_MAD * np.median(away) + 1e-9]
     kept = kept if len(kept) >= FEWEST_ROWS else values
     return float(kept.mean()), float(kept.std(ddof=1) / math.sqrt(len(kept))), len(kept)
 
