@@ -109,7 +109,13 @@ def needs_astropy(header):
 
     The WCS of the pipeline's own is a plain one.
     """
-    return has_sip(header) or not is_ours(header)
+    if is_ours(header):
+        return has_sip(header)
+    try:
+        wcs_of(header)
+    except ValueError:
+        return False
+    return True
 
 
 def has_sip(header):
