@@ -133,7 +133,8 @@ def test_folders_and_their_images_are_found(tmp_path):
         "b/x2.FIT",
         "b/y.fts",
         "b/photometry_x.dat",
-        "a/x.fits.gz",
+        "a/x.gz",
+        "b/x3.fits.gz",
         ".hidden/x.fits",
         "c/list.lst",
     ):
@@ -143,8 +144,12 @@ def test_folders_and_their_images_are_found(tmp_path):
         (tmp_path / "b" / name).mkdir()
         (tmp_path / "b" / name / "x.fits").touch()
     found = {each.folder: (each.images, each.state) for each in datatree.find(tmp_path)}
-    assert found == {"a": ([], "no images"), "b": (["x1.fits", "x2.FIT", "y.fts"], "waiting"), "c": ([], "no images")}
-    assert [each.images for each in datatree.find(tmp_path, "x")][1] == ["x1.fits", "x2.FIT"]
+    assert found == {
+        "a": ([], "no images"),
+        "b": (["x1.fits", "x2.FIT", "x3.fits.gz", "y.fts"], "waiting"),
+        "c": ([], "no images"),
+    }
+    assert [each.images for each in datatree.find(tmp_path, "x")][1] == ["x1.fits", "x2.FIT", "x3.fits.gz"]
 
 
 def fake_sets(root, script, n):
