@@ -283,6 +283,10 @@ def test_the_first_screen_shows_light_curve_chart_and_player(chromium, site):
     )
     assert max(bottom for _, bottom in boxes) < 900  # without scrolling
     assert max(top for top, _ in boxes) - min(top for top, _ in boxes) < 100  # next to each other
+    scroll = (
+        "[...document.querySelectorAll('.front figure')].filter((each) => each.scrollWidth > each.clientWidth).length"
+    )
+    assert page.evaluate(scroll) == 0  # nothing is wider than its column
     chart = "document.querySelectorAll('[data-chart] %s').length"
     assert (page.evaluate(chart % "circle.used"), page.evaluate(chart % "circle.left")) == (20, 10)
     assert page.evaluate(chart % "circle.way:not(.here)") == 5  # four measured, one predicted
