@@ -223,7 +223,7 @@ class Telescope:
         """
         keys = ("object", "filter", "exptime", "airmass", "ra", "dec", "chip")
         named = [self.keyword(key) for key in keys if key in self.header]
-        named += self.header["time"].split("|")
+        named += self.header["time"].split("|") + self.header.get("filter2", "").split()
         for entry in self.binning:
             if isinstance(entry, str):
                 named += (

@@ -32,7 +32,13 @@ MENDED = {  # (instrument, key of its dictionary): (as the original had it, as i
     ("KPNO4MOS3", "rotate"): (0, 270),
     ("LCOSINFL03", "flipx"): (True, False),
 }
-FILTERS_ADDED = {"CFHTMEGAPRIME", "KPNO4MOS3", *(key for members in FAMILIES.values() for key in members)}
+FILTERS_ADDED = {
+    "CFHTMEGAPRIME",
+    "KPNO4MOS3",
+    "NOTALFOSC",
+    "SOARGOODMAN",
+    *(key for members in FAMILIES.values() for key in members),
+}
 # Left out of copy_keywords: misspelt, belonging to another instrument, or worked out by SWarp.
 NOT_COPIED = {
     "FROST": {"TIME-OBS"},
