@@ -122,7 +122,7 @@ def one_night(name, seed, args):
     """Return the measurements of all targets of one night (list of dicts of lists), and the wall time (s)."""
     with tempfile.TemporaryDirectory(prefix="pp_accuracy_") as scratch:
         folder = Path(args.nights or scratch) / f"{name.replace(' ', '_')}_{seed}"
-        targets = simulated(name, seed, folder)
+        targets = simulated(name, seed, folder)[: args.targets]
         work = Path(scratch) / f"{name.replace(' ', '_')}_{seed}_run"
         shutil.copytree(folder, work)
         wall_s, rows = run(args.code, work, targets, args.jobs, args.options.split())
@@ -187,6 +187,7 @@ def options():
                         help=f"of {', '.join(nights.SERIES)} (default: all)")  # fmt: skip
     parser.add_argument("-seeds", type=int, default=1, metavar="N", help="nights of each series (default: 1)")
     parser.add_argument("-first", type=int, default=1, metavar="SEED", help="of the first night (default: 1)")
+    parser.add_argument("-targets", type=int, default=4, metavar="N", help="of each night, measured (default: 4)")
     parser.add_argument("-jobs", type=int, default=1, metavar="N", help="-jobs of pp_run (default: 1)")
     parser.add_argument("-side", type=int, default=1, metavar="N", help="nights simulated in parallel (default: 1)")
     parser.add_argument(
