@@ -50,3 +50,16 @@ def test_bad_columns_cost_no_magnitude(tmp_path, call):
     made = (tmp_path / badpixels.FILE_NAME).stat().st_mtime_ns
     assert call("pp_photometry", "-offline", *names, cwd=tmp_path).returncode == 0
     assert (tmp_path / badpixels.FILE_NAME).stat().st_mtime_ns == made  # the same frames: read again
+
+
+def test_trails_cost_no_light(tmp_path, call):
+    """A trail of 6 px loses 5 % of its light in the aperture of round stars."""
+    series = nights.Series("", 6.0, n_frames=5, size=440, n_targets=1, n_stars=60, n_behind=30, mag=15.2)
+    (target,) = nights.make(tmp_path, series, 2)
+    assert call("pp_run", "-offline", "-jobs", 2, *target.truth.files, cwd=tmp_path).returncode in (0, 3)
+    found = accuracy.measured(target, rows_of(tmp_path, target), tmp_path)
+    assert found["accepted"].all()
+    limit = found["limit"].mean()
+    assert abs(found["error"].mean()) < 3 * limit / np.sqrt(5) + 0.008  # 0.015 mag of each of 50 stars, and the PSF
+    assert found["error"].std(ddof=1) < 2.5 * limit
+    assert (np.abs(found["error"]) < 3 * found["total"]).all()
