@@ -83,7 +83,8 @@ def fields_of(row):
 
 
 def _source_of(row):
-    zeropoint = (row.zp_mag, row.zp_sig_mag) if row.calibrated else (0.0, 0.0)
+    # as documented: what the place on the detector does to the zeropoint is in it
+    zeropoint = (row.mag - row.inst, row.zp_sig_mag) if row.calibrated else (0.0, 0.0)
     source = row.mag, row.sig, row.inst, row.e_inst, row.ra_deg, row.dec_deg, row.dra_arcsec, row.ddec_arcsec
     return *source, *zeropoint
 

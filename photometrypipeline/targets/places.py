@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photometrypipeline.frames import exclusions
 from photometrypipeline.sky import sphere
 
 WIDTH_PER_SIGMA = 0.45  # error of a centroid: FWHM * WIDTH_PER_SIGMA * relative error of the flux
@@ -56,7 +57,8 @@ def samples_of_rows(rows):
 
 def _tells(row):
     clean = not row.contamination > CLEAN and row.flags <= 1
-    return row.accepted and clean and row.e_inst < LARGEST_ERROR_MAG and row.fwhm_arcsec > 0
+    counts = row.accepted or row.reason == exclusions.REASON  # taken out by hand: the places of the rest do not move
+    return counts and clean and row.e_inst < LARGEST_ERROR_MAG and row.fwhm_arcsec > 0
 
 
 def _of_source(row):

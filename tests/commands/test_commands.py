@@ -288,7 +288,7 @@ def test_observations_taken_out_by_hand_stay_behind_a_hash_and_the_rest_stays_as
     assert done.returncode == 0, done.stderr
     assert (copy / TARGET).read_text().splitlines() == lines
     done = run_command("pp_run", OFFLINE, *truth.files, cwd=copy)
-    assert "what rejected.lst took out counts again; -exclude rejected.lst keeps it out" in done.stderr
+    assert "what rejected.lst left out counts again; -exclude rejected.lst leaves it out" in done.stderr
     assert (copy / TARGET).read_text() == before[TARGET]
 
 
