@@ -18,6 +18,9 @@ MIN_STARS_FOR_PLACE = 50  # fewer say nothing of how the zeropoint changes over 
 MIN_DRIFT = (
     0.03  # half diagonals: stars that move so far over the detector say it, whether the catalogue has them or not
 )
+# Of the noise on one frame: an error that stays.  The sky around a star holds others too faint to be seen, always the
+# same ones: it came out 1 ADU too high in ten simulated frames, stars of 19.5 mag 0.1 to 0.25 mag too faint in each.
+SKY_SHARE = 2.0
 COLOR_PRIOR, WIDE_COLOR_PRIOR = 0.05, 1.0  # mag per mag; the wide one where the user asks for a colour term
 PLACE_PRIOR = 0.01  # mag at one half diagonal from the middle
 EXTINCTION_COLOR_PRIOR = 0.02  # mag per mag and airmass
@@ -127,7 +130,8 @@ def gather(frames, catalog_err, color, target, color_prior=COLOR_PRIOR, same_arc
     else:
         at = detector.terms(np.where(known, x, detector.middle_px[0]), np.where(known, y, detector.middle_px[1]))
         terms += [night.Term(name, values, PLACE_PRIOR) for name, values in zip(("x", "y", "r2"), at, strict=True)]
-    errors = np.concatenate([catalog_err[chosen], free])
+    lasting = SKY_SHARE * _typical(noise[:, : chosen.size])
+    errors = np.concatenate([np.hypot(catalog_err[chosen], lasting), free])
     weights = np.concatenate([likeness[chosen], np.zeros(n_others)])
     found = night.Measurements(difference, noise, errors, weights, terms)
     return Gathered(found, np.concatenate([chosen, np.full(n_others, -1)]), detector, width, airmass)
@@ -169,6 +173,13 @@ def _linked(frames, same_arcsec):
         use = number[star.astype(int)] >= 0
         kept.append((number[star[use].astype(int)], source[use].astype(int)))
     return kept
+
+
+def _typical(noise):
+    """Return the median noise of each star over the frames that show it, shape (n,)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a star that no frame shows
+        return np.nan_to_num(np.nanmedian(noise, axis=0))
 
 
 def _color_terms(against, airmass, target, prior, n_reference):
