@@ -85,11 +85,8 @@ def run(frame, telescope, output, options, bad=None):
     output.unlink(missing_ok=True)
     radii_px = options.aprad or [telescope.aprad_default]
     bad = bad if bad is not None and bad.shape == frame.size_px[::-1] else None
-    with (
-        replacing(output) as temporary,
-        columns_file(options.paramfile, len(radii_px)) as columns,
-        masking.without_bad_pixels(frame, bad) as image,
-    ):
+    columns = columns_file(options.paramfile, len(radii_px))
+    with replacing(output) as temporary, columns as parameters, masking.without_bad_pixels(frame, bad) as image:
         number = astromatic.extract(
             image,
             temporary,
@@ -98,7 +95,7 @@ def run(frame, telescope, output, options, bad=None):
             apertures_px=radii_px,
             snr=options.snr,
             min_area=options.minarea,
-            parameters=columns,
+            parameters=parameters,
             mask=mask_of(frame, telescope),
             deblend=not options.nodeblending,
             ignore_saturation=options.ignore_saturation,

@@ -10,7 +10,7 @@ PARTS = re.compile(
     re.IGNORECASE,
 )
 COMPACT = re.compile(r"(?P<sign>[-+]?)(?P<first>\d{2,3})(?P<second>\d{2})(?P<third>\d{2}(?:\.\d*)?)(?P<side>)")
-J2000 = re.compile(r"\s*\(?\b(?:J ?)?2000(?:\.0*)?\)?\s*$|^\s*J ?2000(?:\.0*)?\s+", re.IGNORECASE)
+J2000 = re.compile(r"(?:\s+\(?|\(|(?=J))(?:J ?)?2000(?:\.0*)?\)?\s*$|^\s*J ?2000(?:\.0*)?\s+", re.IGNORECASE)
 MOST_DECIMAL = 360.0  # larger numbers are no degrees: their digits are hours or degrees, minutes and seconds
 
 

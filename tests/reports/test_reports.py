@@ -289,7 +289,7 @@ def test_a_place_just_before_ra_zero_stays_below_360_deg(tmp_path):
     observation = Observation(row(ra_deg=359.99999999), "x", Frame(tmp_path / "a.fits"))
     settings = reportsettings.chosen(pp_setup.confreport, SimpleNamespace())
     (record,) = astrometryreport.records_of(
-        SimpleNamespace(observations=[observation], kind="primary"), Designation("1"), settings
+        SimpleNamespace(observations=[observation], kind="fixed"), Designation("1"), settings
     )
     assert record.ades["ra"] == "0.0000000" and mpc80.line_of(record)[32:44] == "00 00 00.000"
 

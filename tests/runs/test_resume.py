@@ -174,15 +174,15 @@ def test_a_users_definition_of_the_telescope_counts(done, own_folders, monkeypat
 
 def test_what_could_not_be_asked_is_asked_again(done, monkeypatch):
     from photometrypipeline.base.errors import NotReachable
-    from photometrypipeline.targets import targets
+    from photometrypipeline.targets import targetsearch
 
-    real = targets.control_star
+    real = targetsearch.search
 
-    def unlucky(*arguments):
-        NotReachable("SkyBoT", "host", "down")  # and found its way without
-        return real(*arguments)
+    def unlucky(measured, options, client, folder):
+        client.unreachable.append(NotReachable("SkyBoT", "host", "down"))  # and found its way without
+        return real(measured, options, client, folder)
 
-    monkeypatch.setattr(targets, "control_star", unlucky)
+    monkeypatch.setattr(targetsearch, "search", unlucky)
     assert run_here("-reject", "none") == 3
     assert kept(reject=("none",)) == list(pp_run.STEPS[:4])
 

@@ -27,3 +27,7 @@ def test_what_cannot_be_read_whole_is_refused(text):
 
 def test_the_sign_of_minus_zero_counts():
     assert sexagesimal.read("-00:00:30.5") == pytest.approx(-30.5 / 3600)
+
+
+def test_a_fraction_that_reads_like_an_equinox_stays():
+    assert sexagesimal.read("17:08:19.2000") == pytest.approx(17 + 8 / 60 + 19.2 / 3600, abs=1e-12)
