@@ -249,7 +249,7 @@ def _two_methods(target, limits):
         return []
     off = statistics.median(row.mag - row.mag_psf for row in rows)
     noise = 1.25 * math.hypot(*(number(row.err_mag_psf) for row in rows)) / len(rows)
-    beyond = math.sqrt(max(off**2 - noise**2, 0.0))
+    beyond = math.sqrt(max((abs(off) - noise) * (abs(off) + noise), 0.0))
     state, change = small(beyond, limits.psf_difference_mag, "g")
     advice = "" if state == GOOD else "look for neighbours, and at the stars of the profile, in LOG"
     return [Measure(f"aperture and PSF differ by {off:+.3f} mag", state, change, advice)]

@@ -222,5 +222,5 @@ def test_an_environment_whose_python_is_gone_is_made_anew(machine):
     (machine.source / ".venv" / "bin" / "python").symlink_to("/nowhere/python3")
     status, output, _ = machine.setup(PIP_NO_INDEX="1")
     assert status == 0
-    assert "making it anew" in output
+    assert "making it again" in output
     assert run([machine.source / ".venv" / "bin" / "python", "-V"], cwd="/").returncode == 0
