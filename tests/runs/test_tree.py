@@ -99,7 +99,7 @@ def test_a_second_run_does_only_what_failed_and_changes_no_result(forest, run_co
     before = {name: interrupting.results(root / name) for name in names}
     times = {name: (root / name / TABLE).stat().st_mtime_ns for name in names}
     done = run_command("pp_run", "all", "-offline", cwd=root / "2018")
-    assert done.returncode == 3 and "one bad frame/cut.fits: is cut short" in done.stderr
+    assert done.returncode == 3 and "one bad frame/cut.fits: is truncated" in done.stderr
     assert {name: (root / name / TABLE).stat().st_mtime_ns for name in names} == times
     assert {name: interrupting.results(root / name) for name in names} == before
 
@@ -120,7 +120,7 @@ def test_a_mixed_folder_is_sorted_into_copies_and_then_left_alone(forest, tmp_pa
     shutil.copy(folder / "mixed" / "mscience0217.fits", folder / "mixed" / "later.fits")
     again = run_command("pp_run", "all", "-offline", cwd=folder)
     assert "mixed: sorted into 3552_R, 3552_V" in again.stdout
-    assert "mixed/later.fits: came later" in again.stderr
+    assert "mixed/later.fits: arrived after the others were sorted" in again.stderr
     assert not (folder / "mixed" / TABLE).exists()
 
 
