@@ -148,7 +148,7 @@ def test_bands_that_are_not_there():
 
 
 def test_synthetic_photometry_needs_its_flag():
-    stars = make("GSPC", 10, flag_valid_V=np.r_[np.ones(6), np.zeros(4)])
+    stars = make("GSPC", 10, flag_valid_johnson_V=np.r_[np.ones(6), np.zeros(4)])
     assert len(stars.in_band("V")[0]) == 6
     assert stars.in_band("V")[0].systems["V"] == "Vega"
 

@@ -19,7 +19,7 @@ def measured(names, header):
     def number(keyword):
         return header[keyword]
 
-    frames = [SimpleNamespace(name=name, header=header, number=number) for name in names]
+    frames = [SimpleNamespace(name=name, header=header, number=number, telescope=None) for name in names]
     return [SimpleNamespace(frame=frame) for frame in frames]
 
 
