@@ -106,7 +106,7 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
     """
     frames, magzp, jobs = DataSet.of(frames), options.magzp, options.jobs
     telescope = frames.telescope
-    band = None if options.instrumental else options.filter or frames.band
+    band = None if options.uncalibrated else options.filter or frames.band
     if magzp and band is None:
         raise UsageError("-magzp needs a band; give it with -filter")
     wish = None
@@ -122,7 +122,7 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
         band, options.minstars or pp_setup.minstars, options.maxflag, options.use_all_stars, magzp, **rest
     )
     reference, failure, term = None, None, None
-    if band is None and not options.instrumental:
+    if band is None and not options.uncalibrated:
         raw = headers.raw_filter(frames[0], telescope)
         losses.add(
             "calibration",

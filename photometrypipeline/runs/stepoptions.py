@@ -316,7 +316,9 @@ class CalibrateOptions(Offline, Jobs):
         file=True,
         help="reference catalogue, or the path of your own table (default: the telescope's list)",
     )
-    filter: str | None = option(metavar="BAND", help="band of the images, whatever the header says")
+    filter: str | None = option(
+        metavar="BAND", help="band of the images, whatever the header says; None: magnitudes stay instrumental"
+    )
     maxflag: int = option(
         3,
         metavar="N",
@@ -355,6 +357,11 @@ class CalibrateOptions(Offline, Jobs):
         file=True,
         help="stars whose light curves are wanted, as pp_distill has them: they are no reference stars of the night",
     )
+
+    @property
+    def uncalibrated(self):
+        """Whether magnitudes are to stay instrumental."""
+        return self.instrumental or (self.filter or "").lower() == "none"
 
     def check(self):
         """Raise UsageError for colours that are not known."""
@@ -504,7 +511,7 @@ class RunOptions(Options):
         *(PrepareOptions, PhotometryOptions, DistillOptions),
         help="target name for all images, designations with _ (default: header)",
     )
-    filter: str | None = shared("filter", CalibrateOptions, help="band for the calibration, whatever the header says")
+    filter: str | None = shared("filter", CalibrateOptions)
     fixed_aprad: float | None = shared(
         "aprad",
         PhotometryOptions,

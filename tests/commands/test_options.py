@@ -247,6 +247,11 @@ def test_instrumental_and_manual_zeropoints(night):
         pp_calibrate.main(["mscience*.fits", "-magzp", "25"])
 
 
+def test_the_filter_none_is_the_instrumental_way(night):
+    header, table, zeropoint = calibrated("-filter", "None")["mscience0217"]
+    assert header["filtername"] is None and zeropoint["zp"] is None and "_Rmag" not in table.colnames
+
+
 def test_lists_of_images_serve_every_step(night):
     Path("one.list").write_text("# the second\n\nmscience0218.fits")
     for main, more in ((pp_prepare.main, ["-keep_wcs"]), (pp_extract.main, []), (pp_photometry.main, [OFFLINE])):
