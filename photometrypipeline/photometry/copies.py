@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
+from photometrypipeline.base.scatter import SIGMA_PER_MAD
 from photometrypipeline.photometry.measure import CLIP_SIGMA, CLIPPED_STD, FEWEST_SKY, place_of
 
 MIN_EMPTY = 30
@@ -77,7 +78,7 @@ def _skies(values):
     rows = np.arange(len(values))
     middle = values[rows, np.maximum(number // 2, 0).clip(max=values.shape[1] - 1)]
     off = np.sort(np.abs(values - middle[:, None]), axis=1)
-    spread = 1.4826 * off[rows, (number // 2).clip(max=values.shape[1] - 1)]
+    spread = SIGMA_PER_MAD * off[rows, (number // 2).clip(max=values.shape[1] - 1)]
     kept = np.abs(values - middle[:, None]) <= CLIP_SIGMA * np.maximum(spread, 1e-9)[:, None]
     for _ in range(3):
         count = np.maximum(kept.sum(axis=1), 1)

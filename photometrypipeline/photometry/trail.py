@@ -66,9 +66,3 @@ def shares(psf, x, y, radius_px, trail_px):
     if tuple(trail_px) == tuple(psf.trail_px):
         return star, star
     return float((inside * psf.light(x, y, dx, dy, trail_px)).sum()), star
-
-
-def correction_mag(psf, x, y, radius_px, trail_px):
-    """Return what to add to an aperture magnitude (mag, negative): the light that the trail has put outside of it."""
-    target, star = shares(psf, x, y, radius_px, trail_px)
-    return 2.5 * float(np.log10(target / star))

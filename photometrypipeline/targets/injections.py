@@ -18,7 +18,6 @@ from photometrypipeline.photometry.measure import Neighbour
 
 log = logging.getLogger("pp.injections")
 
-DEFAULT_TRACKS = 24
 MOST_FRAMES = 12  # spread over the night
 FAINTER_MAG = (0.0, 2.5)
 DETECTED_SIGMA = 5.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photometrypipeline.base.scatter import SIGMA_PER_MAD
 from photometrypipeline.frames import exclusions
 from photometrypipeline.sky import sphere
 
@@ -140,7 +141,7 @@ def _common(jd, offsets, err, told):
     for _ in range(3):
         middle = [np.median(axis[good]) for axis in offsets]
         away = np.hypot(*(axis - value for axis, value in zip(offsets, middle, strict=True)))
-        spread = max(1.4826 * np.median(away[good]) / 1.1774, np.median(err[good]))
+        spread = max(SIGMA_PER_MAD * np.median(away[good]) / 1.1774, np.median(err[good]))
         good = told & (away < OUTLIER_SIGMA * np.hypot(spread, np.nan_to_num(err)))
         if not good.any():
             good = told.copy()

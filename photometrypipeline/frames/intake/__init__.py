@@ -24,7 +24,7 @@ class Choice:
     """What is made of files that hold more than one plain image.
 
     extension : number or name of the HDU to take;  split : whether each chip becomes a frame of its own
-    colour : of cameras with a mask of colours, one of bayer.WAYS; None: frames stay as they are
+    colour : of cameras with a mask of colours, as bayer.one_colour has it; None: frames stay as they are
     """
 
     extension: str | None = None

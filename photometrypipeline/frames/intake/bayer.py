@@ -20,7 +20,6 @@ from photometrypipeline.frames.wcskeywords import bin_pixels
 
 log = logging.getLogger("pp.intake")
 
-WAYS = ("green", "red", "blue", "interpolate", "none")
 MASK_KEYWORDS = ("BAYERPAT", "BAYRPAT", "COLORTYP", "COLORTYPE", "CFAIMAGE", "BAYERIND")
 OFFSETS = ("YBAYROFF", "BAYOFFY", "XBAYROFF", "BAYOFFX")
 PATTERNS = ("RGGB", "BGGR", "GRBG", "GBRG")
