@@ -22,7 +22,9 @@ MIN_DRIFT = (
 # same ones: it came out 1 ADU too high in ten simulated frames, stars of 19.5 mag 0.1 to 0.25 mag too faint in each.
 SKY_SHARE = 2.0
 COLOR_PRIOR, WIDE_COLOR_PRIOR = 0.05, 1.0  # mag per mag; the wide one where the user asks for a colour term
-PLACE_PRIOR = 0.01  # mag at one half diagonal from the middle
+PLACE_PRIOR = 0.05  # mag at one half diagonal from the middle: what a PSF that varies by 25 % does
+SEEING_PRIOR = 0.2  # mag there if all images of a frame were twice as wide: the same PSF in an aperture of 1.5 FWHM
+MIN_SEEING_RANGE = 0.02  # of the FWHM
 EXTINCTION_COLOR_PRIOR = 0.02  # mag per mag and airmass
 MIN_AIRMASS_RANGE = 0.3
 CROWDED = 3  # flags of Source Extractor: neighbours, blended
@@ -35,7 +37,7 @@ class FrameStars:
     i_star : numbers of the stars in the reference; difference : catalogue minus instrumental magnitude; noise : mag
     x, y : px; flags : of Source Extractor
     others : (ra_deg, dec_deg, inst, noise, x, y) of bright sources that are no reference stars
-    airmass : NaN where unknown;  size_px : of the image, (nx, ny)
+    airmass : NaN where unknown;  size_px : of the image, (nx, ny);  fwhm_px : of its stars, NaN where unknown
     """
 
     i_star: np.ndarray
@@ -47,6 +49,7 @@ class FrameStars:
     others: np.ndarray
     airmass: float
     size_px: tuple
+    fwhm_px: float = np.nan
 
     def sound(self):
         """Return the stars without those that are flagged, where enough are left."""
@@ -54,7 +57,7 @@ class FrameStars:
         if good.all() or good.sum() < ENOUGH_UNFLAGGED:
             return self
         parts = (self.i_star, self.difference, self.noise, self.x, self.y, self.flags)
-        return FrameStars(*(part[good] for part in parts), self.others, self.airmass, self.size_px)
+        return FrameStars(*(part[good] for part in parts), self.others, self.airmass, self.size_px, self.fwhm_px)
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ class Gathered:
     i_star : number in the reference of each column, -1 for stars that the catalogue does not know
     detector : None where places are no terms; color_width : mag, None without colours
     airmass : of each frame, less its mean; NaN where unknown
+    seeing : FWHM of each frame over the mean of all, less 1; 0 where unknown
     """
 
     measurements: night.Measurements
@@ -86,6 +90,7 @@ class Gathered:
     detector: Detector | None
     color_width: float | None
     airmass: np.ndarray
+    seeing: np.ndarray
 
 
 def gather(frames, catalog_err, color, target, color_prior=COLOR_PRIOR, same_arcsec=1.0):
@@ -123,18 +128,20 @@ def gather(frames, catalog_err, color, target, color_prior=COLOR_PRIOR, same_arc
     airmass = np.array([frame.airmass for frame in frames])
     airmass = airmass - (np.nanmean(airmass) if np.isfinite(airmass).any() else 0.0)
     terms = _color_terms(against, airmass, target, color_prior, chosen.size)
-    detector = _detector(frames, x[known], y[known])
+    detector, seeing = _detector(frames, x[known], y[known]), _seeing(frames)
     drifting = known.any(axis=0).sum() >= MIN_STARS_FOR_PLACE and _drift(x, y) > MIN_DRIFT * detector.half_diagonal_px
     if chosen.size < MIN_STARS_FOR_PLACE and not drifting:
         detector = None
     else:
         at = detector.terms(np.where(known, x, detector.middle_px[0]), np.where(known, y, detector.middle_px[1]))
         terms += [night.Term(name, values, PLACE_PRIOR) for name, values in zip(("x", "y", "r2"), at, strict=True)]
+        if np.ptp(seeing) > MIN_SEEING_RANGE:
+            terms.append(night.Term("r2_fwhm", seeing[:, None] * at[2], SEEING_PRIOR))
     lasting = SKY_SHARE * _typical(noise[:, : chosen.size])
     errors = np.concatenate([np.hypot(catalog_err[chosen], lasting), free])
     weights = np.concatenate([likeness[chosen], np.zeros(n_others)])
     found = night.Measurements(difference, noise, errors, weights, terms)
-    return Gathered(found, np.concatenate([chosen, np.full(n_others, -1)]), detector, width, airmass)
+    return Gathered(found, np.concatenate([chosen, np.full(n_others, -1)]), detector, width, airmass, seeing)
 
 
 def _choose(frames, catalog_err, likeness):
@@ -190,6 +197,13 @@ def _color_terms(against, airmass, target, prior, n_reference):
     if known.all() and np.ptp(airmass) > MIN_AIRMASS_RANGE and n_reference >= targetcolor.ENOUGH_STARS:
         terms.append(night.Term("color_airmass", airmass[:, None] * against, EXTINCTION_COLOR_PRIOR))
     return terms
+
+
+def _seeing(frames):
+    """Return the `seeing` of Gathered, shape (n_frames,)."""
+    fwhm = np.array([frame.fwhm_px for frame in frames])
+    known = np.isfinite(fwhm)
+    return np.where(known, fwhm / fwhm[known].mean() - 1, 0.0) if known.any() else np.zeros(len(frames))
 
 
 def _drift(x, y):

@@ -24,27 +24,33 @@ class FrameZeropoint:
 
     err_frame : error against the mean of all frames;  night : NightSolution that it belongs to
     color : coefficient of the colour on this frame, mag per mag
+    seeing : FWHM of the frame over the mean of the night, less 1
     """
 
     zp: float
     err_frame: float
     color: float
     night: "NightSolution"
+    seeing: float
 
     def correction(self, x, y):
         """Return what the place on the detector (px) adds to the zeropoint, mag, shape of `x`."""
-        at = self.night.place_terms(x, y)
-        return np.tensordot(self.night.place_coefficients, at, axes=1)
+        return self._place_rows(x, y) @ np.array([value for value, _ in self.night.solution.terms.values()])
 
     def common_error(self, x, y):
         """Return the error that all frames share at a place on the detector (px), mag, shape of `x`."""
-        at = self.night.place_terms(x, y)
-        rows = np.zeros((*np.shape(x), len(self.night.solution.terms)))
-        names = list(self.night.solution.terms)
-        for name, values in zip(PLACE_TERMS, at, strict=True):
-            if name in names:
-                rows[..., names.index(name)] = values
-        return self.night.solution.common_error(rows)
+        return self.night.solution.common_error(self._place_rows(x, y))
+
+    def _place_rows(self, x, y):
+        """Return the values of all terms of the solution that depend on the place, shape (..., n_terms), others 0."""
+        names, detector = list(self.night.solution.terms), self.night.gathered.detector
+        rows = np.zeros((*np.shape(x), len(names)))
+        if detector:
+            at = dict(zip(PLACE_TERMS, detector.terms(x, y), strict=True))
+            at["r2_fwhm"] = self.seeing * at["r2"]
+            for name in at.keys() & set(names):
+                rows[..., names.index(name)] = at[name]
+        return rows
 
     def color_row(self):
         """Return the row of table `colorterm` (dict) of the frame's database, None without a term."""
@@ -109,17 +115,8 @@ class NightSolution:
         color = self.solution.terms.get("color", (0.0, 0.0))[0]
         if "color_airmass" in self.solution.terms:
             color += self.solution.terms["color_airmass"][0] * self.gathered.airmass[row]
-        return FrameZeropoint(float(self.solution.zp[row]), float(self.solution.err_frame[row]), float(color), self)
-
-    @property
-    def place_coefficients(self):
-        """Coefficients of PLACE_TERMS, mag, shape (3,)."""
-        return np.array([self.solution.terms.get(name, (0.0, 0.0))[0] for name in PLACE_TERMS])
-
-    def place_terms(self, x, y):
-        """Return PLACE_TERMS, shape (3, ...), of places (px); 0 where they are not in the solution."""
-        detector = self.gathered.detector
-        return np.array(detector.terms(x, y)) if detector else np.zeros((3, *np.shape(x)))
+        zp, err_frame = float(self.solution.zp[row]), float(self.solution.err_frame[row])
+        return FrameZeropoint(zp, err_frame, float(color), self, float(self.gathered.seeing[row]))
 
     def told(self):
         """Return what LOG says of the solution (list of str)."""
@@ -225,7 +222,8 @@ def frame_stars(frame, telescope, sources, inst, noise, pairs, mag):
     at = (np.median(sources.ra_deg), np.median(sources.dec_deg)) if len(sources) else (np.nan, np.nan)
     columns = (i_star, mag[i_star] - inst[i_source], noise[i_source], x[i_source], y[i_source], flags[i_source])
     size_px = tuple(int(frame.header.get(key, 1)) for key in ("NAXIS1", "NAXIS2"))
-    return FrameStars(*columns, others, airmass_of(frame, telescope, *at), size_px)
+    fwhm_px = float(np.median(table["FWHM_IMAGE"][i_source])) if len(i_source) else np.nan
+    return FrameStars(*columns, others, airmass_of(frame, telescope, *at), size_px, fwhm_px)
 
 
 def airmass_of(frame, telescope, ra_deg, dec_deg):

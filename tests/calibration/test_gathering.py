@@ -53,6 +53,24 @@ def test_drifting_stars_tell_what_the_detector_does_even_where_the_catalogue_kno
     assert found.of("f0").common_error(np.array([950.0]), np.array([760.0])) > found.solution.err_common
 
 
+def test_images_that_widen_in_the_corners_cost_more_there_on_frames_of_worse_seeing():
+    frames, zp, errors, color = frames_of(12, 150, 0, r2=0.06)
+    seeing = np.linspace(-0.1, 0.1, 12)
+    for frame, wider in zip(frames.values(), seeing, strict=True):
+        frame.fwhm_px = 4.0 * (1 + wider)
+        place = ((frame.x - 500.5) ** 2 + (frame.y - 400.5) ** 2) / (np.hypot(*SIZE) / 2) ** 2
+        frame.difference -= 0.15 * wider * place  # less light in the aperture
+    found = solve(frames, errors, color)
+    value, err = found.solution.terms["r2_fwhm"]
+    assert value == pytest.approx(-0.15, abs=4 * err) and err < 0.02
+    places = np.array([950.0, 500.5]), np.array([760.0, 400.5])
+    sharp, wide = (-np.diff(found.of(name).correction(*places)) for name in ("f0", "f11"))
+    assert sharp - wide == pytest.approx(0.15 * 0.2 * 0.81, abs=0.003)
+    for frame in frames.values():
+        frame.fwhm_px = np.nan
+    assert "r2_fwhm" not in solve(frames, errors, color).solution.terms
+
+
 def test_extinction_and_its_colour_term_come_from_a_run_through_airmass():
     frames, _, errors, color = frames_of(12, 150, 0, airmass=(1.0, 2.2), k=0.03, k2=-0.02)
     for row, frame in enumerate(frames.values()):  # no clouds
