@@ -14,12 +14,49 @@ Examples:
   pp_distill -positions positions.dat mscience*.fits       the photometry that follows
 """
 
-import toolbox
+from photometrypipeline.base import commandline
 
 # isort: split
 import argparse
+
+from photometrypipeline.runs import stepoptions
+
+
+def zoom(text):
+    """Return the scale of the command line, a number from 0.05 to 16."""
+    value = float(text)
+    if not 0.05 <= value <= 16:
+        raise argparse.ArgumentTypeError("a number from 0.05 to 16")
+    return value
+
+
+def build_parser():
+    """Return the parser of the command line."""
+    parser = commandline.parser_of(__doc__, stepoptions.Jobs)
+    parser.add_argument(
+        "-zoom",
+        type=zoom,
+        default=0.5,
+        metavar="SCALE",
+        help="screen pixels per pixel of the frame at the start; above 1 enlarges (default: %(default)s)",
+    )
+    parser.add_argument(
+        "-target", default="", metavar="NAME", help="name of the target; the file is positions_NAME.dat (default: none)"
+    )
+    parser.add_argument("-new", action="store_true", help="start without the marks of an earlier session")
+    parser.add_argument(
+        "-edit", action="store_true", help="continue from the marks of a session that was finished with q"
+    )
+    return parser
+
+
+commandline.answer_at_once(build_parser)
+
+# isort: split
 import logging
 import sys
+
+import toolbox
 
 import pp_setup
 from photometrypipeline.base.errors import PipelineError
@@ -67,33 +104,6 @@ def finish(model, positions, target, losses):
         losses.add(name, "left out by hand" if absent else "no position: mark two frames at least, or this one too")
     toolbox.say(f"{positions}: {len(model.exposures) - len(missing)} of {len(model.exposures)} frames")
     toolbox.say(f"next: pp_distill -positions {positions} IMAGES")
-
-
-def zoom(text):
-    """Return the scale of the command line, a number from 0.05 to 16."""
-    value = float(text)
-    if not 0.05 <= value <= 16:
-        raise argparse.ArgumentTypeError("a number from 0.05 to 16")
-    return value
-
-
-def build_parser():
-    parser = toolbox.make_parser(__doc__)
-    parser.add_argument(
-        "-zoom",
-        type=zoom,
-        default=0.5,
-        metavar="SCALE",
-        help="screen pixels per pixel of the frame at the start; above 1 enlarges (default: %(default)s)",
-    )
-    parser.add_argument(
-        "-target", default="", metavar="NAME", help="name of the target; the file is positions_NAME.dat (default: none)"
-    )
-    parser.add_argument("-new", action="store_true", help="start without the marks of an earlier session")
-    parser.add_argument(
-        "-edit", action="store_true", help="continue from the marks of a session that was finished with q"
-    )
-    return parser
 
 
 @toolbox.command(build_parser, alone=lambda args: False)  # the window may stay open for hours

@@ -14,7 +14,31 @@ Examples:
   pptool_lightcurve -format alcdef -observers "A. Observer; B. Other" -submitter "A. Observer" photometry_3552.dat
 """
 
-import toolbox
+from photometrypipeline.base import commandline
+from photometrypipeline.reports import reportsettings
+from photometrypipeline.runs import stepoptions
+
+
+def build_parser():
+    """Return the parser of the command line."""
+    parser = commandline.parser_of(__doc__, stepoptions.Offline, stepoptions.Ephemeris, images=False)
+    parser.add_argument("files", nargs="+", metavar="FILE", help="light curves, photometry_TARGET.dat")
+    parser.add_argument(
+        "-format",
+        default="ecsv",
+        metavar="LIST",
+        help="separated by commas: ecsv, csv, votable, parquet, alcdef, aavso; or all (default: %(default)s)",
+    )
+    parser.add_argument("-output", metavar="STEM", help="name of the files without ending (default: lightcurve_TARGET)")
+    parser.add_argument("-target", metavar="NAME", help="name of the target (default: as pp_distill called it)")
+    reportsettings.add_options(parser, ("submitter", "email", "observers", "institution", "aavso_code"))
+    parser.add_argument(
+        "-draft", action="store_true", help="write ALCDEF without the names of people, AAVSO without a code"
+    )
+    return parser
+
+
+commandline.answer_at_once(build_parser)
 
 # isort: split
 import functools
@@ -22,6 +46,8 @@ import importlib.util
 import logging
 import sys
 from pathlib import Path
+
+import toolbox
 
 import numpy as np
 
@@ -32,7 +58,7 @@ from photometrypipeline.base.services import Client
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import results
 from photometrypipeline.instruments import telescopes
-from photometrypipeline.reports import aavso, alcdef, lightcurve, observations, reportsettings
+from photometrypipeline.reports import aavso, alcdef, lightcurve, observations
 
 log = logging.getLogger("pp.lightcurve")
 
@@ -138,24 +164,6 @@ def name_left_out(every, refusal, file, losses):
 
 
 WRITERS = {"alcdef": write_alcdef, "aavso": write_aavso}
-
-
-def build_parser():
-    parser = toolbox.make_parser(__doc__, images=False, jobs=False, offline=True, ephemeris=True)
-    parser.add_argument("files", nargs="+", metavar="FILE", help="light curves, photometry_TARGET.dat")
-    parser.add_argument(
-        "-format",
-        default="ecsv",
-        metavar="LIST",
-        help="separated by commas: ecsv, csv, votable, parquet, alcdef, aavso; or all (default: %(default)s)",
-    )
-    parser.add_argument("-output", metavar="STEM", help="name of the files without ending (default: lightcurve_TARGET)")
-    parser.add_argument("-target", metavar="NAME", help="name of the target (default: as pp_distill called it)")
-    reportsettings.add_options(parser, ("submitter", "email", "observers", "institution", "aavso_code"))
-    parser.add_argument(
-        "-draft", action="store_true", help="write ALCDEF without the names of people, AAVSO without a code"
-    )
-    return parser
 
 
 @toolbox.command(build_parser)

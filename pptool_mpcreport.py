@@ -16,7 +16,45 @@ Examples:
       -design Reflector -aperture 1.8 photometry_3552.dat
 """
 
-import toolbox
+from photometrypipeline.base import commandline
+from photometrypipeline.reports import reportsettings
+
+ENDINGS = {"80": "dat", "psv": "psv", "xml": "xml"}
+STEM = "mpc_astrometry"
+
+
+def build_parser():
+    """Return the parser of the command line."""
+    parser = commandline.parser_of(__doc__, images=False)
+    parser.add_argument("names", nargs="+", metavar="FILE", help="photometry_TARGET.dat, one or more; then the object")
+    parser.add_argument(
+        "-format",
+        choices=list(ENDINGS),
+        default="80",
+        help="80: records of 80 columns; psv, xml: ADES (default: %(default)s)",
+    )
+    parser.add_argument("-output", metavar="FILE", help=f"name of the file (default: {STEM}.dat, .psv or .xml)")
+    reportsettings.add_options(parser, ("submitter", "email", "institution", "observers", "measurers", "comment"))
+    parser.add_argument(
+        "-design", metavar="TEXT", help="of the telescope, such as Reflector (default: from confreport)"
+    )
+    parser.add_argument("-aperture", type=float, metavar="M", help="of the telescope, m (default: from confreport)")
+    parser.add_argument(
+        "-fratio", type=float, metavar="F", help="focal length over aperture (default: from confreport)"
+    )
+    parser.add_argument(
+        "-mode", choices=reportsettings.MODES, help="of the camera (default: from confreport, else CCD)"
+    )
+    parser.add_argument(
+        "-astcat",
+        metavar="CODE",
+        help="catalogue of the positions as the MPC calls it, such as Gaia3, for frames of other software",
+    )
+    parser.add_argument("-draft", action="store_true", help="write ADES although its header is incomplete")
+    return parser
+
+
+commandline.answer_at_once(build_parser)
 
 # isort: split
 import functools
@@ -25,16 +63,15 @@ import logging
 import sys
 from pathlib import Path
 
+import toolbox
+
 import pp_setup
 from photometrypipeline.base.errors import PipelineError, UsageError
 from photometrypipeline.base.files import write_text
 from photometrypipeline.frames import results
-from photometrypipeline.reports import ades, adesrules, astrometryreport, mpc80, mpccodes, observations, reportsettings
+from photometrypipeline.reports import ades, adesrules, astrometryreport, mpc80, mpccodes, observations
 
 log = logging.getLogger("pp.mpcreport")
-
-ENDINGS = {"80": "dat", "psv": "psv", "xml": "xml"}
-STEM = "mpc_astrometry"
 
 
 def arguments(names):
@@ -93,34 +130,6 @@ def advise(records, kind, text):
         log.warning("uncertainties of positions are unknown, since the databases (.ldac.db) or images are missing")
     if kind == "80" and mpc80.PLACEHOLDER in text:
         log.warning("fill in every %s in the header before you send the report", mpc80.PLACEHOLDER)
-
-
-def build_parser():
-    parser = toolbox.make_parser(__doc__, images=False, jobs=False)
-    parser.add_argument("names", nargs="+", metavar="FILE", help="photometry_TARGET.dat, one or more; then the object")
-    parser.add_argument(
-        "-format",
-        choices=list(ENDINGS),
-        default="80",
-        help="80: records of 80 columns; psv, xml: ADES (default: %(default)s)",
-    )
-    parser.add_argument("-output", metavar="FILE", help=f"name of the file (default: {STEM}.dat, .psv or .xml)")
-    reportsettings.add_options(parser, ("submitter", "email", "institution", "observers", "measurers", "comment"))
-    parser.add_argument(
-        "-design", metavar="TEXT", help="of the telescope, such as Reflector (default: from confreport)"
-    )
-    parser.add_argument("-aperture", type=float, metavar="M", help="of the telescope, m (default: from confreport)")
-    parser.add_argument(
-        "-fratio", type=float, metavar="F", help="focal length over aperture (default: from confreport)"
-    )
-    parser.add_argument("-mode", choices=mpccodes.MODES, help="of the camera (default: from confreport, else CCD)")
-    parser.add_argument(
-        "-astcat",
-        metavar="CODE",
-        help="catalogue of the positions as the MPC calls it, such as Gaia3, for frames of other software",
-    )
-    parser.add_argument("-draft", action="store_true", help="write ADES although its header is incomplete")
-    return parser
 
 
 @toolbox.command(build_parser)

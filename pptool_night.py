@@ -11,11 +11,32 @@ Examples:
   pptool_night -band R -format csv */photometry_3552.dat
 """
 
-import toolbox
+from photometrypipeline.base import commandline
+from photometrypipeline.runs import stepoptions
+
+
+def build_parser():
+    """Return the parser of the command line."""
+    parser = commandline.parser_of(__doc__, stepoptions.Offline, stepoptions.Ephemeris, images=False)
+    parser.add_argument("files", nargs="+", metavar="FILE", help="light curves of one target, photometry_TARGET.dat")
+    parser.add_argument(
+        "-band", metavar="BAND", help="also the magnitudes of all bands as they would be in this one, column band_mag"
+    )
+    parser.add_argument(
+        "-format", default="ecsv", metavar="LIST", help="ecsv, csv, votable, separated by commas (default: %(default)s)"
+    )
+    parser.add_argument("-output", metavar="STEM", help="name of the file without ending (default: night_TARGET)")
+    parser.add_argument("-target", metavar="NAME", help="name of the target (default: as pp_distill called it)")
+    return parser
+
+
+commandline.answer_at_once(build_parser)
 
 # isort: split
 import sys
 from pathlib import Path
+
+import toolbox
 
 import numpy as np
 
@@ -101,20 +122,6 @@ def bring_to_band(sessions, band):
         toolbox.say(f"{other} - {band} = {color:+.4f} +- {error:.4f} mag, from {number} observations")
         found |= {id(row): row.mag - color for row in every if row.band == other}
     return found
-
-
-def build_parser():
-    parser = toolbox.make_parser(__doc__, images=False, jobs=False, offline=True, ephemeris=True)
-    parser.add_argument("files", nargs="+", metavar="FILE", help="light curves of one target, photometry_TARGET.dat")
-    parser.add_argument(
-        "-band", metavar="BAND", help="also the magnitudes of all bands as they would be in this one, column band_mag"
-    )
-    parser.add_argument(
-        "-format", default="ecsv", metavar="LIST", help="ecsv, csv, votable, separated by commas (default: %(default)s)"
-    )
-    parser.add_argument("-output", metavar="STEM", help="name of the file without ending (default: night_TARGET)")
-    parser.add_argument("-target", metavar="NAME", help="name of the target (default: as pp_distill called it)")
-    return parser
 
 
 @toolbox.command(build_parser)

@@ -12,7 +12,28 @@ Examples:
   pptool_psfsub -positions positions.dat -radius 20 mscience*.fits
 """
 
-import toolbox
+from photometrypipeline.base import commandline
+from photometrypipeline.runs import stepoptions
+
+RADIUS_ARCSEC = 15.0
+
+
+def build_parser():
+    """Return the parser of the command line."""
+    parser = commandline.parser_of(__doc__, stepoptions.Jobs, stepoptions.Offline, stepoptions.Ephemeris)
+    parser.add_argument("-target", metavar="NAME", help="target name, whatever the headers say, e.g. 2015_AB123")
+    parser.add_argument("-positions", metavar="FILE", help="places of the target: lines of image RA Dec JD")
+    parser.add_argument(
+        "-radius",
+        type=float,
+        default=RADIUS_ARCSEC,
+        metavar="ARCSEC",
+        help="around the target within which stars are subtracted (default: %(default)s)",
+    )
+    return parser
+
+
+commandline.answer_at_once(build_parser)
 
 # isort: split
 import logging
@@ -20,6 +41,8 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+import toolbox
 
 import numpy as np
 
@@ -37,7 +60,6 @@ from photometrypipeline.targets import targets
 
 log = logging.getLogger("pp.psfsub")
 
-RADIUS_ARCSEC = 15.0
 SUFFIX = "_psfsub.fits"
 
 
@@ -244,20 +266,6 @@ def report(outcomes):
             )
         else:
             toolbox.say(f"{name:40}     0  no star near the target, nothing is written")
-
-
-def build_parser():
-    parser = toolbox.make_parser(__doc__, offline=True, ephemeris=True)
-    parser.add_argument("-target", metavar="NAME", help="target name, whatever the headers say, e.g. 2015_AB123")
-    parser.add_argument("-positions", metavar="FILE", help="places of the target: lines of image RA Dec JD")
-    parser.add_argument(
-        "-radius",
-        type=float,
-        default=RADIUS_ARCSEC,
-        metavar="ARCSEC",
-        help="around the target within which stars are subtracted (default: %(default)s)",
-    )
-    return parser
 
 
 @toolbox.command(build_parser)

@@ -16,13 +16,92 @@ Examples:
   pptool_store clear PANSTARRS -cone 150.1 2.2 0.5
 """
 
-import toolbox
+from photometrypipeline.base import commandline
 
 # isort: split
 import argparse
+
+ALL, EPHEMERIDES = "all", "ephemerides"
+
+
+def survey_named(name):
+    """Return the Survey of an argument of the command line."""
+    from photometrypipeline.catalogs import surveys  # brings numpy along
+
+    try:
+        return surveys.get(name)
+    except KeyError:
+        raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(surveys.NAMES)}") from None
+
+
+def survey_or(*words):
+    """Return a converter of arguments: one of `words`, or the name of a catalogue."""
+
+    def convert(name):
+        return name if name in words else survey_named(name)
+
+    return convert
+
+
+def several(convert=str):
+    """Return a converter of lists with commas."""
+    return lambda text: [convert(part.strip()) for part in text.split(",") if part.strip()]
+
+
+def build_parser():
+    """Return the parser of the command line."""
+    parser = commandline.parser_of(__doc__, images=False)
+    known = "list | fetch | prefetch | export | import | clear"
+    actions = parser.add_subparsers(dest="action", required=True, metavar=known)
+    one = actions.add_parser("list", help="what is in the store; with a catalogue, tile by tile")
+    one.add_argument("survey", type=survey_named, nargs="?", metavar="CATALOG")
+    with_cone(one)
+    one = actions.add_parser("fetch", help="fetch a field")
+    one.add_argument("survey", type=survey_named, metavar="CATALOG")
+    for name, text in (("ra", "deg"), ("dec", "deg"), ("radius", "deg"), ("mag", "magnitude limit")):
+        one.add_argument(name, type=float, metavar=name.upper(), help=text)
+    add_prefetch(actions)
+    one = actions.add_parser("export", help="write tiles to a file, or everything to a folder")
+    one.add_argument("survey", type=survey_or(ALL), metavar="CATALOG|all")
+    one.add_argument("file", metavar="FILE")
+    with_cone(one)
+    one = actions.add_parser("import", help="read what export wrote, or zone files of APASS DR10")
+    one.add_argument("files", nargs="+", metavar="FILE")
+    one = actions.add_parser("clear", help="remove a catalogue or a cone of it, the ephemerides, or everything")
+    one.add_argument("survey", type=survey_or(ALL, EPHEMERIDES), metavar="CATALOG|ephemerides|all")
+    with_cone(one)
+    return parser
+
+
+def with_cone(parser):
+    """Add -cone to the parser of an action."""
+    cone = {"nargs": 3, "type": float, "metavar": ("RA", "DEC", "RADIUS"), "help": "deg (default: everything)"}
+    parser.add_argument("-cone", **cone)
+
+
+def add_prefetch(actions):
+    """Add the action `prefetch`."""
+    one = actions.add_parser("prefetch", help="fetch fields and the paths of targets ahead of an observing run")
+    add = one.add_argument
+    add("-catalogs", type=several(survey_named), required=True, metavar="A,B", help="catalogues, separated by commas")
+    add("-fields", metavar="FILE", help="a field per line: RA, Dec (deg, or hours and deg with colons), radius, name")
+    add("-targets", type=several(), metavar="A,B", help="names of Solar System objects, separated by commas")
+    add("-site", metavar="CODE", help="observatory code of the Minor Planet Center, for -targets")
+    add("-nights", nargs="+", metavar="DATE", help="first and last evening, such as 2026-12-01 2026-12-03")
+    add("-radius", type=float, default=0.3, metavar="DEG", help="radius of a field (default: %(default)s)")
+    text = "added for catalogues that serve the registration, which looks that far beyond frames (default: %(default)s)"
+    add("-margin", type=float, default=0.5, metavar="DEG", help=text)
+    add("-mag", type=float, default=21.0, metavar="MAG", help="magnitude limit (default: %(default)s)")
+
+
+commandline.answer_at_once(build_parser)
+
+# isort: split
 import math
 import sys
 from pathlib import Path
+
+import toolbox
 
 from tqdm import tqdm
 
@@ -33,7 +112,6 @@ from photometrypipeline.base.files import safe_name
 from photometrypipeline.catalogs import apasszones, prefetch, skystore, surveys, tilefile, tiles
 from photometrypipeline.ephemerides import ephemeris, ephemstore
 
-ALL, EPHEMERIDES = "all", "ephemerides"
 SQLITE = b"SQLite format 3\0"
 
 
@@ -254,26 +332,6 @@ def chosen(args, path):
     return [tile for tile in present if tile in touched]
 
 
-# ---- the command line
-
-
-def survey_named(name):
-    """Return the Survey of an argument of the command line."""
-    try:
-        return surveys.get(name)
-    except KeyError:
-        raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(surveys.NAMES)}") from None
-
-
-def survey_or(*words):
-    """Return a converter of arguments: one of `words`, or the name of a catalogue."""
-
-    def convert(name):
-        return name if name in words else survey_named(name)
-
-    return convert
-
-
 def check_cone(ra_deg, dec_deg, radius_deg):
     """Raise UsageError for what is not a cone on the sky."""
     if not (-90 <= dec_deg <= 90 and 0 < radius_deg <= 180 and math.isfinite(ra_deg)):
@@ -281,64 +339,19 @@ def check_cone(ra_deg, dec_deg, radius_deg):
         raise UsageError(f"{cone} is not a cone on the sky: Dec is within -90 to 90, the radius above 0")
 
 
-def several(convert=str):
-    """Return a converter of lists with commas."""
-    return lambda text: [convert(part.strip()) for part in text.split(",") if part.strip()]
-
-
-def build_parser():
-    parser = toolbox.make_parser(__doc__, images=False, jobs=False)
-    actions = parser.add_subparsers(required=True, metavar="list | fetch | prefetch | export | import | clear")
-    one = actions.add_parser("list", help="what is in the store; with a catalogue, tile by tile")
-    one.add_argument("survey", type=survey_named, nargs="?", metavar="CATALOG")
-    with_cone(one).set_defaults(action=show)
-    one = actions.add_parser("fetch", help="fetch a field")
-    one.add_argument("survey", type=survey_named, metavar="CATALOG")
-    for name, text in (("ra", "deg"), ("dec", "deg"), ("radius", "deg"), ("mag", "magnitude limit")):
-        one.add_argument(name, type=float, metavar=name.upper(), help=text)
-    one.set_defaults(action=fetch)
-    add_prefetch(actions)
-    one = actions.add_parser("export", help="write tiles to a file, or everything to a folder")
-    one.add_argument("survey", type=survey_or(ALL), metavar="CATALOG|all")
-    one.add_argument("file", metavar="FILE")
-    with_cone(one).set_defaults(action=export)
-    bring = actions.add_parser("import", help="read what export wrote, or zone files of APASS DR10")
-    bring.add_argument("files", nargs="+", metavar="FILE")
-    bring.set_defaults(action=take_in)
-    one = actions.add_parser("clear", help="remove a catalogue or a cone of it, the ephemerides, or everything")
-    one.add_argument("survey", type=survey_or(ALL, EPHEMERIDES), metavar="CATALOG|ephemerides|all")
-    with_cone(one).set_defaults(action=clear)
-    return parser
-
-
-def with_cone(parser):
-    """Add -cone to the parser of an action, and return it."""
-    cone = {"nargs": 3, "type": float, "metavar": ("RA", "DEC", "RADIUS"), "help": "deg (default: everything)"}
-    parser.add_argument("-cone", **cone)
-    return parser
-
-
-def add_prefetch(actions):
-    """Add the action `prefetch`."""
-    one = actions.add_parser("prefetch", help="fetch fields and the paths of targets ahead of an observing run")
-    add = one.add_argument
-    add("-catalogs", type=several(survey_named), required=True, metavar="A,B", help="catalogues, separated by commas")
-    add("-fields", metavar="FILE", help="a field per line: RA, Dec (deg, or hours and deg with colons), radius, name")
-    add("-targets", type=several(), metavar="A,B", help="names of Solar System objects, separated by commas")
-    add("-site", metavar="CODE", help="observatory code of the Minor Planet Center, for -targets")
-    add("-nights", nargs="+", metavar="DATE", help="first and last evening, such as 2026-12-01 2026-12-03")
-    add("-radius", type=float, default=0.3, metavar="DEG", help="radius of a field (default: %(default)s)")
-    text = "added for catalogues that serve the registration, which looks that far beyond frames (default: %(default)s)"
-    add("-margin", type=float, default=0.5, metavar="DEG", help=text)
-    add("-mag", type=float, default=21.0, metavar="MAG", help="magnitude limit (default: %(default)s)")
-    one.set_defaults(action=fetch_ahead)
-
-
 @toolbox.command(build_parser)
 def main(args, losses):
     if getattr(args, "cone", None) is not None:
         check_cone(*args.cone)
-    args.action(args, losses)
+    actions = {
+        "list": show,
+        "fetch": fetch,
+        "prefetch": fetch_ahead,
+        "export": export,
+        "import": take_in,
+        "clear": clear,
+    }
+    actions[args.action](args, losses)
 
 
 if __name__ == "__main__":

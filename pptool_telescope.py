@@ -15,7 +15,28 @@ Examples:
   pptool_telescope -key HILLTOP -code 695 image0001.fits image0042.fits
 """
 
-import toolbox
+from photometrypipeline.base import commandline
+from photometrypipeline.runs import stepoptions
+
+
+def build_parser():
+    """Return the parser of the command line."""
+    parser = commandline.parser_of(__doc__, stepoptions.Jobs, stepoptions.Offline)
+    parser.add_argument(
+        "-cat",
+        metavar="CATALOG",
+        help="catalogue, or table of stars, to match with; `none`: the header alone (default: TYCHO2 and GAIA)",
+    )
+    parser.add_argument("-key", metavar="NAME", help="key of the definition (default: from the name of the camera)")
+    parser.add_argument(
+        "-code", metavar="MPC", help="station code of the Minor Planet Center (default: nearest station)"
+    )
+    parser.add_argument("-print", action="store_true", help="print the definition, write nothing")
+    parser.add_argument("-force", action="store_true", help="replace a definition of that key")
+    return parser
+
+
+commandline.answer_at_once(build_parser)
 
 # isort: split
 import dataclasses
@@ -24,6 +45,8 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+
+import toolbox
 
 import numpy as np
 from astropy.io import fits
@@ -232,22 +255,6 @@ def read_back(proposed, facts, path):
 def proposed_identifies(proposed):
     """Return whether the definition has an identifier."""
     return ("identifiers", "[]") not in [(key, value) for key, value, _ in proposed.lines]
-
-
-def build_parser():
-    parser = toolbox.make_parser(__doc__, offline=True)
-    parser.add_argument(
-        "-cat",
-        metavar="CATALOG",
-        help="catalogue, or table of stars, to match with; `none`: the header alone (default: TYCHO2 and GAIA)",
-    )
-    parser.add_argument("-key", metavar="NAME", help="key of the definition (default: from the name of the camera)")
-    parser.add_argument(
-        "-code", metavar="MPC", help="station code of the Minor Planet Center (default: nearest station)"
-    )
-    parser.add_argument("-print", action="store_true", help="print the definition, write nothing")
-    parser.add_argument("-force", action="store_true", help="replace a definition of that key")
-    return parser
 
 
 @toolbox.command(build_parser)

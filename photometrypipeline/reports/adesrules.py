@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import as_file, files
 
 from photometrypipeline.base.errors import TelescopeError
-from photometrypipeline.reports import ades, mpccodes
+from photometrypipeline.reports import ades, mpccodes, reportsettings
 from photometrypipeline.sky import obscodes
 
 EARLIEST_YEAR = 1990  # before, no CCD frame was measured with a catalogue of these
@@ -101,7 +101,7 @@ def check_record(record, now=None):
 def _values(record, now):
     """Return what the MPC's own lists say against a record that is well-formed."""
     found = []
-    for name, allowed in (("mode", mpccodes.MODES), ("band", mpccodes.BANDS)):
+    for name, allowed in (("mode", reportsettings.MODES), ("band", mpccodes.BANDS)):
         if record.get(name) and record[name] not in allowed:
             found.append(f"{name} {record[name]!r} is not on the MPC's list")
     for name in ("astCat", "photCat"):

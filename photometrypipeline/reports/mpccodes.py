@@ -32,7 +32,6 @@ DEPRECATED_CATALOGS = (
     "SSTRC4", "SSTRC1", "MPOSC3", "PPM", "AC", "SAO1984", "SAO", "AGK3", "FK4", "ACRS", "LickGas", "Ida93", "Perth70",
     "COSMOS", "Yale", "ZZCAT", "IHW", "GZ", "UNK",
 )  # fmt: skip
-MODES = ("CCD", "CMO", "VID", "TDI")  # of images; the others are no images, or history
 BANDS = (
     "Ac", "Ao", "B", "Bj", "C", "G", "Gb", "Gr", "H", "I", "IR", "Ic", "J", "K", "L", "Lg", "Li", "Lr", "Lu", "Lx",
     "Ly", "Lz", "Pg", "Pi", "Pr", "Pw", "Py", "Pz", "R", "Rc", "Sg", "Si", "Sr", "Sz", "U", "UNK", "Uj", "V", "VR",

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
+MODES = ("CCD", "CMO", "VID", "TDI")  # of images, as the MPC calls them; its others are no images, or history
+
 
 @dataclass
 class ReportSettings:

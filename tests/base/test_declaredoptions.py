@@ -111,7 +111,10 @@ def test_what_is_handed_on_exists_in_the_step_with_the_type_it_has_there(cls):
             assert field.type in (other.type, other.type | None), (name, step)
 
 
-@pytest.mark.parametrize("command", ["pp_run", "pp_calibrate", "pp_stackedphotometry"])
+COMMANDS = sorted(path.stem for path in [*ROOT.glob("pp_*.py"), *ROOT.glob("pptool_*.py")] if path.stem != "pp_setup")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_answers_before_anything_slow_is_loaded(command):
     code = f"import sys, runpy; sys.argv = ['{command}.py', '-h']; sys.path.insert(0, '.')\n"
     code += f"try: runpy.run_path('{command}.py', run_name='__main__')\n"
