@@ -112,7 +112,7 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
     wish = None
     if options.colorterm:
         wish = options.colorterm, targetcolor.of(options.target_color, options.colorterm).value
-    rest = {"photmode": pp_setup.photmode, "saving": pp_setup.confcalibrate}
+    rest = {"photmode": toolbox.list_photmode(), "saving": pp_setup.confcalibrate}
     rest["aperture_arcsec"] = max(map(aperture_arcsec, frames))
     rest["excluded"] = starlist.read(options.exclude_stars) if options.exclude_stars else None
     rest["fixed"] = fixedplaces.read(options.fixedtargets) if options.fixedtargets else []

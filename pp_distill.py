@@ -191,7 +191,7 @@ def rows_of(target, matcher, options, excluded):
         if match.index < 0:
             log.warning("%s: no source at all, %s cannot be there", each.frame.name, target.name)
             continue
-        row = observed.frame_facts(each, target, pp_setup.photmode, options.offset)
+        row = observed.frame_facts(each, target, toolbox.list_photmode(), options.offset)
         observed.add_source(row, each, match)
         if not observed.complete(row):
             log.warning("%s: the source of %s lacks a value, row left out", each.frame.name, target.name)
@@ -237,7 +237,7 @@ def look_again(everything, matcher, rows, options, outcome):
     found = (
         toolbox.parallel(
             lambda number: nondetections.measure(
-                matcher, number, lacking[number], pp_setup.photmode, options.offset, outcome
+                matcher, number, lacking[number], toolbox.list_photmode(), options.offset, outcome
             ),
             numbers,
             toolbox.cores(),

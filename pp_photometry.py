@@ -97,7 +97,7 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
         quiet=True,
         jobs=jobs,
     )
-    by_hand = bool(options.aprad) or pp_setup.photmode != "APER"
+    by_hand = bool(options.aprad) or toolbox.list_photmode() != "APER"
     predictions = {} if by_hand or options.background_only else predict(frames, telescope, options)
     found = bad_pixels(frames, telescope, predictions)
     bad = found.mask > 0 if found.number else None
@@ -116,7 +116,7 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
     if not measured:
         raise PipelineError("none of the frames could be measured")
     summary = recordtypes.Photometry(
-        method=pp_setup.photmode,
+        method=toolbox.list_photmode(),
         minarea_px=minarea,
         snr=options.snr,
         aprad_px=aperture.radius_px,
@@ -210,7 +210,7 @@ def measure_fixed(frames, losses, radius_px, common, bad):
 
 def write_aperture(header, radius_px, index):
     """Put the aperture into a header; `index` None: it was chosen by hand."""
-    set_keyword(header, "PHOTMODE", pp_setup.photmode, "photometry mode")
+    set_keyword(header, "PHOTMODE", toolbox.list_photmode(), "photometry mode")
     set_keyword(
         header, "APRAD", float(radius_px), "[px] aperture radius" + (", chosen by hand" if index is None else "")
     )

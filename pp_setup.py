@@ -34,7 +34,7 @@ scamp_max_sources = 2000  # brightest sources per frame that take part; SCAMP's 
 scamp_timeout_s = 900  # SCAMP never ends on some hopeless input
 
 # ---- photometry
-photmode = "APER"  # APER, ISOCOR or AUTO; only APER has a curve of growth
+photmode = "APER"  # APER, ISOCOR or AUTO; only APER has a curve of growth.  PSF: targets by PSF and trail
 pos_epsilon = 0.5  # arcsec; the target is identified, and stars are matched, within at least this
 fluxlimit_aprad = 0.7  # fraction of the flux that the aperture has to hold
 fluxmargin_aprad = 0.05  # largest difference of that fraction between target and stars

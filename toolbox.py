@@ -425,6 +425,11 @@ def settings():
 # ---- helpers that users' scripts import
 
 
+def list_photmode():
+    """Return by which magnitudes of Source Extractor stars are measured (str): apertures where targets are by PSF."""
+    return "APER" if pp_setup.photmode == "PSF" else pp_setup.photmode
+
+
 def skycenter(catalogs):
     """Return (ra, dec, radius) in degrees of the circle around source lists with columns `ra_deg` and `dec_deg`."""
     return sphere.skycenter([(np.asarray(catalog["ra_deg"]), np.asarray(catalog["dec_deg"])) for catalog in catalogs])

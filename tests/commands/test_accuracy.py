@@ -63,3 +63,9 @@ def test_trails_cost_no_light(tmp_path, call):
     assert abs(found["error"].mean()) < 3 * limit / np.sqrt(5) + 0.008  # 0.015 mag of each of 50 stars, and the PSF
     assert found["error"].std(ddof=1) < 2.5 * limit
     assert (np.abs(found["error"]) < 3 * found["total"]).all()
+    assert call("pp_distill", "-offline", "-photmode", "PSF", *target.truth.files, cwd=tmp_path).returncode in (0, 3)
+    rows = rows_of(tmp_path, target)
+    assert {row["method"] for row in rows.values()} == {"PSF"}
+    by_psf = accuracy.measured(target, rows, tmp_path)
+    assert by_psf["accepted"].all() and abs(by_psf["error"].mean()) < 3 * limit / np.sqrt(5) + 0.008
+    assert np.abs(by_psf["error"] - found["error"]).max() > 1e-4

@@ -136,3 +136,10 @@ def test_a_file_without_elements_is_refused_before_any_work(tmp_path):
     parser = toolbox.make_parser("Does something.", ephemeris=True)
     with pytest.raises(UsageError, match=r"-elements .*own\.csv: holds no orbital elements"):
         toolbox.ephemeris_choice(parser.parse_args(["a.fits", "-elements", str(tmp_path / "own.csv")]))
+
+
+def test_stars_are_measured_in_apertures_where_targets_are_by_psf(monkeypatch):
+    assert toolbox.list_photmode() == "APER"
+    for setting, used in (("PSF", "APER"), ("AUTO", "AUTO")):
+        monkeypatch.setattr(toolbox.pp_setup, "photmode", setting)
+        assert toolbox.list_photmode() == used
