@@ -347,7 +347,8 @@ def refine(attempt, extractions, found, catalog, stars):
     field = near_frames(catalog, [(frames[name], found[name]) for name in frames])
     folder = attempt.data.folder
     reference = attempt.data.folder / reference_file(catalog.name)
-    field.write_reference(reference, float(np.nanmedian(field.values("epoch_yr"))))
+    epochs = field.values("epoch_yr")
+    field.write_reference(reference, float(np.nanmedian(epochs)) if np.isfinite(epochs).any() else np.nan)
     jobs = [scampfit.Job(frame, sources[name], found[name].header) for name, frame in frames.items()]
     try:
         limit_s = pp_setup.scamp_timeout_s

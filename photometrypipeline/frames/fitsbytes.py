@@ -47,13 +47,14 @@ def header_bytes(header, raw, path):
     """Return a fits.Header as bytes, whole blocks; unchanged cards that break the standard stand there as in `raw`.
 
     raw : the header or headers that it was made from (bytes);  path : named in LOG together with these cards
+    A CONTINUE that continues nothing spoils the card before it for every other reader: it stays a comment.
     """
     written = lines(header.tostring(sep="", endcard=True, padding=True).encode("ascii", errors="replace"))
     places = {}
     for place, line in enumerate(written):
         places.setdefault(line, []).append(place)
     for line in lines(raw):
-        corrected = [] if line in places else places.get(_as_astropy_writes(line), [])
+        corrected = [] if line in places or line.startswith(b"CONTINUE") else places.get(_as_astropy_writes(line), [])
         if corrected:
             log.info("%s: card kept as it is, although it breaks the FITS standard: %s", path, _text(line).rstrip())
             written[corrected.pop(0)] = line

@@ -9,6 +9,7 @@ import numpy as np
 
 N_RADII = 20
 N_BACKGROUND = 50  # sources per frame
+ENOUGH = 5  # good sources, which need no others beside them
 GOOD_SNR = 20.0  # sources that are tried first have at least this
 
 
@@ -57,8 +58,9 @@ def background_sources(flux_aper, flux_err, flags, exclude=None):
 
     flux_aper, flux_err : shape (n, n_radii);  flags : shape (n,), of Source Extractor;  exclude : index of the target
 
-    Unflagged sources with S/N above 20, brightest first, then the others with FLAGS <= 3: the brightest are least
-    disturbed by noise, while saturated ones have another profile.
+    Unflagged sources with S/N above 20, brightest first, and only where there are fewer than 5 of these the others with
+    FLAGS <= 3: the brightest are least disturbed by noise, which turns the curves of faint ones down far out, while
+    saturated ones have another profile.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         snr = np.nanmax(np.where(np.asarray(flux_err) > 0, flux_aper / flux_err, np.nan), axis=1, initial=-np.inf)
@@ -68,7 +70,8 @@ def background_sources(flux_aper, flux_err, flags, exclude=None):
         usable[exclude] = False
     good = usable & (flags == 0) & (snr > GOOD_SNR)
     order = np.lexsort((np.arange(flags.size), -snr, ~good))  # good ones first, then by S/N
-    return order[usable[order]][:N_BACKGROUND]
+    wanted = int(good.sum()) if good.sum() >= ENOUGH else N_BACKGROUND
+    return order[usable[order]][: min(wanted, N_BACKGROUND)]
 
 
 def combine(flux_curves, snr_curves):

@@ -53,6 +53,12 @@ def test_unflagged_bright_sources_come_first_and_the_target_never():
     assert background_sources(flux, np.ones_like(flux), flags, exclude=0).tolist() == [1, 3, 2, 4]
 
 
+def test_enough_good_sources_keep_the_faint_ones_out():
+    snr = np.array([19.0, 21, 22, 23, 24, 25, 5])
+    flux = np.repeat(snr[:, None], 3, axis=1)
+    assert background_sources(flux, np.ones_like(flux), np.zeros(7)).tolist() == [5, 4, 3, 2, 1]
+
+
 def test_the_median_of_gaussian_stars_is_their_enclosed_flux():
     rng = np.random.default_rng(3)
     radii, sigma = radii_px((2, 10)), 1.8
