@@ -63,8 +63,9 @@ from photometrypipeline.base.files import reference_file
 from photometrypipeline.calibration import calibrated, colorfit, isolation, nightly, starlist, targetcolor
 from photometrypipeline.calibration.calibrated import Outcome, Reference, Settings
 from photometrypipeline.calibration.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
+from photometrypipeline.catalogs import bandnames
 from photometrypipeline.frames import fixedplaces, ldac, recordtypes
-from photometrypipeline.instruments import headers
+from photometrypipeline.instruments import filternames, headers
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
 from photometrypipeline.photometry import masking
 from photometrypipeline.photometry.errorbars import NO_MEASUREMENT
@@ -124,13 +125,10 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
     reference, failure, term = None, None, None
     if band is None and not options.uncalibrated:
         raw = headers.raw_filter(frames[0], telescope)
-        losses.add(
-            "calibration",
-            f"filter {raw!r} has no band, magnitudes stay instrumental; if it has one, give it with -filter",
-        )
+        losses.add("calibration", no_band(raw))
     if band and not magzp:
         try:
-            names = options.catalog or telescope.photometry_catalogs
+            names = options.catalog or usual_catalogs(telescope, band)
             reference = choose_reference(frames, names, settings, options.solar, options.offline, wish)
         except NotReachable as error:
             failure = error
@@ -163,10 +161,23 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
     return Calibration(ready, lacking, summary, failure)
 
 
+def no_band(raw):
+    """Return in words what a filter without a band, as a header has it, leads to."""
+    if filternames.is_clear(raw):
+        return f"filter {raw!r} is no band: {bandnames.UNFILTERED}"
+    return f"filter {raw!r} has no band, magnitudes stay instrumental; if it has one, give it with -filter"
+
+
 def aperture_arcsec(frame):
     """Return the radius of the aperture on a frame, 0 where its header does not tell."""
     radius_px, scale = frame.header.get("APRAD"), frame.header.get("SECPIX")
     return float(radius_px) * float(scale) if isinstance(radius_px, float) and isinstance(scale, float) else 0.0
+
+
+def usual_catalogs(telescope, band):
+    """Return the names (tuple) of the catalogues of a telescope; before them Gaia for its own bands, which few have."""
+    own = tuple(telescope.photometry_catalogs)
+    return ("GAIA", *own) if band in bandnames.GAIA else own
 
 
 def choose_reference(frames, names, settings, solar, offline, wish=None):

@@ -44,8 +44,9 @@ import pp_distill
 import pp_photometry
 import pp_prepare
 from photometrypipeline.base.errors import NotReachable, PipelineError, UsageError
+from photometrypipeline.base.files import stem_of
 from photometrypipeline.ephemerides import ephemeris
-from photometrypipeline.frames import results
+from photometrypipeline.frames import positionsfile
 from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.manident.track import Track
 from photometrypipeline.programs import astromatic
@@ -77,7 +78,7 @@ def stacked_photometry(frames, losses, options):
     frames = DataSet.of(frames)
     pp_combine.check_one_kind(frames)
     home = frames.folder
-    positions = read_positions(options.positions)
+    positions = read_positions(options.positions, frames)
     with own_folder(home, SKY) as folder:
         sky = measure_sky(frames, losses, options, folder)
         if not options.moving:
@@ -204,7 +205,7 @@ def distill(measured, losses, options, positions):
     given = {"target": options.targetname}
     if positions:
         given["positions"] = str(folder / "positions.dat")
-        results.write_positions(given["positions"], place_at(positions, measured.frames[0]))
+        positionsfile.write(given["positions"], place_at(positions, measured.frames[0]))
     chosen = options.hand_on(pp_distill.Options, **given)
     with noted("distill", folder):
         return pp_distill.distill(measured.frames, losses, chosen)
@@ -238,14 +239,22 @@ def warn_of_motion(frames, sky, options, positions):
         )
 
 
-def read_positions(path):
-    """Return the rows of the one target of a positions file, None without a file.  Raises UsageError for several."""
+def read_positions(path, frames):
+    """Return the rows of the one target of a positions file, None without a file; times that it lacks are the frames'.
+
+    Raises UsageError for several targets, and for a line that has neither a time nor the name of one of `frames`.
+    """
     if path is None:
         return None
-    found = results.read_positions(path)
+    found = positionsfile.read(path)
     if len(found) > 1:
         raise UsageError(f"{path} has positions of several targets ({', '.join(found)}); one at a time")
-    return next(iter(found.values()))
+    (rows,) = found.values()
+    times = {frame.stem: frame.number("MIDTIMJD") for frame in frames}
+    for image, *_, jd in rows:
+        if np.isnan(jd) and stem_of(image) not in times:
+            raise UsageError(f"{path}: {image} is none of the frames; give its mid-time (JD) behind the place")
+    return [(image, *place, times[stem_of(image)] if np.isnan(jd) else jd) for image, *place, jd in rows]
 
 
 def place_at(positions, frame):

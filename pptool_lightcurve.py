@@ -56,7 +56,7 @@ from photometrypipeline.base.errors import NotFound, NotReachable, PipelineError
 from photometrypipeline.base.files import safe_name, write_text
 from photometrypipeline.base.services import Client
 from photometrypipeline.ephemerides import ephemeris
-from photometrypipeline.frames import results
+from photometrypipeline.frames import positionsfile
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.reports import aavso, alcdef, lightcurve, observations
 
@@ -99,7 +99,7 @@ def geometry(series, losses, client, choice):
     """Return the Geometry of a Series; None, with a message, for what has no ephemeris, or none that can be had."""
     if series.kind in lightcurve.STANDING:
         return None
-    if series.kind == "positions" or series.target == results.UNNAMED:
+    if series.kind == "positions" or series.target == positionsfile.UNNAMED:
         toolbox.say(f"{series.target}: which body is it? Give -target NAME for distances and what follows from them")
         return None
     jds = np.array([each.row.jd for each in series.observations])

@@ -68,7 +68,7 @@ import toolbox
 import pp_setup
 from photometrypipeline.base.errors import PipelineError, UsageError
 from photometrypipeline.base.files import write_text
-from photometrypipeline.frames import results
+from photometrypipeline.frames import positionsfile
 from photometrypipeline.reports import ades, adesrules, astrometryreport, mpc80, mpccodes, observations
 
 log = logging.getLogger("pp.mpcreport")
@@ -89,7 +89,7 @@ def collect(files, identifier, settings, astcat, losses):
         series = observations.read_series(path, functools.partial(toolbox.progress, label="reading"))
         for remark in series.remarks:
             toolbox.say(remark)
-        if identifier is None and series.target == results.UNNAMED:
+        if identifier is None and series.target == positionsfile.UNNAMED:
             raise UsageError(f"{path}: which object is it? Give a number, a designation, or up to 7 letters of yours")
         named = astrometryreport.name_of(series, identifier)
         if identifier is None and named.trk_sub:

@@ -22,7 +22,7 @@ def build_parser():
     """Return the parser of the command line."""
     parser = commandline.parser_of(__doc__, stepoptions.Jobs, stepoptions.Offline, stepoptions.Ephemeris)
     parser.add_argument("-target", metavar="NAME", help="target name, whatever the headers say, e.g. 2015_AB123")
-    parser.add_argument("-positions", metavar="FILE", help="places of the target: lines of image RA Dec JD")
+    parser.add_argument("-positions", metavar="FILE", help="places of the target: lines of image RA Dec [JD]")
     parser.add_argument(
         "-radius",
         type=float,
@@ -49,7 +49,7 @@ import numpy as np
 from photometrypipeline.base.errors import FrameError, PipelineError, UsageError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.ephemerides import ephemeris
-from photometrypipeline.frames import ldac, results, wcskeywords
+from photometrypipeline.frames import ldac, positionsfile, wcskeywords
 from photometrypipeline.frames.frame import set_keyword, write_header
 from photometrypipeline.frames.hdus import SCALING
 from photometrypipeline.instruments import headers
@@ -243,7 +243,7 @@ def places_of(frames, args):
     """Return {frame name: (ra_deg, dec_deg)} of the target that the command line means."""
     measured = [targets.Measured(frame, {"obstime": frame.number("MIDTIMJD")}, None, None) for frame in frames]
     if args.positions:
-        found = results.read_positions(args.positions)
+        found = positionsfile.read(args.positions)
         if len(found) > 1:
             raise UsageError(f"{args.positions} has positions of several targets ({', '.join(found)}); one at a time")
         return targets.from_positions(*next(iter(found.items())), measured).places

@@ -47,7 +47,7 @@ from photometrypipeline.frames import intake, records
 from photometrypipeline.frames.frame import BAD_PIXELS, Frame
 from photometrypipeline.instruments.dataset import DataSet, folder_of
 from photometrypipeline.programs.astromatic import votable_named
-from photometrypipeline.runs import recipes, stamps, stepoptions
+from photometrypipeline.runs import datatree, recipes, stamps, stepoptions
 from photometrypipeline.sky import sphere
 from photometrypipeline.sky.times import (  # noqa: F401  names that users' scripts import from here
     dateobs_to_jd,
@@ -243,12 +243,16 @@ def box(lines):
 def expand(arguments):
     """Return the image names (list of str) that `arguments` mean: wildcards are expanded, one list file is read.
 
-    Raises UsageError naming every file that does not exist, and for two images with the same base name.
+    A folder stands for all images in it.  Raises UsageError naming every file that does not exist, and for two images
+    with the same base name.
     """
     if len(arguments) == 1 and re.search(r"\.(lst|list)", arguments[0]) and not arguments[0].lower().endswith(".fits"):
         arguments = _read_list(arguments[0])
     names = []
     for argument in arguments:
+        if os.path.isdir(argument):
+            names += _images_in(argument)
+            continue
         renamed = stamps.final_name(argument)  # by an earlier run of pp_prepare
         found = sorted(glob.glob(argument) or glob.glob(renamed)) if not os.path.exists(argument) else []
         names += found or [renamed if not os.path.exists(argument) and os.path.exists(renamed) else argument]
@@ -271,6 +275,17 @@ def existing(names):
     if missing:
         raise UsageError(f"no such file: {', '.join(missing)}; check the names")
     return list(dict.fromkeys(found))
+
+
+def _images_in(folder):
+    """Return the names (list of str) of the images in `folder`.  Raises UsageError if there is none."""
+    below = []
+    for place, images, _ in datatree.image_folders(folder, deepest=1):
+        if place == Path(folder) and images:
+            return [os.path.normpath(os.path.join(folder, image)) for image in images]
+        below += [str(place)] if images else []
+    remedy = f"those below it ({', '.join(below[:3])}) are run by `pp_run all` there" if below else "check its name"
+    raise UsageError(f"folder {folder} contains no images; {remedy}")
 
 
 def _read_list(path):

@@ -12,11 +12,29 @@ import re
 import sys
 from pathlib import Path
 
+from photometrypipeline.base.errors import USAGE, UsageError
+
 SMALL_NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
 class Parser(argparse.ArgumentParser):
     """Parser of the commands: long options with one dash or two, abbreviations, negative numbers in any notation."""
+
+    glances = ()  # called with the parsed arguments, raise UsageError for those that cannot be meant
+
+    def parse_args(self, args=None, namespace=None):
+        """Parse as argparse does, and look whether all options can be meant."""
+        found = super().parse_args(args, namespace)
+        try:
+            for glance in self.glances:
+                glance(found)
+        except UsageError as error:
+            self.error(str(error))
+        return found
+
+    def error(self, message):
+        """End the process with one line that says what is wrong with the command line, and where all options stand."""
+        self.exit(USAGE, f"{self.prog}: error: {message} ({self.prog} -h explains all options)\n")
 
     def parse_known_args(self, args=None, namespace=None):
         """Parse as argparse does, after bringing double dashes and numbers like -1e-4 into the form that it knows."""
@@ -42,10 +60,13 @@ def parser_of(doc, *options, images=True):
     parser.add_argument("-h", "-help", action="help", help="show this help and exit")
     if images:
         parser.add_argument(
-            "images", nargs="+", help="FITS images; wildcards; or one list file (.lst, .list), a name per line"
+            "images",
+            nargs="+",
+            help="FITS images; wildcards; a folder: all images in it; or one list file (.lst, .list), a name per line",
         )
     for each in options:
         each.add_to(parser)
+    parser.glances = tuple(each.glance for each in options)
     return parser
 
 

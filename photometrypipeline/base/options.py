@@ -27,6 +27,8 @@ class Declaration:
 
     help, metavar, choices, nargs, action, type : as argparse has them;  also : further names of the option
     check : called with the value, text of the command line included, returns it as the step wants it; raises UsageError
+    glance : called with the value and all options (object or Namespace), raises UsageError for what is seen to be wrong
+        at once, before anything is imported or done
     file : whether it may be the path of a file of the user;  harmless : whether it never changes a result
     to : (class, name) of the options of steps that get its value
     """
@@ -39,6 +41,7 @@ class Declaration:
     type: object = None
     also: tuple = ()
     check: object = None
+    glance: object = None
     file: bool = False
     harmless: bool = False
     to: tuple = ()
@@ -104,8 +107,17 @@ class Options:
             values[name] = _converted(name, value, *cls.declared()[name])
         return cls(**values).checked()
 
+    @classmethod
+    def glance(cls, args):
+        """Raise UsageError for options of `args` (Namespace or object) that are wrong at first sight."""
+        for name, (_, known) in cls.declared().items():
+            value = getattr(args, name)
+            if known.glance and value is not None:
+                known.glance(value, args)
+
     def checked(self):
         """Return a copy whose values are as the step wants them.  Raises UsageError for what cannot be carried out."""
+        self.glance(self)
         checks = {name: known.check for name, (_, known) in self.declared().items() if known.check}
         found = {name: check(getattr(self, name)) for name, check in checks.items() if getattr(self, name) is not None}
         done = dataclasses.replace(self, **found)

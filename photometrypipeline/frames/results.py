@@ -35,7 +35,6 @@ HEADER = (  # label and the position of its last character
 )
 N_FIELDS = 21  # of a row
 REJECTED = "rejected"  # reason of a row behind `#` that gives none
-UNNAMED = "manual_target"  # a target whose file of positions does not name it
 LEGEND = (
     "[1]: predicted_RA - source_RA [arcsec]",
     "[2]: predicted_Dec - source_Dec [arcsec]",
@@ -178,39 +177,6 @@ def _line(text, rejected):
     else:  # a limit never counts, whatever stands in front of it
         row.mag_limit, row.inst_limit, row.reason = mag, inst, reason.strip()
     return Line(row, " ".join(fields[:N_FIELDS]), rejected)
-
-
-def write_positions(path, rows, target="", remarks=()):
-    """Write `positions.dat`: image, RA, Dec (deg), mid-time (JD) for each (image, ra_deg, dec_deg, jd) in `rows`.
-
-    target : name in a fifth column, if given;  remarks : lines of text, comments behind the first line
-    """
-    name = f" {word(target)}" if target else ""
-    lines = [f"# image, RA (deg), Dec (deg), mid-time (JD, UTC){', target' if target else ''}"]
-    lines += [f"# {remark}" for remark in remarks]
-    lines += [f"{word(image):>50} {ra:13.8f} {dec:+13.8f} {jd:18.9f}{name}" for image, ra, dec, jd in rows]
-    write_text(path, "\n".join(lines) + "\n")
-
-
-def read_positions(path, default_name=UNNAMED):
-    """Return {target: [(image, ra_deg, dec_deg, jd), ...]} of a file with one position per line.
-
-    Fields: image name, RA, Dec in degrees, mid-time JD, and perhaps the target's name, separated by blanks or commas;
-    lines that begin with `#` are comments.  Raises FrameError naming the line that cannot be read.
-    """
-    targets = {}
-    for number, line in lines_of(path):
-        fields = line.replace(",", " ").split()
-        try:
-            position = (fields[0], float(fields[1]) % 360.0, float(fields[2]), float(fields[3]))
-        except (IndexError, ValueError):
-            raise FrameError(
-                path, f"line {number} is not 'image RA Dec JD [name]': {line.strip()[:60]}", "correct it"
-            ) from None
-        targets.setdefault("_".join(fields[4:]) or default_name, []).append(position)
-    if not targets:
-        raise FrameError(path, "contains no positions", "one line per frame: image RA Dec JD [name]")
-    return targets
 
 
 def lines_of(path):

@@ -149,7 +149,8 @@ class Telescope:
             raise UnknownFilter(f"filter {doubt}; if it has a band, give it with -filter")
         known = ", ".join(repr(name) for name in self.filters)
         raise UnknownFilter(
-            f"filter {as_text(raw)!r} is not in filter_translations of {self.key} ({self.origin}); known: {known}"
+            f"filter {as_text(raw)!r} is not in filter_translations of {self.key} ({self.origin}); known: {known}; "
+            "give its band with -filter, or add it there"
         )
 
     def keyword(self, role):

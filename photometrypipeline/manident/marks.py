@@ -13,7 +13,7 @@ import numpy as np
 
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import write_text
-from photometrypipeline.frames import ldac, results
+from photometrypipeline.frames import ldac, positionsfile
 from photometrypipeline.manident.track import Track
 from photometrypipeline.registration import astrometry
 from photometrypipeline.sky import matching
@@ -220,7 +220,7 @@ class Marks:
         path = Path(path)
         if path.exists():
             shutil.copy2(path, path.with_name(path.name + ".old"))
-        results.write_positions(path, rows, target, remarks)
+        positionsfile.write(path, rows, target, remarks)
         self.save(finished=True)
         return [each.name for each, at in zip(self.exposures, found, strict=True) if at is None]
 

@@ -78,13 +78,18 @@ def find(root, prefix=""):
     return found
 
 
-def image_folders(root, prefix=""):
-    """Return [(folder, names of images in it, names of folders below it)] of `root` and all below it, sorted."""
+def image_folders(root, prefix="", deepest=None):
+    """Return [(folder, names of images in it, names of folders below it)] of `root` and all below it, sorted.
+
+    deepest : levels below `root` that are looked at (default: all)
+    """
     found = []
     for folder, below, files in os.walk(root):
         below[:] = sorted(name for name in below if not name.startswith(".") and name not in MADE_BY_US)
         names = [name for name in files if name.startswith(prefix or "") and not name.startswith(".")]
         names = [name for name in names if name != BAD_PIXELS]
+        if deepest is not None and len(Path(folder).relative_to(root).parts) >= deepest:
+            below.clear()
         found.append((Path(folder), sorted(name for name in names if name.lower().endswith(IMAGES)), list(below)))
     return sorted(found)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from photometrypipeline.base.errors import FrameError, UsageError
 from photometrypipeline.base.options import Options, number_of_jobs, option, radii_px, radius_px, shared, stars_to_keep
 from photometrypipeline.base.workers import cores
+from photometrypipeline.catalogs import bandnames
 from photometrypipeline.ephemerides.ephemchoice import AUTO, MODES, Choice
 from photometrypipeline.programs.choices import FLAG_MASKS, METHODS
 
@@ -111,6 +112,18 @@ def fixed_targets(value):
         fixedplaces.read(value)
     except FrameError as error:
         raise UsageError(str(error)) from None
+    return value
+
+
+def positions(value):
+    """Return the path of a file of positions that can be read, or the word that stands for all of them."""
+    from photometrypipeline.frames import positionsfile
+
+    if value != positionsfile.ALL:
+        try:
+            positionsfile.read(value)
+        except FrameError as error:
+            raise UsageError(str(error)) from None
     return value
 
 
@@ -317,7 +330,9 @@ class CalibrateOptions(Offline, Jobs):
         help="reference catalogue, or the path of your own table (default: the telescope's list)",
     )
     filter: str | None = option(
-        metavar="BAND", help="band of the images, whatever the header says; None: magnitudes stay instrumental"
+        metavar="BAND",
+        glance=lambda name, options: bandnames.check(name, options.catalog),
+        help="band of the images, whatever the header says; None: magnitudes stay instrumental",
     )
     maxflag: int = option(
         3,
@@ -381,9 +396,14 @@ class DistillOptions(Ephemeris, Offline):
         help="arcsec, subtracted from the predicted coordinates (default: 0 0)",
     )
     positions: str | None = option(
-        metavar="FILE", help="predicted places per frame: image RA Dec JD [name]; or all_objects"
+        metavar="FILE",
+        check=positions,
+        file=True,
+        help="predicted places per frame: image RA Dec [JD] [name]; or all_objects, for all files positions_*.dat",
     )
-    fixedtargets: str | None = option(metavar="FILE", help="targets fixed on the sky: name RA Dec")
+    fixedtargets: str | None = option(
+        metavar="FILE", check=fixed_targets, file=True, help="targets fixed on the sky: name RA Dec"
+    )
     variable_stars: bool = option(False, help="known variable stars in the field (VSX) as well")
     asteroids: bool = option(False, help="all known asteroids in the field, by SkyBoT")
     reject: tuple = option(
@@ -561,7 +581,12 @@ class RunOptions(Options):
     colorterm: str | None = shared("colorterm", CalibrateOptions)
     target_color: str | None = shared("target_color", CalibrateOptions)
     exclude_stars: str | None = shared("exclude_stars", CalibrateOptions)
-    fixedtargets: str | None = shared("fixedtargets", DistillOptions, CalibrateOptions, file=True, check=fixed_targets)
+    positions: str | None = shared("positions", DistillOptions)
+    fixedtargets: str | None = shared(
+        "fixedtargets",
+        *(DistillOptions, CalibrateOptions),
+        help="targets fixed on the sky instead: name RA Dec, in degrees or sexagesimal; they are no reference stars",
+    )
 
     def check(self):
         """Raise UsageError for colours that are not known."""
@@ -586,7 +611,7 @@ class StackedOptions(Following, Ephemeris, Offline, Jobs):
     method: str = shared("method", CombineOptions)
     positions: str | None = option(
         metavar="FILE",
-        help="where the target is, for one without ephemeris: lines of image RA Dec JD, as pp_manident writes them",
+        help="where the target is, for one without ephemeris: lines of image RA Dec [JD], as pp_manident writes them",
     )
     filter: str | None = shared("filter", CalibrateOptions, help="band of the images, whatever the headers say")
     fixed_aprad: float | None = shared(

@@ -120,6 +120,7 @@ def _sigma_arcsec(places, n, time_error):
 
 def from_positions(name, positions, frames):
     """Return the Target for rows (image, ra_deg, dec_deg, jd) of a file: matched by the image's stem, else by time."""
+    timed = [(ra, dec, jd) for _, ra, dec, jd in positions if np.isfinite(jd)]
     by_stem = {stem_of(image): (ra, dec) for image, ra, dec, _ in positions}
     found = {}
     for measured in frames:
@@ -127,8 +128,8 @@ def from_positions(name, positions, frames):
         if measured.frame.stem in by_stem:
             found[name_of_frame] = by_stem[measured.frame.stem]
             continue
-        near = [(abs(jd - measured.header["obstime"]) * 86400, (ra, dec)) for _, ra, dec, jd in positions]
-        gap_s, place = min(near)
+        near = [(abs(jd - measured.header["obstime"]) * 86400, (ra, dec)) for ra, dec, jd in timed]
+        gap_s, place = min(near, default=(np.inf, None))
         if gap_s <= SAME_TIME_S:
             found[name_of_frame] = place
         else:

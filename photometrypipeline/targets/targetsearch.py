@@ -10,14 +10,13 @@ from photometrypipeline.base.errors import Ambiguous, NotFound, NotReachable, Us
 from photometrypipeline.base.files import safe_name
 from photometrypipeline.catalogs import vsx
 from photometrypipeline.ephemerides import ephemeris, skybot
-from photometrypipeline.frames import fixedplaces, results
+from photometrypipeline.frames import fixedplaces, positionsfile
 from photometrypipeline.instruments.dataset import telescope_of
 from photometrypipeline.sky import sphere
 from photometrypipeline.targets import targets
 
 log = logging.getLogger("pp.targetsearch")
 
-ALL_POSITIONS = "all_objects"  # instead of a file: all positions_*.dat
 MAX_UNCERTAINTY_PX = 5  # of the predicted place of an asteroid to look for
 COMPLETENESS_PERCENTILE = 90
 USUAL_RATE = 60.0  # arcsec/h; asteroids this fast may be in the field before or after the middle of the sequence
@@ -73,13 +72,13 @@ def _name_apart(wanted):
 
 def _of_positions(measured, name, folder):
     """Return the targets of a positions file, or of all files positions_*.dat in `folder`."""
-    paths = [name] if name != ALL_POSITIONS else sorted(Path(folder).glob("positions_*.dat"))
+    paths = [name] if name != positionsfile.ALL else sorted(Path(folder).glob("positions_*.dat"))
     if not paths:
         raise UsageError("this folder contains no file positions_*.dat")
     found = []
     for path in paths:
-        unnamed = Path(path).stem.removeprefix("positions_") if name == ALL_POSITIONS else "manual_target"
-        for target, rows in results.read_positions(path, default_name=unnamed).items():
+        unnamed = Path(path).stem.removeprefix("positions_") if name == positionsfile.ALL else positionsfile.UNNAMED
+        for target, rows in positionsfile.read(path, default_name=unnamed).items():
             found.append(targets.from_positions(target, rows, measured))
     return found
 

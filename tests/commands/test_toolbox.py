@@ -37,6 +37,18 @@ def test_wildcards_and_lists_name_frames(tmp_path, monkeypatch):
         toolbox.expand(["a1.fits", "c.fits"])
 
 
+def test_a_folder_stands_for_the_images_in_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("night/a.fits", "night/b.FIT", "night/badpixels.fits", "night/LOG", "night/skycoadd/skycoadd.fits"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert toolbox.expand(["night"]) == ["night/a.fits", "night/b.FIT"]
+    monkeypatch.chdir(tmp_path / "night")
+    assert toolbox.expand(["."]) == ["a.fits", "b.FIT"]
+    with pytest.raises(UsageError, match=r"no images; those below it \(\.\./night\) are run by `pp_run all`"):
+        toolbox.expand([".."])
+
+
 def test_two_images_of_one_name_would_overwrite_each_others_results(tmp_path):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()

@@ -1,18 +1,15 @@
-"""photometry_*.dat and positions files: to the byte where scripts read them."""
+"""photometry_*.dat: to the byte where scripts read it."""
 
 import numpy as np
 import pytest
 from astropy.io import ascii as text_tables
 
-from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frames.results import (
     Row,
     format_row,
     header_line,
     mean_and_scatter,
-    read_positions,
     write,
-    write_positions,
 )
 
 SAMPLE = (
@@ -73,31 +70,6 @@ def test_the_table_is_read_as_others_read_it(tmp_path):
     assert len(table) == 2 and len(table.colnames) == 21
     assert table["[7]"][0] == "V" and table["[8]"][0] == 0
     np.testing.assert_allclose(table["mag"], 19.4248)
-
-
-def test_positions_are_read_with_commas_comments_and_names(tmp_path):
-    path = tmp_path / "p.dat"
-    path.write_text("# image ra dec jd\n\na.fits 10.5 -3.25 2457786.5\nb.fits,370.5,4,2457786.6,2015 AB1\n")
-    targets = read_positions(path)
-    assert targets["manual_target"] == [("a.fits", 10.5, -3.25, 2457786.5)]
-    assert targets["2015_AB1"] == [("b.fits", 10.5, 4.0, 2457786.6)]
-
-
-def test_written_positions_come_back_to_a_ten_thousandth_of_an_arcsecond(tmp_path):
-    rows = [("a name without end ".replace(" ", "_") + "x" * 60, 179.123456789, -0.00000012, 2457786.123456789)]
-    write_positions(tmp_path / "p.dat", rows)
-    (found,) = read_positions(tmp_path / "p.dat")["manual_target"]
-    assert found[0] == rows[0][0]
-    np.testing.assert_allclose(found[1:3], rows[0][1:3], atol=1e-8)
-
-
-@pytest.mark.parametrize(
-    ("text", "why"), [("a.fits 1 2\n", "line 1"), ("", "no position"), ("a.fits x 2 3\n", "line 1")]
-)
-def test_a_bad_positions_file_is_named_with_its_line(tmp_path, text, why):
-    (tmp_path / "p.dat").write_text(text)
-    with pytest.raises(FrameError, match=why):
-        read_positions(tmp_path / "p.dat")
 
 
 def test_mean_and_scatter_are_those_of_a_sample():

@@ -12,7 +12,7 @@ from conftest import ROOT
 
 import screen
 import sky
-from photometrypipeline.frames import results, wcskeywords
+from photometrypipeline.frames import positionsfile, wcskeywords
 from photometrypipeline.frames.frame import read_header
 from photometrypipeline.manident.markscene import STATUS_PX, TITLE_PX
 from photometrypipeline.registration import astrometry
@@ -103,7 +103,7 @@ def test_three_clicks_lead_to_the_automatic_photometry(display, data, run_comman
     assert "of last night" in (folder / "positions.dat.old").read_text()
     lines = (folder / "positions.dat").read_text().splitlines()
     assert lines[0] == "# image, RA (deg), Dec (deg), mid-time (JD, UTC)"
-    rows = results.read_positions(folder / "positions.dat")["manual_target"]
+    rows = positionsfile.read(folder / "positions.dat")["manual_target"]
     assert [row[0] for row in rows] == truth.files
     np.testing.assert_allclose([row[1] for row in rows], truth.ra_deg, atol=0.1 * ARCSEC)
     np.testing.assert_allclose([row[2] for row in rows], truth.dec_deg, atol=0.1 * ARCSEC)
@@ -141,7 +141,7 @@ def test_a_mark_survives_when_the_window_is_closed_or_the_program_killed(display
     window.key("q")
     status, out, _ = window.finish()
     assert status == 0 and "2 marks of an earlier session" in out
-    rows = results.read_positions(folder / "positions.dat")["manual_target"]
+    rows = positionsfile.read(folder / "positions.dat")["manual_target"]
     np.testing.assert_allclose([row[1] for row in rows], truth.ra_deg, atol=0.1 * ARCSEC)  # a straight track
 
 
@@ -177,7 +177,7 @@ def test_unregistered_frames_undo_jump_zoom_and_a_name(display, tmp_path, run_co
     screen.wait_for(lambda: count() == 2, "a mark", window.program)
     window.key("q")
     assert window.finish()[0] == 0
-    rows = results.read_positions(tmp_path / "positions_My_Rock.dat")["My_Rock"]
+    rows = positionsfile.read(tmp_path / "positions_My_Rock.dat")["My_Rock"]
     assert [row[0] for row in rows] == names
     for image, ra_deg, dec_deg, _ in rows:
         k = truth.files.index(image)
@@ -247,5 +247,5 @@ def test_frames_that_cannot_be_used_are_named(display, data):
     assert status == 3
     assert truth.files[1] in err and "pp_extract" in err
     assert "mark two frames" in err  # one mark makes no track: the others are named, the mark is written
-    rows = results.read_positions(folder / "positions.dat")["manual_target"]
+    rows = positionsfile.read(folder / "positions.dat")["manual_target"]
     assert [row[0] for row in rows] == [truth.files[0]]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.frames import results
+from photometrypipeline.frames import positionsfile
 from photometrypipeline.manident import marks
 from photometrypipeline.manident.marks import EXPECTED, FOLLOWED, MARKED, Exposure, Marks
 
@@ -87,7 +87,7 @@ def test_fewer_than_two_marks_write_what_is_known(model, tmp_path):
     mark(model, 4)
     assert model.write_positions(path) == ["f00.fits", "f01.fits", "f02.fits", "f03.fits", "f05.fits"]
     assert (tmp_path / "positions.dat.old").read_text() == "precious\n"
-    rows = results.read_positions(path)["manual_target"]
+    rows = positionsfile.read(path)["manual_target"]
     assert [row[0] for row in rows] == ["f04.fits"]
 
 

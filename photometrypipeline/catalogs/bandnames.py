@@ -1,0 +1,37 @@
+"""The names of all bands that a catalogue has or a transformation gives; light enough for a command line to look at."""
+
+from pathlib import Path
+
+from photometrypipeline.base.errors import UsageError
+
+JOHNSON = ("U", "B", "V", "R", "I")
+SLOAN = ("u", "g", "r", "i", "z", "y")
+INFRARED = ("Y", "Z", "J", "H", "K", "Ks")
+GAIA = ("G", "BP", "RP")
+PANSTARRS = ("gp1", "rp1", "ip1", "zp1", "yp1")
+SKYMAPPER = ("usm", "vsm", "gsm", "rsm", "ism", "zsm")
+BANDS = (*JOHNSON, *SLOAN, *INFRARED, *GAIA, *PANSTARRS, *SKYMAPPER)
+SETS = {"Johnson, Cousins": JOHNSON, "Sloan": SLOAN, "infrared": INFRARED, "Gaia": GAIA, "Pan-STARRS": PANSTARRS}
+KNOWN = ", ".join(f"{' '.join(bands)} ({name})" for name, bands in (SETS | {"SkyMapper": SKYMAPPER}).items())
+NEAREST = "G"  # of bands, to no filter at all: Gaia's, as wide as a bare CCD
+NO_BAND = ("none", "clear", "c", "l", "lum", "luminance", "open", "white", "empty")
+UNFILTERED = f"magnitudes stay instrumental; -filter {NEAREST} calibrates to the nearest"
+
+
+def check(name, catalogs=None):
+    """Raise UsageError unless `name` is a band, or None in any letter case, as -filter takes them.
+
+    catalogs : names of catalogues as the user gives them; tables of the user may have any band, SkyMapper has its v
+    """
+    given = (catalogs,) if isinstance(catalogs, str) else catalogs or ()
+    if name in BANDS or name.lower() == "none" or any(Path(each).is_file() for each in given):
+        return
+    if name == "v" and any(each.lower().startswith("skymapper") for each in given):
+        return
+    if name.lower() in NO_BAND:
+        raise UsageError(f"-filter {name}: no band; -filter None: {UNFILTERED}")
+    near = [band for band in BANDS if band.lower() == name.lower()]
+    near += ["vsm (SkyMapper)"] if name == "v" else []
+    if near:
+        raise UsageError(f"-filter {name}: there is no such band; did you mean {' or '.join(near)}?")
+    raise UsageError(f"-filter {name}: there is no such band; there are {KNOWN}")
