@@ -61,6 +61,7 @@ class Plot:
 
     section : id of the section of the page that it stands in;  leads_to : the section of a frame's page that its points
         open;  target : anchor of the target whose observations can be marked in it
+    subtitle : a line with numbers below the title
     file : stem of the file that has it as well, together with other plots of that name; label : what it shows, in words
     """
 
@@ -81,6 +82,7 @@ class Plot:
     leads_to: str = ""
     target: str | None = None
     file: str | None = None
+    subtitle: str = ""
 
     @property
     def empty(self):

@@ -6,8 +6,10 @@
   const NEAR_PX = 25; // a point is meant from this distance on
   const CAP_PX = 3;
   const FONT = "12px sans-serif";
-  const SAVED = { width: 800, height: 520, head: 44, finer: 3 };
-  const COLOURS = { black: "--ink", blue: "--plot-second", red: "--plot-first" };
+  const SAVED = { width: 800, height: 520, head: 44, line: 18, finer: 3 };
+  const NIGHTS = Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8].map((count) => [`night${count}`, `--night-${count}`]));
+  const COLOURS = { black: "--ink", blue: "--plot-second", red: "--plot-first", ...NIGHTS };
+  const A_ROW = 4; // entries of the key on paper
   const { finite, limits, ends, tickTexts, TIMES } = PP.axes;
 
   let clock = "UT";
@@ -21,8 +23,9 @@
       this.chart = PP.element("div", { class: "chart", tabindex: "0", role: "group", "aria-label": this.spec.label });
       this.readout = PP.element("p", { class: "readout", "aria-live": "polite" });
       this.tools = PP.element("p", { class: "tools" });
-      const { title } = this.spec;
-      figure.prepend(...(title ? [PP.element("p", { class: "title", title }, title)] : []), this.key(), this.chart, this.readout, this.tools);
+      const { title, subtitle } = this.spec;
+      const head = [title ? PP.element("p", { class: "title", title }, title) : "", subtitle ? PP.element("p", { class: "subtitle" }, subtitle) : ""];
+      figure.prepend(...head.filter(Boolean), this.key(), this.chart, this.readout, this.tools);
       this.tip = PP.element("div", { class: "tip", hidden: true });
       this.ring = PP.element("div", { class: "ring", hidden: true });
       this.addTools();
@@ -33,7 +36,13 @@
 
     /* What its lines and points are called. */
     get legend() {
-      return [...this.spec.series, ...this.spec.lines].filter((each) => each.label).map((each) => [each.label, COLOURS[each.look.split(" ")[1]]]);
+      return [...this.spec.series, ...this.spec.lines].filter((each) => each.label).map((each) => [each.label, COLOURS[each.look.split(" ")[1]], each.look.split(" ")[0]]);
+    }
+
+    /* Heights on paper: of what stands above the plot, and of all. */
+    get paper() {
+      const rows = Math.max(1, Math.ceil(this.legend.length / A_ROW)) - 1 + (this.spec.subtitle ? 1 : 0);
+      return { head: SAVED.head + rows * SAVED.line, height: SAVED.height + rows * SAVED.line };
     }
 
     key() {
@@ -86,9 +95,12 @@
       });
       const upright = (given, more) => axis(given.label, {
         size: (u, texts) => 22 + 7 * Math.max(3, ...(texts || []).map((text) => String(text).length)),
-        values: (u, ticks) => (given.log ? ticks.map((tick) => (tick === null ? "" : String(Number(tick.toPrecision(3))))) : tickTexts(ticks)), ...more,
+        values: (u, ticks) => (given.log ? written(u, ticks) : tickTexts(ticks)), ...more,
       });
-      const axes = [axis(this.time.label, { values: this.time.values }), upright(spec.y, { scale: "y" })];
+      const decades = (u, ticks) => ticks.map((tick) => ([1, 2, 5].includes(Math.round(tick / 10 ** Math.floor(Math.log10(tick) + 1e-9))) ? tick : null));
+      const written = (u, ticks) => ticks.map((tick) => (tick === null ? "" : String(Number(tick.toPrecision(3)))));
+      const across = spec.x.log ? { values: written, filter: decades } : { values: this.time.values };
+      const axes = [axis(this.time.label, across), upright(spec.y, { scale: "y" })];
       if (spec.airmass) axes.push(axis("Airmass", { side: 0, scale: "x", space: 90, grid: { show: false }, values: (u, ticks) => this.airmassAt(ticks) }));
       const wanted = spec.right && spec.right.log && this.full.right.max / this.full.right.min > 1000 ? [1] : [1, 2, 5]; // decades, or finer
       const few = (u, ticks) => ticks.map((tick) => (wanted.includes(Math.round(tick / 10 ** Math.floor(Math.log10(tick) + 1e-9))) ? tick : null));
@@ -214,6 +226,12 @@
         ctx.stroke();
       } else if (shape === "square") {
         ctx.fillRect(x - reach, y - reach, 2 * reach, 2 * reach);
+      } else if (shape === "diamond" || shape === "triangle") {
+        const size = 1.4 * reach;
+        const corners = shape === "diamond" ? [[0, -size], [size, 0], [0, size], [-size, 0]] : [[0, -size], [size, 0.8 * size], [-size, 0.8 * size]];
+        corners.forEach(([right, down], count) => (count ? ctx.lineTo(x + right, y + down) : ctx.moveTo(x + right, y + down)));
+        ctx.closePath();
+        ctx.fill();
       } else {
         ctx.arc(x, y, reach, 0, 2 * Math.PI);
         ctx.fill();
@@ -226,7 +244,8 @@
       document.body.append(paper);
       const pen = new SvgPen();
       const { getContext } = HTMLCanvasElement.prototype;
-      const { width, height, head } = SAVED;
+      const { width } = SAVED;
+      const { height, head } = this.paper;
       const options = this.options(paper, { width, height: height - head });
       for (const [name, given] of Object.entries(options.scales)) {
         const { min, max } = this.u.scales[name];
@@ -241,7 +260,15 @@
       Object.assign(pen, { fillStyle: "white" });
       pen.fillRect(0, 0, width * ratio, height * ratio);
       write(this.spec.title, width / 2, 18, 15, "black", "center");
-      this.legend.forEach(([label, name], index) => write(label, (width * (index + 1)) / (this.legend.length + 1), 37, 12, colours.get(name), "center"));
+      if (this.spec.subtitle) write(this.spec.subtitle, width / 2, 37, 12, "black", "center");
+      this.legend.forEach(([label, name, shape], index) => {
+        const [row, column] = [Math.floor(index / A_ROW), index % A_ROW];
+        const inRow = Math.min(A_ROW, this.legend.length - row * A_ROW);
+        const [x, y] = [(width * (column + 0.5)) / inRow, head - 7 - SAVED.line * (Math.ceil(this.legend.length / A_ROW) - 1 - row)];
+        write(label, x, y, 12, colours.get(name), "center");
+        if (!["dot", "square", "diamond", "triangle"].includes(shape)) return;
+        this.drawPoint(pen, shape, (x - 10 - 3.2 * label.length) * ratio, (y - 4) * ratio, 3.5 * ratio);
+      });
       pen.translate(0, head * ratio);
       let made = null;
       await new Promise((drawn) => {
@@ -263,7 +290,7 @@
       const image = new Image();
       image.src = `data:image/svg+xml,${encodeURIComponent(await this.svg())}`;
       await image.decode();
-      const canvas = PP.element("canvas", { width: SAVED.width * SAVED.finer, height: SAVED.height * SAVED.finer });
+      const canvas = PP.element("canvas", { width: SAVED.width * SAVED.finer, height: this.paper.height * SAVED.finer });
       canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
       return new Promise((done) => canvas.toBlob(done, "image/png"));
     }
