@@ -15,6 +15,7 @@ ORDER = [  # a folder imports from its own and from those of earlier rows
     {"calibration"},
     {"targets"},
     {"newcamera", "reports", "website", "manident"},
+    {"periods"},
     {"runs"},
 ]
 ROW = {folder: row for row, folders in enumerate(ORDER) for folder in folders}
