@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 from astropy.io import fits
+from astropy.utils.exceptions import AstropyWarning
 
 from photometrypipeline.frames import fitsbytes
 from photometrypipeline.frames.wcskeywords import wcs_of
@@ -59,8 +60,10 @@ class Pixels:
 
     @cached_property
     def _hdu(self):
-        images = (hdu for hdu in self._file if hdu.is_image and len(hdu.shape) == 2 and min(hdu.shape) > 0)
-        hdu = next(images, None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyWarning)  # of accents and broken cards, which stay as they are
+            images = (hdu for hdu in self._file if hdu.is_image and len(hdu.shape) == 2 and min(hdu.shape) > 0)
+            hdu = next(images, None)
         if hdu is None:
             raise ValueError(f"{self._path} holds no two-dimensional image")
         return hdu
