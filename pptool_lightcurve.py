@@ -104,7 +104,7 @@ def geometry(series, losses, client, choice):
         return None
     jds = np.array([each.row.jd for each in series.observations])
     try:
-        site = telescopes.get(series.observations[0].row.telescope).mpc_code
+        site = series.observations[0].station
         places = ephemeris.positions(series.target, site, jds, client, data_folder=series.path.parent, choice=choice)
     except NotReachable as error:
         losses.add(series.target, f"{error}; distances and what follows from them are masked")

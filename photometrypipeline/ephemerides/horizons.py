@@ -14,6 +14,7 @@ from photometrypipeline.base.errors import Ambiguous, NotFound, PipelineError
 from photometrypipeline.base.services import Retry, refuse_html
 from photometrypipeline.ephemerides import names, observernames
 from photometrypipeline.ephemerides.ephemstore import COLUMNS, EPOCH_UNIT_D
+from photometrypipeline.sky import obscodes
 
 log = logging.getLogger("pp.horizons")
 
@@ -182,6 +183,8 @@ def _asker(command, location, jds):
     """Return the astroquery object that makes the requests."""
     from astroquery.jplhorizons import HorizonsClass  # takes half a second, which a run with a filled store saves
 
+    place = obscodes.place_of(location)
+    location = {"lon": place[0], "lat": place[1], "elevation": place[2] / 1000} if place else location
     return HorizonsClass(id=command, location=location, epochs=[f"{jd:.9f}" for jd in jds])
 
 

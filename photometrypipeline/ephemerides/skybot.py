@@ -18,6 +18,7 @@ from photometrypipeline.base.errors import NotReachable
 from photometrypipeline.base.services import SERVICES, Retry, base_url, refuse_html
 from photometrypipeline.catalogs.vizier import BROKEN
 from photometrypipeline.ephemerides.ephemeris import Shelf
+from photometrypipeline.sky import obscodes
 
 log = logging.getLogger("pp.skybot")
 
@@ -46,6 +47,7 @@ def search(ra_deg, dec_deg, radius_deg, jd, mpc_code, client, data_folder=None):
     position), dist_arcsec (from the centre), ra_rate (with cos Dec), dec_rate (arcsec/h); NaN where unknown.
     Answers are kept for a month; without the service older ones are used. Raises NotReachable.
     """
+    mpc_code = observer_of(mpc_code)
     request = parameters(ra_deg, dec_deg, radius_deg, jd, mpc_code)
     key = "skybot " + " ".join(f"{name}={value}" for name, value in request.items())
     shelf = Shelf(data_folder)
@@ -61,6 +63,12 @@ def search(ra_deg, dec_deg, radius_deg, jd, mpc_code, client, data_folder=None):
         return parse(kept.value, mpc_code)
     shelf.user.keep_answer(key, body, LIFETIME_D)
     return table
+
+
+def observer_of(code):
+    """Return the code of the MPC (str) that SkyBoT is asked with: of a place without one that of the next station."""
+    place = obscodes.place_of(code)
+    return obscodes.nearest(*place[:2])[0] if place else str(code)
 
 
 def parameters(ra_deg, dec_deg, radius_deg, jd, mpc_code):

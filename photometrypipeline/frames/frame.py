@@ -119,7 +119,7 @@ def put(header, keyword, value, comment):
     """Set a keyword to what is written the same way whatever stood there: astropy keeps the digits of equal numbers."""
     if keyword in header and len(keyword) <= KEYWORD_LENGTH:
         place = header.index(keyword)
-        header.remove(keyword, remove_all=True)  # the first of several counts, in every reader
+        header.remove(keyword, remove_all=True)  # of several the first counts
         header.insert(place, (keyword, value, comment))
     else:
         header[keyword] = value, comment

@@ -4,8 +4,7 @@ import numpy as np
 
 from photometrypipeline.base.errors import TelescopeError
 from photometrypipeline.instruments import headers, sites
-from photometrypipeline.sky import observer
-from photometrypipeline.sky.obscodes import GEOCENTRE
+from photometrypipeline.sky import obscodes, observer
 
 COMPUTED = "computed from place, time and site"
 
@@ -26,7 +25,7 @@ def of_frame(frame, telescope, place_deg, midtime_jd):
 
 def _computed(code, site, ra_deg, dec_deg, jd):
     """Return the airmass (float), NaN where neither the station nor the header's site tells it."""
-    if code != GEOCENTRE:
+    if code != obscodes.GEOCENTRE and not obscodes.place_of(code):
         try:
             return float(observer.airmass(ra_deg, dec_deg, jd, code)[0])
         except TelescopeError:

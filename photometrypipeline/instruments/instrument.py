@@ -33,7 +33,11 @@ OWN_WCS = "WCS|"  # before the keyword for RA and Dec: the centre by the WCS tha
 # Where the name of the instrument is looked for, in this order; PPINSTRU is free for users to force one.
 IDENTIFYING = ("PPINSTRU", "LCAMMOD", "FPA", "CAM_NAME", "INSTRUME", "TELESCOP")
 # What later steps look for in a stack, besides the keywords that the instrument's own table names.
+NO_STATION = "500"  # the centre of the Earth
 CARRIED = (
+    "SITELAT",
+    "SITELONG",
+    "SITEELEV",
     "OBSERVAT",
     "TEL_KEYW",
     "TELINSTR",
@@ -188,6 +192,7 @@ class Telescope:
         """Return this telescope as it is for an image with this `header`: its variant, its site.
 
         identifier : the header value that led here;  of several cases that fit the last one counts
+        Where no station is known the site is the one that the header names, if it does.
         """
         fields = dict(self.variants.get(identifier, {}))
         if self.cases:
@@ -196,6 +201,10 @@ class Telescope:
             for patterns, changes in values:
                 if all(fnmatch.fnmatchcase(value, pattern) for value, pattern in zip(found, patterns, strict=True)):
                     fields |= changes
+        if fields.get("mpc_code", self.mpc_code) == NO_STATION and header:
+            from photometrypipeline.instruments import sites  # slow to import, and not needed to know the instruments
+
+            fields["mpc_code"] = sites.station(header) or NO_STATION
         return replace(self, **fields) if fields else self
 
     def _mask(self, name):

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometrypipeline.sky import obscodes, sexagesimal
+from photometrypipeline.instruments import values
+from photometrypipeline.sky import obscodes, observer, sexagesimal
 
 KEYWORDS = (
     ("SITELAT", "SITELONG"),
@@ -20,7 +21,8 @@ KEYWORDS = (
     ("OGE GEO LATITU", "OGE GEO LONGIT"),
 )
 NEAR_KM = 2.0  # of a station that counts as the same place; coordinates in headers are often rounded to an arcminute
-EARTH_RADIUS_KM = 6371.0
+HEIGHTS = ("SITEELEV", "ALT-OBS", "OBSGEO-H", "OBS-ELEV", "SITEALT", "ELEVATIO", "HEIGHT", "OBSALT", "ESO TEL GEOELEV")
+LOWEST_M, HIGHEST_M = -450, 6000
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,30 @@ def degrees(value):
 
 def nearest_station(site):
     """Return (code, name, distance in km) of the station of the MPC that is nearest to a Site."""
-    codes, places, names = obscodes.fixed_stations()
-    best = []
-    for longitude in site.longitudes:
-        latitude, east = np.radians(site.latitude_deg), np.radians(longitude)
-        here = np.array([np.cos(east) * np.cos(latitude), np.sin(east) * np.cos(latitude), np.sin(latitude)])
-        distances = np.arccos(np.clip(places @ here, -1, 1)) * EARTH_RADIUS_KM
-        k = int(distances.argmin())
-        best.append((float(distances[k]), codes[k], names[k]))
-    distance, code, name = min(best)
-    return code, name, distance
+    return min((obscodes.nearest(each, site.latitude_deg) for each in site.longitudes), key=lambda found: found[2])
+
+
+def station(header):
+    """Return the code (str) of the place that a header (mapping) names, None if it names none.
+
+    That of a station of the MPC that is near, else one of ours (obscodes.py); with the longitude counted to the West
+    where the frame would else have been taken below the horizon.
+    """
+    site = site_of(header)
+    if site is None:
+        return None
+    code, _, distance_km = nearest_station(site)
+    if distance_km <= NEAR_KM:
+        return code
+    seen = [values.number(header.get(name)) for name in ("CRVAL1", "CRVAL2", "MIDTIMJD")]
+    longitude = site.longitudes[0]
+    if np.isfinite(seen).all() and abs(seen[1]) <= 90:
+        up = [observer.altitude_at_deg(*seen, each, site.latitude_deg)[0] > 0 for each in site.longitudes]
+        longitude = site.longitudes[1] if up == [False, True] else longitude
+    return obscodes.of_place(longitude, site.latitude_deg, height_m(header))
+
+
+def height_m(header):
+    """Return the height above the sea (m) that a header names, 0 if it names none that can be."""
+    heights = (values.number(header.get(name)) for name in HEIGHTS)
+    return next((height for height in heights if LOWEST_M <= height <= HIGHEST_M), 0.0)

@@ -13,7 +13,6 @@ from photometrypipeline.base.files import replacing, safe_name
 from photometrypipeline.ephemerides import aspect, ephemeris
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.frames.rows import COLUMNS
-from photometrypipeline.instruments import telescopes
 from photometrypipeline.reports import observations
 from photometrypipeline.sky import observer
 
@@ -120,7 +119,7 @@ def _times(observations, function):
             for row in (rows[number] for number in own)
         ]
         with contextlib.suppress(TelescopeError):
-            found[own] = function(*np.transpose(places), telescopes.get(key).mpc_code)
+            found[own] = function(*np.transpose(places), observations[own[0]].station)
     return found
 
 
@@ -184,7 +183,7 @@ def _geometry(curve, observed, folder, client, choice):
     if curve.kind in STANDING or curve.kind == "positions":
         return None
     try:
-        site = telescopes.get(curve.every[0].telescope).mpc_code
+        site = observed[0].station
         jds = np.array([row.jd for row in curve.every])
         return geometry_of(observed, ephemeris.positions(curve.name, site, jds, client, folder, choice))
     except PipelineError as error:

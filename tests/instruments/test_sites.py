@@ -1,0 +1,44 @@
+"""Where a header says that its telescope stands: the station of its frames, to ephemerides and clocks."""
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.coordinates import EarthLocation
+
+from photometrypipeline.ephemerides import horizons, skybot
+from photometrypipeline.instruments import sites, telescopes
+from photometrypipeline.sky import obscodes
+
+HILL = {"SITELAT": "46 03 00", "SITELONG": "09 07 12", "SITEELEV": 1280.0}
+
+
+@pytest.mark.parametrize("changes", [{}, {"SITELAT": 46.05, "SITELONG": 9.12}, {"SITELAT": "46:03:00 N"}])
+def test_a_telescope_without_a_station_stands_where_its_header_says(changes):
+    code = telescopes.get("GENERIC").for_header(HILL | changes).mpc_code
+    truth = EarthLocation.from_geodetic(9.12, 46.05, 1280.0)
+    away = obscodes.geocentric_km(code) - np.array([each.to_value(u.km) for each in truth.geocentric])
+    assert np.hypot.reduce(away) < 0.002
+
+
+def test_a_station_that_is_known_counts_before_the_header():
+    assert telescopes.get("VATT4K").for_header(HILL).mpc_code == "290"
+    assert telescopes.get("GENERIC").for_header({"INSTRUME": "x"}).mpc_code == obscodes.GEOCENTRE
+
+
+def test_a_place_at_a_station_is_that_station():
+    place = {"SITELAT": 32.7013, "SITELONG": -109.8918}  # Mount Graham
+    assert sites.station(place) in ("290", "G83", "I35")
+
+
+def test_a_longitude_counted_to_the_west_is_found_out_by_what_was_above_the_horizon():
+    west = {"SITELAT": 35.05, "SITELONG": 106.02}
+    frame = {"CRVAL1": 180.5, "CRVAL2": 20.0, "MIDTIMJD": 2460376.75}  # 6 h UT in March: high in New Mexico
+    assert obscodes.place_of(sites.station(west))[0] == pytest.approx(106.02)
+    assert obscodes.place_of(sites.station(west | frame))[0] == pytest.approx(-106.02)
+
+
+def test_services_are_asked_for_the_place():
+    code = telescopes.get("GENERIC").for_header(HILL).mpc_code
+    asked = horizons._asker("3552;", code, [2460000.5]).ephemerides_async(get_query_payload=True, cache=False)
+    assert asked["CENTER"].strip("'") == "coord@399" and asked["SITE_COORD"] == "'9.12,46.05,1.28'"
+    assert obscodes.is_known(skybot.observer_of(code)) and skybot.observer_of("290") == "290"
