@@ -108,7 +108,11 @@ def gather(args, losses, client, choice):
         found += own
     if not found:
         raise PipelineError("no measurement is accepted and calibrated; run pp_calibrate and pp_distill")
-    return sessions.named_apart(found), parts
+    found = sessions.named_apart(found)
+    for copy, original in sessions.copies(found):
+        losses.add(copy.source, f"{copy.key} is in {original.source} as well and counts once")
+        found.remove(copy)
+    return found, parts
 
 
 def paths_of(names, target):

@@ -64,9 +64,6 @@ def _session(path, about, rows):
     telescope = site or about.get("OBSERVERS", about.get("FACILITY", "-"))[:20]
     corrected = about.get("LTCAPP", "NONE").upper() not in ("NONE", "FALSE", "NO", "")
     standard = about.get("STANDARD", "NONE").upper()
-    days = abs(_number(about.get("LTCDAYS")))
-    if not corrected and days > 0:
-        jd, corrected = jd - days, True
     return [
         Session(
             key=key_of(np.mean(jd), telescope, band),
@@ -84,6 +81,8 @@ def _session(path, about, rows):
             differential=about.get("DIFFERMAGS", "FALSE").upper() == "TRUE" or standard == "NONE",
             light_corrected=corrected,
             reduced=about.get("REDUCEDMAGS", "NONE").upper() not in ("NONE", "FALSE", "NO", ""),
+            light_d=abs(_number(about.get("LTCDAYS"))),
+            unity_mag=_number(about.get("UCORMAG")) or np.nan,
             site=site,
             full_name=_full_name(about),
         )

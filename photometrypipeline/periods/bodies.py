@@ -64,14 +64,21 @@ def add_distances(sessions, places, losses):
         try:
             found = places(each.target, site, each.jd)
         except NotReachable as error:
-            losses.add(each.key, f"{error}; distances are not known")
+            losses.add(each.key, f"{error}; {_instead(sessions)}")
             return
         except (NotFound, TelescopeError, ValueError) as error:
             log.info("%s: no ephemeris (%s)", each.key, error)
-            losses.add(each.key, f"no ephemeris of {each.target}; distances are not known")
+            losses.add(each.key, f"no ephemeris of {each.target}; {_instead(sessions)}")
             return
         each.r_au, each.delta_au, each.phase_deg = found.r_au, found.delta_au, found.phase_deg
         each.full_name = each.full_name if " " in each.full_name else found.full_name
+
+
+def _instead(sessions):
+    """Return what is done without distances, as the end of a message."""
+    if all(each.at_unit_distance for each in sessions):
+        return "light time and reduction to 1 au are as its file says"
+    return "magnitudes are not reduced to 1 au"
 
 
 def known(name, sessions):

@@ -129,9 +129,12 @@ def _doubled(each, found):
 def reason_of(each, best, span_d, night_d):
     """Return in words how a candidate comes about, given the best one."""
     width = max(1.5 / span_d, each.high - each.low, best.high - best.low) / 2
-    for (above, below), words in RATIOS.items():
-        if abs(each.frequency - best.frequency * above / below) < width * max(1, above / below):
-            return words
+    off = {
+        words: abs(each.frequency * below / (best.frequency * above) - 1) for (above, below), words in RATIOS.items()
+    }
+    nearest = min(off, key=off.get)
+    if off[nearest] * each.frequency < width:
+        return nearest
     for ratio, words in ((1, ""), (0.5, ", of the double"), (2, ", of the half")):
         turned = (each.frequency - ratio * best.frequency) * night_d
         halves = round(2 * turned)

@@ -48,10 +48,18 @@ class Measurements:
         steps = steps[steps > 0]
         return float(np.median(steps)) if steps.size else self.span_d
 
+    def changed(self, **values):
+        """Return the same points with other magnitudes, or errors."""
+        names = ("t_d", "mag", "err", "session", "band", "phase_deg", "offset_sigma")
+        return Measurements(**{name: getattr(self, name) for name in names} | values)
+
     def with_mag(self, mag):
         """Return the same points with other magnitudes."""
-        names = ("t_d", "err", "session", "band", "phase_deg", "offset_sigma")
-        return Measurements(mag=mag, **{name: getattr(self, name) for name in names})
+        return self.changed(mag=mag)
+
+    def without(self, left_out):
+        """Return the same points, some of which (bool, shape (n,)) do not count any more: their errors are endless."""
+        return self.changed(err=np.where(left_out, FREE_MAG, self.err))
 
     def part(self, chosen):
         """Return some of the points (bool, shape (n,)); sessions and bands keep their numbers."""

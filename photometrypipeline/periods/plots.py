@@ -81,7 +81,7 @@ def _composite(name, joined, solution):
 
 
 def _mag_label(joined):
-    reduced = all(each.has_distances or each.reduced for each in joined.sessions)
+    reduced = all(each.at_unit_distance for each in joined.sessions)
     text = f"{'Reduced magnitude' if reduced else 'Magnitude'} ({', '.join(joined.bands)})"
     return text + (f" at phase angle {joined.phase_mean_deg:.1f}°" if np.isfinite(joined.phase_mean_deg) else "")
 

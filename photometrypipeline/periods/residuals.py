@@ -6,6 +6,8 @@ import nifty_ls  # noqa: F401  gives LombScargle the method fastnifty
 import numpy as np
 from astropy.timeseries import LombScargle
 
+from photometrypipeline.periods.measurements import FREE_MAG
+
 SHUFFLES = 100
 SIGNIFICANT = 0.01
 OVERSAMPLING = 8
@@ -37,6 +39,7 @@ def second_period(points, series, limits_h):
         return None
     frequency = 24 / high_h + np.arange(n) / (OVERSAMPLING * points.span_d)
     residual = series.residual / np.sqrt(np.maximum(1 - series.leverage, 0.1))
+    residual = np.where(points.err < FREE_MAG, residual, 0.0)
     spectrum = _power(points, residual, frequency)
     rng = np.random.default_rng(SEED)
     highest = [_power(points, _shuffled(points, residual, rng), frequency).max() for _ in range(SHUFFLES)]

@@ -51,6 +51,7 @@ def record(name, joined, solution, curves, known, text):
         "periods_searched_h": (24 / solution.grid.frequency[[-1, 0]]).tolist(),
         "periods": [_candidate(*each) for each in zip(solution.candidates, solution.probability, strict=True)],
         "warnings": solution.warnings,
+        "outliers": int(solution.outlying.sum()),
         "second_period": _second(solution.second),
         "phase_curves": [_curve(each) for each in curves],
         "known": known,
@@ -102,6 +103,7 @@ def table(name, joined, solution):
         ("rotation_mag", points.mag - fitted, "mag", "freed of phase angle, band and session: the rotation alone", 4),
         ("model_mag", model, "mag", "Fourier series", 4),
         ("residual_mag", points.mag - fitted - model, "mag", "measured minus model", 4),
+        ("outlying", solution.outlying.tolist(), "", "whether the point is far out and does not count", None),
     )
     found = Table({each: column(list(values), unit, text, digits) for each, values, unit, text, digits in columns})
     found.meta |= {"target": name, "period_h": solution.period_h, "jd_zero": joined.jd_zero}
@@ -156,7 +158,7 @@ def _session(each, offset):
         "err_common_mag": each.err_common,
         "shift_mag": each.shift_mag,
         "offset_mag": float(offset),
-        "distances_known": each.has_distances or each.reduced,
+        "at_unit_distance": each.at_unit_distance,
     }
 
 

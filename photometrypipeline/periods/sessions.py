@@ -7,15 +7,16 @@ import numpy as np
 from photometrypipeline.ephemerides import aspect
 from photometrypipeline.periods import phasefunctions
 from photometrypipeline.periods.measurements import FREE_MAG, Measurements
-from photometrypipeline.reports.alcdef import SESSION_GAP_D
+from photometrypipeline.reports.alcdef import SESSION_GAP_D, band_of
 from photometrypipeline.sky.times import text_of
 
 DRIFT_MAG_D = 0.03  # by which magnitudes change in a day, where distances are not known
 LEAST_ERR_MAG = 0.001
+SAME_TIME_D, SAME_MAG = 2e-5, 0.0015  # of points that are in two files
 SURE_MAG = 0.005  # of an offset whose session says nothing of it
 
 
-@dataclass
+@dataclass(eq=False)
 class Session:
     """One session; arrays of shape (n,), NaN where unknown.
 
@@ -23,6 +24,7 @@ class Session:
     mag : as observed, err : by which it repeats, mag;  err_common : what its points share, mag;  r_au, delta_au,
     phase_deg : distances from the Sun and the observer, phase angle;  differential : whether its level means nothing
     light_corrected, reduced : whether times and magnitudes already are as from the body, and at 1 au
+    light_d, unity_mag : what its file says of the light time (d), and of the step to 1 au (mag); without distances
     observed : the Observations of this suite that its points are
     used, shift_mag : what the user says of it: whether it counts, what is added to its magnitudes
     """
@@ -42,6 +44,8 @@ class Session:
     differential: bool = False
     light_corrected: bool = False
     reduced: bool = False
+    light_d: float = 0.0
+    unity_mag: float = np.nan
     site: str = ""
     full_name: str = ""
     observed: list = field(default_factory=list)
@@ -57,19 +61,24 @@ class Session:
         return bool(np.isfinite([self.r_au, self.delta_au, self.phase_deg]).all())
 
     @property
+    def at_unit_distance(self) -> bool:
+        """Whether magnitudes can be given as at 1 au."""
+        return self.reduced or self.has_distances or bool(np.isfinite(self.unity_mag))
+
+    @property
     def jd_light(self):
         """When the light left the body, JD (UTC); as observed where the distance is not known."""
-        if self.light_corrected or not np.isfinite(self.delta_au).all():
+        if self.light_corrected:
             return self.jd
-        return self.jd - aspect.light_time_d(self.delta_au)
+        return self.jd - (aspect.light_time_d(self.delta_au) if np.isfinite(self.delta_au).all() else self.light_d)
 
     @property
     def mag_reduced(self):
         """Magnitudes as at 1 au, the user's shift applied; as observed where distances are not known."""
         mag = self.mag + self.shift_mag
-        if self.reduced or not self.has_distances:
+        if self.reduced or not self.at_unit_distance:
             return mag
-        return aspect.reduced_mag(mag, self.r_au, self.delta_au)
+        return aspect.reduced_mag(mag, self.r_au, self.delta_au) if self.has_distances else mag + self.unity_mag
 
 
 def key_of(jd, telescope, band):
@@ -100,6 +109,21 @@ def named_apart(sessions):
     return ordered
 
 
+def copies(sessions):
+    """Return [(copy, original), ...] of Sessions that are in several files: most of their points are the same."""
+    found = []
+    for number, each in enumerate(sessions):
+        for other in sessions[:number]:
+            if other in [copy for copy, _ in found] or abs(each.jd[0] - other.jd[0]) > SESSION_GAP_D:
+                continue
+            near = np.abs(each.jd[:, None] - other.jd) < SAME_TIME_D
+            near &= np.abs(each.mag[:, None] - other.mag) < SAME_MAG
+            if near.any(axis=1).mean() > 0.5:
+                found.append((each, other))
+                break
+    return found
+
+
 @dataclass
 class Joined:
     """All sessions that count, as Measurements, and what takes them back to magnitudes.
@@ -128,8 +152,8 @@ def join(sessions, slope=0.15):
     used = [each for each in sessions if each.used]
     jd, mag, err = (np.concatenate(each) for each in _columns(used))
     number = np.repeat(np.arange(len(used)), [len(each) for each in used])
-    bands = list(dict.fromkeys(each.band for each in used))
-    band = np.array([bands.index(each.band) for each in used])[number]
+    bands = list(dict.fromkeys(_band(each) for each in used))
+    band = np.array([bands.index(_band(each)) for each in used])[number]
     phase = np.concatenate([each.phase_deg for each in used])
     level = phasefunctions.hg(phase, slope) if np.isfinite(phase).all() else np.zeros(len(mag))
     for each in range(len(bands)):
@@ -140,6 +164,11 @@ def join(sessions, slope=0.15):
     points = Measurements(jd - zero, mag - level, err, number, band, phase, sigma)
     mean = float(phase.mean()) if np.isfinite(phase).all() else np.nan
     return Joined(used, points, zero, mag, level, bands, slope, mean)
+
+
+def _band(session):
+    """Return the name of the band of a session, one for ours and that of ALCDEF."""
+    return band_of(session.band) or session.band
 
 
 def _columns(used):
@@ -153,6 +182,6 @@ def _offset_sigma(session, middle_jd):
     if session.differential:
         return FREE_MAG
     sigma = max(SURE_MAG, session.err_common if np.isfinite(session.err_common) else 0.05)
-    if not session.has_distances and not session.reduced:
+    if not session.at_unit_distance:
         sigma = np.hypot(sigma, DRIFT_MAG_D * abs(float(session.jd.mean()) - middle_jd))
     return float(sigma)

@@ -16,6 +16,8 @@ MOST_FREQUENCIES = 200_000
 SEEN = 5.0  # ln of the odds for a variation against none, from which on there is one
 SHORTEST_H, LONGEST_RATIO = 0.01, 1.02
 COVERAGE_BINS = 20
+ROUNDS = 4  # of the search
+MOST_OUTLYING = 0.05  # share of the points
 ORDERS = range(2, 9)  # harmonics that may be there
 SURE = 0.95  # of the probability that a lower limit of the period stands on
 ONCE_MORE = 0.1  # ln of a change of the scale of the errors for which the search is repeated
@@ -27,6 +29,7 @@ class Solution:
 
     period_err_h, amplitude_mag, amplitude_err_mag : with one sigma;  order : harmonics, scores : {order: chi2}
     longer_than_h : lower limit of the period where less than one rotation was seen, else None
+    outlying : which points (bool, shape (n,)) are far out and do not count
     candidates : all periods that are not excluded, the best first;  probability : of each of them, shape (n,)
     series, errors : the fit;  scale : by which errors of points were too small;  inflation, length : how residuals hang
     together;  rotations : number in the span;  coverage : share of the rotation that was seen
@@ -35,6 +38,7 @@ class Solution:
     points: Measurements
     grid: evidence.Evidence
     candidates: list
+    outlying: np.ndarray
     verdict: str = ""
     period_h: float | None = None
     period_err_h: float = np.nan
@@ -82,9 +86,9 @@ def solve(points, name, period_h=None, n_harmonics=None, chosen_h=None):
         raise PipelineError(
             f"{name}: {points.span_d * 24:.2f} h of data do not tell periods between {low_h:.2f} and {high_h:.2f} h"
         )
-    grid, scale, inflation, length = _search(points, low_h, high_h)
+    points, outlying, grid, scale, inflation, length = _search(points, low_h, high_h)
     found = candidates.find(points, grid, night_of(points))
-    solution = Solution(points, grid, found, scale=scale, inflation=inflation, length=length)
+    solution = Solution(points, grid, found, outlying, scale=scale, inflation=inflation, length=length)
     solution.log_odds_of_variation = _odds_of_variation(grid)
     if solution.log_odds_of_variation < SEEN:
         return _constant(solution, name)
@@ -103,9 +107,13 @@ def _check(points, name):
 
 
 def _search(points, low_h, high_h):
-    """Return (Evidence, scale, inflation, length); errors are scaled to the residuals, and the search is repeated."""
-    total = 1.0
-    for _ in range(3):
+    """Return (points, outlying, Evidence, scale, inflation, length).
+
+    Errors are scaled to the residuals, points far out do not count any more, and the search is repeated.
+    """
+    total, given, outlying = 1.0, points, noise.lone(points)
+    points = given.without(outlying)
+    for _ in range(ROUNDS):
         grid = evidence.over_grid(points, 24 / high_h, 24 / low_h, total)
         frequency = grid.frequency[grid.full.argmax()]
         n, _ = order.choose(points, frequency, total)
@@ -113,9 +121,14 @@ def _search(points, low_h, high_h):
         scale = noise.scale_of(points, series)
         inflation, length = noise.correlation(points, series)
         change, total = abs(np.log(scale * inflation / total)), scale * inflation
-        if change < ONCE_MORE:
+        found = outlying | noise.outliers(points, series)
+        if found.mean() > MOST_OUTLYING:  # then they are no outliers
+            found = outlying
+        same = (found == outlying).all()
+        outlying, points = found, given.without(found)
+        if change < ONCE_MORE and same:
             break
-    return grid, scale, inflation, length
+    return points, outlying, grid, scale, inflation, length
 
 
 def _odds_of_variation(grid):

@@ -23,6 +23,8 @@ def paragraph(name, joined, solution, curves):
     else:
         parts.append(_sentence(solution.verdict.partition(": ")[2]))
     parts += [_phase_curve(each) for each in curves if not each.fixed]
+    if n := int(solution.outlying.sum()):
+        parts.append(f"{n} outlying point{' was' if n == 1 else 's were'} left out.")
     parts += [_sentence(f"note that {each}") for each in solution.warnings]
     return " ".join(parts)
 

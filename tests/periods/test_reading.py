@@ -217,3 +217,23 @@ def test_phase_curve_of_a_campaign_is_that_which_was_put_in(tmp_path):
     assert abs(h - make_rotation.H) < 3.5 * h_err and h_err < 0.3
     assert abs(g - make_rotation.G) < 3.5 * g_err and g_err < 0.3
     assert "HG12" in curves
+
+
+def test_what_a_file_says_of_distances_serves_without_an_ephemeris(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text(ALCDEF.format(differ="FALSE", applied="NONE").replace("PHASE", "UCORMAG=-1.82\nPHASE"))
+    (session,) = alcdeffile.read(path)
+    assert session.at_unit_distance and not session.has_distances
+    np.testing.assert_allclose(session.mag_reduced, session.mag - 1.82)
+    joined = sessions.join([session])
+    assert joined.points.offset_sigma[0] == pytest.approx(0.05)
+
+
+def test_the_same_night_from_two_files_counts_once(nights, tmp_path):
+    series, geometry = series_and_geometry(nights[0])
+    own, _ = reading.from_series(series, geometry)
+    lightcurve.write(lightcurve.table([(series, geometry)]), tmp_path / "a.csv", "csv")
+    other, _ = reading.from_series(*series_and_geometry(nights[1]))
+    every = sessions.named_apart([*own, *reading.from_table(tmp_path / "a.csv"), *other])
+    ((copy, original),) = sessions.copies(every)
+    assert {copy.source, original.source} == {str(tmp_path / "a.csv"), str(series.path)}

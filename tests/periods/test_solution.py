@@ -220,3 +220,15 @@ def test_scale_of_errors_is_found():
     )
     series = fourier.refined(half, 24 / truth.period_h, 4)
     assert noise.scale_of(half, series) == pytest.approx(2.0, rel=0.15)
+
+
+def test_outliers_do_not_count_and_are_counted():
+    truth, points = points_of()
+    hit = np.zeros(len(points), dtype=bool)
+    hit[[7, 60, 130]] = True
+    found = solution.solve(points.with_mag(points.mag + np.where(hit, [0.9], 0)), "body")
+    np.testing.assert_array_equal(found.outlying, hit)
+    clean = solution.solve(points, "body")
+    assert not clean.outlying.any()
+    assert abs(found.period_h - clean.period_h) < 0.5 * clean.period_err_h
+    assert found.period_err_h < 1.3 * clean.period_err_h
