@@ -124,6 +124,9 @@ def report_doubts(found):
             errors.setdefault(re.sub(r"[\d.]+", "#", text), []).append((exposure.error_s, text))
     for alike in errors.values():
         error_s, text = max(alike)
+        if not error_s:
+            log.warning("%d of %d images: %s; if that is wrong, correct their headers", len(alike), len(found), text)
+            continue
         log.warning(
             "%d of %d images: the time may be off by up to %s (%s in their headers): %s",
             len(alike),
@@ -280,8 +283,9 @@ def write_observation(header, telescope, facts):
         set_keyword(header, "MIDTIMJD", exposure.midtime_jd, "obs midtime (JD, UTC)")
     for keyword in ("PPFIXED", "PPDOUBT", TIME_ERROR):
         header.remove(keyword, ignore_missing=True)
-    if exposure.doubts:
+    if exposure.error_s:
         set_keyword(header, TIME_ERROR, round(exposure.error_s, 3), "[s] MIDTIMJD may be off by as much")
+    if exposure.doubts:
         set_keyword(header, "PPDOUBT", "; ".join(exposure.doubts)[:LONGEST_TEXT], "")
     if any(facts["corrected"]):
         set_keyword(header, "PPFIXED", "; ".join(filter(None, facts["corrected"]))[:LONGEST_TEXT], "")

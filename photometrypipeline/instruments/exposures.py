@@ -4,10 +4,14 @@ The keyword of the telescope's definition is one witness, the others of the head
 disagree by more than a second the better evidence counts: more keywords, and those that say what moment they mean.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from astropy.time import Time
 
 from photometrypipeline.instruments import clocks, exposurelength, headers, moments
 from photometrypipeline.instruments.moments import END, MADE, MIDDLE, START
+from photometrypipeline.sky import dates
 from photometrypipeline.sky.times import SECONDS_PER_DAY
 
 AFTER_START = {START: 0.5, MIDDLE: 0.0, END: -0.5, MADE: -0.5}  # shares of the exposure to the middle
@@ -15,6 +19,7 @@ LEAST_S = 1.0  # two times that are nearer to each other agree
 READOUT_S = 90.0  # by which what is written at the end of an exposure may be late
 PAUSES = 0.1  # of a stack's light, at least: as long as it may have been paused between its frames
 DEFINED = 2  # weight of the keyword that a definition names
+SAME_DAY_D = 1.5  # a date and what was written when the frame was taken
 SPLIT_S = 1800.0  # witnesses that are further off belong to zones, or to other things
 
 
@@ -53,6 +58,7 @@ def of_frame(frame, telescope, pointing_deg=None):
     length = exposurelength.read(frame.header, single_s, telescope.header["exptime"])
     found = moments.read(frame.header)
     exposure = Exposure(0.0, length.light_s, step_s=own.step_s)
+    own = _with_its_day(frame.header, own, found, exposure)
     own = _in_utc(frame.header, telescope, own, found, length, exposure, pointing_deg)
     witnesses = [each for each in found if _counts(each, own)]
     if length.is_stack and _was_single(own, witnesses, length):  # such counts survive from flats, too
@@ -77,6 +83,30 @@ def _is_given(header, own):
 def _middle(moment, light_s):
     """Return the Julian date of the middle of an exposure of which a Moment is one end, or the middle."""
     return round(moment.jd + AFTER_START[moment.kind] * light_s / SECONDS_PER_DAY, 8)
+
+
+def _with_its_day(header, own, found, exposure):
+    """Return the own Moment on its day, where day and month may stand in either order; what was done about it is noted.
+
+    Other dates of the header settle it, but for those that are written alike.
+    """
+    keyword = own.keyword.split("|")[0]
+    text = headers.original_value(header, keyword)
+    other_jd = dates.other_day(text)
+    if other_jd is None:
+        return own
+    off_d = other_jd - dates.read(text).day_jd
+    told = [
+        each for each in found if dates.other_day(headers.original_value(header, each.keyword.split("|")[0])) is None
+    ]
+    read, other = (min((abs(each.jd - own.jd - by) for each in told), default=np.inf) for by in (0, off_d))
+    if other < SAME_DAY_D < read:
+        exposure.corrected = f"{keyword} = {text} has the month first"
+        return replace(own, jd=own.jd + off_d)
+    if read > SAME_DAY_D:
+        day, turned = (Time(jd, format="jd").strftime("%Y-%m-%d") for jd in (own.jd, own.jd + off_d))
+        exposure.doubt(f"{keyword} = {text} is taken for {day} (day first), not for {turned}", 0)
+    return own
 
 
 def _in_utc(header, telescope, own, found, length, exposure, pointing_deg):

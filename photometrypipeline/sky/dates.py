@@ -107,6 +107,18 @@ def read(text: object) -> Reading:
     return Reading(day_jd, seconds, zone_h, step_s)
 
 
+def other_day(text: object) -> float | None:
+    """Return JD of the midnight that a date such as 03/04/2023 means if its first number is the month, not the day.
+
+    None where both orders mean the same, where the second number can be no day, and for the old FITS form DD/MM/YY.
+    """
+    found = DATES[1].match(re.sub(r"(?<=\d),(?=\d)", ".", str(text).strip()))
+    day, month = (int(found["day"]), int(found["month"])) if found else (0, 0)
+    if not found or day == month or not (1 <= day <= 12 and 1 <= month <= 12):
+        return None
+    return _midnight(int(found["year"]), day, month, str(text))
+
+
 def _julian(found: re.Match[str]) -> Reading:
     digits = len(found["part"]) - 1
     if "kind" in found.groupdict():

@@ -8,6 +8,7 @@ from astropy.time import Time
 
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import exposurelength, exposures, telescopes
+from photometrypipeline.sky import dates
 
 START = "2021-03-22T01:02:03.250"
 EXPOSURE_S = 120.0
@@ -249,3 +250,27 @@ def test_the_length_of_a_stack_is_found_again_in_a_prepared_header():
     header = fits.Header([("EXPTIME", 1870.0, f"PP: [s] {exposurelength.WHOLE}"), ("_EXPTIME", 10.0)])
     assert exposurelength.first_value(header, "EXPTIME") == 10.0
     assert exposurelength.first_value(fits.Header([("EXPTIME", 5.0), ("_EXPTIME", 7.0)]), "EXPTIME") == 5.0
+
+
+# ---- day and month
+
+
+def test_a_day_that_may_be_a_month_is_told():
+    found = exposure_of(("DATE-OBS", "03/04/2021 01:02:03.250"))
+    assert isot(found.midtime_jd).startswith("2021-04-03T01:03:03.25")
+    assert found.doubts == [
+        "DATE-OBS = 03/04/2021 01:02:03.250 is taken for 2021-04-03 (day first), not for 2021-03-04"
+    ]
+    assert found.error_s == 0  # of months: the frame is right, or has to be corrected
+
+
+@pytest.mark.parametrize("witness", ["2021-03-04T01:04:05", "2021-04-03T01:04:05"])
+def test_another_date_tells_day_from_month(witness):
+    found = exposure_of(("DATE-OBS", "03/04/2021 01:02:03.250"), ("DATE-END", witness))
+    assert isot(found.midtime_jd)[:10] == witness[:10] and not found.doubts
+    assert ("month first" in found.corrected) == ("-03-04" in witness)
+
+
+@pytest.mark.parametrize("text", ["03/03/2021 01:02:03.250", "23/03/2021 01:02:03.250", "03/04/93", "2021-03-04"])
+def test_other_dates_have_one_order(text):
+    assert dates.other_day(text) is None
