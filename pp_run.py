@@ -37,12 +37,6 @@ import toolbox
 
 from tqdm import tqdm
 
-import diagnostics
-import pp_calibrate
-import pp_distill
-import pp_photometry
-import pp_prepare
-import pp_register
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UsageError
 from photometrypipeline.base.files import sweep
 from photometrypipeline.frames import records, recordtypes
@@ -51,14 +45,20 @@ from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import folder_of, telescope_of
 from photometrypipeline.reduction import kinds
-from photometrypipeline.runs import cluster, datatree, outcomes, recipes, splitting, treesummary
+from photometrypipeline.runs import cluster, datatree, outcomes, recipes, splitting, stepoptions
 from photometrypipeline.runs.stamps import Stamp, Stamps
-from photometrypipeline.website import pages
+from photometrypipeline.website import appearance
 
 log = logging.getLogger("pp.run")
 
 STARTED = time.monotonic()
-STEPS = ("prepare", "register", "photometry", "calibrate", "distill")
+STEPS = {  # and their options
+    "prepare": stepoptions.PrepareOptions,
+    "register": stepoptions.RegisterOptions,
+    "photometry": stepoptions.PhotometryOptions,
+    "calibrate": stepoptions.CalibrateOptions,
+    "distill": stepoptions.DistillOptions,
+}
 
 
 def run(images, losses, options):
@@ -76,6 +76,8 @@ def run(images, losses, options):
             step[0], failure = failures[-1]
             raise failure
     except PipelineError as error:
+        import diagnostics
+
         outcomes.write(folder, step=step[0])
         diagnostics.record_failure(step[0], str(error), folder)
         raise
@@ -91,11 +93,13 @@ def render_pages(folder, changed, jobs):
     recipe = {
         "records": {step: known.contents.of_file(records.path_of(step, folder)) for step in [*STEPS, "failures"]},
         "settings": digest(repr(recipes.relevant(toolbox.settings(), "pages"))),
-        "version": [*recipes.version(), pages.version()],
+        "version": [*recipes.version(), appearance.version()],
     }
     stamp = known.read("pages")
     if not changed and stamp and not recipes.difference(stamp.recipe, recipe) and known.same_files(stamp):
         return
+    import diagnostics  # slow to load, as the steps are
+
     page = diagnostics.render(folder, jobs=jobs)
     if page:
         known.finish(Stamp("pages", recipe), [], [page], [], {})
@@ -119,6 +123,8 @@ def run_steps(images, losses, options, step):
         frames = frames.only([Frame(frames.folder / name) for name in done[-1].passed])
     warn_of_exclusions(frames.folder, options)
     failures, outcome = [], None
+    if steps[len(done) :]:
+        import diagnostics
     for name in steps[len(done) :]:
         step[0] = name
         outcomes.write(frames.folder, step=name)
@@ -196,8 +202,8 @@ def up_to_date(steps, data, options):
     known = Stamps(data.folder)
 
     def recipe_of(step, frames):
-        function, chosen = call_of(step, options)
-        recipe, stamp = function.recipe(known.contents, data.only(frames), chosen), known.read(step)
+        chosen = options.hand_on(STEPS[step])
+        recipe, stamp = toolbox.recipe(step, data.only(frames), chosen, known.contents), known.read(step)
         gaps = stamp.result.get("failed") or stamp.result.get("uncalibrated")
         if options.again(step) and (gaps or stamp.recipe["options"].get("again")):
             recipe["options"]["again"] = True
@@ -212,16 +218,21 @@ def up_to_date(steps, data, options):
     return done
 
 
-def call_of(step, options):
-    """Return (function, options) of one step."""
+def function_of(step):
+    """Return the function of one step.  All are loaded together, which takes longer than a run with nothing to do."""
+    import pp_calibrate
+    import pp_distill
+    import pp_photometry
+    import pp_prepare
+    import pp_register
+
     scripts = (pp_prepare, pp_register, pp_photometry, pp_calibrate, pp_distill)
-    script = dict(zip(STEPS, scripts, strict=True))[step]
-    return getattr(script, step), options.hand_on(script.Options)
+    return getattr(dict(zip(STEPS, scripts, strict=True))[step], step)
 
 
 def in_turns(step, frames, losses, options):
     """Return the outcome of a step; of a second try where one is wanted and the first left frames behind."""
-    function, chosen = call_of(step, options)
+    function, chosen = function_of(step), options.hand_on(STEPS[step])
     attempt_losses = toolbox.Losses()
     outcome = function(frames, attempt_losses, chosen)
     gaps = getattr(outcome, "failed", None) or getattr(outcome, "uncalibrated", None)
@@ -229,6 +240,8 @@ def in_turns(step, frames, losses, options):
         known = Stamps(frames.folder)
         first, attempt_losses = known.read(step), toolbox.Losses()
         if step == "calibrate":
+            import pp_calibrate
+
             toolbox.say(pp_calibrate.FEW_LIKE_THE_SUN)
             chosen = replace(chosen, solar=False)
         outcome = function(frames, attempt_losses, chosen)
@@ -284,6 +297,8 @@ def _listed(values):
 
 def run_all(args, losses):
     """Run every data set below the present folder in a process of its own; returns the exit status."""
+    from photometrypipeline.runs import treesummary  # brings the pages along
+
     root = Path.cwd()
     if args.split:
         split_tree(args)

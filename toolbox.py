@@ -24,7 +24,6 @@ from pathlib import Path
 
 from photometrypipeline.base.commandline import parser_of
 
-import numpy as np
 from astropy.io.fits.verify import VerifyWarning
 from astropy.utils.exceptions import AstropyUserWarning
 from tqdm import tqdm
@@ -46,9 +45,7 @@ from photometrypipeline.base.workers import cores
 from photometrypipeline.frames import intake, records
 from photometrypipeline.frames.frame import BAD_PIXELS, Frame
 from photometrypipeline.instruments.dataset import DataSet, folder_of
-from photometrypipeline.programs.astromatic import votable_named
 from photometrypipeline.runs import datatree, recipes, stamps, stepoptions
-from photometrypipeline.sky import sphere
 from photometrypipeline.sky.times import (  # noqa: F401  names that users' scripts import from here
     dateobs_to_jd,
     fractionalyear_to_jd,
@@ -407,15 +404,11 @@ def stamped(step, leaves):
     def decorate(function):
         defaults = inspect.signature(function).parameters["options"].default
 
-        def recipe(contents, frames, options=defaults):
-            frames = DataSet.of(frames)
-            return recipes.make(step, frames, options.relevant(), settings(), contents)
-
         @functools.wraps(function)
         def run(frames, losses, options=defaults):
             frames = DataSet.of(frames)
             known, missed, told = stamps.Stamps(frames.folder), len(frames.unreachable), len(losses.entries)
-            stamp = known.begin(step, recipe(known.contents, frames, options), frames)
+            stamp = known.begin(step, recipe(step, frames, options, known.contents), frames)
             outcome = function(frames, losses, options)
             if len(frames.unreachable) == missed and not getattr(outcome, "failure", None):
                 passed, files, result = leaves(outcome)
@@ -424,10 +417,14 @@ def stamped(step, leaves):
                 known.finish(stamp, passed, files, losses.entries[told:], result, getattr(options, "jobs", 1))
             return outcome
 
-        run.recipe = recipe
         return run
 
     return decorate
+
+
+def recipe(step, frames, options, contents):
+    """Return the recipe of a step (dict), what its outcome depends on besides the frames; `options` are its own."""
+    return recipes.make(step, DataSet.of(frames), options.relevant(), settings(), contents)
 
 
 def settings():
@@ -447,11 +444,17 @@ def list_photmode():
 
 def skycenter(catalogs):
     """Return (ra, dec, radius) in degrees of the circle around source lists with columns `ra_deg` and `dec_deg`."""
+    import numpy as np
+
+    from photometrypipeline.sky import sphere
+
     return sphere.skycenter([(np.asarray(catalog["ra_deg"]), np.asarray(catalog["dec_deg"])) for catalog in catalogs])
 
 
 def read_scamp_output(path="scamp_output.xml"):
     """Return (columns, rows) of table `Fields` in SCAMP's report: {name: index}, and the rows as lists."""
+    from photometrypipeline.programs.astromatic import votable_named
+
     table = votable_named(path, "Fields")
     return {name: index for index, name in enumerate(table.colnames)}, [list(row) for row in table]
 

@@ -6,7 +6,6 @@ import warnings
 
 import numpy as np
 from astropy.io import fits
-from astropy.wcs import WCS
 
 from photometrypipeline.frames.frame import COMMENT_START, put, set_keyword
 
@@ -61,6 +60,8 @@ def wcs_of(header):
 
 
 def _read(cards):
+    from astropy.wcs import WCS  # brings coordinates and tables along; keywords alone do without
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

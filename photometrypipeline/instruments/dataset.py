@@ -5,7 +5,6 @@ from functools import cached_property
 from pathlib import Path
 
 from photometrypipeline.base.errors import PipelineError, UsageError
-from photometrypipeline.base.services import Client
 from photometrypipeline.instruments import headers, telescopes
 
 log = logging.getLogger("pp.dataset")
@@ -51,6 +50,8 @@ class DataSet(list):
 
     def client(self, offline=False):
         """Return a Client for the requests of one step, whose NotReachables are noted here."""
+        from photometrypipeline.base.services import Client  # brings requests along
+
         return Client(offline, unreachable=self.unreachable)
 
 

@@ -10,10 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 from astropy import units
-from astropy.coordinates import FK4, FK5, Angle, SkyCoord
 from astropy.io import fits
-from astropy.time import Time
-from astropy.wcs import WCS
 
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frames.frame import BINNED_LATER, COLOUR, saved_name
@@ -256,6 +253,8 @@ def uses_wcs(frame, telescope):
 
 def centre_by_wcs(frame):
     """Return (ra_deg, dec_deg) of the centre of a frame by the WCS in its header.  Raises FrameError."""
+    from astropy.wcs import WCS
+
     cards = fits.Header([card for card in frame.header.cards if _belongs_to_wcs(card.keyword)])
     cards["NAXIS1"], cards["NAXIS2"] = frame.size_px
     try:
@@ -312,6 +311,8 @@ def _sexagesimal(text, unit):
     whole = sexagesimal.read(text)
     if whole is not None and (unit != units.hourangle or abs(whole) < 24):
         return whole * (15 if unit == units.hourangle else 1)
+    from astropy.coordinates import Angle
+
     try:
         return float(Angle(text, unit=unit).deg)
     except (ValueError, units.UnitsError):
@@ -336,6 +337,9 @@ def to_icrs(ra_deg, dec_deg, equinox_yr):
     """Return (ra_deg, dec_deg) in ICRS of a position in the equinox `equinox_yr`: FK4 before 1984, FK5 since then."""
     if equinox_yr == 2000.0:
         return ra_deg, dec_deg
+    from astropy.coordinates import FK4, FK5, SkyCoord
+    from astropy.time import Time
+
     if equinox_yr < 1984:
         system = FK4(equinox=Time(equinox_yr, format="byear"))
     else:

@@ -76,6 +76,8 @@ def _parts(pattern):
         rest = rest[len(piece) :]
         if piece == "*":
             parts.append(ANY_TEXT)
+        elif piece not in SPECIAL and len(piece) == 1:
+            parts.append(frozenset(piece))
         else:
             parts.append(frozenset(each for each in printable | set(piece) if fnmatch.fnmatchcase(each, piece)))
     return tuple(parts)

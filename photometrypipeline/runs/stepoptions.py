@@ -40,6 +40,8 @@ def astrometric_catalogs(value):
 
 def answers(value):
     """Return {name: text} of NAME=VALUE, as pp_prepare -set takes them."""
+    if not value:
+        return {}
     from photometrypipeline.newcamera import generic
 
     given = [f"{name}={text}" for name, text in value.items()] if isinstance(value, dict) else value
@@ -140,9 +142,9 @@ def color_name(value):
 
 def check_colors(options):
     """Raise UsageError where the colour of the target is not known in that of the colour term."""
-    from photometrypipeline.calibration import targetcolor
-
     if options.colorterm is not None:
+        from photometrypipeline.calibration import targetcolor
+
         targetcolor.of(options.target_color, options.colorterm)
 
 

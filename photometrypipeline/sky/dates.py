@@ -8,8 +8,6 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from astropy.time import Time
-
 SECONDS_PER_DAY = 86400.0
 MJD_ZERO = 2400000.5
 ORDINAL_ZERO_JD = 1721424.5  # JD of the midnight before the day 0 of datetime.date.toordinal
@@ -122,6 +120,8 @@ def other_day(text: object) -> float | None:
 def _julian(found: re.Match[str]) -> Reading:
     digits = len(found["part"]) - 1
     if "kind" in found.groupdict():
+        from astropy.time import Time  # slow to load, and hardly ever needed here
+
         time = Time(f"{found['kind'].upper()}{found['year']}{found['part']}", scale="tai")
         jd, step_s = float(time.jd), 365.25 * SECONDS_PER_DAY * 10.0**-digits
     else:

@@ -1,13 +1,13 @@
 """Times: the date keywords of headers in all their spellings, Julian dates, decimal years.
 
-Dates are UTC throughout.  astropy.time does the arithmetic; here is the reading of what observatories write.
+Dates are UTC throughout.  astropy.time does the arithmetic, and is loaded when there is some; here is the reading of
+what observatories write.
 """
 
 import warnings
 from datetime import datetime, timedelta
 
 import numpy as np
-from astropy.time import Time
 
 from photometrypipeline.sky import dates
 
@@ -47,6 +47,8 @@ def utc_of(jd: float, scale: str) -> float:
     name, add_s = SCALES.get(scale, ("utc", 0.0))
     if name == "utc" or not 2436934.5 < jd < 2488070:  # 1960, when UTC begins, to 2100
         return jd
+    from astropy.time import Time
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # leap seconds of years to come
         return float(Time(jd + add_s / SECONDS_PER_DAY, format="jd", scale=name).utc.jd)
@@ -54,6 +56,8 @@ def utc_of(jd: float, scale: str) -> float:
 
 def jd_to_gregorian(jd: float, is_mjd: bool = False) -> tuple[int, int, int, int, int, int]:
     """Return (year, month, day, hour, minute, second), all int, of a Julian date; seconds are rounded down."""
+    from astropy.time import Time
+
     if is_mjd:
         jd = jd + MJD_ZERO
     day_start = np.floor(jd - 0.5) + 0.5
@@ -66,11 +70,15 @@ def jd_to_gregorian(jd: float, is_mjd: bool = False) -> tuple[int, int, int, int
 
 def jd_to_fractionalyear(jd: float, is_mjd: bool = False) -> float:
     """Return the year plus the elapsed fraction of that year (float)."""
+    from astropy.time import Time
+
     return float(Time(jd + MJD_ZERO if is_mjd else jd, format="jd", scale="tai").decimalyear)
 
 
 def fractionalyear_to_jd(year: float) -> float:
     """Return the Julian date (float): the inverse of `jd_to_fractionalyear`."""
+    from astropy.time import Time
+
     return float(Time(year, format="decimalyear", scale="tai").jd)
 
 

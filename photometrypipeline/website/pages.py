@@ -8,14 +8,11 @@ from urllib.parse import quote
 
 from photometrypipeline import __version__
 from photometrypipeline.base.files import write_text
-from photometrypipeline.frames.contents import digest
 from photometrypipeline.frames.records import known
 from photometrypipeline.sky.times import text_of
+from photometrypipeline.website.appearance import COMPILED, STATIC, TEMPLATES
 from photometrypipeline.website.views import calibrated
 
-TEMPLATES = Path(__file__).parent / "templates"
-COMPILED = TEMPLATES / "__pycache__"
-STATIC = Path(__file__).parent / "static"  # goes beside the pages as it is
 UPLOT = ("uPlot.iife.min.js", "uPlot.min.css", "LICENSE")
 STYLE_SHEET = "diagnostics_stylesheet.css"
 MOST_OPEN = 5  # sections of targets that are open at first
@@ -72,13 +69,6 @@ def _compiled():
         return None
     COMPILED.mkdir(exist_ok=True)
     return FileSystemBytecodeCache(str(COMPILED), "%s.cache")
-
-
-def version():
-    """Return a text that changes with anything that shapes the pages but the code."""
-    files = sorted(path for folder in (TEMPLATES, STATIC) for path in folder.rglob("*") if path.is_file())
-    files = [path for path in files if path.parent != COMPILED]
-    return digest(b"".join(path.read_bytes() for path in files))
 
 
 def write_page(path, html):

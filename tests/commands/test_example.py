@@ -33,6 +33,24 @@ def test_the_example_comes_out_as_it_should(example):
     assert "FAIL" not in verdict.stdout
 
 
+def test_a_run_with_nothing_to_do_loads_nothing_that_it_does_not_need(example):
+    folder, _ = example
+    argv = [sys.executable, "-X", "importtime", str(ROOT / "pp_run.py"), "-offline"]
+    done = subprocess.run(
+        [*argv, *sorted(path.name for path in folder.glob("mscience*.fits"))],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0 and "up to date: prepare, register, photometry, calibrate, distill" in done.stdout
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    slow = {"scipy", "matplotlib", "requests", "jinja2", "photutils", "astroquery", "pandas", "skimage"}
+    slow |= {f"astropy.{name}" for name in ("table", "coordinates", "time", "wcs", "stats", "modeling")}
+    assert loaded & slow == set()
+    assert "astropy.io.fits" in loaded  # the names are read as Python writes them
+
+
 def test_the_check_notices_a_wrong_result(example, tmp_path):
     folder, _ = example
     wrong = tmp_path / "wrong"

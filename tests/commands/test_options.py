@@ -323,10 +323,10 @@ def test_a_second_try_where_it_is_wanted_and_needed(tmp_path, monkeypatch, step,
 
 def test_options_of_pp_run_reach_their_steps():
     options = pp_run.Options(asteroids=True, reject=("apr",), source_tolerance="low", cat=("2MASS",))
-    assert pp_run.call_of("distill", options)[1].asteroids
-    assert pp_run.call_of("distill", options)[1].reject == ("apr",)
-    assert pp_run.call_of("register", options)[1].source_tolerance == "low"
-    assert pp_run.call_of("register", options)[1].cat == ("2MASS",)
+    assert options.hand_on(pp_run.STEPS["distill"]).asteroids
+    assert options.hand_on(pp_run.STEPS["distill"]).reject == ("apr",)
+    assert options.hand_on(pp_run.STEPS["register"]).source_tolerance == "low"
+    assert options.hand_on(pp_run.STEPS["register"]).cat == ("2MASS",)
 
 
 def test_options_that_belong_to_trees_are_refused_for_one_data_set(night, capsys):

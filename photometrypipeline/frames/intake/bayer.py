@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from scipy.ndimage import convolve
 
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frames import fitsbytes
@@ -145,6 +144,8 @@ def _write(target, header, path, way):
 
 def _interpolated(pixels, greens):
     """Return green at every pixel: the mean of the four green neighbours where the mask has another colour."""
+    from scipy.ndimage import convolve  # slow to load, and most frames are none of a colour camera
+
     mask = np.zeros(pixels.shape, dtype=np.float32)
     for row, column in greens:
         mask[row::2, column::2] = 1

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from astropy.stats import sigma_clipped_stats
-from scipy.ndimage import median_filter
 
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import safe_name
@@ -224,6 +222,9 @@ def _subtracted(header):
 
 def _overscan_level(data, overscan):
     """Return the level of the overscan for each row or column that it accompanies, shape (rows, 1) or (1, columns)."""
+    from astropy.stats import sigma_clipped_stats  # slow to load, and most frames are one image
+    from scipy.ndimage import median_filter
+
     strip = data[min(overscan[2:]) - 1 : max(overscan[2:]), min(overscan[:2]) - 1 : max(overscan[:2])]
     if strip.size == 0:
         return np.float32(0)
