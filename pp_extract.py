@@ -60,12 +60,12 @@ class Extraction:
 def extract(frames, losses, options=Options(), bad=None):  # noqa: B008  it is frozen
     """Run Source Extractor on `frames`; returns the Extractions (list) of those that worked, others go to `losses`.
 
-    bad : where the detector has bad pixels, as in `run`
+    bad : function of a Frame that returns which of its pixels are bad, as `run` takes them; None: all are good
     """
 
     def one(frame):
         instrument = telescopes.get(options.telescope) if options.telescope else telescope_of(frame)
-        run(frame, instrument, frame.ldac, options, bad)
+        run(frame, instrument, frame.ldac, options, bad(frame) if bad else None)
         return Extraction(frame, instrument, ldac.read(frame.ldac))
 
     pairs = toolbox.sort_out(frames, toolbox.parallel(one, frames, options.jobs, "extract"), losses)

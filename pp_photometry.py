@@ -2,11 +2,13 @@
 """Measure all sources with the aperture that suits target and stars best, found by a curve of growth.
 
 reads   images from pp_register (or pp_prepare -keep_wcs); the target's ephemeris from the local store, or JPL Horizons
-writes  IMAGE.ldac; APRAD, APIDX and PHOTMODE in the image headers; aperturephotometry_curveofgrowth.dat
+writes  IMAGE.ldac; APRAD, APIDX and PHOTMODE in the image headers; aperturephotometry_curveofgrowth.dat;
+        badpixels.fits, and with -cosmics IMAGE.cosmics
 
 Examples:
   pp_photometry mscience*.fits
   pp_photometry -aprad 4.5 mscience*.fits
+  pp_photometry -cosmics mscience*.fits
   pp_photometry -background_only -snr 1.5 mscience*.fits
 """
 
@@ -42,7 +44,7 @@ from photometrypipeline.frames.contents import MEASUREMENT
 from photometrypipeline.frames.frame import set_keyword
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
-from photometrypipeline.photometry import badpixels, growthcurve, sequencemask
+from photometrypipeline.photometry import badpixels, cosmics, growthcurve, sequencemask
 from photometrypipeline.sky import matching
 
 log = logging.getLogger("pp.photometry")
@@ -74,8 +76,9 @@ class Growth:
 def left(done):
     """Return what the stamp of the step holds: frames, files, and nothing else."""
     mask = done.record.bad_pixels.file
+    hits = [path for path in map(cosmics.path_of, done.frames) if path.exists()]
     own = [name for name in (CURVE if done.record.curve else None, mask) if name]
-    return done.frames, [*(frame.ldac for frame in done.frames), *own], {}
+    return done.frames, [*(frame.ldac for frame in done.frames), *hits, *own], {}
 
 
 @toolbox.stamped("photometry", left)
@@ -100,7 +103,8 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
     by_hand = bool(options.aprad) or toolbox.list_photmode() != "APER"
     predictions = {} if by_hand or options.background_only else predict(frames, telescope, options)
     found = bad_pixels(frames, telescope, predictions)
-    bad = found.mask > 0 if found.number else None
+    frames = frames.only(hit_pixels(frames, losses, options))
+    bad = functools.partial(cosmics.joined, bad=found.mask > 0 if found.number else None)
     if by_hand:
         aperture, curve, counts = fixed(options.aprad, telescope.aprad_default, options.chosen_by), None, (0, 0)
         measured = measure_fixed(frames, losses, aperture.radius_px, common, bad)
@@ -147,6 +151,28 @@ def bad_pixels(frames, telescope, predictions):
         return badpixels.Found(None, 0, "stacks have no bad pixels of their own")
     standing = [predictions.get(frame.name) for frame in frames] if predictions else None
     return sequencemask.of_frames(frames, frames.folder, pp_extract.mask_of(frames[0], telescope), standing)
+
+
+def hit_pixels(frames, losses, options):
+    """Return the Frames (list) whose pixels hit by cosmic rays are known where that is wanted, and forgotten where not.
+
+    Raises PipelineError if there is none, UsageError without the library.
+    """
+    if not options.cosmics:
+        for frame in frames:
+            cosmics.path_of(frame).unlink(missing_ok=True)
+        return list(frames)
+    cosmics.check_installed()
+    done = toolbox.parallel(
+        lambda frame: cosmics.find(frame, telescope_of(frame), sequencemask.typical_fwhm_px([frame])),
+        frames,
+        options.jobs,
+        "cosmic rays",
+    )
+    ready = [frame for frame, _ in toolbox.sort_out(frames, done, losses)]
+    if not ready:
+        raise PipelineError("none of the frames could be searched for cosmic rays")
+    return ready
 
 
 def cleared(frames, losses, jobs):
@@ -232,7 +258,7 @@ def measure_growth(frames, losses, radii, common, bad):
     def one(frame):
         path = work / f"{frame.stem}.growth.ldac"
         frame.ldac.unlink(missing_ok=True)  # of the registration: it must not pass for the final one if something fails
-        pp_extract.run(frame, telescope_of(frame), path, options, bad)
+        pp_extract.run(frame, telescope_of(frame), path, options, bad(frame))
         return path
 
     return dict(toolbox.sort_out(frames, toolbox.parallel(one, frames, common.jobs, "photometry"), losses))

@@ -15,7 +15,7 @@ import numpy as np
 from photometrypipeline.base import scatter
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.frames import ldac
-from photometrypipeline.photometry import badpixels, masking
+from photometrypipeline.photometry import badpixels, cosmics, masking
 from photometrypipeline.photometry.errorbars import MAG_PER_RELATIVE_FLUX
 
 log = logging.getLogger("pp.forced")
@@ -185,6 +185,7 @@ def _occupied(shape, x_px, y_px, radius_px):
 def open_frame(frame, radius_px, gain):
     """Return the ForcedFrame of a Frame (frame.py) with its source list next to it.  Raises FrameError."""
     bad = badpixels.read(frame.path.parent) if "COMBO_N" not in frame.header else None  # stacks have no such pixels
+    bad = cosmics.joined(frame, bad)
     table = ldac.read(frame.ldac).table
     area, width = (np.asarray(table[name], dtype=float) for name in ("ISOAREA_IMAGE", "FWHM_IMAGE"))
     # wings reach beyond the isophote; twice its radius holds them

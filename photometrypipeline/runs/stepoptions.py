@@ -305,6 +305,9 @@ class PhotometryOptions(Ephemeris, Offline, Jobs):
     background_only: bool = option(False, help="curve of growth from background sources alone")
     target_only: bool = option(False, help="curve of growth from the target alone")
     nodeblending: bool = option(False, help="do not split blended sources")
+    cosmics: bool = option(
+        False, help="look for cosmic rays on each frame (L.A.Cosmic) and measure without the pixels they hit"
+    )
     kernel: str | None = None
     chosen_by: str = "set by hand"
 
@@ -552,6 +555,7 @@ class RunOptions(Options):
         help="minimum number of connected pixels in the photometry (default: the telescope's)",
     )
     aprad_range: tuple | None = shared("aprad_range", PhotometryOptions)
+    cosmics: bool = shared("cosmics", PhotometryOptions)
     source_tolerance: str | None = shared(
         "source_tolerance",
         RegisterOptions,

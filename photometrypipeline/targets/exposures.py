@@ -7,7 +7,7 @@ import numpy as np
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import telescope_of
-from photometrypipeline.photometry import framepsf
+from photometrypipeline.photometry import cosmics, framepsf
 from photometrypipeline.photometry.cutouts import FramePixels
 from photometrypipeline.photometry.measure import Exposure, calibrate_stars
 
@@ -41,6 +41,10 @@ def expose(each, method, bad=None, avoid=(), motions=()):
     x, y = (np.asarray(table[f"{axis}WIN_IMAGE"], dtype=float) - 1 for axis in "XY")
     area = np.maximum(np.asarray(table["ISOAREA_IMAGE"], dtype=float), 1)
     reach = np.maximum(2 * np.sqrt(area / np.pi), WINGS_FWHM * fwhm)
+    try:
+        bad = cosmics.joined(frame, bad)
+    except PipelineError as error:
+        log.warning("%s", error)
     pixels = FramePixels(frame.path, frame.header, (x, y, reach), bad, saturation)
     radius = float(frame.header.get("APRAD") or telescope.aprad_default)
     psf, chosen = _psf(each, pixels, (x, y), fwhm, gain, radius, avoid, motions)
