@@ -5,10 +5,11 @@ The sky is a clipped mean of a ring; the weights of the PSF are those of the tar
 errors of the PSF cancel.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from astropy.stats import mad_std
+from scipy.ndimage import binary_dilation, median_filter
 
 from photometrypipeline.photometry import trail
 from photometrypipeline.photometry.cutouts import FramePixels, aperture
@@ -27,6 +28,10 @@ MODEL_ERROR = 0.01  # of the light of a neighbour, by the PSF
 TRAIL_ERROR = 0.05  # of the correction for the trail
 GUESSED_ERROR = 0.25  # the same where the PSF is guessed from a width
 LEAST_STARS = 4
+SHARPEST_PX = 2.0  # FWHM below which a star is as sharp as a cosmic ray
+STRUCK_SIGMA = 8.0
+STEEP = 0.1  # of the step from a pixel to those around it, by which a profile may be wrong
+AROUND = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]])
 
 
 @dataclass
@@ -113,6 +118,7 @@ class Light:
     trail_chi2 : by how much a source that is not drawn out along its trail fits worse
     noise : of `flux` by empty places around (n_empty), NaN where nobody looked
     dx, dy, place_err : px from the place given to where the light is, by the PSF
+    n_struck : pixels that were left out since they are sharper than any light through the optics
     """
 
     flux: float
@@ -138,6 +144,7 @@ class Light:
     trail_chi2: float = 0.0
     noise: float = np.nan
     n_empty: int = 0
+    n_struck: int = 0
 
     def mag(self, psf=False):
         """Return (instrumental magnitude, its error by photons and sky, by the scene); NaN without light."""
@@ -261,15 +268,56 @@ def measure(exposure, x, y, trail_px=(0.0, 0.0), neighbours=(), place=None):
     place : a Place that was prepared, its pixels perhaps changed
     """
     place = place or place_of(exposure, x, y, trail_px)
+    light, left, variance = _measured(exposure, x, y, trail_px, neighbours, place)
+    if light is None or exposure.fwhm_px < SHARPEST_PX:
+        return light
+    struck = _struck(place, left, light, variance)
+    if struck.any():
+        pixels = np.where(struck, np.nan, place.cut.pixels)
+        again = _measured(exposure, x, y, trail_px, neighbours, replace(place, cut=replace(place.cut, pixels=pixels)))
+        if again[0] is not None:
+            light = again[0]
+            light.n_struck = int(struck.sum())
+    return light
+
+
+def _struck(place, left, light, variance):
+    """Return which pixels of a target stand out of those around them as no light through the optics does, bool.
+
+    left : pixels without sky and neighbours, ADU;  variance : of each.  What the profile has there is taken off first;
+    of the rest, the median of the eight pixels around has nearly nothing if a cosmic ray made it, and no less than
+    the profile allows if it is light of a star that nobody knows.
+    """
+    profile = place.profile * light.psf_flux / place.star_share
+    rest = left - profile
+    sharp = rest - _around(rest)
+    noise = np.sqrt(STEEP**2 * (profile - _around(profile)) ** 2 + 1.2 * variance)
+    star = place.profile if place.round_profile is None else place.round_profile
+    peak = np.unravel_index(np.argmax(star), star.shape)
+    sharpest = 1 - _around(star)[peak] / star[peak]
+    like_no_star = (sharp > (1 + sharpest) / 2 * rest) & (rest > sharp / 2)
+    struck = (place.profile > 0) & like_no_star & (sharp > STRUCK_SIGMA * noise)
+    if not struck.any():
+        return struck
+    return (place.profile > 0) & binary_dilation(struck) & (sharp > STRUCK_SIGMA / 2 * noise)
+
+
+def _around(image):
+    """Return the median of the eight pixels around each one, shape of `image`."""
+    return median_filter(image, footprint=AROUND, mode="nearest")
+
+
+def _measured(exposure, x, y, trail_px, neighbours, place):
+    """Return (Light or None, pixels without sky and neighbours, their variance); see `measure`."""
     usable = np.isfinite(place.cut.pixels)
     masked = float((place.profile * ~usable).sum() / place.profile.sum())
     if masked > 0.9 or not usable[place.inside > 0].any():
-        return None
+        return None, None, None
     lights, errors = _neighbour_light(exposure, place, neighbours, x, y)
     pixels = place.cut.pixels - lights.sum(axis=0) if len(lights) else place.cut.pixels
     level, sigma, number = ring_sky(place.cut, pixels, place.dx, place.dy, *place.ring)
     if not (np.isfinite(level) and sigma > 0):
-        return None
+        return None, None, None
     sky_err = sigma / np.sqrt(number)
     left = np.where(usable, pixels - level, 0.0)
     others = np.clip(lights.sum(axis=0), 0, None) if len(lights) else 0.0
@@ -306,7 +354,7 @@ def measure(exposure, x, y, trail_px=(0.0, 0.0), neighbours=(), place=None):
     light.dx, light.dy, light.place_err, chi2 = _fit(place.profile, left, weight > 0, flux, variance)
     if place.round_profile is not None:
         light.trail_chi2 = _fit(place.round_profile, left, weight > 0, flux, variance)[3] - chi2
-    return light
+    return light, filled, variance
 
 
 def _neighbour_light(exposure, place, neighbours, x, y):

@@ -143,9 +143,21 @@ def correct(row, each, light, place, exposure, asked):
         return
     if np.isfinite(light.mag(psf=used == PSF)[0]):
         fill(row, light, used, row.mag - row.inst if row.calibrated else np.nan)
+        if light.n_struck:
+            log.info("%s: %s measured without %d pixels that a cosmic ray hit", row.frame, row.target, light.n_struck)
+            put_to(row, each, light, place, exposure.fwhm_px * scale)
     if reason and not row.reason:
         row.reason = reason
         log.info("%s: %s rejected: %s", row.frame, row.target, reason)
+
+
+def put_to(row, each, light, place, fwhm_arcsec):
+    """Give a Row the place and the width of a Light, not those of a source of the list."""
+    x, y = (float(axis[0]) for axis in each.wcs.all_world2pix([place.ra_deg], [place.dec_deg], 0, quiet=True))
+    ra, dec = (float(axis[0]) for axis in each.wcs.all_pix2world([x + light.dx], [y + light.dy], 0))
+    row.ra_deg, row.dec_deg, row.x_px, row.y_px = ra % 360, dec, x + light.dx + 1, y + light.dy + 1
+    row.fwhm_arcsec = fwhm_arcsec
+    row.distance_arcsec = float(np.hypot(light.dx, light.dy) * each.frame.number("SECPIXX"))
 
 
 def rescued(target, each, light, place, exposure, asked):
@@ -154,11 +166,8 @@ def rescued(target, each, light, place, exposure, asked):
     if not asked.strict or not detected(light, place, scale, exposure.fwhm_px):
         return None
     row = observed.frame_facts(each, target, asked.method, asked.offset_arcsec)
-    x, y = (float(axis[0]) for axis in each.wcs.all_world2pix([place.ra_deg], [place.dec_deg], 0, quiet=True))
-    ra, dec = (float(axis[0]) for axis in each.wcs.all_pix2world([x + light.dx], [y + light.dy], 0))
-    row.ra_deg, row.dec_deg, row.x_px, row.y_px = ra % 360, dec, x + light.dx + 1, y + light.dy + 1
-    row.flags, row.fwhm_arcsec = 0, exposure.fwhm_px * scale
-    row.distance_arcsec = float(np.hypot(light.dx, light.dy) * scale)
+    put_to(row, each, light, place, exposure.fwhm_px * scale)
+    row.flags = 0
     row.contamination = float(np.clip(light.neighbour_fraction / (1 + light.neighbour_fraction), 0, 1))
     fill(row, light, chosen_method(light, asked.method), add_zeropoint(row, each))
     if not observed.complete(row):

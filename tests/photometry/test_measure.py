@@ -132,3 +132,28 @@ def test_fluxes_of_a_night_follow_the_zeropoints_and_shun_outliers():
     assert stars.flux == pytest.approx([3e-5, 1e-6], rel=1e-6)
     assert stars.n_frames.tolist() == [4, 5]
     assert (stars.flux_err[0] > 0.005 * stars.flux[0]) and (stars.flux_err > 0).all()
+
+
+def test_pixels_that_a_cosmic_ray_hit_are_left_out(tmp_path, field):
+    clean, x, y, flux, free_x, free_y = field
+    target, motion = 3e4, (3.0, 2.0)
+    clean = lightframe.with_targets(clean, free_x, free_y, target, FWHM, BETA, motion)
+    for step in range(5):  # an oblique track right through each
+        clean[np.rint(free_y).astype(int) + step - 2, np.rint(free_x).astype(int) + step - 1] += 2000.0
+    lightframe.write(tmp_path / "a.fits", clean, np.random.default_rng(15))
+    exposure = lightframe.exposure(tmp_path / "a.fits", x, y, flux, FWHM, RADIUS, others=(free_x, free_y))
+    lights = [measure.measure(exposure, *place, motion) for place in zip(free_x, free_y, strict=True)]
+    assert min(light.n_struck for light in lights) >= 4
+    off, error = deviations(lights, target)[1]
+    assert abs(off.mean()) < 0.02 and np.abs(off).max() < 5 * error.max()  # they make it 0.3 mag brighter
+
+
+def test_no_pixel_of_stars_trails_and_close_pairs_is_taken_for_a_hit(tmp_path, field):
+    clean, x, y, flux, free_x, free_y = field
+    clean = lightframe.with_targets(clean, free_x, free_y, 8e4, FWHM, BETA, (4.0, 0.0))
+    clean += sky.render(clean.shape, free_x + 1 + 3.0, free_y + 1 - 2.5, np.full(free_x.size, 3e4), FWHM, BETA)
+    lightframe.write(tmp_path / "a.fits", clean, np.random.default_rng(16))
+    exposure = lightframe.exposure(tmp_path / "a.fits", x, y, flux, FWHM, RADIUS, others=(free_x, free_y))
+    places = [*zip(free_x, free_y, strict=True), *zip(x, y, strict=True)]
+    assert not any(measure.measure(exposure, *place, (4.0, 0.0)).n_struck for place in places[: free_x.size])
+    assert not any(measure.measure(exposure, *place).n_struck for place in places)
