@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photometrypipeline.periods import noise
+from photometrypipeline.periods.fourier import GRID, harmonics
+
 DRAWS = 2000
 SHORTEST_BLOCK = 4  # points
 SEED = 20250101  # the same data give the same errors
@@ -18,18 +21,19 @@ class Errors:
     curve: np.ndarray
 
 
-def errors_of(points, series, length):
+def errors_of(points, series, length, inflation=1.0):
     """Return the Errors of a refined Series; `length`: number of neighbouring residuals that hang together.
+
+    inflation : by which factor means of residuals scatter more than independent ones
 
     Residuals are freed of what the fit took from them (leverage), cut into blocks longer than they hang together, and
     put in place of others of their session with a random sign; the offsets of sessions are drawn from their priors.
     What that does to the parameters follows from the influence of each point.
     After Kuensch (1989, Ann. Statist. 17, 1217), and Wu (1986, Ann. Statist. 14, 1261) for the signs.
     """
-    from photometrypipeline.periods.fourier import GRID, harmonics
-
     rng = np.random.default_rng(SEED)
     freed = series.residual / np.sqrt(np.maximum(1 - series.leverage, 0.1))
+    freed = freed * noise.lost_in_fit(points, series, inflation)
     drawn = np.zeros((DRAWS, len(points)))
     for each in np.unique(points.session):
         own = np.flatnonzero(points.session == each)

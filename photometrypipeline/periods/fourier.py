@@ -16,8 +16,9 @@ class Series:
     """A fitted series: `frequency` 1/d, `coefficients` (mag, shape (2 order,)) of cos and sin of each harmonic,
 
     `offsets` (mag) of the nuisances of Measurements, `chi2`, `n_free` effective number of parameters,
-    `residual` (mag, shape (n,)), `leverage` of each point, `influence` (shape (2 order + 1, n + n_parameters)): what a
-    change of each magnitude, and of each prior, does to frequency and coefficients.
+    `residual` (mag, shape (n,)), `hat` (shape (n, n_parameters)) such that hat @ hat.T is the hat matrix,
+    `influence` (shape (2 order + 1, n + n_parameters)): what a change of each magnitude, and of each prior, does to
+    frequency and coefficients.
     """
 
     frequency: float
@@ -26,13 +27,18 @@ class Series:
     chi2: float
     n_free: float
     residual: np.ndarray
-    leverage: np.ndarray
+    hat: np.ndarray
     influence: np.ndarray | None = None
 
     @property
     def order(self) -> int:
         """Number of harmonics."""
         return len(self.coefficients) // 2
+
+    @property
+    def leverage(self):
+        """How far each point draws the fit to itself, 0 to 1, shape (n,)."""
+        return np.sum(self.hat**2, axis=1)
 
     @property
     def period_h(self) -> float:
@@ -87,9 +93,10 @@ def fit(points, frequency, order, scale=1.0, prior_mag=None):
     covariance = np.linalg.inv(design.T @ (design * weight[:, None]) + np.diag(precision))
     solved = covariance @ (design.T @ (weight * points.mag))
     residual = points.mag - design @ solved
-    leverage = np.einsum("ij,jk,ik->i", design, covariance, design) * weight
+    hat = (design @ np.linalg.cholesky(covariance)) * np.sqrt(weight)[:, None]
     chi2 = float(np.sum(weight * residual**2))
-    return Series(frequency, solved[: 2 * order], solved[2 * order :], chi2, float(leverage.sum()), residual, leverage)
+    coefficients, offsets = solved[: 2 * order], solved[2 * order :]
+    return Series(frequency, coefficients, offsets, chi2, float(np.sum(hat**2)), residual, hat)
 
 
 def refined(points, frequency, order, scale=1.0):

@@ -141,7 +141,7 @@ def _constant(solution, name):
     grid, total = solution.grid, solution.scale * solution.inflation
     seen = np.where(grid.frequency >= 1 / solution.points.span_d, grid.total, -np.inf)
     series = fourier.refined(solution.points, grid.frequency[seen.argmax()], order.LOWEST_ORDER, total)
-    errors = bootstrap.errors_of(solution.points, series, solution.length)
+    errors = bootstrap.errors_of(solution.points, series, solution.length, solution.inflation)
     limit = series.amplitude + 2 * errors.amplitude
     solution.verdict = (
         f"{name}: no variation is seen, so there is no period; a rotation would have less than {limit:.3f} mag"
@@ -173,7 +173,7 @@ def _fit(solution, n_harmonics):
         solution.series.influence, _ = fourier.influence_of(points, solution.series, total)
     solution.scale = noise.scale_of(points, solution.series)
     solution.inflation, solution.length = noise.correlation(points, solution.series)
-    solution.errors = bootstrap.errors_of(points, solution.series, solution.length)
+    solution.errors = bootstrap.errors_of(points, solution.series, solution.length, solution.inflation)
     solution.amplitude_mag, solution.amplitude_err_mag = solution.series.amplitude, solution.errors.amplitude
     solution.rotations = points.span_d * solution.series.frequency
     phase = np.mod(points.t_d * solution.series.frequency, 1)
