@@ -289,16 +289,17 @@ def _struck(place, left, light, variance):
     the profile allows if it is light of a star that nobody knows.
     """
     profile = place.profile * light.psf_flux / place.star_share
-    rest = left - profile
+    rest, noise2 = left - profile, 1.2 * np.broadcast_to(variance, left.shape)
+    bright = (place.profile > 0) & (rest > STRUCK_SIGMA / 2 * np.sqrt(noise2))
+    if not bright.any():
+        return bright
     sharp = rest - _around(rest)
-    noise = np.sqrt(STEEP**2 * (profile - _around(profile)) ** 2 + 1.2 * variance)
+    noise = np.sqrt(STEEP**2 * (profile - _around(profile)) ** 2 + noise2)
     star = place.profile if place.round_profile is None else place.round_profile
     peak = np.unravel_index(np.argmax(star), star.shape)
     sharpest = 1 - _around(star)[peak] / star[peak]
     like_no_star = (sharp > (1 + sharpest) / 2 * rest) & (rest > sharp / 2)
-    struck = (place.profile > 0) & like_no_star & (sharp > STRUCK_SIGMA * noise)
-    if not struck.any():
-        return struck
+    struck = bright & like_no_star & (sharp > STRUCK_SIGMA * noise)
     return (place.profile > 0) & binary_dilation(struck) & (sharp > STRUCK_SIGMA / 2 * noise)
 
 
