@@ -38,7 +38,8 @@ import diagnostics
 import pp_setup
 from photometrypipeline.base.errors import FrameError, NotReachable, PipelineError
 from photometrypipeline.base.files import safe_name
-from photometrypipeline.frames import exclusions, framedb, observationsdb, recordtypes, results
+from photometrypipeline.frames import exclusions, framedb, observationsdb, old, recordtypes, results
+from photometrypipeline.frames.contents import Contents
 from photometrypipeline.frames.rows import OUTSIDE, LightCurve
 from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.photometry import badpixels
@@ -132,6 +133,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
         losses.add("target", f"no target was found in any frame; {advice}")
     for line in excluded.unused():
         log.warning("%s: %r is not an observation of this run", options.exclude, line)
+    set_outdated_aside(data, measured, curves)
     observationsdb.update(data.folder / observationsdb.FILE_NAME, curves)
     tidy = lightcurve.write_csv(curves, data.folder, data.client(offline=True), options.places)
     names, images = [curve.name for curve in curves], [each.frame.name for each in measured]
@@ -160,6 +162,17 @@ def read_databases(frames, losses):
     if not measured:
         raise PipelineError("none of the frames has a database; run pp_calibrate first")
     return measured
+
+
+def set_outdated_aside(data, measured, curves):
+    """Move the results of other targets that rest on magnitudes which are there no longer to old/, and say so."""
+    digest_of = Contents(os.devnull).of_file
+    rests = {os.path.basename(each.frame.database): digest_of(each.frame.database) for each in measured}
+    before = observationsdb.others(data.folder / observationsdb.FILE_NAME, curves)
+    gone = old.outdated(data.folder, before, {curve.file: rests for curve in curves}, digest_of)
+    moved = old.set_aside(data.folder, [name for target in gone for name in old.results_of(*target)])
+    if moved:
+        toolbox.say(f"moved to {old.FOLDER}/: {', '.join(moved)}, which rest on an earlier calibration")
 
 
 def color_remarks(measured):
@@ -335,6 +348,7 @@ def light_curve(target, rows):
 def main(args, losses):
     options = Options.of(args).checked()
     done = distill(toolbox.prepared_frames(args.images, losses), losses, options)
+    toolbox.keep_choices("distill", args, options)
     diagnostics.render(args.folder, jobs=os.cpu_count() or 1)
     if done.failure:
         raise done.failure

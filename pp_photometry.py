@@ -39,7 +39,7 @@ import pp_setup
 from photometrypipeline.base.errors import NotFound, NotReachable, PipelineError
 from photometrypipeline.base.files import write_text
 from photometrypipeline.ephemerides import ephemeris
-from photometrypipeline.frames import ldac, recordtypes
+from photometrypipeline.frames import ldac, old, recordtypes
 from photometrypipeline.frames.contents import MEASUREMENT
 from photometrypipeline.frames.frame import set_keyword
 from photometrypipeline.instruments import headers
@@ -117,6 +117,8 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
         )
         measured = [frame for frame, _ in toolbox.sort_out(list(lists), measured, losses)]
         write_curve(frames.folder / CURVE, radii, curve)
+    if curve is None and old.set_aside(frames.folder, [CURVE]):
+        toolbox.say(f"moved to {old.FOLDER}/: {CURVE}, of another choice of the aperture")
     if not measured:
         raise PipelineError("none of the frames could be measured")
     summary = recordtypes.Photometry(
@@ -415,6 +417,7 @@ def main(args, losses):
     options = Options.of(args).checked()
     frames = toolbox.prepared_frames(args.images, losses)
     photometry(frames, losses, options)
+    toolbox.keep_choices("photometry", args, options)
     diagnostics.render(args.folder, jobs=args.jobs)
 
 

@@ -39,13 +39,13 @@ from tqdm import tqdm
 
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UsageError
 from photometrypipeline.base.files import sweep
-from photometrypipeline.frames import records, recordtypes
+from photometrypipeline.frames import old, records, recordtypes
 from photometrypipeline.frames.contents import digest
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import folder_of, telescope_of
 from photometrypipeline.reduction import kinds
-from photometrypipeline.runs import cluster, datatree, outcomes, recipes, splitting, stepoptions
+from photometrypipeline.runs import choices, cluster, datatree, outcomes, recipes, splitting, stepoptions
 from photometrypipeline.runs.stamps import Stamp, Stamps
 from photometrypipeline.website import appearance
 
@@ -61,17 +61,20 @@ STEPS = {  # and their options
 }
 
 
-def run(images, losses, options):
+def run(images, losses, options, given=()):
     """Run all steps on one data set; returns the exit status before losses count.  Raises PipelineError.
 
+    given : names of the options that were chosen now; others stay as chosen before
     Whatever happens, the pages tell it.
     """
     step, changed, folder = ["prepare"], True, folder_of(images)
+    options, chosen = with_choices(folder, options, given)
     for place in {folder, *(Path(image).parent for image in images)}:
         sweep(place)
     try:
         failures, changed = run_steps(images, losses, options, step)
         outcomes.write(folder)  # what fails from here on is no step
+        chosen.write()
         if failures:  # what could be done without the service is kept
             step[0], failure = failures[-1]
             raise failure
@@ -85,6 +88,30 @@ def run(images, losses, options):
         render_pages(folder, changed, options.jobs)
     toolbox.say("Done!")
     return toolbox.OK
+
+
+def with_choices(folder, options, given):
+    """Return (options, Choices): completed by what was chosen by hand before, which is told; -fresh forgets it."""
+    chosen = choices.Choices(folder) if options.fresh else choices.read(folder)
+    before = targets_chosen(folder)
+    options, kept = chosen.join(options, given)
+    if kept:
+        toolbox.say(f"as chosen before ({choices.FILE_NAME}; -fresh forgets it): {'; '.join(kept)}")
+    forgotten = old.set_aside(folder, [choices.FILE_NAME]) if options.fresh else []
+    gone = sorted(before - chosen.targets())
+    moved = forgotten + old.set_aside(folder, [name for target in gone for name in old.results_of(target)])
+    if moved:
+        toolbox.say(f"moved to {old.FOLDER}/: {', '.join(moved)}, of an earlier choice")
+    return options, chosen
+
+
+def targets_chosen(folder):
+    """Return the names (set of str) of targets that files chosen before name, none where these cannot be read."""
+    try:
+        return choices.read(folder).targets()
+    except PipelineError as error:
+        log.info("%s", error)
+        return set()
 
 
 def render_pages(folder, changed, jobs):
@@ -121,7 +148,6 @@ def run_steps(images, losses, options, step):
         losses.entries += [tuple(entry) for entry in stamp.losses if tuple(entry) not in losses.entries]
     if done:
         frames = frames.only([Frame(frames.folder / name) for name in done[-1].passed])
-    warn_of_exclusions(frames.folder, options)
     failures, outcome = [], None
     if steps[len(done) :]:
         import diagnostics
@@ -143,14 +169,6 @@ def run_steps(images, losses, options, step):
     if report:
         toolbox.box(report)
     return failures, outcome is not None
-
-
-def warn_of_exclusions(folder, options):
-    """Say that observations count again which an earlier run or pp_distill has taken out by hand."""
-    stamp = Stamps(folder).read("distill")
-    before = stamp and stamp.recipe["options"].get("exclude")
-    if before and not options.exclude:
-        log.warning("what %s left out counts again; -exclude %s leaves it out", before, before)
 
 
 def of_the_sky(frames):
@@ -202,7 +220,7 @@ def up_to_date(steps, data, options):
     known = Stamps(data.folder)
 
     def recipe_of(step, frames):
-        chosen = options.hand_on(STEPS[step])
+        chosen = options_of(step, options)
         recipe, stamp = toolbox.recipe(step, data.only(frames), chosen, known.contents), known.read(step)
         gaps = stamp.result.get("failed") or stamp.result.get("uncalibrated")
         if options.again(step) and (gaps or stamp.recipe["options"].get("again")):
@@ -216,6 +234,11 @@ def up_to_date(steps, data, options):
         log.info("to be done: %s", why)
     known.contents.save()
     return done
+
+
+def options_of(step, options):
+    """Return the options of one step: what pp_run hands on, and choices by hand that it has no options for."""
+    return replace(options.hand_on(STEPS[step]), **options.by_hand.get(step, {}))
 
 
 def function_of(step):
@@ -232,7 +255,7 @@ def function_of(step):
 
 def in_turns(step, frames, losses, options):
     """Return the outcome of a step; of a second try where one is wanted and the first left frames behind."""
-    function, chosen = function_of(step), options.hand_on(STEPS[step])
+    function, chosen = function_of(step), options_of(step, options)
     attempt_losses = toolbox.Losses()
     outcome = function(frames, attempt_losses, chosen)
     gaps = getattr(outcome, "failed", None) or getattr(outcome, "uncalibrated", None)
@@ -363,7 +386,7 @@ def main(args, losses):
         if getattr(args, name):
             raise UsageError(f"-{name} belongs to `pp_run all`")
     options = Options.of(args).checked()
-    return run(args.images, losses, replace(options, jobs=options.jobs or toolbox.cores()))
+    return run(args.images, losses, replace(options, jobs=options.jobs or toolbox.cores()), args.given)
 
 
 if __name__ == "__main__":

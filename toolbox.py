@@ -45,7 +45,7 @@ from photometrypipeline.base.workers import cores
 from photometrypipeline.frames import intake, records
 from photometrypipeline.frames.frame import BAD_PIXELS, Frame
 from photometrypipeline.instruments.dataset import DataSet, folder_of
-from photometrypipeline.runs import datatree, recipes, stamps, stepoptions
+from photometrypipeline.runs import choices, datatree, recipes, stamps, stepoptions
 from photometrypipeline.sky.times import (  # noqa: F401  names that users' scripts import from here
     dateobs_to_jd,
     fractionalyear_to_jd,
@@ -160,7 +160,7 @@ def _folder(args):
 
 
 def _shown(args):
-    return ", ".join(f"{name}={value!r}" for name, value in sorted(vars(args).items()))
+    return ", ".join(f"{name}={value!r}" for name, value in sorted(vars(args).items()) if name != "given")
 
 
 def _run(function, args, on_failure, at_end):
@@ -432,6 +432,13 @@ def settings():
     kinds = (type(os), type, type(settings), UsageError)
     names = [name for name in vars(pp_setup) if not name.startswith("_") and name != "problem"]
     return {name: getattr(pp_setup, name) for name in names if not isinstance(getattr(pp_setup, name), kinds)}
+
+
+def keep_choices(step, args, options):
+    """Keep the options of a step that was run by hand for later runs of pp_run; say which earlier ones are dropped."""
+    dropped = choices.keep(args.folder, step, options, args.given)
+    if dropped:
+        say(f"no longer chosen: {'; '.join(dropped)}")
 
 
 # ---- helpers that users' scripts import

@@ -131,7 +131,7 @@ def run(images: Images, *, verbose: bool = False, **options) -> Run:
         script = work.script
         chosen = script.Options.chosen(**options)
         chosen = replace(chosen, jobs=chosen.jobs or work.toolbox.cores())
-        script.run(work.names, work.losses, chosen)
+        script.run(work.names, work.losses, chosen, tuple(options))
     return Run(work.folder, work.losses.entries)
 
 
@@ -234,6 +234,8 @@ def _step(name, images, verbose, values):
         else:
             frames = toolbox.prepared_frames(work.names, work.losses)
         outcome = getattr(script, name)(frames, work.losses, options)
+        if name in toolbox.choices.STEPS:
+            toolbox.choices.keep(work.folder, name, options, tuple(values))
         if getattr(outcome, "failure", None):
             raise outcome.failure
     return Step(name, frames.only(_handed_on(name, frames, outcome)), work.losses.entries, outcome)

@@ -25,12 +25,24 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, args=None, namespace=None):
         """Parse as argparse does, and look whether all options can be meant."""
         found = super().parse_args(args, namespace)
+        found.given = self._given(args)
         try:
             for glance in self.glances:
                 glance(found)
         except UsageError as error:
             self.error(str(error))
         return found
+
+    def _given(self, args):
+        """Return the names (tuple of str) of the arguments that a command line that can be parsed has itself."""
+        defaults = [(action, action.default) for action in self._actions]
+        for action in self._actions:
+            action.default = argparse.SUPPRESS
+        try:
+            return tuple(vars(super().parse_args(args, None)))
+        finally:
+            for action, default in defaults:
+                action.default = default
 
     def error(self, message):
         """End the process with one line that says what is wrong with the command line, and where all options stand."""

@@ -146,7 +146,7 @@ class Options:
                 continue
             if absolute and known.file and isinstance(value, str) and Path(value).is_file():
                 value = str(Path(value).resolve())
-            arguments += _spelt(f"-{name}", value, known)
+            arguments += spelt(f"-{name}", value, known)
         return arguments
 
     def relevant(self):
@@ -173,7 +173,7 @@ def _as_text(value, known):
     return ",".join(value) if isinstance(value, tuple) and known.nargs is None and value else value or value
 
 
-def _spelt(option, value, known):
+def spelt(option, value, known):
     """Return an option with its value (list of str) as a user would write it."""
     if value is True:
         return [option]
@@ -182,7 +182,7 @@ def _spelt(option, value, known):
     if known.action == "append":
         pairs = [f"{key}={text}" for key, text in value.items()] if isinstance(value, dict) else value
         return [word for pair in pairs for word in (option, pair)]
-    return [option, ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
+    return [option, ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)]
 
 
 def _converted(name, value, field, known):

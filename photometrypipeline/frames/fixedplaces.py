@@ -3,9 +3,6 @@
 import math
 import re
 
-from astropy import units
-from astropy.coordinates import Angle
-
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frames.results import lines_of
 
@@ -37,12 +34,10 @@ def place_of(fields):
     """
     if len(fields) >= 6 and _is_sexagesimal(fields[:3]) and _is_sexagesimal(fields[3:6]):
         fields = [":".join(fields[:3]), ":".join(fields[3:6]), *fields[6:]]
-    if len(fields) < 2:
-        raise ValueError("no place")
     try:
-        ra, dec = (angle_deg(*each) for each in zip(fields[:2], (units.hourangle, units.deg), strict=True))
-    except units.UnitsError as error:
-        raise ValueError(str(error)) from None
+        ra, dec = angle_deg(fields[0], "hourangle"), angle_deg(fields[1], "deg")
+    except IndexError:
+        raise ValueError("no place") from None
     if not (math.isfinite(ra) and abs(dec) <= 90):
         raise ValueError("no place on the sky")
     return ra % 360, dec, fields[2:]
@@ -59,8 +54,14 @@ def _is_sexagesimal(fields):
 
 
 def angle_deg(text, sexagesimal_unit):
-    """Return degrees (float) of a number, or of a sexagesimal text in a unit of astropy.  Raises ValueError."""
+    """Return degrees (float) of a number, or of a sexagesimal text in a unit (name) of astropy.  Raises ValueError."""
     try:
         return float(text)
     except ValueError:
+        from astropy.coordinates import Angle  # slow to import, and seldom needed
+        from astropy.units import UnitsError
+
+    try:
         return float(Angle(text, unit=sexagesimal_unit).deg)
+    except UnitsError as error:
+        raise ValueError(str(error)) from None

@@ -60,14 +60,18 @@ def update(path, curves):
 
     Others stay while their tables lie next to it: those are what an earlier pp_distill with another target left.
     """
+    write(path, [*curves, *others(path, curves)])
+
+
+def others(path, curves):
+    """Return the LightCurves (list) that a database has of other targets than `curves`, whose tables are there."""
     path = Path(path)
     try:
-        old = read(path)
+        found = read(path)
     except FrameError:  # none yet, or one of an earlier version
-        old = []
+        return []
     taken = {each.name for each in curves} | {each.file for each in curves}
-    kept = [each for each in old if not {each.name, each.file} & taken and (path.parent / each.file).is_file()]
-    write(path, [*curves, *kept])
+    return [each for each in found if not {each.name, each.file} & taken and (path.parent / each.file).is_file()]
 
 
 def read(path, file=None):

@@ -1,8 +1,7 @@
 """Where targets are, frame by frame: a file with an image and a place on each line, as pp_manident writes it."""
 
+import math
 import re
-
-import numpy as np
 
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import write_text
@@ -45,7 +44,7 @@ def read(path, default_name=UNNAMED):
             ra_deg, dec_deg, rest = place_of(fields[1:])
         except ValueError:
             raise FrameError(path, f"line {number} is not '{FORM}': {line.strip()[:60]}", "correct it") from None
-        jd = np.nan
+        jd = math.nan
         if rest and _is_jd(rest[0]):
             jd, rest = float(rest[0]), rest[1:]
         targets.setdefault("_".join(rest) or default_name, []).append((fields[0], ra_deg, dec_deg, jd))

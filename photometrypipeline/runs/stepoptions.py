@@ -4,7 +4,7 @@ Nothing here, or imported from here, is slow: `-h` answers at once.  What a valu
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from photometrypipeline.base.errors import FrameError, UsageError
@@ -573,6 +573,7 @@ class RunOptions(Options):
     keep_wcs: bool = shared("keep_wcs", PrepareOptions, help="trust the WCS in the headers, no registration")
     set: dict = shared("set", PrepareOptions)
     force: bool = option(False, help="do all steps again, even those that are up to date")
+    fresh: bool = option(False, help="forget what was chosen by hand before (pp_choices.toml)")
     cat: tuple | None = shared(
         "cat",
         RegisterOptions,
@@ -597,6 +598,8 @@ class RunOptions(Options):
     def check(self):
         """Raise UsageError for colours that are not known."""
         check_colors(self)
+
+    by_hand: dict = field(default_factory=dict)  # {step: {option: value}} of choices by hand, which go before
 
     def again(self, step):
         """Return whether `step` is to be tried a second time where the first one left gaps."""

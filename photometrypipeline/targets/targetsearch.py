@@ -42,7 +42,7 @@ def search(measured, choice, client, folder):
         found.targets += _of_positions(measured, choice.positions, folder)
     if choice.fixedtargets:
         found.targets += [
-            targets.fixed(name, "fixed", ra, dec, measured, choice.fixedtargets)
+            targets.fixed(name, "fixed", ra, dec, measured, Path(choice.fixedtargets).name)
             for name, ra, dec in fixedplaces.read(choice.fixedtargets)
         ]
     if choice.asteroids:

@@ -288,7 +288,10 @@ def test_observations_taken_out_by_hand_stay_behind_a_hash_and_the_rest_stays_as
     assert done.returncode == 0, done.stderr
     assert (copy / TARGET).read_text().splitlines() == lines
     done = run_command("pp_run", OFFLINE, *truth.files, cwd=copy)
-    assert "what rejected.lst left out counts again; -exclude rejected.lst leaves it out" in done.stderr
+    assert "as chosen before (pp_choices.toml; -fresh forgets it): pp_distill -exclude rejected.lst" in done.stdout
+    assert (copy / TARGET).read_text().splitlines() == lines
+    done = run_command("pp_run", OFFLINE, "-fresh", *truth.files, cwd=copy)
+    assert "moved to old/: pp_choices.toml" in done.stdout
     assert (copy / TARGET).read_text() == before[TARGET]
 
 

@@ -1,0 +1,70 @@
+"""Results that no longer belong to the state of a data set: they go to its folder `old/`."""
+
+import json
+from pathlib import Path
+
+from photometrypipeline.base.files import safe_name, write_text
+from photometrypipeline.frames import positionsfile
+
+FOLDER = "old"
+RESTS_ON = Path(".diagnostics") / "stamps" / "targets.json"  # {table of a target: {database of a frame: digest}}
+
+
+def set_aside(folder, names):
+    """Move those files `names` of a data set that exist to its folder old/; return their names (list of str).
+
+    Nothing there is overwritten: later files of one name get .1, .2, ... behind it.
+    """
+    moved, place = [], Path(folder) / FOLDER
+    for name in dict.fromkeys(names):
+        path = Path(folder) / name
+        if not path.is_file():
+            continue
+        place.mkdir(exist_ok=True)
+        free, number = place / path.name, 0
+        while free.exists():
+            number += 1
+            free = place / f"{path.name}.{number}"
+        path.rename(free)
+        moved.append(path.name)
+    return moved
+
+
+def results_of(target, table=None):
+    """Return the names (list of str) of the files that hold the light curve of a target; `table`: of the .dat."""
+    return [table or f"photometry_{safe_name(target)}.dat", f"lightcurve_{safe_name(target)}.csv"]
+
+
+def named_in(folder, positions, fixedtargets):
+    """Return the names (set of str) of the targets in files of positions and of fixed targets; None for no file."""
+    from photometrypipeline.frames import fixedplaces
+
+    if positions == positionsfile.ALL:
+        paths = [(path, path.stem.removeprefix("positions_")) for path in Path(folder).glob("positions_*.dat")]
+    else:
+        paths = [(positions, positionsfile.UNNAMED)] if positions else []
+    names = {name for path, unnamed in paths for name in positionsfile.read(path, unnamed)}
+    return names | ({name for name, *_ in fixedplaces.read(fixedtargets)} if fixedtargets else set())
+
+
+def outdated(folder, curves, made, digest_of):
+    """Return [(target, table), ...] of the LightCurves `curves` of an earlier pp_distill that rest on other magnitudes.
+
+    made : {table: {database: digest}} of the present one;  digest_of : called with the path of a database
+    What is known of all tables is kept for the next time.
+    """
+    path = Path(folder) / RESTS_ON
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    gone = [
+        (curve.name, curve.file)
+        for curve in curves
+        if curve.file not in made
+        and any(digest_of(Path(folder) / name) != digest for name, digest in known.get(curve.file, {}).items())
+    ]
+    left = {table: rests for table, rests in (known | made).items() if table not in {file for _, file in gone}}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(left, indent=1, sort_keys=True) + "\n")
+    return gone
