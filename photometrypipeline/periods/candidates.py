@@ -11,6 +11,7 @@ MISSED = 0.06  # share of the evidence of a narrow peak that a grid may miss
 MOST = 80  # maxima that are looked at closely
 ZOOMS, STEPS = 3, 17  # onto a maximum, and frequencies in each
 SIDE = 45  # frequencies to each side of a maximum, ever farther away
+NEAR = 0.3  # of the resolution, 1/span: so near a relation between two frequencies has to be
 RATIOS = {  # frequency of a candidate over that of the best
     (1, 2): "double",
     (2, 1): "half",
@@ -127,20 +128,28 @@ def _doubled(each, found):
 
 
 def reason_of(each, best, span_d, night_d):
-    """Return in words how a candidate comes about, given the best one."""
-    width = max(1.5 / span_d, each.high - each.low, best.high - best.low) / 2
-    off = {
-        words: abs(each.frequency * below / (best.frequency * above) - 1) for (above, below), words in RATIOS.items()
-    }
-    nearest = min(off, key=off.get)
-    if off[nearest] * each.frequency < width:
-        return nearest
-    for ratio, words in ((1, ""), (0.5, ", of the double"), (2, ", of the half")):
-        turned = (each.frequency - ratio * best.frequency) * night_d
-        halves = round(2 * turned)
-        if halves and abs(turned - halves / 2) < width * night_d:
-            return f"{_rotations(halves)} {'more' if halves > 0 else 'less'} {_per(night_d)}{words}"
-    return "too few rotations seen to tell it apart"
+    """Return in words how a candidate comes about, given the best one: the nearest of all simple relations."""
+    width = max(NEAR / span_d, (each.high - each.low) / 2, (best.high - best.low) / 2)
+    found = []
+    for (above, below), words in RATIOS.items():
+        off = abs(each.frequency - best.frequency * above / below)
+        found.append((off / max(1, above / below), off, words))
+    for simple, (ratio, words) in enumerate(((1, ""), (0.5, ", of the double"), (2, ", of the half"))):
+        away = each.frequency - ratio * best.frequency
+        halves = round(2 * away * night_d)
+        off = abs(away - halves / 2 / night_d)
+        if halves:
+            relation = f"{_relation(halves, night_d)}{words}"
+            found.append((off + (0.1 + 0.3 * simple + 0.05 * abs(halves)) * width, off, relation))
+    _, off, words = min(found)
+    return words if off < width else "too few rotations seen to tell it apart"
+
+
+def _relation(halves, night_d):
+    """Return in words so many half rotations more in a number of days."""
+    if halves % night_d == 0:
+        halves, night_d = round(halves / night_d), 1.0
+    return f"{_rotations(halves)} {'more' if halves > 0 else 'less'} {_per(night_d)}"
 
 
 def _rotations(halves):
@@ -151,4 +160,4 @@ def _rotations(halves):
 
 
 def _per(night_d):
-    return "a night" if abs(night_d - 1) < 0.1 else f"in {night_d:.2f} d"
+    return "a night" if abs(night_d - 1) < 0.1 else f"in {night_d:.3g} d"

@@ -200,12 +200,12 @@ def _judge(solution, name, chosen_h):
             solution.warnings.append(
                 f"the data span {solution.rotations:.1f} rotations only: the period rests on few repeated parts"
             )
-    n_maxima = shape.maxima(series.curve)
+    n_maxima = shape.maxima(series.curve) if solution.period_h else 2
     if n_maxima == 1:
         solution.warnings.append("the curve has one maximum and one minimum: the true period may be twice as long")
     if n_maxima > 3:
         solution.warnings.append(f"the curve has {n_maxima} maxima: the true period may be shorter")
-    if solution.coverage < 0.8:
+    if solution.coverage < 0.8 and solution.period_h:
         solution.warnings.append(f"{100 * (1 - solution.coverage):.0f} % of the rotation were not observed")
     if len(found) > 1 and solution.period_h:
         share = solution.probability[0]
@@ -233,10 +233,11 @@ def _spread_of_orders(solution):
 
 
 def night_of(points):
-    """Return the time between two nights (d): 1 where sessions lie whole days apart, else the shortest time."""
+    """Return the time (d) of which all gaps between sessions are multiples, in days; else the shortest gap."""
     middles = np.sort([points.t_d[points.session == each].mean() for each in np.unique(points.session)])
     gaps = np.diff(middles)
     gaps = gaps[gaps > 0.3]
-    if not gaps.size or np.all(np.abs(gaps - np.round(gaps)) < 0.15):
-        return 1.0
+    whole = np.round(gaps).astype(int)
+    if not gaps.size or np.all(np.abs(gaps - whole) < 0.15):
+        return float(np.gcd.reduce(whole)) if gaps.size else 1.0
     return float(gaps.min())

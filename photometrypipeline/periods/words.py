@@ -36,7 +36,9 @@ def _sentence(text):
 def _data(name, joined):
     points, sessions = joined.points, joined.sessions
     text = f"{name} was measured {len(points)} times in {len(sessions)} session{'s' if len(sessions) > 1 else ''}"
-    text += f" from {sessions[0].key[:10]} to {max(each.key[:10] for each in sessions)} ({', '.join(joined.bands)})"
+    first, last = sessions[0].key[:10], max(each.key[:10] for each in sessions)
+    text += f" from {first} to {last}" if last > first else f" on {first}"
+    text += f" ({', '.join(joined.bands)})"
     if np.isfinite(points.phase_deg).all():
         low, high = joined.phase_range_deg
         text += f", at phase angles of {low:.1f}°" + (f" to {high:.1f}°" if high - low > 0.05 else "")
