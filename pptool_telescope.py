@@ -5,7 +5,8 @@ Keywords are recognised by their names and by what they hold; scale, rotation, m
 measured by matching the stars of the frame with a catalogue; gain and saturation are estimated from the pixels.  What
 was taken from where is printed, and what to check.  Frames stay as they are.
 
-reads   images of one camera, not yet prepared; stars of TYCHO2, GAIA, or a table of your own (-cat)
+reads   images of one camera; of prepared ones what the pipeline has put into the header is passed over; stars of
+        TYCHO2, GAIA, or a table of your own (-cat)
 writes  KEY.toml in the folder of your own instruments, ~/.config/photometrypipeline/instruments (or below
         $XDG_CONFIG_HOME), unless -print; from then on the camera is known to all commands
 
@@ -32,7 +33,7 @@ def build_parser():
         "-code", metavar="MPC", help="station code of the Minor Planet Center (default: nearest station)"
     )
     parser.add_argument("-print", action="store_true", help="print the definition, write nothing")
-    parser.add_argument("-force", action="store_true", help="replace a definition of that key")
+    parser.add_argument("-force", action="store_true", help="replace the definition that this camera has")
     return parser
 
 
@@ -58,7 +59,8 @@ from photometrypipeline.base.errors import CatalogError, FrameError, NotReachabl
 from photometrypipeline.base.files import write_text
 from photometrypipeline.base.services import Client
 from photometrypipeline.catalogs import surveys
-from photometrypipeline.frames import ldac
+from photometrypipeline.catalogs.surveys import tycho2
+from photometrypipeline.frames import ldac, wcskeywords
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.frames.hdus import flatten
 from photometrypipeline.instruments import headers, pointings, telescopes
@@ -70,7 +72,10 @@ log = logging.getLogger("pp.telescope")
 SEARCH = pp_extract.Options(snr=5.0, minarea=3, aprad=(3.0,), ignore_saturation=True)  # for what is matched
 WIDE_DEG = 0.25  # half the diagonal of a field with enough stars of Tycho-2
 LEAST_SOURCES = 8
-WITHOUT_STARS = "no catalogue to match with; -cat FILE takes a table of yours, -cat none what the header alone says"
+WITHOUT_STARS = (
+    "no catalogue to match with; -cat FILE takes a table of yours, -cat none what the header alone says; for Tycho-2, "
+    f"which asks no service, {tycho2.HOW_TO_INSTALL}"
+)
 READ_BACK_DEG = 0.02  # by which the first guess may miss what was measured, besides the error of the pointing
 
 
@@ -84,7 +89,7 @@ def look(frame, stars, losses):
         plain = Path(folder) / "plain.fits"
         fits.PrimaryHDU(pixels).writeto(plain)
         sources = sources_of(Frame(plain))
-    header = frame.header
+    header = wcskeywords.before_pipeline(frame.header)
     reading = recognise.read(header)
     noise = reading.get("read_noise")
     facts = pixelfacts.measure(pixels, noise.value if noise else None, "BAYERPAT" in header)
@@ -204,13 +209,30 @@ def offset(view):
     return f"{apart} from the header's pointing" + (f", if {view.mistake.text}" if view.mistake else "")
 
 
-def save(proposed, title, force):
-    """Write the definition into the user's folder; returns its Path.  Raises UsageError if there is one already."""
+def own_definition(header):
+    """Return the Path of the file of the user's that a camera with this header is defined in, None without one."""
+    try:
+        telescope = telescopes.identify(header)
+    except PipelineError:
+        return None
+    path = Path(telescope.origin)
+    packaged = path.is_relative_to(telescopes.SETUP_FOLDER)
+    return path if path.suffix == ".toml" and path.stem == telescope.key and not packaged else None
+
+
+def save(proposed, title, force, own=None):
+    """Write the definition into the user's folder; returns its Path.  Raises UsageError if there is one already.
+
+    own : Path of the definition that the camera has, which `force` replaces
+    """
     folder = telescopes.user_folder() / "instruments"
-    path = folder / f"{proposed.key}.toml"
+    path = own if own and own.stem == proposed.key else folder / f"{proposed.key}.toml"
     if path.exists() and not force:
         raise UsageError(f"{path} exists; -force replaces it, -key NAME writes another")
-    folder.mkdir(parents=True, exist_ok=True)
+    if own and own != path and force:
+        own.replace(own.with_name(f"{own.name}.old"))
+        toolbox.say(f"{own} is {own.name}.old now: this camera has one definition")
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, proposed.text(title))
     return path
 
@@ -226,13 +248,9 @@ def read_back(proposed, facts, path):
         path.unlink()
         raise
     header = facts.header.copy()
-    written = header.get("TEL_KEYW")
-    header.remove("TEL_KEYW", ignore_missing=True)
     found = telescopes.identify(header, None if proposed_identifies(proposed) else proposed.key)
     if found.key != proposed.key:
         return f"this camera is found as {found.key}: use -telescope {proposed.key}, or remove the other definition"
-    if written and str(written).strip() not in ("", "GENERIC", proposed.key):
-        return f"TEL_KEYW of this frame says {written}, from an earlier run: pp_prepare -telescope {proposed.key}"
     frame = Frame(facts.name)
     frame.header = header
     view = facts.view
@@ -269,15 +287,23 @@ def main(args, losses):
     facts = [each for _, each in toolbox.sort_out(frames, results, losses)]
     if not facts:
         raise PipelineError("none of the frames can be used")
-    known = set(telescopes.load().telescopes)
-    proposed = proposal.propose(facts, known, args.key, args.code)
+    known, own = set(telescopes.load().telescopes), own_definition(facts[0].header)
+    if own and not (args.force or args.key or args.print):
+        raise UsageError(f"this camera is defined in {own} already; -force replaces it, -key NAME writes another")
+    key = args.key or (own.stem if own and args.force else None)
+    proposed = proposal.propose(facts, known, key, args.code)
     more = f" and {len(facts) - 1} more" if len(facts) > 1 else ""
     title = [f"{proposed.key}: proposed by pptool_telescope from {facts[0].name}{more}, {datetime.now(UTC):%Y-%m-%d}"]
     if args.print:
         print(proposed.text(title), end="")
         return
     tell(proposed, facts)
-    path = save(proposed, title, args.force)
+    if stars.asked and all(each.view is None for each in facts):
+        raise PipelineError(
+            "scale and orientation could not be measured, nothing is written; take a frame with more stars and a right"
+            " pointing; or -cat none writes what the header alone says, for you to complete"
+        )
+    path = save(proposed, title, args.force, own)
     warning = read_back(proposed, facts[0], path)
     if warning:
         log.warning("%s", warning)

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 from astropy.io import fits
 
-from photometrypipeline.frames.frame import COMMENT_START, put, set_keyword
+from photometrypipeline.frames.frame import COMMENT_START, put, saved_name, set_keyword
 
 WCS_PATTERN = re.compile(
     r"""(
@@ -21,6 +21,7 @@ WCS_PATTERN = re.compile(
     )""",
     re.VERBOSE,
 )
+SAME_WORDS = ("FILTER", "EXPTIME", "AIRMASS", "OBJECT", "EPOCH")  # of pp_prepare, with values of the camera
 NO_POINTING = "PPNOPOS"
 LINEAR = ("CUNIT1", "CUNIT2", "CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
 QUALITY = ("FGROUPNO", "ASTIRMS1", "ASTIRMS2", "ASTRRMS1", "ASTRRMS2", "ASTINST")
@@ -36,6 +37,24 @@ def remove_wcs(header, keep=()):
 def is_ours(header):
     """Return whether the WCS is a first guess or a solution that the pipeline has written."""
     return "RADECSYS" in header and header.comments["RADECSYS"].startswith(COMMENT_START)
+
+
+def before_pipeline(header):
+    """Return a copy of a header as the camera wrote it, as far as the pipeline has kept that: its own cards are off.
+
+    Values that it has overridden come back; those that it wrote in the same words (FILTER, EXPTIME, OBJECT) stay.
+    """
+    found = header.copy()
+    if is_ours(found):
+        remove_wcs(found)
+    ours = [card.keyword for card in found.cards if card.comment.startswith(COMMENT_START)]
+    saved = [keyword for keyword in ours if keyword.startswith("_")]
+    back = {keyword: next((each for each in ours if saved_name(each) == keyword), keyword[1:]) for keyword in saved}
+    for keyword in set(ours) - set(saved) - set(back.values()) - set(SAME_WORDS):
+        found.remove(keyword, ignore_missing=True)
+    for keyword, first in back.items():
+        found[first] = (found.pop(keyword), "")
+    return found
 
 
 def wcs_of(header):

@@ -10,7 +10,7 @@ from astropy.io import fits
 import pp_prepare
 import pptool_telescope
 from cameras import ALL, EXPOSURE_S, START, Camera
-from photometrypipeline.base.errors import FAILED, OK, PARTIAL, USAGE
+from photometrypipeline.base.errors import FAILED, OK, USAGE
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers, telescopes
 from photometrypipeline.sky.sphere import separation_deg
@@ -94,6 +94,29 @@ def test_a_definition_is_never_overwritten_unasked(folder, capsys):
     assert not path.read_text().endswith("# mine\n")
 
 
+def test_force_replaces_the_one_definition_that_the_camera_has(folder, capsys):
+    ALL[0].write(folder)
+    assert run("-key", "MINE", "frame.fits") == OK
+    capsys.readouterr()
+    assert run("frame.fits") == USAGE
+    assert "MINE.toml already; -force replaces it" in capsys.readouterr().err
+    assert run("-force", "frame.fits") == OK
+    assert defined().key == "MINE"  # and no second one beside it
+    assert run("-force", "-key", "BETTER", "frame.fits") == OK
+    assert defined().key == "BETTER"
+
+
+def test_a_prepared_frame_gives_the_definition_of_the_untouched_one(folder):
+    ALL[0].write(folder)
+    assert run("-key", "MINE", "frame.fits") == OK
+    path = telescopes.user_folder() / "instruments" / "MINE.toml"
+    first = [line for line in path.read_text().splitlines() if not line.startswith("# MINE: proposed")]
+    assert pp_prepare.main(["frame.fits"]) == OK
+    assert run("-force", "frame.fits") == OK
+    again = [line for line in path.read_text().splitlines() if not line.startswith("# MINE: proposed")]
+    assert again == first
+
+
 def test_what_it_is_unsure_of_is_said(folder, capsys):
     camera = next(each for each in ALL if each.dialect == "homemade")
     camera.write(folder)
@@ -112,10 +135,13 @@ def test_a_frame_without_pointing_is_proposed_as_far_as_it_goes(folder, capsys):
     camera.write(folder)
     for keyword in ("RA", "DEC"):
         fits.delval(folder / "frame.fits", keyword)
-    assert run("frame.fits") == PARTIAL
+    assert run("frame.fits") == FAILED
     told = capsys.readouterr()
     assert "does not give its pointing" in told.err and "Traceback" not in told.err
+    assert "nothing is written" in told.err and "-cat none" in told.err
     assert "give -ra and -dec" in told.out
+    assert not (telescopes.user_folder() / "instruments").exists()
+    assert pptool_telescope.main(["-offline", "-cat", "none", "frame.fits"]) == OK
     assert defined().pixel_scale == pytest.approx((camera.scale,) * 2, rel=0.001)  # from the optics
 
 
@@ -128,7 +154,7 @@ def test_a_frame_that_is_somewhere_else_is_not_matched(folder, capsys):
     for x, y in stars.astype(int):
         pixels[y : y + 3, x : x + 3] += 900
     fits.writeto(folder / "frame.fits", pixels.astype(np.float32), header, overwrite=True)
-    assert run("frame.fits") == PARTIAL
+    assert run("frame.fits") == FAILED
     told = capsys.readouterr()
     assert "its stars match no position that its header may mean" in told.err
     assert "flip_x, flip_y, rotate are not known" in told.out
