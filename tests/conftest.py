@@ -15,6 +15,7 @@ from astropy.io.fits.verify import VerifyWarning
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"  # real frames and recordings, where somebody keeps them beside the sources
 LOCAL = ("127.0.0.1", "::1", "localhost")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # with it each command that a test starts compiles all sources again
 
 
 @pytest.fixture(autouse=True)

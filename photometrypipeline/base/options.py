@@ -142,7 +142,7 @@ class Options:
         arguments = []
         for name, (field, known) in self.declared().items():
             value = getattr(self, name)
-            if name in without or value in (None, False) or value == _default(field):
+            if name in without or value is None or value is False or value == _default(field):
                 continue
             if absolute and known.file and isinstance(value, str) and Path(value).is_file():
                 value = str(Path(value).resolve())

@@ -111,6 +111,10 @@ def test_what_is_handed_on_exists_in_the_step_with_the_type_it_has_there(cls):
             assert field.type in (other.type, other.type | None), (name, step)
 
 
+def test_a_number_that_is_zero_is_handed_on():
+    assert stepoptions.RunOptions(injections=0).arguments() == ["-injections", "0"]
+
+
 COMMANDS = sorted(path.stem for path in [*ROOT.glob("pp_*.py"), *ROOT.glob("pptool_*.py")] if path.stem != "pp_setup")
 
 

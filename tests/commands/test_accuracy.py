@@ -30,7 +30,7 @@ def test_bad_columns_cost_no_magnitude(tmp_path, call):
     series = nights.Series("", 1.0, bad_pixels=True, n_frames=7, size=440, n_targets=1, n_stars=55, n_behind=40)
     (target,) = nights.make(tmp_path, series, 4)
     names = target.truth.files
-    assert call("pp_run", "-offline", "-jobs", 2, *names, cwd=tmp_path).returncode in (0, 3)
+    assert call("pp_run", "-offline", "-injections", 0, "-jobs", 2, *names, cwd=tmp_path).returncode in (0, 3)
     mask = badpixels.read(tmp_path)
     x, y = target.places_px[1]  # the frame in which a dead column goes through the target
     column = int(round(x)) - 1
@@ -56,7 +56,10 @@ def test_trails_cost_no_light(tmp_path, call):
     """A trail of 6 px loses 5 % of its light in the aperture of round stars."""
     series = nights.Series("", 6.0, n_frames=5, size=440, n_targets=1, n_stars=60, n_behind=30, mag=15.2)
     (target,) = nights.make(tmp_path, series, 2)
-    assert call("pp_run", "-offline", "-jobs", 2, *target.truth.files, cwd=tmp_path).returncode in (0, 3)
+    assert call("pp_run", "-offline", "-injections", 0, "-jobs", 2, *target.truth.files, cwd=tmp_path).returncode in (
+        0,
+        3,
+    )
     found = accuracy.measured(target, rows_of(tmp_path, target), tmp_path)
     assert found["accepted"].all()
     limit = found["limit"].mean()

@@ -353,7 +353,7 @@ def test_frames_that_cannot_be_prepared_stay_untouched(mixed_night):
 )
 def test_no_images_is_a_wrong_command_line(tmp_path, run_command, arguments, why):
     (tmp_path / "LOGBOOK.txt").write_text("no image\n")
-    done = run_command("pp_run", *arguments, cwd=tmp_path)
+    done = run_command("pp_run", "-injections", 0, *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert why in done.stderr and "Traceback" not in done.stderr
 
@@ -361,7 +361,7 @@ def test_no_images_is_a_wrong_command_line(tmp_path, run_command, arguments, why
 def test_two_filters_are_refused_and_listed(tmp_path, run_command):
     truth = sky.make_dataset(tmp_path, 2, filters=("TOP 3 BOT 1", "TOP 2 BOT 1"), store=False)
     before = [path.read_bytes() for path in truth.paths]
-    done = run_command("pp_run", *truth.files, OFFLINE, cwd=tmp_path)
+    done = run_command("pp_run", "-injections", 0, *truth.files, OFFLINE, cwd=tmp_path)
     assert done.returncode == 2
     assert "TOP 2 BOT 1" in done.stderr and truth.files[0] in done.stderr and "-filter" in done.stderr
     assert [path.read_bytes() for path in truth.paths] == before
@@ -370,7 +370,7 @@ def test_two_filters_are_refused_and_listed(tmp_path, run_command):
 def test_two_instruments_are_refused_and_listed(tmp_path, run_command):
     truth = sky.make_dataset(tmp_path, 2, store=False)
     fits.setval(truth.paths[1], "INSTRUME", value="agile")
-    done = run_command("pp_run", *truth.files, OFFLINE, cwd=tmp_path)
+    done = run_command("pp_run", "-injections", 0, *truth.files, OFFLINE, cwd=tmp_path)
     assert done.returncode == 2
     assert "VATT4K" in done.stderr and "ARC35AGILE" in done.stderr
 
@@ -380,7 +380,7 @@ def test_an_unknown_camera_says_what_it_needs_without_a_terminal(tmp_path, run_c
         tmp_path, 1, header={"INSTRUME": "Homebuilt", "CCDBIN1": None, "CCDBIN2": None}, store=False
     )
     before = truth.paths[0].read_bytes()
-    done = run_command("pp_run", *truth.files, OFFLINE, cwd=tmp_path)
+    done = run_command("pp_run", "-injections", 0, *truth.files, OFFLINE, cwd=tmp_path)
     assert done.returncode == 2
     assert "-set secpix=... -set binning=..." in done.stderr
     assert truth.paths[0].read_bytes() == before
@@ -388,7 +388,7 @@ def test_an_unknown_camera_says_what_it_needs_without_a_terminal(tmp_path, run_c
 
 def test_a_filter_without_translation_is_an_error_that_names_the_key(tmp_path, run_command):
     truth = sky.make_dataset(tmp_path, 1, header={"FILTER": "Bessel X"}, store=False)
-    done = run_command("pp_run", *truth.files, OFFLINE, cwd=tmp_path)
+    done = run_command("pp_run", "-injections", 0, *truth.files, OFFLINE, cwd=tmp_path)
     assert done.returncode == 1
     assert "filter_translations" in done.stderr and "VATT4K" in done.stderr and "Bessel X" in done.stderr
 
@@ -402,7 +402,7 @@ def test_a_target_that_is_not_there_is_no_star(tmp_path, run_command):
     (tmp_path / "places.dat").write_text(
         "".join(f"{name} {place[0]:.6f} {place[1]:.6f} 0 ghost\n" for name in truth.files)
     )
-    assert run_command("pp_run", *truth.files, OFFLINE, cwd=tmp_path).returncode == 0
+    assert run_command("pp_run", "-injections", 0, *truth.files, OFFLINE, cwd=tmp_path).returncode == 0
     done = run_command("pp_distill", "-positions", "places.dat", *truth.files, cwd=tmp_path)
     assert done.returncode == 3
     rows = [line for line in (tmp_path / "photometry_ghost.dat").read_text().splitlines() if "mscience" in line]
@@ -439,7 +439,16 @@ def test_own_catalogue_for_registration_and_calibration(tmp_path, run_command):
     )
     own[np.isfinite(own["Rmag"])].write(tmp_path / "my stars.csv", format="ascii.csv")
     done = run_command(
-        "pp_run", *truth.files, OFFLINE, "-cat", "my stars.csv", "-catalog", "my stars.csv", cwd=tmp_path
+        "pp_run",
+        "-injections",
+        0,
+        *truth.files,
+        OFFLINE,
+        "-cat",
+        "my stars.csv",
+        "-catalog",
+        "my stars.csv",
+        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
     table = light_curve(tmp_path)
@@ -450,7 +459,7 @@ def test_own_catalogue_for_registration_and_calibration(tmp_path, run_command):
 def test_own_catalogue_that_lacks_something_says_what(tmp_path, run_command):
     truth = sky.make_dataset(tmp_path, 2, store=False)
     (tmp_path / "own.csv").write_text("alpha_hours,Vmag\n1.0,12.0\n")
-    done = run_command("pp_run", *truth.files, OFFLINE, "-cat", "own.csv", cwd=tmp_path)
+    done = run_command("pp_run", "-injections", 0, *truth.files, OFFLINE, "-cat", "own.csv", cwd=tmp_path)
     assert done.returncode == 1
     assert "own.csv" in done.stderr and "alpha_hours" in done.stderr and "dec_deg" in done.stderr
     assert "Traceback" not in done.stderr

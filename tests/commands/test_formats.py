@@ -27,7 +27,7 @@ def originals(folder, **knobs):
 
 
 def check(truth, folder, run_command, *arguments, band, tolerance_mag=0.0, status=OK):
-    done = run_command("pp_run", *arguments, "-offline", cwd=folder)
+    done = run_command("pp_run", "-injections", 0, *arguments, "-offline", cwd=folder)
     assert done.returncode == status, done.stderr + done.stdout
     rows = [line.row for line in results.read(folder / "photometry_3552.dat")[0]]
     assert [row.accepted for row in rows] == [True, True]
@@ -47,7 +47,7 @@ def test_tiles_with_a_mask_of_bad_pixels_as_lco_has_them(tmp_path, run_command):
     before = {path.name: path.read_bytes() for path in tmp_path.glob("*.fz")}
     check(truth, tmp_path, run_command, *sorted(before), band="R")
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.fz")} == before
-    again = run_command("pp_run", *sorted(before), "-offline", cwd=tmp_path)
+    again = run_command("pp_run", "-injections", 0, *sorted(before), "-offline", cwd=tmp_path)
     assert again.returncode == OK and "up to date: prepare, register, photometry, calibrate, distill" in again.stdout
 
 

@@ -31,13 +31,15 @@ def place_at(truth, jd):
 
 def test_what_services_answered_once_is_never_asked_again(server, run_command):
     folder, truth, running = server
-    done = run_command("pp_run", *truth.files, cwd=folder, env=running.environment())
+    done = run_command("pp_run", "-injections", 0, *truth.files, cwd=folder, env=running.environment())
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(light_curve(folder)["mag"], truth.mag, atol=0.06)  # noise 0.011, zeropoint 0.004
     assert running.count("vizier") <= 4
     assert 1 <= running.count("horizons") <= 2
     asked, before = len(running.requests), results_of(folder)
-    again = run_command("pp_run", *truth.files, OFFLINE, "-force", cwd=folder, env=running.environment())
+    again = run_command(
+        "pp_run", "-injections", 0, *truth.files, OFFLINE, "-force", cwd=folder, env=running.environment()
+    )
     assert again.returncode == 0, again.stderr
     assert results_of(folder) == before
     assert len(running.requests) == asked
@@ -46,7 +48,7 @@ def test_what_services_answered_once_is_never_asked_again(server, run_command):
 def test_services_that_cannot_be_reached_are_an_error_and_not_an_empty_field(server, run_command):
     folder, truth, running = server
     running.faults = dict.fromkeys(("vizier", "horizons"), "503")
-    done = run_command("pp_run", *truth.files, cwd=folder, env=running.environment())
+    done = run_command("pp_run", "-injections", 0, *truth.files, cwd=folder, env=running.environment())
     assert done.returncode == 1
     assert "could not be reached" in done.stderr and "VizieR" in done.stderr
     assert "Traceback" not in done.stderr
@@ -62,7 +64,7 @@ def test_a_field_that_was_fetched_ahead_needs_no_catalogue_service(server, run_c
     asked = running.count("vizier")
     assert asked == 2  # a catalogue each
     running.faults = {"vizier": "503"}
-    done = run_command("pp_run", *truth.files, cwd=folder, env=running.environment())
+    done = run_command("pp_run", "-injections", 0, *truth.files, cwd=folder, env=running.environment())
     assert done.returncode == 0, done.stderr
     assert running.count("vizier") == asked
     np.testing.assert_allclose(light_curve(folder)["mag"], truth.mag, atol=0.06)
@@ -71,7 +73,7 @@ def test_a_field_that_was_fetched_ahead_needs_no_catalogue_service(server, run_c
 def test_without_horizons_the_frames_are_still_calibrated(server, run_command):
     folder, truth, running = server
     running.faults = {"horizons": "503"}
-    done = run_command("pp_run", *truth.files, cwd=folder, env=running.environment())
+    done = run_command("pp_run", "-injections", 0, *truth.files, cwd=folder, env=running.environment())
     assert done.returncode == 1
     assert "Horizons" in done.stderr and "could not be reached" in done.stderr
     assert light_curve(folder, "photometry_Control_Star.dat")["[7]"][0] == "R"
@@ -79,7 +81,9 @@ def test_without_horizons_the_frames_are_still_calibrated(server, run_command):
 
 def test_a_name_that_horizons_does_not_know_is_no_error_of_the_network(server, run_command):
     folder, truth, running = server
-    done = run_command("pp_run", "-target", "99999", *truth.files, cwd=folder, env=running.environment())
+    done = run_command(
+        "pp_run", "-injections", 0, "-target", "99999", *truth.files, cwd=folder, env=running.environment()
+    )
     assert done.returncode == 3
     assert "could not be reached" not in done.stderr
     assert "no target was found" in done.stderr
@@ -88,7 +92,7 @@ def test_a_name_that_horizons_does_not_know_is_no_error_of_the_network(server, r
 def test_the_step_that_lacked_its_catalogue_is_the_one_that_failed(tmp_path, run_command):
     """What could be done without it is done: the light curve is instrumental."""
     truth = sky.make_dataset(tmp_path, 2)
-    done = run_command("pp_run", *truth.files, OFFLINE, "-catalog", "SkyMapper", cwd=tmp_path)
+    done = run_command("pp_run", "-injections", 0, *truth.files, OFFLINE, "-catalog", "SkyMapper", cwd=tmp_path)
     assert done.returncode == 1 and "SkyMapper" in done.stderr
     assert light_curve(tmp_path)["[7]"][0] == "-"
     assert [step for step, _ in records.read_failures(tmp_path)] == ["calibrate"]
@@ -103,7 +107,6 @@ def test_what_an_earlier_step_lacked_is_told_although_a_later_one_fails(tmp_path
     def broken(*_, **__):
         raise PipelineError("not one database can be read")
 
-    broken.recipe = pp_distill.distill.recipe
     monkeypatch.setattr(pp_distill, "distill", broken)
     assert pp_run.main([*truth.files, OFFLINE, "-catalog", "SkyMapper"]) == 1
     assert [step for step, _ in records.read_failures(tmp_path)] == ["calibrate", "distill"]

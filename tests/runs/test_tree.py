@@ -22,7 +22,7 @@ def forest(tmp_path_factory):
     """Return (root, Truth of the good data sets, CompletedProcess) of a tree that was run."""
     root = tmp_path_factory.mktemp("forest")
     truth = trees.make(root)
-    return root, truth, run_plain("pp_run", "all", "-offline", cwd=root)
+    return root, truth, run_plain("pp_run", "all", "-injections", 0, "-offline", cwd=root)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_a_second_run_does_only_what_failed_and_changes_no_result(forest, run_co
     names = [name for name in trees.GOOD if name.startswith("2018/")]
     before = {name: interrupting.results(root / name) for name in names}
     times = {name: (root / name / TABLE).stat().st_mtime_ns for name in names}
-    done = run_command("pp_run", "all", "-offline", cwd=root / "2018")
+    done = run_command("pp_run", "-injections", 0, "all", "-offline", cwd=root / "2018")
     assert done.returncode == 3 and "one bad frame/cut.fits: is truncated" in done.stderr
     assert {name: (root / name / TABLE).stat().st_mtime_ns for name in names} == times
     assert {name: interrupting.results(root / name) for name in names} == before
@@ -109,7 +109,7 @@ def test_a_mixed_folder_is_sorted_into_copies_and_then_left_alone(forest, tmp_pa
     shutil.copytree(forest[0] / "two filters", folder / "mixed")
     (folder / "mixed" / "notes.fits").write_text("no image\n")
     originals = {path.name: path.read_bytes() for path in (folder / "mixed").glob("*.fits")}
-    done = run_command("pp_run", "all", "-split", "-offline", cwd=folder)
+    done = run_command("pp_run", "-injections", 0, "all", "-split", "-offline", cwd=folder)
     assert done.returncode == 3  # notes.fits
     assert "mixed/notes.fits: not sorted, is not a FITS file" in done.stderr
     assert "copied into 3552_R, 3552_V" in done.stdout
@@ -118,7 +118,7 @@ def test_a_mixed_folder_is_sorted_into_copies_and_then_left_alone(forest, tmp_pa
         table = text_tables.read(folder / "mixed" / f"3552_{band}" / TABLE, format="commented_header")
         assert list(table["filename"]) == [f"{name}.ldac" for name in names] and set(table["[7]"]) == {band}
     shutil.copy(folder / "mixed" / "mscience0217.fits", folder / "mixed" / "later.fits")
-    again = run_command("pp_run", "all", "-offline", cwd=folder)
+    again = run_command("pp_run", "-injections", 0, "all", "-offline", cwd=folder)
     assert "mixed: sorted into 3552_R, 3552_V" in again.stdout
     assert "mixed/later.fits: arrived after the others were sorted" in again.stderr
     assert not (folder / "mixed" / TABLE).exists()
