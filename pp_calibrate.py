@@ -51,6 +51,7 @@ import numpy as np
 import diagnostics
 import pp_setup
 from catalog import Catalog
+from photometrypipeline.base.attempts import attempt
 from photometrypipeline.base.errors import (
     CatalogError,
     FrameError,
@@ -211,11 +212,8 @@ def choose_reference(frames, names, settings, solar, offline, wish=None):
 
 def read_positions(frame, maxflag):
     """Return (ra_deg, dec_deg) of the sources of a frame, empty if it has no list."""
-    try:
-        sources = ldac.read(frame.ldac, maxflag)
-    except FrameError:
-        return np.empty(0), np.empty(0)
-    return sources.ra_deg, sources.dec_deg
+    sources = attempt(lambda path: ldac.read(path, maxflag), frame.ldac)
+    return (np.empty(0), np.empty(0)) if isinstance(sources, PipelineError) else (sources.ra_deg, sources.dec_deg)
 
 
 def prepare_reference(catalog, settings, solar, epoch, folder, wish=None):

@@ -36,7 +36,7 @@ import numpy as np
 
 import diagnostics
 import pp_setup
-from photometrypipeline.base.errors import FrameError, NotReachable, PipelineError
+from photometrypipeline.base.errors import NotReachable, PipelineError
 from photometrypipeline.base.files import safe_name
 from photometrypipeline.frames import exclusions, framedb, observationsdb, old, recordtypes, results
 from photometrypipeline.frames.contents import Contents
@@ -153,12 +153,8 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
 
 def read_databases(frames, losses):
     """Return the Measured frames in the order given; those without a database go to `losses`."""
-    measured = []
-    for frame in frames:
-        try:
-            measured.append(targets.Measured(frame, *framedb.read(frame.database)))
-        except FrameError as error:
-            losses.add_error(frame, error)
+    found = toolbox.each(lambda frame: targets.Measured(frame, *framedb.read(frame.database)), frames, losses)
+    measured = [each for _, each in found]
     if not measured:
         raise PipelineError("none of the frames has a database; run pp_calibrate first")
     return measured

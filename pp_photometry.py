@@ -135,7 +135,7 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
         curve=curve,
         gain_known=gain_known,
         bad_pixels=sequencemask.record(found),
-        frames=[seeing(frame) for frame in measured],
+        frames=[told for _, told in toolbox.each(seeing, measured, losses)],
     )
     summary = diagnostics.record("photometry", summary, frames.folder)
     toolbox.box(
@@ -287,12 +287,11 @@ def predict(frames, telescope, options):
 
 def choose_aperture(lists, radii, predictions, options, losses):
     """Return (Aperture, curve record, (n_target, n_background)) from the lists with twenty apertures of all frames."""
-    growths = []
-    for frame, path in lists.items():
-        try:
-            growths.append(growth_of(frame, ldac.read(path), predictions.get(frame.name), options.target_only))
-        except PipelineError as error:
-            losses.add_error(frame, error)
+
+    def grown(frame):
+        return growth_of(frame, ldac.read(lists[frame]), predictions.get(frame.name), options.target_only)
+
+    growths = [growth for _, growth in toolbox.each(grown, list(lists), losses)]
     target = growthcurve.combine(_joined(growths, "target_flux"), _joined(growths, "target_snr"))
     background = growthcurve.combine(_joined(growths, "background_flux"), _joined(growths, "background_snr"))
     if target is None and background is None:

@@ -14,10 +14,10 @@ import glob
 import inspect
 import io
 import logging
+import math
 import os
 import re
 import sys
-import traceback
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,22 +29,26 @@ from astropy.utils.exceptions import AstropyUserWarning
 from tqdm import tqdm
 
 import pp_setup
+from photometrypipeline.base.attempts import attempt, expected
 from photometrypipeline.base.errors import (
     FAILED,
     OK,
     PARTIAL,
+    PASSING,
     USAGE,
     FrameError,
     PipelineError,
+    TelescopeError,
     UsageError,
 )
 from photometrypipeline.base.files import safe_name
-from photometrypipeline.base.logfile import LOG_NAME, logging_to
+from photometrypipeline.base.logfile import logging_to
 from photometrypipeline.base.losses import Losses
 from photometrypipeline.base.workers import cores
 from photometrypipeline.frames import intake, records
 from photometrypipeline.frames.frame import BAD_PIXELS, Frame
-from photometrypipeline.instruments.dataset import DataSet, folder_of
+from photometrypipeline.instruments import telescopes
+from photometrypipeline.instruments.dataset import DataSet, folder_of, telescope_of
 from photometrypipeline.runs import choices, datatree, recipes, stamps, stepoptions
 from photometrypipeline.sky.times import (  # noqa: F401  names that users' scripts import from here
     dateobs_to_jd,
@@ -71,6 +75,9 @@ log = logging.getLogger("pp")
 
 SILENT = contextvars.ContextVar("SILENT", default=False)  # whether the screen is left alone
 INTERRUPTED = 130  # as shells say it of Ctrl-C
+
+NUMBERS = ("MIDTIMJD", "SECPIX", "SECPIXX", "SECPIXY", "EXPTIME", "APRAD", "ASTRRMS1", "ASTRRMS2")  # if they are there
+PREPARE_AGAIN = "run pp_prepare on it again"
 
 target_filename = safe_name
 
@@ -178,8 +185,8 @@ def _run(function, args, on_failure, at_end):
     except KeyboardInterrupt:
         log.error("interrupted; every file is either as it was or complete, and the same command continues")
         return INTERRUPTED
-    except Exception as error:  # noqa: BLE001  a bug: one line for the user, the traceback in the LOG
-        told = str(internal_error(error))
+    except Exception as error:  # noqa: BLE001  one line for the user, the traceback in the LOG
+        told = str(expected(error))
         log.error("%s", told)
         status = FAILED
     if losses:
@@ -204,14 +211,6 @@ def use_addresses(service_urls):
         if service not in SERVICES:
             raise UsageError(f"service_urls: {service!r} is not a service; known: {', '.join(SERVICES)}")
         os.environ.setdefault(f"PP_{service.upper()}_URL", urls)
-
-
-def internal_error(error):
-    """Return the PipelineError that stands for an unexpected exception, whose traceback goes into the LOG."""
-    log.debug("%s", "".join(traceback.format_exception(error)))
-    return PipelineError(
-        f"internal error: {type(error).__name__}: {error}; details are in {LOG_NAME}, please report them"
-    )
 
 
 # ---- LOG and screen
@@ -316,17 +315,11 @@ def open_frames(images, losses):
 
     Raises UsageError if there is none.
     """
-    frames = []
-    for image in images:
-        frame = Frame(image)
-        try:
-            _ = frame.header
-            frames.append(frame)
-        except FrameError as error:
-            losses.add_error(frame, error)
-    if not frames:
+    frames = [Frame(image) for image in images]
+    readable = [frame for frame, _ in each(lambda frame: frame.header, frames, losses)]
+    if not readable:
         raise UsageError("none of the images can be read")
-    return DataSet(frames)
+    return DataSet(readable)
 
 
 def prepared_frames(images, losses, folder=None):
@@ -336,16 +329,23 @@ def prepared_frames(images, losses, folder=None):
 
     Raises UsageError if not one can be read, PipelineError if not one has been prepared.
     """
-    frames = []
-    for frame in open_frames(images, losses):
-        try:
-            frame.number("MIDTIMJD")
-            frames.append(frame)
-        except FrameError as error:
-            losses.add_error(frame, error)
+    telescopes.load()  # a definition that is wrong concerns all frames
+    frames = [frame for frame, _ in each(check_prepared, open_frames(images, losses), losses)]
     if not frames:
         raise PipelineError("none of the images has been prepared; run pp_prepare on them first")
     return DataSet(frames, folder)
+
+
+def check_prepared(frame):
+    """Raise FrameError unless the header of a Frame is as every step after pp_prepare needs it."""
+    frame.number("MIDTIMJD")
+    for keyword in NUMBERS:
+        if keyword in frame.header and not math.isfinite(frame.number(keyword)):
+            raise FrameError(frame.path, f"{keyword} = {frame.header[keyword]} is not a number", PREPARE_AGAIN)
+    try:
+        telescope_of(frame)
+    except TelescopeError as error:
+        raise FrameError(frame.path, str(error), PREPARE_AGAIN) from None
 
 
 def parallel(function, items, jobs, label):
@@ -355,16 +355,8 @@ def parallel(function, items, jobs, label):
     Work that takes longer than 2 s shows a progress bar, on a terminal only.
     """
 
-    def guarded(item):
-        try:
-            return function(item)
-        except PipelineError as error:
-            return error
-        except Exception as error:  # noqa: BLE001  a bug that one frame brings to light must not take the others down
-            return internal_error(error)
-
     with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(items)))) as pool:
-        futures = [pool.submit(contextvars.copy_context().run, guarded, item) for item in items]
+        futures = [pool.submit(contextvars.copy_context().run, attempt, function, item) for item in items]
         try:
             return [future.result() for future in progress(futures, label)]
         except BaseException:
@@ -377,6 +369,11 @@ def progress(items, label):
     return iter(
         tqdm(items, desc=label, unit="frame", delay=2, leave=False, disable=SILENT.get() or not sys.stderr.isatty())
     )
+
+
+def each(function, frames, losses):
+    """Return [(frame, function(frame)), ...] of the `frames` where it worked, one by one; the others go to `losses`."""
+    return sort_out(frames, [attempt(function, frame) for frame in frames], losses)
 
 
 def sort_out(frames, results, losses):
@@ -398,7 +395,8 @@ def stamped(step, leaves):
 
     leaves : called with the outcome of the step, returns the Frames that go on, the names of the files that the step
         left next to them, and what pp_run wants to know of it later (dict)
-    A step that could not ask a service leaves none: the next run asks again.
+    A step that could not ask a service leaves none, and so does one that met trouble that passes, even if it found a
+    way around: the next run tries again.
     """
 
     def decorate(function):
@@ -409,8 +407,11 @@ def stamped(step, leaves):
             frames = DataSet.of(frames)
             known, missed, told = stamps.Stamps(frames.folder), len(frames.unreachable), len(losses.entries)
             stamp = known.begin(step, recipe(step, frames, options, known.contents), frames)
+            met = len(PASSING)
             outcome = function(frames, losses, options)
-            if len(frames.unreachable) == missed and not getattr(outcome, "failure", None):
+            if len(PASSING) > met:
+                log.info("pp_%s is to be done again, since this may pass: %s", step, "; ".join(PASSING[met:][:5]))
+            elif len(frames.unreachable) == missed and not getattr(outcome, "failure", None):
                 passed, files, result = leaves(outcome)
                 files, result = [*files, records.path_of(step, frames.folder)], records.plain(result)
                 known.contents.follow({id(frame): frame for frame in (*frames, *passed)}.values())

@@ -1,15 +1,34 @@
-"""What can go wrong, one class each; every message is one line that says what, where and what to do."""
+"""What can go wrong, one class each; every message is one line that says what, where and what to do.
 
+Trouble that passes (a full disk, a program that crashed) is told apart from what lies in the frames: what was made
+while there was any is never taken for up to date.
+"""
+
+import errno
+import os
+import sqlite3
 from collections.abc import Iterable
 from os import PathLike
 
 OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3  # exit status of every command
 
 
+PASSING: list[str] = []  # all passing trouble that this process has met, even where it found a way around
+
+
 class PipelineError(Exception):
-    """Base of all expected errors; `status` is the exit status of a command that ends with it."""
+    """Base of all expected errors; `status` is the exit status of a command that ends with it.
+
+    passing : whether the same command may well succeed later, without a change to its files
+    """
 
     status = FAILED
+    passing = False
+
+    def __init__(self, *told: object) -> None:
+        super().__init__(*told)
+        if self.passing:
+            PASSING.append(str(self))
 
 
 class UsageError(PipelineError):
@@ -19,11 +38,20 @@ class UsageError(PipelineError):
 
 
 class FrameError(PipelineError):
-    """A file cannot be used: `path`, `reason`, and the `remedy` for the user."""
+    """A file cannot be used: `path`, `reason`, and the `remedy` for the user.
 
-    def __init__(self, path: str | PathLike, reason: str, remedy: str = "") -> None:
+    cause : the exception behind it; where the system is to blame for that one, the trouble may pass
+    """
+
+    def __init__(self, path: str | PathLike, reason: str, remedy: str = "", cause: BaseException | None = None) -> None:
         self.path, self.reason, self.remedy = str(path), str(reason), str(remedy)
-        super().__init__(f"{self.path}: {self.reason}" + (f"; {self.remedy}" if remedy else ""))
+        trouble = of_the_system(cause)
+        if trouble:
+            self.passing, self.reason, self.remedy = True, f"cannot be read or written: {trouble}", REMEDY
+        super().__init__(f"{self.path}: {self.reason}" + (f"; {self.remedy}" if self.remedy else ""))
+
+    def __reduce__(self) -> tuple:
+        return FrameError, (self.path, self.reason, self.remedy)
 
 
 class TelescopeError(PipelineError):
@@ -36,6 +64,26 @@ class UnknownFilter(TelescopeError):
 
 class ProgramError(PipelineError):
     """Source Extractor, SCAMP or SWarp is missing, failed, or left something unusable."""
+
+    passing = True
+
+
+class UnusableResult(ProgramError):
+    """A program ended well and left what no retry will mend, for what it was given."""
+
+    passing = False
+
+
+class SystemTrouble(PipelineError):
+    """The system is out of something: disk, memory, files that may be open, permission to write."""
+
+    passing = True
+
+
+class InternalError(PipelineError):
+    """An error in the pipeline itself."""
+
+    passing = True
 
 
 class CatalogError(PipelineError):
@@ -72,3 +120,22 @@ class TooFewStars(PipelineError):
     def __init__(self, found: int, needed: int, what: str = "reference stars") -> None:
         self.found, self.needed = found, needed
         super().__init__(f"{found} {what}, at least {needed} are needed")
+
+
+# ---- trouble of the system
+
+REMEDY = "see to that, then run the same command again"
+NOT_TO_BLAME = (errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EINVAL)
+OF_SQLITE = ("disk", "open database file", "readonly", "locked", "out of memory")
+
+
+def of_the_system(error: BaseException | None) -> str:
+    """Return in a few words what the system is out of, "" if the `error` tells of something else."""
+    if isinstance(error, OSError) and error.errno and error.errno not in NOT_TO_BLAME:
+        return (error.strerror or os.strerror(error.errno)).lower()
+    if isinstance(error, MemoryError) or "can't start new thread" in str(error):
+        return "not enough memory"
+    text = str(error)
+    if isinstance(error, sqlite3.OperationalError) and any(word in text for word in OF_SQLITE):
+        return text
+    return ""

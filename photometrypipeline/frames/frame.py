@@ -163,7 +163,9 @@ def read_header(path):
             size = data_bytes(header)
             missing = stream.tell() + size - path.stat().st_size
     except hdus.UNREADABLE as error:
-        raise FrameError(path, f"has no readable header ({error})", "it may be truncated; copy it again") from None
+        raise FrameError(
+            path, f"has no readable header ({error})", "it may be truncated; copy it again", error
+        ) from None
     if missing > 0:
         raise FrameError(path, f"is truncated, {missing} bytes of the image are missing", "copy it again")
     return header if size else _header_of_extension(path)
@@ -173,7 +175,7 @@ def _header_of_extension(path):
     try:
         return hdus.flat_header(path)
     except hdus.UNREADABLE as error:
-        raise FrameError(path, f"cannot be read beyond its first header ({error})", "copy it again") from None
+        raise FrameError(path, f"cannot be read beyond its first header ({error})", "copy it again", error) from None
 
 
 def write_header(path, header, pixels=None):

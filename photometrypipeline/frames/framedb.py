@@ -5,6 +5,7 @@ behind the calibrated magnitudes, and the version of this layout.
 """
 
 import contextlib
+import math
 import re
 import sqlite3
 from pathlib import Path
@@ -65,6 +66,8 @@ ZEROPOINT_COLUMNS = (
     *("zp", "zp_sig", "zp_err", "relation_err", "chi2", "n_used", "n_matched", "method", "zp_frame", "zp_night"),
     *("err_zp_frame", "err_zp_common", "err_transformation", "err_color", "err_uniformity"),
 )
+COUNTS = ("FLAGS", "NUMBER")  # of Source Extractor: every source has them
+CALIBRATE_AGAIN = "run pp_calibrate on this image again"
 COLOR_COLUMNS = [
     "color",
     "coefficient",
@@ -120,10 +123,9 @@ def read(path, dec_range_deg=None):
             header = dict(zip(HEADER_COLUMNS, connection.execute("select * from header").fetchone()[:8], strict=True))
             table = _read_table(connection, dec_range_deg)
             zeropoint = _read_row(connection, "zeropoint", ZEROPOINT_COLUMNS)
-    except (sqlite3.Error, TypeError) as error:
-        raise FrameError(
-            path, f"is not the database of a frame ({error})", "run pp_calibrate on this image again"
-        ) from None
+        _check(header, zeropoint, table)
+    except (sqlite3.Error, TypeError, ValueError, OverflowError) as error:
+        raise FrameError(path, f"is not the database of a frame ({error})", CALIBRATE_AGAIN, error) from None
     return header, table, zeropoint
 
 
@@ -136,22 +138,38 @@ def read_colorterm(path):
         with contextlib.closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)) as connection:
             return _read_row(connection, "colorterm", COLOR_COLUMNS)
     except sqlite3.Error as error:
-        raise FrameError(
-            path, f"is not the database of a frame ({error})", "run pp_calibrate on this image again"
-        ) from None
+        raise FrameError(path, f"is not the database of a frame ({error})", CALIBRATE_AGAIN, error) from None
+
+
+def _check(header, zeropoint, table):
+    """Raise TypeError, ValueError for what pp_calibrate never writes: damage, or the work of another program."""
+    for name in ("obstime", "exptime"):
+        if not math.isfinite(header[name]):
+            raise ValueError(f"{name} is {header[name]}")
+    for name, value in (zeropoint or {}).items():
+        if name != "method" and not isinstance(value, int | float | None):
+            raise TypeError(f"{name} is {value!r}")
+    for name in table.colnames:
+        if name in COUNTS and table[name].dtype.kind not in "iu" and len(table):
+            raise ValueError(f"{name} is missing for some sources")
 
 
 def _read_table(connection, dec_range_deg):
     where = " where dec_deg between ? and ?" if dec_range_deg else ""
     cursor = connection.execute("select * from data" + where, dec_range_deg or ())
-    names = [original_name(column[0]) for column in cursor.description]
+    names = [column[0] for column in cursor.description]
+    kinds = {row[1]: row[2] for row in connection.execute("pragma table_info(data)")}
     rows = cursor.fetchall()
     columns = list(zip(*rows, strict=True)) if rows else [[] for _ in names]
-    return Table({name: _column(values) for name, values in zip(names, columns, strict=True)})
+    return Table(
+        {original_name(name): _column(name, values, kinds[name]) for name, values in zip(names, columns, strict=True)}
+    )
 
 
-def _column(values):
-    if any(isinstance(value, str) for value in values):
+def _column(name, values, kind):
+    if any(isinstance(value, str | bytes) for value in values):
+        if kind != "TEXT":
+            raise ValueError(f"column {name} holds text")
         return np.array([value if value is not None else "" for value in values], dtype=object).astype(str)
     if values and all(isinstance(value, int) for value in values):
         return np.array(values)

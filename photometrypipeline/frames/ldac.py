@@ -3,6 +3,7 @@
 HDU 0 is empty, HDU 1 (`LDAC_IMHEAD`) holds the header of the image as text, HDU 2 (`LDAC_OBJECTS`) one row per source.
 """
 
+import logging
 import re
 from dataclasses import dataclass
 
@@ -14,7 +15,11 @@ from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.frames import fitsbytes
 
+log = logging.getLogger("pp.ldac")
+
 CARD = 80  # characters
+PLACES = ("XWIN_WORLD", "YWIN_WORLD", "XWIN_IMAGE", "YWIN_IMAGE")
+MOST, LEAST_WHOLE = 1e7, 0.9  # the largest value that any of them can have; fraction of the sources that must be whole
 PROGRAM_FLAGS = 0xFF  # the bits of FLAGS that are Source Extractor's; higher ones are ours
 KINDS = {"E": ">f4", "D": ">f8", "I": ">i2", "J": ">i4", "K": ">i8", "B": "|u1"}  # by the letter of TFORM
 FORM = re.compile(rf"(\d*)([{''.join(KINDS)}])")
@@ -57,14 +62,33 @@ def read(path, max_flags=None):
         if "LDAC_OBJECTS" not in hdus or "LDAC_IMHEAD" not in hdus:
             raise FrameError(path, "is not a source list (FITS_LDAC)", "run pp_extract on its image again")
         header = fitsbytes.parse(hdus["LDAC_IMHEAD"][1].replace(b"\0", b" "))
-        table = _table(*hdus["LDAC_OBJECTS"])
+        table = _checked(_table(*hdus["LDAC_OBJECTS"]), path)
     except FileNotFoundError:
         raise FrameError(path, "does not exist", "run pp_extract or pp_photometry on its image first") from None
-    except (OSError, EOFError, KeyError, ValueError, TypeError, IndexError, fits.VerifyError) as error:
-        raise FrameError(path, f"cannot be read as a source list ({error})", "run pp_extract again") from None
+    except FrameError:
+        raise
+    except Exception as error:  # noqa: BLE001  damage has many faces
+        raise FrameError(path, f"cannot be read as a source list ({error})", "run pp_extract again", error) from None
     if max_flags is not None:
         table = table[np.asarray(table["FLAGS"]) & PROGRAM_FLAGS <= max_flags]
     return SourceList(header, table)
+
+
+def _checked(table, path):
+    """Return a Table without the sources that have no place, which Source Extractor never writes: damage, and told.
+
+    Raises ValueError where that is more than a few.
+    """
+    values = [np.asarray(table[name], dtype=float) for name in PLACES if name in table.colnames]
+    if not (values and len(table)):
+        return table
+    placed = np.logical_and.reduce([np.isfinite(each) & (np.abs(each) < MOST) for each in values])
+    if placed.all():
+        return table
+    if placed.mean() < LEAST_WHOLE:
+        raise ValueError(f"{np.sum(~placed)} of its {len(table)} sources have no place")
+    log.warning("%s: %d of %d sources have no place and are left out", path, np.sum(~placed), len(table))
+    return table[placed]
 
 
 def _hdus(path):

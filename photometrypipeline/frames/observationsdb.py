@@ -87,7 +87,7 @@ def read(path, file=None):
             where, values = (" where file = ?", [file]) if file else ("", [])
             return [_curve(connection, *about) for about in connection.execute("select * from targets" + where, values)]
     except (sqlite3.Error, TypeError, ValueError) as error:
-        raise FrameError(path, f"is not a database of light curves ({error})", "run pp_distill again") from None
+        raise FrameError(path, f"is not a database of light curves ({error})", "run pp_distill again", error) from None
 
 
 def _check_version(path, connection):

@@ -287,7 +287,7 @@ def _read(path):
     except FileNotFoundError:
         return None, None
     except (OSError, TypeError, ValueError, AttributeError) as error:
-        raise FrameError(path, f"is not a mask of bad pixels ({error})", "remove it; it is made again") from None
+        raise FrameError(path, f"is not a mask of bad pixels ({error})", "remove it; it is made again", error) from None
 
 
 def kept(folder, made_from, shape):

@@ -9,7 +9,7 @@ from astropy.io import fits
 from astropy.io.votable import parse
 
 from photometrypipeline.base import cdmatrix
-from photometrypipeline.base.errors import ProgramError
+from photometrypipeline.base.errors import ProgramError, UnusableResult
 from photometrypipeline.base.files import write_text
 from photometrypipeline.frames import ldac
 from photometrypipeline.instruments.telescopes import SETUP_FOLDER, setup_file
@@ -217,7 +217,7 @@ def votable_named(path, name):
 def read_head(path):
     """Return the header (fits.Header) in a .head file of SCAMP; commentary, which may be non-ASCII, is dropped.
 
-    Raises ProgramError if it has no complete solution.
+    Raises UnusableResult if it has no complete solution.
     """
     lines = Path(path).read_bytes().decode("ascii", errors="ignore").splitlines()
     cards = [line.ljust(80)[:80] for line in lines if not line.startswith(("COMMENT", "HISTORY", "END"))]
@@ -225,7 +225,12 @@ def read_head(path):
     needed = ("CTYPE1", "CTYPE2", *cdmatrix.LINEAR)
     missing = [keyword for keyword in needed if keyword not in header]
     if missing:
-        raise ProgramError(f"SCAMP wrote a solution without {', '.join(missing)}")
+        raise UnusableResult(f"SCAMP wrote a solution without {', '.join(missing)}")
+    for card in header.cards:
+        if card.keyword.startswith(("CD", "CR", "PV")) and not (
+            isinstance(card.value, int | float) and np.isfinite(card.value)
+        ):
+            raise UnusableResult(f"SCAMP wrote a solution in which {card.keyword} is not a number")
     return header
 
 

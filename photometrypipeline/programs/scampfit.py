@@ -7,6 +7,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from photometrypipeline.base.attempts import attempt
+from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.frames import wcskeywords
 from photometrypipeline.programs import astromatic
 
@@ -66,11 +68,17 @@ def run(jobs, reference, telescope, mask, scale_arcsec, degree, timeout_s, folde
             bring_extra_header(job.frame, path)
         extra = extras(telescope, scale_arcsec, degree, folder / "scamp.ahead")
         numbers = astromatic.run_scamp(lists, os.path.abspath(reference), telescope, mask, work, timeout_s, extra=extra)
-        heads = [astromatic.read_head(path.with_suffix(".head")) for path in lists]
+        heads = {}
+        for name, path in zip(names, lists, strict=True):
+            head = attempt(astromatic.read_head, path.with_suffix(".head"))
+            if isinstance(head, PipelineError):
+                log.warning("%s: %s; its fit without SCAMP is used", name, head)
+            else:
+                heads[name] = head
         for job, path in zip(jobs, lists, strict=True):
             path.with_suffix(".head").replace(heads_folder / f"{job.frame.stem}.head")
         (Path(work) / "scamp_output.xml").replace(folder / REPORT)
-    return dict(zip(names, numbers, strict=True)), dict(zip(names, heads, strict=True))
+    return dict(zip(names, numbers, strict=True)), heads
 
 
 def plain(header):

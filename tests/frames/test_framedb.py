@@ -1,5 +1,6 @@
 """The database of a frame: laid out as scripts know it, and nothing lost between bands that differ in letter case."""
 
+import contextlib
 import sqlite3
 
 import numpy as np
@@ -14,6 +15,7 @@ HEADER = {
     "origin": "VATT4K;a.fits;PANSTARRS;R",
     "magsys": "Vega",
     "obstime": 2457786.95,
+    "exptime": 30.0,
     "obj": "3552",
 }
 
@@ -79,3 +81,25 @@ def test_columns_that_differ_in_letter_case_alone_are_stored_apart():
     names = ["flag_valid_U", "flag_valid_u", "Umag", "umag", "_Umag"]
     stored = framedb.stored_names(names)
     assert len({name.lower() for name in stored}) == len(names)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "update header set obstime = null",
+        "update header set exptime = 'long'",
+        "update data set ra_deg = 'x'",
+        "update data set FLAGS = null",
+        "update zeropoint set zp = 'bright'",
+        "drop table data",
+        "delete from header",
+    ],
+)
+def test_what_pp_calibrate_never_writes_is_an_error_of_that_file(tmp_path, damage):
+    table = Table({"ra_deg": [1.5, 2.5], "FLAGS": [0, 3]})
+    framedb.write(tmp_path / "a.db", HEADER, table, {"zp": 26.5})
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as connection, connection:
+        connection.execute(damage)
+    with pytest.raises(FrameError, match="a.db: is not the database of a frame .*; run pp_calibrate") as caught:
+        framedb.read(tmp_path / "a.db")
+    assert not caught.value.passing

@@ -1,5 +1,6 @@
 """Source lists: read as Source Extractor writes them, written as SCAMP reads them."""
 
+import errno
 import shutil
 import subprocess
 
@@ -117,3 +118,29 @@ def test_what_is_no_list_is_named(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(FrameError, match=r"bad\.ldac"):
         ldac.read(path)
+
+
+def test_damaged_places_are_left_out_and_a_ruined_list_is_refused(tmp_path, caplog):
+    listed = sources()
+    listed.table["XWIN_WORLD"][3] = np.nan
+    listed.table["YWIN_IMAGE"][7] = 1e300
+    ldac.write(tmp_path / "a.ldac", listed)
+    with caplog.at_level("WARNING", "pp"):
+        assert len(ldac.read(tmp_path / "a.ldac")) == 48
+    assert "2 of 50 sources have no place" in caplog.text
+    listed.table["XWIN_WORLD"][:10] = np.inf
+    ldac.write(tmp_path / "a.ldac", listed)
+    with pytest.raises(FrameError, match="of its 50 sources have no place"):
+        ldac.read(tmp_path / "a.ldac")
+
+
+def test_a_list_that_the_system_does_not_hand_over_may_be_good(tmp_path, monkeypatch):
+    ldac.write(tmp_path / "a.ldac", sources())
+
+    def refused(*_, **__):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(ldac, "_hdus", refused)
+    with pytest.raises(FrameError, match="too many open files; see to that") as caught:
+        ldac.read(tmp_path / "a.ldac")
+    assert caught.value.passing

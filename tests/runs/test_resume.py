@@ -1,5 +1,6 @@
 """What a second pp_run does again and what it does not; interrupted runs end at the bytes of undisturbed ones."""
 
+import errno
 import fcntl
 import random
 import shutil
@@ -17,6 +18,7 @@ from conftest import ROOT
 from test_instruments import OPTIONS, TRUTH, frame_of
 
 import interrupting
+import pp_extract
 import pp_prepare
 import pp_run
 import pp_setup
@@ -320,3 +322,22 @@ def test_states_of_a_frame_tell_photometry_from_all_other_changes(tmp_path):
     fits.setval(path, "OBJECT", value="433")
     third = contents.of_frame(path)
     assert third[1] != second[1] and third[2] == second[2]
+
+
+def test_a_frame_lost_to_trouble_that_passes_is_tried_again(done, quiet, monkeypatch, capsys):
+    real, unlucky = pp_extract.run, names()[1]
+
+    def run(frame, telescope, output, options, bad=None):
+        if frame.name == unlucky and output.name.endswith(".growth.ldac"):
+            raise OSError(errno.ENOSPC, "No space left on device", str(output))
+        real(frame, telescope, output, options, bad)
+
+    monkeypatch.setattr(pp_extract, "run", run)
+    assert run_here("-force") == 3
+    told = capsys.readouterr().err
+    assert f"{unlucky}: " in told and "no space left on device; see to that" in told and "Traceback" not in told
+    assert kept() == ["prepare", "register"]
+    monkeypatch.setattr(pp_extract, "run", real)
+    assert run_here() == 3  # broken.fits alone
+    assert interrupting.compare(interrupting.results(quiet), interrupting.results(done)) == []
+    assert kept() == list(pp_run.STEPS)

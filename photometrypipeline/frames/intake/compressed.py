@@ -36,7 +36,7 @@ def unpack(path: Path) -> Path:
         if isinstance(error, FrameError):
             raise
         reason = str(error) or type(error).__name__
-        raise FrameError(path, f"cannot be unpacked ({reason})", "it may be damaged; copy it again") from None
+        raise FrameError(path, f"cannot be unpacked ({reason})", "it may be damaged; copy it again", error) from None
 
 
 def _of_bytes(path, temporary):
