@@ -102,7 +102,7 @@ def test_nothing_is_done_twice_and_the_losses_are_told_again(done, run_command):
     ],
 )
 def test_an_option_matters_from_one_step_on(done, options, n_kept):
-    assert kept(**options) == list(pp_run.STEPS[:n_kept])
+    assert kept(**options) == list(pp_run.STEPS)[:n_kept]
 
 
 def test_what_a_user_or_an_update_changes_is_noticed(done, monkeypatch):
@@ -125,7 +125,7 @@ def test_what_a_user_or_an_update_changes_is_noticed(done, monkeypatch):
     shutil.copytree(".", "../kept")
     for change, n_kept in changes:
         change()
-        assert kept() == list(pp_run.STEPS[:n_kept]), (change.__code__.co_consts, n_kept)
+        assert kept() == list(pp_run.STEPS)[:n_kept], (change.__code__.co_consts, n_kept)
         shutil.copytree("../kept", ".", dirs_exist_ok=True)
         Path("another.fits").unlink(missing_ok=True)
         Path(f"{stem}.ahead").unlink(missing_ok=True)
@@ -161,7 +161,7 @@ def change_database(name):
 )
 def test_settings_and_versions_matter_from_one_step_on(done, monkeypatch, where, name, value, n_kept):
     monkeypatch.setattr(where, name, value)
-    assert kept() == list(pp_run.STEPS[:n_kept])
+    assert kept() == list(pp_run.STEPS)[:n_kept]
 
 
 def test_a_users_definition_of_the_telescope_counts(done, own_folders, monkeypatch):
@@ -186,7 +186,7 @@ def test_what_could_not_be_asked_is_asked_again(done, monkeypatch):
 
     monkeypatch.setattr(targetsearch, "search", unlucky)
     assert run_here("-reject", "none") == 3
-    assert kept(reject=("none",)) == list(pp_run.STEPS[:4])
+    assert kept(reject=("none",)) == list(pp_run.STEPS)[:4]
 
 
 def run_here(*arguments):
@@ -234,7 +234,7 @@ def test_killed_at_random_moments_a_run_ends_at_the_same_bytes(raw, quiet, tmp_p
 
 def test_steps_by_hand_always_run_and_are_known_to_the_next_run(done, run_command):
     assert run_command("pp_distill", *names(), OFFLINE, "-reject", "none", cwd=done).returncode in (0, 3)
-    assert kept() == list(pp_run.STEPS[:4])
+    assert kept() == list(pp_run.STEPS)[:4]
     assert kept(reject=("none",)) == list(pp_run.STEPS)
 
 
