@@ -3,7 +3,8 @@
 
 reads   IMAGE.ldac.db from pp_calibrate, the image headers; the target's ephemeris from the local store, or JPL Horizons
 writes  photometry_TARGET.dat for each target, and photometry_Control_Star.dat; lightcurve_TARGET.csv, the same with a
-        named column for all that is known; photometry.db, all of it as a database
+        named column for all that is known; photometry.db, all of it as a database; IMAGE.reg, targets and reference
+        stars as regions for DS9
 
 Examples:
   pp_distill mscience*.fits
@@ -38,12 +39,12 @@ import diagnostics
 import pp_setup
 from photometrypipeline.base.errors import NotReachable, PipelineError
 from photometrypipeline.base.files import safe_name
-from photometrypipeline.frames import exclusions, framedb, observationsdb, old, recordtypes, results
+from photometrypipeline.frames import exclusions, framedb, observationsdb, old, records, recordtypes, results
 from photometrypipeline.frames.contents import Contents
 from photometrypipeline.frames.rows import OUTSIDE, LightCurve
 from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.photometry import badpixels
-from photometrypipeline.reports import lightcurve
+from photometrypipeline.reports import lightcurve, regions
 from photometrypipeline.targets import (
     clock,
     corrected,
@@ -136,6 +137,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     set_outdated_aside(data, measured, curves)
     observationsdb.update(data.folder / observationsdb.FILE_NAME, curves)
     tidy = lightcurve.write_csv(curves, data.folder, data.client(offline=True), options.places)
+    write_regions(data.folder, measured, curves)
     names, images = [curve.name for curve in curves], [each.frame.name for each in measured]
     about_clock = clock.told({curve.name: curve.every for curve in curves if curve.kind in clock.KINDS})
     if about_clock:
@@ -169,6 +171,16 @@ def set_outdated_aside(data, measured, curves):
     moved = old.set_aside(data.folder, [name for target in gone for name in old.results_of(*target)])
     if moved:
         toolbox.say(f"moved to {old.FOLDER}/: {', '.join(moved)}, which rest on an earlier calibration")
+
+
+def write_regions(folder, measured, curves):
+    """Write the region file of each frame, with the reference stars that pp_calibrate has recorded."""
+    calibration = records.read(folder, ("calibrate",)).get("calibrate")
+    stars = {each.name: each.stars for each in calibration.frames} if calibration else {}
+    for each in measured:
+        frame = each.frame
+        path = folder / regions.name_of(frame.stem)
+        regions.write(path, stars.get(frame.name, []), curves, frame.name, targetmatch.aperture_arcsec(frame))
 
 
 def color_remarks(measured):

@@ -45,6 +45,9 @@ LEGEND = (
     "[8]: Source Extractor flag",
     "[9]: telescope/instrument",
     "[10]: photometry method",
+    "to read it: astropy.table.Table.read(FILE, format='ascii.commented_header')",
+    r"to read it: pandas.read_csv(FILE, sep=r'\s+', comment='#', "
+    r"names=pandas.read_csv(FILE, sep=r'\s+', nrows=0).columns[1:])",
 )
 
 

@@ -1,6 +1,8 @@
 """photometry_*.dat: to the byte where scripts read it."""
 
+import astropy.table
 import numpy as np
+import pandas
 import pytest
 from astropy.io import ascii as text_tables
 
@@ -70,6 +72,15 @@ def test_the_table_is_read_as_others_read_it(tmp_path):
     assert len(table) == 2 and len(table.colnames) == 21
     assert table["[7]"][0] == "V" and table["[8]"][0] == 0
     np.testing.assert_allclose(table["mag"], 19.4248)
+
+
+def test_the_foot_tells_how_to_read_it(tmp_path):
+    path = tmp_path / "t.dat"
+    write(path, [row(), row(reason="far"), row(jd=2457787.0)], ["a remark"])
+    calls = [line.removeprefix("# to read it: ") for line in path.read_text().splitlines() if "to read it" in line]
+    by_astropy, by_pandas = (eval(call, {"astropy": astropy, "pandas": pandas, "FILE": str(path)}) for call in calls)
+    assert list(by_pandas.columns) == by_astropy.colnames and len(by_pandas) == len(by_astropy) == 2
+    np.testing.assert_array_equal(by_pandas["julian_date"], by_astropy["julian_date"])
 
 
 def test_mean_and_scatter_are_those_of_a_sample():
