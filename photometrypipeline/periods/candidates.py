@@ -57,7 +57,10 @@ def find(points, grid, night_d=1.0):
 
     night_d : time between two nights
     """
-    tops = [_climbed(points, grid, place) for place in peaks(grid.total)]
+    tops = [_climbed(points, grid, grid.frequency[place]) for place in peaks(grid.total)]
+    highest, _ = max(tops, key=lambda top: top[1])
+    related = [highest / 2, highest * 2]  # whatever the grid shows of them
+    tops += [_climbed(points, grid, each) for each in related if grid.frequency[0] < each < grid.frequency[-1]]
     best = max(total for _, total in tops)
     found = []
     for frequency, total in sorted(tops, key=lambda top: -top[1]):
@@ -82,9 +85,9 @@ def peaks(total):
     return places[np.argsort(-total[places])][:MOST].tolist()
 
 
-def _climbed(points, grid, place):
-    """Return (frequency, evidence) of the top near a place of the grid."""
-    frequency, half = grid.frequency[place], grid.frequency[1] - grid.frequency[0]
+def _climbed(points, grid, frequency):
+    """Return (frequency, evidence) of the top near a frequency."""
+    half = grid.frequency[1] - grid.frequency[0]
     for _ in range(ZOOMS):
         fine = evidence.around(points, frequency, half, STEPS, grid.scale)
         frequency, half = fine.frequency[fine.total.argmax()], half / (STEPS // 4)

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 HIGHEST_ORDER = 10
+LONG_GRID, FEW_HARMONICS = 20_000, 5  # frequencies; with more of them fewer harmonics are tried at first
 OVERSAMPLING = 20  # steps of the grid per 1/span
 PRECISION = 1e-11  # of the transforms
 CHUNK = 4000  # frequencies at a time
@@ -53,16 +54,18 @@ class Projection:
         self.chi2 = float(points.mag @ self.residual)  # without variation
 
 
-def over_grid(points, lowest, highest, scale=1.0, order=HIGHEST_ORDER):
+def over_grid(points, lowest, highest, scale=1.0):
     """Return the Evidence of `points` at frequencies between two (1/d), in steps of 1/(20 span).
 
     scale : by which the errors of the points are too small
+    A long grid is searched with fewer harmonics: it finds the maxima that are then looked at with all of them.
     """
     step = 1 / (OVERSAMPLING * points.span_d)
     first, last = max(1, int(np.floor(lowest / step))), int(np.ceil(highest / step))
     lone = Projection(points, scale)
-    full = of_steps(lone, step, first, last - first + 1, order)
     every = np.arange(first, last + 1)
+    order = HIGHEST_ORDER if len(every) <= LONG_GRID else FEW_HARMONICS
+    full = of_steps(lone, step, first, last - first + 1, order)
     above = of_steps(lone, step, last + 1, last, order)  # the even series needs twice the frequency
     even = np.concatenate([full, above])[2 * every - first]
     return Evidence(every * step, *(_over_orders(each) for each in (full, even[:, : max(1, order // 2)])), scale)

@@ -111,7 +111,7 @@ def _search(points, low_h, high_h):
 
     Errors are scaled to the residuals, points far out do not count any more, and the search is repeated.
     """
-    total, given, outlying = 1.0, points, noise.lone(points)
+    total, given, outlying = noise.USUAL, points, noise.lone(points)
     points = given.without(outlying)
     for _ in range(ROUNDS):
         grid = evidence.over_grid(points, 24 / high_h, 24 / low_h, total)

