@@ -98,6 +98,8 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     measured = read_databases(data, losses)
     search = targetsearch.search(measured, options, data.client(options.offline), data.folder)
     wanted, failure = search.targets, search.failure
+    if failure and not wanted and (data.folder / observationsdb.FILE_NAME).exists():
+        raise failure  # what an earlier run has found stays as it is
     for remark in search.remarks:
         toolbox.say(remark)
     for loss in search.losses:

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -11,7 +12,10 @@ from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 
+log = logging.getLogger("pp.files")
+
 NOT_IN_FILE_NAMES = re.compile(r"[\s/()\\:*?\"<>|\x00-\x1f]")
+HALF_WRITTEN = re.compile(r"\.[0-9a-f]{32}\.tmp(-journal|-wal|-shm)?$")  # the second kind is SQLite's
 LONGEST_STEM = 120  # most file systems take 255 bytes; endings and prefixes want their share
 
 
@@ -21,9 +25,13 @@ def replacing(path: str | PathLike, at_once: bool = True) -> Iterator[Path]:
 
     at_once : wait until the content is on the disk; without, a power failure soon after may leave an empty file, which
         is good enough for what can be made again
-    The permissions of a file that is replaced are kept.  Raises OSError where the folder cannot be written to.
+    The permissions of a file that is replaced are kept.  A link is replaced by a file of its own: what it points to
+    belongs to somebody else.  Raises OSError where the folder cannot be written to.
     """
-    path = Path(os.path.realpath(path))  # a link keeps pointing at the file
+    path = Path(path)
+    if path.is_symlink():
+        log.info("%s is a link, and is replaced", path)
+        log.warning("links to files become files of their own; what they point to stays as it is")
     temporary = path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex}.tmp")
     temporary.touch(exist_ok=False)  # with the permissions of any new file
     try:
@@ -42,8 +50,8 @@ def sweep(folder: str | PathLike) -> None:
     """Remove what a process that was killed left half-written in the data set `folder`: files and working folders."""
     folder = Path(folder)
     for place in (folder, folder / ".diagnostics", folder / ".diagnostics" / "stamps"):
-        for path in place.glob(".*.tmp"):
-            if re.search(r"\.[0-9a-f]{32}\.tmp$", path.name):
+        for path in place.glob(".*.tmp*"):
+            if HALF_WRITTEN.search(path.name):
                 path.unlink(missing_ok=True)
     for path in [*(folder / ".diagnostics").glob("scamp_*"), *folder.glob(".pp_combine_*")]:
         if path.is_dir():

@@ -1,5 +1,6 @@
 """LOG, the file in which all that is done is told, and the messages on the screen."""
 
+import contextlib
 import logging
 import sys
 from pathlib import Path
@@ -36,7 +37,9 @@ class logging_to:
             console.addFilter(_Once())
             self.handlers.append(console)
         try:
-            file = logging.FileHandler(self.folder / LOG_NAME, encoding="utf-8", errors="backslashreplace")
+            if (self.folder / LOG_NAME).is_symlink():
+                (self.folder / LOG_NAME).unlink()  # what it points to belongs to somebody else
+            file = _File(self.folder / LOG_NAME, encoding="utf-8", errors="backslashreplace")
             file.setFormatter(logging.Formatter(LOG_FORMAT, DATE_FORMAT))
             self.handlers.append(file)
         except OSError as error:
@@ -59,6 +62,32 @@ class logging_to:
         log.level, log.propagate = self.before
 
 
+class _File(logging.FileHandler):
+    """LOG; where it cannot be written, that is told once, and the work goes on."""
+
+    told = False
+
+    def handleError(self, record):
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError | ValueError):
+            super().handleError(record)
+        elif not self.told:
+            self.told = True
+            tell(f"WARNING: {self.baseFilename} cannot be written: {getattr(error, 'strerror', None) or error}")
+
+    def close(self):
+        try:
+            super().close()
+        except OSError:  # what it still held does not fit the disk
+            self.stream = None
+
+
+def tell(line):
+    """Write a line to standard error, if there is any that takes it."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        tqdm.write(line, file=sys.stderr)
+
+
 class _Once(logging.Filter):
     """Lets each message pass once: what holds for every frame alike need not be told for each."""
 
@@ -75,7 +104,7 @@ class _Console(logging.Handler):
     """Writes to standard error, above a progress bar."""
 
     def emit(self, record):
-        tqdm.write(self.format(record), file=sys.stderr)
+        tell(self.format(record))
 
 
 class _ConsoleFormatter(logging.Formatter):

@@ -54,15 +54,15 @@ def test_file_that_did_not_exist_does_not_come_into_being_by_half(tmp_path):
     assert leftovers(tmp_path) == []
 
 
-def test_link_keeps_pointing_at_the_file(tmp_path):
+def test_a_link_is_replaced_and_what_it_points_to_stays(tmp_path):
     archive = tmp_path / "archive"
     archive.mkdir()
     (archive / "raw.fits").write_text("old")
     link = tmp_path / "raw.fits"
     link.symlink_to(archive / "raw.fits")
     write_text(link, "new")
-    assert link.is_symlink()
-    assert (archive / "raw.fits").read_text() == "new"
+    assert not link.is_symlink() and link.read_text() == "new"
+    assert (archive / "raw.fits").read_text() == "old"
 
 
 def mode(path):
