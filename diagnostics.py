@@ -17,7 +17,7 @@ from pathlib import Path
 import pp_setup
 from photometrypipeline.base import errors, files, workers
 from photometrypipeline.frames import observationsdb, records
-from photometrypipeline.website import findingchart, pagedata, pages, pictures, plots, verdicts, views
+from photometrypipeline.website import findingchart, pagedata, pages, pictures, plots, referencestars, verdicts, views
 
 log = logging.getLogger("pp.diagnostics")
 
@@ -66,12 +66,14 @@ def render(folder=".", settings=None, jobs=1):
     if settings.individual_frame_pages:
         for frame in view.frames:
             frame.page = shelf.name(frame.name, ".html")
-    shown = plots.of_run(view)
+    stars = referencestars.of(view)
+    shown = plots.of_run(view, stars)
     plot_files = pictures.PlotFiles(shown, shelf, settings, jobs)
     rest = max(1, jobs - 1)
     pictures.draw_frames(view, shelf, settings, folders, rest)
     chart = findingchart.of(view, folders)
-    write = partial(_write_pages, view, shown, plot_files, chart, settings, site, Path(folder), rest)
+    stars.find_places(view, folders)
+    write = partial(_write_pages, view, (shown, chart, stars), plot_files, settings, site, Path(folder), rest)
     written = write()
     if not plot_files.finish():
         written = write()  # without those that could not be drawn
@@ -94,12 +96,13 @@ def show_failure(step, message, folder="."):
     render(folder)
 
 
-def _write_pages(view, shown, plot_files, chart, settings, site, folder, jobs):
+def _write_pages(view, contents, plot_files, settings, site, folder, jobs):
     """Write main page, frame pages and what they share; return the names of those in .diagnostics/.
 
-    shown : plots.Plot of the main page;  chart : as findingchart.of gives it
+    contents : of the main page: plots.Plot, the chart as findingchart.of gives it, referencestars.ReferenceStars
     plot_files : pictures.PlotFiles of those plots that are files as well
     """
+    shown, chart, stars = contents
     place = site / records.FOLDER
     made = pages.environment()
     names = pages.write_static(place)
@@ -109,7 +112,7 @@ def _write_pages(view, shown, plot_files, chart, settings, site, folder, jobs):
         "files": _data_files(view, site, folder),
         "plot_files": plot_files.pictures,
     }
-    data = pagedata.of_run(view, shown, folder, chart)
+    data = pagedata.of_run(view, shown, folder, chart, stars)
     by_hand = pagedata.by_hand(view) if data["command"] else None
     template = made.get_template("frame.html")
 
@@ -121,7 +124,7 @@ def _write_pages(view, shown, plot_files, chart, settings, site, folder, jobs):
     workers.side_by_side(write, [[frame for frame in view.frames if frame.page]], jobs, each=FRAMES_EACH)
     judged = verdicts.judge(view, pp_setup.confverdict, data["plots"])
     shared |= {"root": "", "here": f"{records.FOLDER}/", "verdicts": judged, "plots": shown}
-    shared["overall"] = verdicts.overall(judged)
+    shared |= {"overall": verdicts.overall(judged), "stars": stars}
     html = made.get_template("main.html").render(data=data, **shared)
     pages.write_page(site / settings.main_html, html)
     return names | {frame.page for frame in view.frames if frame.page}

@@ -157,6 +157,7 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
         log.info(f"errors common to all frames, mag: {told}", *errors)
     ready = frames.only([frame for frame, _ in pairs])
     summary = summarise([row for _, row in pairs], reference, settings, term, night)
+    summary.arguments = options.arguments("exclude_stars")
     summary = diagnostics.record("calibrate", summary, frames.folder)
     lacking = [frame for frame, row in pairs if row.zp_mag is None] if band and not magzp else []
     return Calibration(ready, lacking, summary, failure)
@@ -226,8 +227,9 @@ def prepare_reference(catalog, settings, solar, epoch, folder, wish=None):
     radius = isolation.REACH * settings.aperture_arcsec
     places = (catalog.values("ra_deg"), catalog.values("dec_deg"))
     catalog.table[LIGHT] = isolation.neighbour_light(*places, catalog.values("mag"), radius)
+    left_out, strangers = [], []
     if settings.excluded:
-        catalog = without(catalog.at_epoch(epoch), settings.excluded)
+        catalog, left_out, strangers = without(catalog.at_epoch(epoch), settings.excluded, settings.band)
     if len(catalog) < pp_setup.min_sources_photometric_catalog:
         raise CatalogError(f"only {len(catalog)} stars in this field")
     if not settings.use_all_stars:
@@ -257,18 +259,37 @@ def prepare_reference(catalog, settings, solar, epoch, folder, wish=None):
         apart = sphere.separation_deg(*place, catalog.values("ra_deg"), catalog.values("dec_deg"))
         alone &= apart * sphere.ARCSEC_PER_DEG > starlist.RADIUS_ARCSEC
     scatter = catalog.relation_scatter(settings.band)
-    return Reference(catalog, mag, err, epoch, scatter, uniformity, name, *colors, alone)
+    return Reference(catalog, mag, err, epoch, scatter, uniformity, name, *colors, alone, left_out, strangers)
 
 
-def without(catalog, excluded):
-    """Return the Catalog without the stars of a StarList, and say which of these are not in it."""
+def without(catalog, excluded, band):
+    """Return (Catalog without the stars of a StarList, these as StarLeftOut, lines of the list that are no star)."""
     places = np.asarray(catalog.values("ra_deg")), np.asarray(catalog.values("dec_deg"))
     idents = catalog.table["ident"] if "ident" in catalog.table.colnames else None
-    for line in excluded.strangers(idents, *places):
+    strangers = excluded.strangers(idents, *places)
+    for line in strangers:
         log.warning("%s: %s has no star %s", excluded.path, catalog.name, line)
     covered = excluded.covers(idents, *places)
     log.info("%d stars of %s taken out by hand", covered.sum(), catalog.name)
-    return catalog.select(~covered)
+    return catalog.select(~covered), stars_left_out(catalog.select(covered), band), strangers
+
+
+def stars_left_out(catalog, band):
+    """Return the stars of a Catalog as list of StarLeftOut, with their magnitudes in `band` where they have one."""
+
+    def places(stars):
+        return list(zip(stars.values("ra_deg").tolist(), stars.values("dec_deg").tolist(), strict=True))
+
+    try:
+        measured, mag, _ = catalog.in_band(band, use_all=True)
+        mags = dict(zip(places(measured), measured.values(mag).tolist(), strict=True))
+    except CatalogError:
+        mags = {}
+    idents = catalog.table["ident"] if "ident" in catalog.table.colnames else [""] * len(catalog)
+    return [
+        recordtypes.StarLeftOut(ident=str(ident), ra_deg=place[0], dec_deg=place[1], mag=mags.get(place))
+        for ident, place in zip(idents, places(catalog), strict=True)
+    ]
 
 
 def color_term(frames, reference, settings, wish, losses, jobs):
@@ -463,6 +484,8 @@ def summarise(rows, reference, settings, term, night):
         color_term=term.as_dict() if term is not None else None,
         night=told,
         frames=rows,
+        left_out=reference.left_out if reference is not None else [],
+        strangers=reference.strangers if reference is not None else [],
     )
 
 

@@ -22,6 +22,7 @@ class Reference:
     relation_err, catalog_err : systematic errors of the transformation, and of the catalogue from field to field, mag
     color_name : such as "g-r", None if the catalogue has no colours; color, e_color : of each star, mag, NaN if unknown
     alone : which stars take part in the solution of the night: no neighbour in the aperture that matters, no target
+    left_out : recordtypes.StarLeftOut of those taken out by hand;  strangers : lines of their list that are no star
     """
 
     catalog: Any
@@ -34,6 +35,8 @@ class Reference:
     color: np.ndarray | None = None
     e_color: np.ndarray | None = None
     alone: np.ndarray | None = None
+    left_out: list = field(default_factory=list)
+    strangers: list = field(default_factory=list)
 
 
 @dataclass

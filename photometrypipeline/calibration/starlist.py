@@ -1,5 +1,6 @@
 """Reference stars that a person takes out of the calibration: a list of names or places."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -71,6 +72,22 @@ def read(path):
     if not found:
         raise UsageError(f"{path} names no star; one line per star: its name in the catalogue, or RA Dec")
     return found
+
+
+def lines_for(idents, ra_deg, dec_deg):
+    """Return the line (list of str) that takes each of these stars out: its name, or its place where that is no name.
+
+    No name is what other stars are called as well, what `read` would take for a place or a comment, and what is unfit
+    for print.
+    """
+    count = Counter(map(_plain, idents))
+    lines = []
+    for ident, ra, dec in zip(idents, ra_deg, dec_deg, strict=True):
+        name = " ".join(str(ident).split())
+        usable = name and name.isprintable() and "#" not in name and count[_plain(name)] == 1
+        usable = usable and ":" not in name and _place(name.replace(",", " ").split()) is None
+        lines.append(name if usable else f"{ra:.6f} {dec:+.6f}")
+    return lines
 
 
 def _place(fields):

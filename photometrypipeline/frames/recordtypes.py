@@ -315,10 +315,21 @@ class Night(Part):
     stars: list[NightStar]
 
 
+class StarLeftOut(Part):
+    """A star that was taken out of the reference stars by hand; its magnitude is in the band of the calibration."""
+
+    ident: str
+    ra_deg: float
+    dec_deg: float
+    mag: float | None
+
+
 class Calibrate(Part):
     """Record of pp_calibrate.
 
     mode : catalog, manual, instrumental;  color : name of the colour of the reference stars
+    left_out : by hand;  strangers : lines of the list of these that are no star of the catalogue
+    arguments : options of the command without that list
     """
 
     mode: str
@@ -334,6 +345,9 @@ class Calibrate(Part):
     color_term: ColorTerm | None
     night: Night | None
     frames: list[CalibratedFrame]
+    left_out: list[StarLeftOut] = []
+    strangers: list[str] = []
+    arguments: list[str] = []
 
 
 # ---- pp_distill

@@ -9,21 +9,27 @@ from photometrypipeline.website.findingchart import view_on
 from photometrypipeline.website.pages import url, utc
 
 
-def of_run(view, plots, folder, chart=None):
-    """Return {frames, plots, targets, command, chart} of a views.Overview; `folder` is where its frames lie.
+def of_run(view, plots, folder, chart=None, stars=None):
+    """Return what the scripts of a views.Overview are told; `folder` is where its frames lie.
 
     frames : [{name, page, time, jd}] in the order of the run; everything else names a frame by its place in there
     plots : {name: plots.Plot as data}
     targets : {anchor: rows with their pictures, and the line that takes a row out by hand}
     chart : as findingchart.of gives it
+    stars : [{name, line, out, place, influence}] of referencestars.ReferenceStars, star_map the picture they are on
     command : the parts of the command that repeats the choice of rows, quoted for a shell; None without a target
+    calibration : those of the command that repeats the choice of stars, with the lines of their list that are no star
     """
     frames = [
         {"name": frame.name, "page": frame.page and url(frame.page), "time": utc(_time_of(frame), seconds=True)}
         for frame in view.frames
     ]
     targets = {target.anchor: _target(target) for target in view.targets}
-    return {"frames": frames, "targets": targets, "command": _command(view, folder), "chart": chart} | _plots(plots)
+    told = {"frames": frames, "targets": targets, "command": _command(view, folder), "chart": chart}
+    if stars is not None and stars.stars:
+        told |= {"stars": [_star(star) for star in stars.stars], "star_map": stars.picture}
+        told["calibration"] = _calibration(view, folder)
+    return told | _plots(plots)
 
 
 def of_frame(frame, plots, by_hand):
@@ -77,8 +83,25 @@ def _command(view, folder):
     record = view.records["distill"]
     if not (record and view.targets):
         return None
-    images = [str(name) for name in record.images] or [frame.name for frame in view.frames]
-    texts = [str(argument) for argument in record.arguments]
+    return _parts(
+        record.arguments, [str(name) for name in record.images] or [frame.name for frame in view.frames], folder
+    )
+
+
+def _calibration(view, folder):
+    record = view.records["calibrate"]
+    parts = _parts(record.arguments, [frame.name for frame in record.frames], folder)
+    return parts and parts | {"strangers": record.strangers}
+
+
+def _star(star):
+    influence = None if star.out else star.data.influence
+    return {"name": star.data.ident, "line": star.line, "out": star.out, "place": star.place, "influence": influence}
+
+
+def _parts(arguments, images, folder):
+    """Return {arguments, images} of a command, quoted for a shell; None if that cannot be done."""
+    texts = [str(argument) for argument in arguments]
     if not all(text.isprintable() for text in [*images, *texts]):
         return None
     return {

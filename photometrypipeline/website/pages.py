@@ -30,6 +30,7 @@ def environment():
         "fixed": fixed,
         "signed": signed,
         "plusminus": plusminus,
+        "mmag": mmag,
         "power": power,
         "times": times,
         "fov": field_of_view,
@@ -101,6 +102,11 @@ def fixed(value, digits):
 def signed(value, digits):
     """Return a number with its sign and `digits` decimals; a dash for what is none."""
     return f"{round(value, digits) + 0.0:+.{digits}f}" if known(value) else NOTHING  # + 0.0: never -0.00
+
+
+def mmag(value, digits):
+    """Return a magnitude in thousandths, with its sign; a dash for what is none."""
+    return signed(1000 * value, digits) if known(value) else NOTHING
 
 
 def power(value):

@@ -61,6 +61,7 @@ class Plot:
 
     section : id of the section of the page that it stands in;  leads_to : the section of a frame's page that its points
         open;  target : anchor of the target whose observations can be marked in it
+    stars : numbers of the reference stars that its points are, which can be marked as well
     subtitle : a line with numbers below the title
     file : stem of the file that has it as well, together with other plots of that name; label : what it shows, in words
     """
@@ -78,6 +79,7 @@ class Plot:
     lines: list = field(default_factory=list)
     frames: list | None = None
     names: list | None = None
+    stars: list | None = None
     airmass: list | None = None
     leads_to: str = ""
     target: str | None = None
@@ -98,16 +100,16 @@ class Plot:
 
         described = asdict(self)
         described["names"] = self.names and [self.names[index] for index in order]
-        for name in ("at", "frames", "airmass"):
+        for name in ("at", "frames", "stars", "airmass"):
             described[name] = sorted_(described[name])
         for series in described["series"]:
             series |= {name: sorted_(series[name]) for name in ("value", "error", "common")}
         return described
 
 
-def of_run(view):
-    """Return the Plots (list) of the main page of a views.Overview."""
-    made = [*_curve_of_growth(view), *_fwhm(view), *_zeropoints(view)]
+def of_run(view, stars=None):
+    """Return the Plots (list) of the main page of a views.Overview with its referencestars.ReferenceStars."""
+    made = [*_curve_of_growth(view), *_fwhm(view), *_zeropoints(view), *_reference_stars(stars)]
     for target in view.targets:
         made += [*_light_curve(view, target), *_residuals(target)]
     return [plot for plot in made if not plot.empty]
@@ -218,6 +220,46 @@ def _zeropoints(view):
         file="zeropoints",
         **_of_frames(view, frames),
     )
+
+
+def _reference_stars(stars):
+    counted = [(index, star.data) for index, star in enumerate(stars.stars if stars else []) if not star.out]
+    if not counted:
+        return
+    numbers, data = zip(*counted, strict=True)
+    share = {
+        "section": "reference-stars",
+        "x": Axis("Magnitude in the Catalogue (mag)", "mag", 2),
+        "at": [star.mag for star in data],
+        "names": [f"star {short(star.ident)}" for star in data],
+        "stars": list(numbers),
+    }
+    yield Plot(
+        "star-offsets",
+        label="Offset of each reference star from the catalogue against its magnitude",
+        y=Axis("Catalogue Minus Measured (mag)", "mag", 4),
+        series=[Series("dot red", [star.offset for star in data], error=[star.offset_err for star in data])],
+        lines=[Line("y", 0, "dashed black")],
+        title="Offsets from the catalogue",
+        caption="One point per star, of the whole night; most of it is the catalogue's own error.",
+        **share,
+    )
+    yield Plot(
+        "star-scatter",
+        label="Scatter of each reference star over the night against its magnitude",
+        y=Axis("Scatter over the Night (mag)", "mag", 4, log=True),
+        series=[
+            Series("dot red", [_positive(star.scatter) for star in data], "measured"),
+            Series("square blue", [_positive(star.expected) for star in data], "expected from the noise"),
+        ],
+        title="Scatter over the night",
+        caption="A star far above what its noise explains is variable, blended, or on bad pixels.",
+        **share,
+    )
+
+
+def _positive(value):
+    return value if known(value) and value > 0 else None
 
 
 def _light_curve(view, target):

@@ -37,11 +37,16 @@ def view_of(pixels, shown_px):
 
 def places(pixels, shown_px, ra_deg, dec_deg):
     """Return the places [[column, row], ...] on the quick view of those of the positions that are on the frame."""
+    return [place for place in places_of_all(pixels, shown_px, ra_deg, dec_deg) if place is not None]
+
+
+def places_of_all(pixels, shown_px, ra_deg, dec_deg):
+    """Return the place [column, row] on the quick view of each of the positions, None for those beyond the frame."""
     x, y = pixels.position(ra_deg, dec_deg)
     inside = (x >= 1 - MARGIN_PX) & (x <= pixels.width + MARGIN_PX)
     inside &= (y >= 1 - MARGIN_PX) & (y <= pixels.height + MARGIN_PX)
-    columns, rows = view_of(pixels, shown_px).place(x[inside], y[inside])
-    return np.column_stack([columns, rows]).round(1).tolist()
+    every = np.column_stack(view_of(pixels, shown_px).place(x, y)).round(1).tolist()
+    return [place if on_frame else None for place, on_frame in zip(every, inside, strict=True)]
 
 
 def _size(pixels, scale):

@@ -26,6 +26,7 @@ SCRIPTS = {
     "start.js",
     "player.js",
     "marked.js",
+    "starmarks.js",
     "marks.js",
     "framemarks.js",
     "keys.js",

@@ -171,7 +171,7 @@ def test_a_new_plot_needs_no_more_than_its_description(tmp_path, field, monkeypa
         "seeing", "calibrate", "A new one", plots.Axis("x"), plots.Axis("y"), [1, 2], [one], file="seeing"
     )
     known = plots.of_run
-    monkeypatch.setattr(plots, "of_run", lambda view: [*known(view), added])
+    monkeypatch.setattr(plots, "of_run", lambda view, stars: [*known(view), added])
     fill(tmp_path, field)
     diagnostics.render(tmp_path)
     check_website(tmp_path)

@@ -7,9 +7,11 @@ class Marked {
   static MINE = "photometry pipeline ";  // how names begin that hold marks
 
   /* root: the way to the folder of the overview; before: {target: [frames]} that the last run left out, by name;
-     known: tells of a target and a frame whether there is such an observation to be marked */
-  constructor(root, before, known = () => true) {
-    this.store = Marked.MINE + new URL(root, window.location.href).pathname;
+     known: tells of a target and a frame whether there is such an observation to be marked;
+     noun: what is marked, if it is something else: lists of that have names, as frames have */
+  constructor(root, before, known = () => true, noun = "observation") {
+    this.noun = noun;
+    this.store = Marked.MINE + (noun === "observation" ? "" : `${noun} `) + new URL(root, window.location.href).pathname;
     this.known = known;
     this.before = this.sets(before);
     this.read();
@@ -86,6 +88,6 @@ class Marked {
 
   get words() {
     const count = [...this.frames.values()].reduce((sum, { size }) => sum + size, 0);
-    return `${count} ${count === 1 ? "observation" : "observations"} marked bad.`;
+    return `${count} ${this.noun}${count === 1 ? "" : "s"} marked bad.`;
   }
 }

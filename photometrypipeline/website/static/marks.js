@@ -1,9 +1,10 @@
 "use strict";
-/* Bad points: marked on the plots or in the tables, and handed out as a command that takes the same observations out. */
+/* Bad points and reference stars: marked on plots, maps or in tables, and handed out as a command that leaves them out. */
 
 {
   const targets = Object.values(PP.data.targets);
   const FILE = "rejected.lst";
+  const STARS = "left_out_stars.lst";
   const nameOf = ({ frame }) => PP.data.frames[frame].name;
   let marked = null;
 
@@ -16,24 +17,35 @@
   PP.marked = (anchor, frame) => marked.has(PP.data.targets[anchor].name, PP.data.frames[frame].name);
   PP.mark = (anchor, frame) => marked.toggle(PP.data.targets[anchor].name, PP.data.frames[frame].name);
 
-  const lines = () => targets.flatMap(({ name, rows }) => rows.filter((row) => marked.has(name, nameOf(row))).map((row) => row.line));
+  const lines = () => !marked ? [] : targets.flatMap(({ name, rows }) => rows.filter((row) => marked.has(name, nameOf(row))).map((row) => row.line));
 
-  function command(list) {
-    const { arguments: options, images } = PP.data.command;
-    if (!list.length) return ["pp_distill", options, images].filter(Boolean).join(" ");
-    const run = ["pp_distill", `-exclude ${FILE}`, options, images].filter(Boolean).join(" ");
-    return `cat > ${FILE} <<'END'\n${list.join("\n")}\nEND\n${run}`;
+  const run = (step, { arguments: options, images }, ...more) => [step, ...more, options, images].filter(Boolean).join(" ");
+  const written = (file, list) => `cat > ${file} <<'END'\n${list.join("\n")}\nEND\n`;
+
+  /* A step with its list in front, where there is one. */
+  const step = (name, parts, option, file, list) => (list.length ? written(file, list) + run(name, parts, `${option} ${file}`) : run(name, parts));
+
+  /* The targets are looked for again when the calibration has changed. */
+  function command() {
+    const distill = PP.data.command && step("pp_distill", PP.data.command, "-exclude", FILE, lines());
+    if (PP.stars.asBefore) return distill;
+    const calibrate = step("pp_calibrate", PP.data.calibration, "-exclude_stars", STARS, PP.stars.lines);
+    return [calibrate, distill].filter(Boolean).join("\n");
   }
+
+  const asBefore = () => !marked || marked.asBefore;
 
   let panel = null;
 
   function show() {
     document.querySelectorAll("input.mark").forEach((box) => { box.checked = PP.marked(box.dataset.target, Number(box.dataset.frame)); });
-    const list = lines();
-    panel.place.hidden = marked.asBefore;
-    panel.count.textContent = marked.words;
-    panel.text.textContent = command(list);
-    panel.save.hidden = !list.length;
+    panel.place.hidden = asBefore() && PP.stars.asBefore;
+    if (panel.place.hidden) return;
+    const said = [asBefore() ? "" : marked.words, PP.stars.asBefore ? "" : PP.stars.words + PP.stars.effect];
+    panel.count.textContent = said.filter(Boolean).join(" ");
+    panel.text.textContent = command();
+    panel.save.hidden = asBefore() || !lines().length;
+    panel.saveStars.hidden = PP.stars.asBefore || !PP.stars.lines.length;
   }
 
   function build(place) {
@@ -49,10 +61,14 @@
       setTimeout(() => { copy.textContent = "copy command"; }, 1500);
     });
     const save = PP.button(`save ${FILE}`, "the list of what is left out", () => PP.save(lines().join("\n") + "\n", "text/plain", FILE));
-    const forget = PP.button("forget marks", "as the last run left them", () => marked.forget());
+    const saveStars = PP.button(`save ${STARS}`, "the list of stars that are left out", () => PP.save(PP.stars.lines.join("\n") + "\n", "text/plain", STARS));
+    const forget = PP.button("forget marks", "as the last run left them", () => {
+      PP.stars.forget();
+      marked?.forget();
+    });
     const count = PP.element("b", { role: "status" });
-    place.append(PP.element("p", {}, count, " To make the light curve without them, run this in the folder of the frames:"), text, PP.element("p", { class: "tools" }, copy, save, forget));
-    return { place, count, text, save };
+    place.append(PP.element("p", {}, count, " To leave them out, run this in the folder of the frames:"), text, PP.element("p", { class: "tools" }, copy, save, saveStars, forget));
+    return { place, count, text, save, saveStars };
   }
 
   /* Check boxes for the rows of a target, when its section is opened. */
@@ -71,15 +87,18 @@
 
   PP.startMarks = () => {
     const place = document.getElementById("rejection");
-    if (!place || !PP.data.command) {
+    const points = PP.data.command && targets.length;
+    if (!points) {
       delete PP.mark;
       PP.marked = () => false;
-      return;
     }
-    document.documentElement.classList.add("can-mark");
-    start();
+    if (!place || !(points || PP.markStar)) return;
+    document.documentElement.classList.toggle("can-mark", Boolean(points));
+    if (points) start();
     panel = build(place);
     PP.onMarks(show);
+    show();
+    if (!points) return;
     document.addEventListener("change", (event) => {
       if (event.target.matches("input.mark")) PP.mark(event.target.dataset.target, Number(event.target.dataset.frame));
     });
@@ -88,6 +107,5 @@
       if (section.open) addBoxes(table);
       else section.addEventListener("toggle", (event) => event.target === section && addBoxes(table), { once: true });
     });
-    show();
   };
 }

@@ -13,6 +13,7 @@
   const short = (words) => (words.length > LONGEST ? `${words.slice(0, LONGEST - 1)}\u2026` : words);
   const text = (x, y, words, attributes = {}) => make("text", { x, y, ...attributes }, short(words));
 
+  PP.shape = make;
   PP.overlay = (width, height, ...parts) => make("svg", { class: "overlay", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, ...parts);
 
   /* Marks of a cut-out, as cutouts.marks has them. */

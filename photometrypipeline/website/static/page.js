@@ -10,6 +10,9 @@ PP.look = (frame, from) => {
   document.dispatchEvent(new CustomEvent("pp-frame", { detail: { frame, from } }));
 };
 PP.onLook = (react) => document.addEventListener("pp-frame", (event) => react(event.detail.frame, event.detail.from));
+PP.lookAtStar = (star, from) => document.dispatchEvent(new CustomEvent("pp-star", { detail: { star, from } }));
+PP.onLookAtStar = (react) => document.addEventListener("pp-star", (event) => react(event.detail.star, event.detail.from));
+PP.starMarked = () => false;
 PP.onMarks = (react) => document.addEventListener("pp-marks", react);
 
 PP.address = (frame, section) => {

@@ -167,7 +167,7 @@
         if (shape === "line") this.drawLine(ctx, series, shown, place, ratio);
         for (const index of shown) {
           const value = series.value[index];
-          const out = spec.target && PP.marked(spec.target, spec.frames[index]);
+          const out = this.isOut(index);
           ctx.strokeStyle = ctx.fillStyle = out ? faint : full;
           for (const [halves, width, cap] of shape === "line" ? [] : [[series.common, 0.8, CAP_PX], [series.error, 1.6, CAP_PX]]) {
             if (halves && finite(halves[index])) this.drawBar(ctx, place, index, ends(value, halves[index]), width * ratio, cap * ratio);
@@ -306,6 +306,21 @@
       return [this.u.valToPos(this.x[index], "x"), this.u.valToPos(series.value[index], this.scaleOf(series))];
     }
 
+    get markable() {
+      return this.spec.stars ? Boolean(PP.markStar) : Boolean(this.spec.target && PP.mark);
+    }
+
+    isOut(index) {
+      const { stars, target, frames } = this.spec;
+      return stars ? PP.starMarked(stars[index]) : Boolean(target && PP.marked(target, frames[index]));
+    }
+
+    mark(index) {
+      const { stars, target, frames } = this.spec;
+      if (stars) PP.markStar(stars[index]);
+      else PP.mark(target, frames[index]);
+    }
+
     nearest(left, top) {
       let [best, least] = [null, NEAR_PX ** 2];
       for (const series of this.spec.series) {
@@ -337,7 +352,7 @@
         const index = at(event);
         if (index === null) return;
         this.look(index, true);
-        if (this.marking) PP.mark(this.spec.target, this.spec.frames[index]);
+        if (this.marking) this.mark(index);
         else if (!touched) this.open(event.ctrlKey || event.metaKey); // a finger cannot hover: the line below has the link
       });
     }
@@ -345,6 +360,7 @@
     listen() {
       this.chart.addEventListener("keydown", (event) => this.press(event));
       PP.onLook((frame, from) => from !== this && this.follow(frame));
+      PP.onLookAtStar((star, from) => from !== this && this.spec.stars && this.followStar(star));
       PP.onMarks(() => { this.u.redraw(false, false); this.say(); });
       document.addEventListener("pp-clock", () => { if (this.spec.x.time) this.draw(); this.nameClock?.(); });
       matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.u.redraw(false, false));
@@ -363,6 +379,15 @@
       this.say();
     }
 
+    /* Likewise the star. */
+    followStar(star) {
+      const index = this.spec.stars.indexOf(star);
+      this.index = index < 0 ? null : index;
+      this.tip.hidden = true;
+      this.placeRing();
+      this.say();
+    }
+
     look(index, tip) {
       if (index === null) {
         this.tip.hidden = true;
@@ -373,6 +398,7 @@
       this.say();
       if (tip) this.showTip();
       if (this.spec.frames) PP.look(this.spec.frames[index], this);
+      if (this.spec.stars) PP.lookAtStar(this.spec.stars[index], this);
     }
 
     press(event) {
@@ -386,7 +412,7 @@
         Escape: () => this.zoomOut(),
         "+": () => this.zoom(0.5),
         "-": () => this.zoom(2),
-        x: () => this.index !== null && this.spec.target && PP.mark && PP.mark(this.spec.target, this.spec.frames[this.index]),
+        x: () => this.index !== null && this.markable && this.mark(this.index),
       };
       if (event.key in steps) {
         const from = this.index === null ? (steps[event.key] > 0 ? -1 : last + 1) : this.index;
@@ -425,7 +451,7 @@
         return `${each.label ? each.label + " " : ""}${each.value[index].toFixed(digits)}${error} ${unit}`.trim();
       });
       const at = frame ? `${frame.time} UT` : `${spec.x.label}: ${this.x[index].toFixed(spec.x.digits)}`;
-      const out = spec.target && PP.marked(spec.target, spec.frames[index]) ? ["marked bad"] : [];
+      const out = this.isOut(index) ? ["marked bad"] : [];
       return [frame ? frame.name : spec.names?.[index] ?? "", values.join(", "), at, ...out].filter(Boolean);
     }
 
@@ -473,8 +499,8 @@
       }
       button("save PNG", "save this plot as a picture", async () => PP.save(await this.png(), "image/png", `${this.fileName}.png`));
       button("save SVG", "save this plot as lines, for papers", async () => PP.save(await this.svg(), "image/svg+xml", `${this.fileName}.svg`));
-      if (!this.spec.target || !PP.mark) return;
-      const mark = button("mark bad points", "click points to mark them as bad (also: key x)", () => {
+      if (!this.markable) return;
+      const mark = button(this.spec.stars ? "mark bad stars" : "mark bad points", "click points to mark them as bad (also: key x)", () => {
         this.marking = !this.marking;
         mark.setAttribute("aria-pressed", String(this.marking));
         this.chart.classList.toggle("marking", this.marking);

@@ -1,6 +1,7 @@
 "use strict";
 /* Starts what there is on this page. */
 
+PP.startStars?.();
 PP.startMarks?.();
 PP.startOverlays();
 PP.startPlots();
