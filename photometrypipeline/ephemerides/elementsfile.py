@@ -4,49 +4,24 @@
     CometEls.txt                      one comet a line
     ELEMENTS.NUMBR, .UNNUM, .COMET    JPL's tables, with their two lines of titles
     Horizons' text                    the head of any answer, or several of them one behind the other
-    JSON                              an object or a list: of JPL's SBDB, of the MPC, or EPOCH, EC, QR, TP, OM, W, IN
+    JSON                              of JPL's SBDB (one body or a query), of Horizons, of the MPC, or our own keys
 
 All become dictionaries with the keys of horizons.ORBIT and EXTRAS: angles in deg, J2000 ecliptic, au, TDB Julian dates.
 """
 
 import json
 import re
-from dataclasses import dataclass
-
-import numpy as np
 
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.ephemerides import horizons, names
-from photometrypipeline.ephemerides.planets import GM_SUN
+from photometrypipeline.ephemerides import elementsjson, horizons, names
+from photometrypipeline.ephemerides.elements import MJD_ZERO, Orbit, julian_date, perihelion
 
-MJD_ZERO = 2400000.5
 REMEDY = "give lines of MPCORB, CometEls, JPL's ELEMENTS tables, an answer of Horizons, or JSON"
 _MPCORB = re.compile(r".{7} .{12}([IJKL]\d\d[1-9A-C][1-9A-V])\s")
 _COMET = re.compile(r"[\d ]{4}[A-Z].{7} *(\d{4}) (\d\d) ([\d ]\d\.\d+) ")
 _RULE = re.compile(r"-{3,}( -{2,})+\s*")
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
 _CENTURY = {"I": 1800, "J": 1900, "K": 2000, "L": 2100}
-# Our key, and what it is called in JSON files (letter case does not matter)
-_JSON_KEYS = {
-    "EPOCH": ("epoch",),
-    "EC": ("ec", "e"),
-    "QR": ("qr", "q", "perihelion_dist"),
-    "TP": ("tp",),
-    "OM": ("om", "node"),
-    "W": ("w", "peri"),
-    "IN": ("in", "i"),
-    "MA": ("ma", "m"),
-    "A": ("a",),
-    **{key: (key.lower(),) for key in horizons.EXTRAS},
-}
-
-
-@dataclass
-class Orbit:
-    """The `elements` (dict) of one body and the `full_name` under which the file has it, "" where it tells none."""
-
-    full_name: str
-    elements: dict
 
 
 def read(path, text):
@@ -60,7 +35,7 @@ def read(path, text):
             start = stream.read(100000)
             stream.seek(0)
             if start.lstrip()[:1] in ("{", "["):
-                found = _from_json(json.load(stream))
+                found = _from_json(json.load(stream), asked)
             elif "JPL/HORIZONS" in start or "$$SOE" in start:
                 found = _from_horizons(stream.read())
             else:
@@ -71,7 +46,12 @@ def read(path, text):
         raise FrameError(path, f"has elements that cannot be read ({error})", REMEDY) from None
     if found is None:
         raise FrameError(path, "holds no orbital elements", REMEDY)
-    return [orbit for orbit in found if not orbit.full_name or any(_means(query, orbit.full_name) for query in asked)]
+    return [orbit for orbit in found if _is_meant(asked, orbit.full_name)]
+
+
+def _is_meant(asked, full_name):
+    """Whether one of the Queries means a body; one without a name is any."""
+    return not full_name or any(_means(query, full_name) for query in asked)
 
 
 def _sieve(asked):
@@ -124,9 +104,9 @@ def _from_jpl(fields):
     orbit["EPOCH"] = float(fields["Epoch"]) + MJD_ZERO
     if "q" in fields:
         year, month, day = re.fullmatch(r"(-?\d+)(\d\d)(\d\d\.\d+)", fields["Tp"]).groups()
-        orbit |= {"QR": float(fields["q"]), "TP": _julian_date(int(year), int(month), float(day))}
+        orbit |= {"QR": float(fields["q"]), "TP": julian_date(int(year), int(month), float(day))}
     else:
-        orbit |= _perihelion(orbit["EPOCH"], float(fields["a"]), orbit["EC"], float(fields["M"]))
+        orbit |= perihelion(orbit["EPOCH"], float(fields["a"]), orbit["EC"], float(fields["M"]))
     for key in ("H", "G"):
         if fields.get(key):
             orbit[key] = float(fields[key])
@@ -139,7 +119,7 @@ def _from_jpl(fields):
 def _from_mpcorb(line):
     orbit = {"EC": float(line[70:79]), "IN": float(line[59:68]), "W": float(line[37:46]), "OM": float(line[48:57])}
     orbit["EPOCH"] = _packed_date(line[20:25])
-    orbit |= _perihelion(orbit["EPOCH"], float(line[92:103]), orbit["EC"], float(line[26:35]))
+    orbit |= perihelion(orbit["EPOCH"], float(line[92:103]), orbit["EC"], float(line[26:35]))
     for key, field in (("H", line[8:13]), ("G", line[14:19])):
         if field.strip():
             orbit[key] = float(field)
@@ -158,10 +138,10 @@ def _unpacked(packed):
 
 def _from_comet_line(line):
     """One line of the MPC's CometEls.txt; the date of its osculating elements may be missing."""
-    perihelion = _julian_date(int(line[14:18]), int(line[19:21]), float(line[22:29]))
+    perihelion = julian_date(int(line[14:18]), int(line[19:21]), float(line[22:29]))
     epoch = line[81:89]
     orbit = {
-        "EPOCH": _julian_date(int(epoch[:4]), int(epoch[4:6]), float(epoch[6:])) if epoch.strip() else perihelion,
+        "EPOCH": julian_date(int(epoch[:4]), int(epoch[4:6]), float(epoch[6:])) if epoch.strip() else perihelion,
         "QR": float(line[30:39]),
         "EC": float(line[41:49]),
         "W": float(line[51:59]),
@@ -177,22 +157,19 @@ def _from_comet_line(line):
 def _packed_date(packed):
     """Return the Julian date of an epoch such as K194R, 2019 April 27.0."""
     year = _CENTURY[packed[0]] + int(packed[1:3])
-    return _julian_date(year, _DIGITS.index(packed[3]), _DIGITS.index(packed[4]))
+    return julian_date(year, _DIGITS.index(packed[3]), _DIGITS.index(packed[4]))
 
 
-def _julian_date(year, month, day):
-    a = (14 - month) // 12
-    y, m = year + 4800 - a, month + 12 * a - 3
-    return day + (153 * m + 2) // 5 + 365 * y + y // 4 - y // 100 + y // 400 - 32045.5
+# ---- text of Horizons
 
 
-def _perihelion(epoch, a_au, ecc, anomaly_deg):
-    """Return {QR, TP}: perihelion distance and the passage nearest to `epoch`, from the mean anomaly of an ellipse."""
-    motion = np.degrees(np.sqrt(GM_SUN / a_au**3))  # deg/d
-    return {"QR": a_au * (1 - ecc), "TP": epoch - ((anomaly_deg + 180) % 360 - 180) / motion}
-
-
-# ---- text of Horizons, JSON
+def _from_json(content, asked):
+    """Return the Orbits (list) in the content of a JSON file, None where it has none; only what is meant is read."""
+    text = elementsjson.text_of_horizons(content)
+    if text is not None:
+        return _from_horizons(text)
+    bodies = elementsjson.bodies(content)
+    return [each.orbit() for each in bodies if _is_meant(asked, each.full_name)] if bodies else None
 
 
 def _from_horizons(text):
@@ -204,46 +181,3 @@ def _from_horizons(text):
             head = re.match(r"JPL/HORIZONS +(.*?) +\d{4}-\w{3}-\d\d", part)
             found.append(Orbit((told or head)[1] if told or head else "", elements))
     return found or None
-
-
-def _from_json(content):
-    if isinstance(content, dict) and isinstance(content.get("data"), list):
-        content = content["data"]
-    return [_from_json_object(each) for each in (content if isinstance(content, list) else [content])]
-
-
-def _from_json_object(content):
-    """One body: JPL's SBDB nests its elements, the others are flat."""
-    flat = {str(key).lower(): value for key, value in content.items()}
-    name = str(flat.get("full_name") or flat.get("target") or "")
-    if isinstance(content.get("orbit"), dict):
-        orbit = content["orbit"]
-        rows = [*orbit["elements"], *orbit.get("model_pars", []), *content.get("phys_par", [])]
-        flat = {str(row["name"]).lower(): row["value"] for row in rows} | {"epoch": orbit["epoch"]}
-        name = content.get("object", {}).get("fullname", "")
-    elif not name and ("principal_desig" in flat or "name" in flat):
-        number = str(flat.get("number") or "").strip("()")
-        own, designation = str(flat.get("name") or ""), flat.get("principal_desig")
-        name = " ".join(filter(None, (number, own, f"({designation})" if designation else "")))
-    found = {}
-    for key, labels in _JSON_KEYS.items():
-        value = next((flat[label] for label in labels if flat.get(label) not in (None, "")), None)
-        if value is not None and (key in horizons.ORBIT or _is_number(value)):
-            found[key] = float(value)
-    anomaly, a_au = found.pop("MA", None), found.pop("A", None)
-    if not {"TP", "QR"} <= set(found):
-        found |= _perihelion(found["EPOCH"], a_au, found["EC"], anomaly)
-    if found["EPOCH"] < MJD_ZERO:
-        found["EPOCH"] += MJD_ZERO
-    missing = [key for key in horizons.ORBIT if key not in found]
-    if missing:
-        raise ValueError(f"no {', '.join(missing)} for {name or 'the object'}")
-    return Orbit(re.sub(r"\s+", " ", name).strip(), found)
-
-
-def _is_number(value):
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True

@@ -116,12 +116,61 @@ SBDB["orbit"]["elements"] = [
 ]
 
 
-@pytest.mark.parametrize("content", [FLAT, [FLAT], OF_THE_MPC, {"data": [OF_THE_MPC]}, SBDB])
+FIELDS = ["full_name", "epoch", "e", "q", "tp", "om", "w", "i", "H"]
+VALUES = [str(CERES[key]) for key in ("EPOCH", "EC", "QR", "TP", "OM", "W", "IN")]
+QUERY = {"signature": {"source": "NASA/JPL Small-Body DB"}, "count": "2", "fields": FIELDS}
+QUERY["data"] = [["       2 Pallas (A802 FA)", *[None] * 8], ["       1 Ceres (A801 AA)", *VALUES, "3.34"]]
+GET_ORB = {"designation_data": {"permid": "1", "name": "Ceres", "unpacked_primary_provisional_designation": "A801 AA"}}
+GET_ORB |= {"epoch_data": {"epoch": CERES["EPOCH"] - 2400000.5, "timeform": "MJD"}, "magnitude_data": {"H": 3.34}}
+GET_ORB["COM"] = {
+    "coefficient_names": ["q", "e", "i", "node", "argperi", "peri_time"],
+    "coefficient_values": [*[CERES[key] for key in ("QR", "EC", "IN", "OM", "W")], CERES["TP"] - 2400000.5],
+}
+
+
+@pytest.mark.parametrize(
+    "content", [FLAT, [FLAT], OF_THE_MPC, {"data": [OF_THE_MPC]}, SBDB, QUERY, {"mpc_orb": GET_ORB}]
+)
 def test_json_in_its_different_forms_is_the_same_orbit(tmp_path, content):
     (found,) = elementsfile.read(written(tmp_path, json.dumps(content)), "Ceres")
     assert orbit.state(found.elements) == pytest.approx(orbit.state(CERES), abs=1e-10)
     assert found.elements["H"] == 3.34
     assert found.elements.get("A2") == (1e-14 if content is SBDB else None)
+
+
+def test_an_answer_of_horizons_in_json_is_its_text(tmp_path):
+    text = (
+        "JPL/HORIZONS  1 Ceres (A801 AA)  2026-May-11 07:53:26\n EPOCH= 2458849.5\n EC= .0768 QR= 2.5 TP= 2458240.1\n"
+    )
+    text += " OM= 80.3 W= 73.8 IN= 10.6\n$$SOE\n$$EOE\n"
+    (found,) = elementsfile.read(written(tmp_path, json.dumps({"signature": {}, "result": text})), "Ceres")
+    assert (found.full_name, found.elements["TP"]) == ("1 Ceres (A801 AA)", 2458240.1)
+
+
+def test_comets_of_the_mpc_in_json_are_those_of_its_lines(tmp_path):
+    """The same comet from CometEls.txt and from cometels.json, whose passage is a date; 1531 is long before MJD 0."""
+    comet = {"Designation_and_name": "C/1995 O1 (Hale-Bopp)", "Orbit_type": "C", "Perihelion_dist": 0.928143}
+    comet |= {"Year_of_perihelion": 1997, "Month_of_perihelion": 3, "Day_of_perihelion": 29.4673, "e": 0.99491}
+    comet |= {"Peri": 130.7602, "Node": 283.2592, "i": 89.037, "Epoch_year": 2019, "Epoch_month": 2, "Epoch_day": 17}
+    comet |= {"H": -2.0, "G": 4.0}
+    old = comet | {"Designation_and_name": "1P/Halley", "Year_of_perihelion": 1531, "Epoch_year": 1531}
+    (of_lines,) = elementsfile.read(written(tmp_path, MPC_COMETS), "C/1995 O1")
+    path = written(tmp_path, json.dumps([comet, old]))
+    (found,), (halley,) = elementsfile.read(path, "C/1995 O1"), elementsfile.read(path, "1P")
+    assert found.full_name == of_lines.full_name
+    assert found.elements == pytest.approx(of_lines.elements)
+    assert found.elements["TP"] - halley.elements["TP"] == pytest.approx(365.2425 * (1997 - 1531), abs=2)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [({"code": "300", "message": "matched more than one"}, "matched more than one"), ([None], "no orbital elements")]
+    + [([], "no orbital elements"), (5, "no orbital elements"), ({"data": [[1, 2]]}, "no orbital elements")]
+    + [(FLAT | {"EC": "null"}, "EC = 'null' of 1 Ceres"), (FLAT | {"TP": None, "QR": None}, "no QR, TP for 1 Ceres")],
+)
+def test_json_without_the_elements_is_explained(tmp_path, content, why):
+    with pytest.raises(FrameError, match=why):
+        elementsfile.read(written(tmp_path, json.dumps(content)), "Ceres")
 
 
 def test_elements_without_a_name_are_those_of_the_target(tmp_path):

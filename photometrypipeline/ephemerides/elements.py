@@ -1,0 +1,30 @@
+"""The orbit of one body as a dictionary of elements, and how those that others give become ours."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from photometrypipeline.ephemerides.planets import GM_SUN
+
+MJD_ZERO = 2400000.5
+
+
+@dataclass
+class Orbit:
+    """The `elements` (dict) of one body and the `full_name` under which the file has it, "" where it tells none."""
+
+    full_name: str
+    elements: dict
+
+
+def julian_date(year, month, day):
+    """Return the Julian date of a day of the Gregorian calendar; `day` may have a fraction."""
+    a = (14 - month) // 12
+    y, m = year + 4800 - a, month + 12 * a - 3
+    return day + (153 * m + 2) // 5 + 365 * y + y // 4 - y // 100 + y // 400 - 32045.5
+
+
+def perihelion(epoch, a_au, ecc, anomaly_deg):
+    """Return {QR, TP}: perihelion distance and the passage nearest to `epoch`, from the mean anomaly of an ellipse."""
+    motion = np.degrees(np.sqrt(GM_SUN / a_au**3))  # deg/d
+    return {"QR": a_au * (1 - ecc), "TP": epoch - ((anomaly_deg + 180) % 360 - 180) / motion}
