@@ -17,6 +17,7 @@ next to the table says what is what:
 Position errors count only with a unit, as arcsec and mas are both usual; proper motions without one are mas/yr.
 """
 
+import csv
 import difflib
 import logging
 import re
@@ -34,7 +35,7 @@ from astropy.table import Table
 from astropy.utils.exceptions import AstropyWarning
 
 from photometrypipeline.base.errors import CatalogError
-from photometrypipeline.catalogs import colorterms
+from photometrypipeline.catalogs import colorterms, texttable
 from photometrypipeline.catalogs.surveys.sheet import COMMON, MOTIONS, internal_unit
 
 log = logging.getLogger("pp.usertable")
@@ -67,8 +68,9 @@ VEGA = {"U", "B", "V", "R", "I", "J", "H", "K", "Ks", "Y", "Z", "G", "BP", "RP"}
 
 # Names as they are usual, lower case and without anything but letters and digits; the first that is found counts.
 USUAL = {
-    "ra_deg": "radeg raicrs ra raj2000 alphaj2000 alpha rightascension xwinworld xworld lon",
-    "dec_deg": "decdeg deicrs dec de decicrs dej2000 decj2000 deltaj2000 delta declination ywinworld yworld dedeg",
+    "ra_deg": "radeg raicrs ra raj2000 alphaj2000 alpha rightascension xwinworld xworld lon ramean rastack",
+    "dec_deg": "decdeg deicrs dec de decicrs dej2000 decj2000 deltaj2000 delta declination ywinworld yworld dedeg "
+    "decmean decstack",
     "e_ra_deg": "eradeg eraicrs era raerror eraj2000 raerr errra sigmara sigra errawinworld erraworld",
     "e_dec_deg": "edecdeg edeicrs edec ede decerror edej2000 edecj2000 decerr errdec sigmadec sigdec "
     "errbwinworld errbworld",
@@ -82,6 +84,16 @@ USUAL = {
     "e_mag": "emag magerr magnitudeerr",
 }
 ERROR = "(?i:e|err|error|sig|sigma|d|u)"
+# Names of the archives themselves: Gaia, Pan-STARRS at MAST, SDSS, 2MASS
+ARCHIVES = {f"{band}mag": f"phot_{band.lower()}_mean_mag" for band in ("G", "BP", "RP")}
+ARCHIVES |= {f"{band}p1mag": f"{band}MeanPSFMag" for band in "grizy"}
+ARCHIVES |= {f"e_{band}p1mag": f"{band}MeanPSFMagErr" for band in "grizy"}
+ARCHIVES |= {f"{band}mag": f"psfMag_{band}" for band in "ugriz"}
+ARCHIVES |= {f"e_{band}mag": f"psfMagErr_{band}" for band in "ugriz"}
+ARCHIVES |= {f"{band}mag": f"{band.lower()}_m" for band in "JH"} | {"Ksmag": "k_m"}
+ARCHIVES |= {f"e_{band}mag": f"{band.lower()}_msigcom" for band in "JH"} | {"e_Ksmag": "k_msigcom"}
+LARGEST_ERROR = 2.0  # mag; what is larger is a mark, such as 9.99
+MAG_OF_RATIO = 2.5 / np.log(10)  # a relative error of the flux, in mag
 
 
 @dataclass
@@ -120,6 +132,11 @@ def read(path):
     table["ra_deg"], table["dec_deg"] = _positions(path, raw, sources.pop("ra_deg"), sources.pop("dec_deg"))
     for name, source in sources.items():
         table[name] = _values(path, raw, name, source)
+    for name, mag in [(f"e_{mag}", mag) for mag in ("Gmag", "BPmag", "RPmag") if f"e_{mag}" not in sources]:
+        ratio = ARCHIVES[mag].replace("mean_mag", "mean_flux_over_error")
+        if mag in table.colnames and ratio in raw.colnames:  # the archive of Gaia has no errors of magnitudes
+            with np.errstate(divide="ignore"):
+                table[name] = MAG_OF_RATIO / texttable.numbers(raw[ratio])
     return _finished(table, systems, relations, path)
 
 
@@ -136,8 +153,10 @@ def load(path):
                 return Table.read(path, format="votable", use_names_over_ids=True)
             if start.startswith(b"# %ECSV"):
                 return Table.read(path, format="ascii.ecsv")
-            return _load_text(path)
-    except (OSError, ValueError, TypeError, IndexError, text_tables.InconsistentTableError) as error:
+            if start.lstrip().startswith((b"|", b"\\")):
+                return Table.read(path, format="ascii.ipac")
+            return texttable.read(path)
+    except (OSError, ValueError, TypeError, IndexError, csv.Error, text_tables.InconsistentTableError) as error:
         raise CatalogError(f"{path}: cannot be read as FITS, VOTable, ECSV or CSV ({error})") from None
 
 
@@ -148,21 +167,6 @@ def _load_fits(path):
         if not tables:
             raise ValueError("it contains no table")
         return Table.read(tables[0])
-
-
-def _load_text(path):
-    """Return a table of text; names may stand in a first line behind #, with remarks in brackets after a name."""
-    with open(path, encoding="utf-8", errors="replace") as file:
-        first = file.readline()
-    if first.startswith("#"):
-        names = [re.split(r"[\s(\[]", cell.strip())[0] for cell in first.lstrip("# ").split(",")]
-        if len(names) > 1:
-            return Table.read(path, format="ascii.no_header", delimiter=",", names=names, comment="#")
-        return Table.read(path, format="ascii.commented_header")
-    table = Table.read(path, format="ascii.csv" if "," in first else "ascii.basic")
-    if all(re.fullmatch(r"[-+.\deE]+", name) for name in table.colnames):
-        raise ValueError("the first line must contain the names of the columns")
-    return table
 
 
 def sidecar_path(path):
@@ -217,8 +221,7 @@ def recognised(columns):
             hit = next((column for column in columns if re.fullmatch(pattern, column)), None)
             if hit is not None and hit not in found.values():
                 found[name] = hit
-    gaia = {"Gmag": "phot_g_mean_mag", "BPmag": "phot_bp_mean_mag", "RPmag": "phot_rp_mean_mag"}
-    return found | {name: column for name, column in gaia.items() if column in columns}
+    return found | {name: column for name, column in ARCHIVES.items() if column in columns}
 
 
 def _ident(raw, column):
@@ -231,12 +234,15 @@ def _positions(path, raw, ra, dec):
     """Return RA and Dec in degrees, from numbers or from text such as 10:22:33.1 (hours)."""
     ra_name = ra[0] if isinstance(ra, list) else ra
     if raw[ra_name].dtype.kind in "USO":
+        texts = np.array([[texttable.text_of(value) for value in raw[name]] for name in (ra_name, dec)], dtype=str)
+        there = np.array([not any(texttable.MISSING.fullmatch(text) for text in pair) for pair in texts.T], dtype=bool)
+        places = np.full(texts.shape, np.nan)
         try:
-            texts = [[str(value) for value in raw[name]] for name in (ra_name, dec)]
-            place = SkyCoord(*texts, unit=("h", "deg"))
+            known = SkyCoord(*texts[:, there], unit=("h", "deg"))
         except ValueError as error:
             raise CatalogError(f"{path}: {ra_name}, {dec} are not positions ({error})") from None
-        return place.ra.deg, place.dec.deg
+        places[:, there] = known.ra.deg, known.dec.deg
+        return places[0], places[1]
     return np.mod(_values(path, raw, "ra_deg", ra), 360.0), _values(path, raw, "dec_deg", dec)
 
 
@@ -246,7 +252,7 @@ def _values(path, raw, name, source):
         return np.full(len(raw), float(source))
     column, unit = source if isinstance(source, list) else (source, None)
     try:
-        values = np.ma.filled(np.ma.asarray(raw[column]).astype(float), np.nan)
+        values = texttable.numbers(raw[column])
         unit = u.Unit(unit) if unit else raw[column].unit
         here = internal_unit(name)
         if name == "epoch_yr":
@@ -278,13 +284,17 @@ def _finished(table, systems, relations, path):
     bands = {}
     for name in [name for name in table.colnames if name.endswith("mag")]:
         values = np.asarray(table[name], dtype=float)
-        least = 0 if name.startswith("e_") else -30
-        table[name] = np.where((values >= least) & (values < 40), values, np.nan)  # 99.999 and the like
+        sound = (values > 0) & (values < LARGEST_ERROR) if name.startswith("e_") else (values > -30) & (values < 40)
+        table[name] = np.where(sound, values, np.nan)  # 99.999 and the like
         if not name.startswith("e_") and name != "mag":
             bands[name.removesuffix("mag")] = name
             if f"e_{name}" not in table.colnames:
                 table[f"e_{name}"] = np.full(len(table), np.nan)
     table = table[np.isfinite(table["ra_deg"]) & (np.abs(table["dec_deg"]) <= 90)]
+    for band, name in bands.items():
+        vain = int(np.sum(np.isfinite(table[name]) & ~np.isfinite(table[f"e_{name}"])))
+        if vain:
+            log.warning("%s: %d magnitudes in %s have no sensible error and calibrate nothing", path, vain, band)
     if np.isfinite(table["pmra"]).any() and not np.isfinite(table["epoch_yr"]).any():
         log.warning("%s: proper motions without an epoch are not applied; set epoch_yr in %s", path, sidecar_path(path))
     if "mag" not in table.colnames:

@@ -187,3 +187,81 @@ def test_tycho_stars_serve_in_v(tmp_path):
     assert (mag, err) == ("Vmag", "e_Vmag")
     assert catalog.relation_scatter("V") == 0
     assert set(catalog.table["e_Vmag"]) == {0.1}
+
+
+VIZIER_TSV = """\
+#
+#   VizieR Astronomical Server
+#Column\tVmag\t(F6.3)\tJohnson V
+
+RAJ2000\tDEJ2000\te_RAJ2000\tVmag\te_Vmag
+deg\tdeg\tmas\tmag\tmmag
+----------\t----------\t---\t------\t-----
+ 10.000000\t+20.000000\t 36\t12.000\t 10.0
+ 10.100000\t+20.000000\t   \t      \t
+"""
+EXPORTS = {
+    "gaia.csv": "source_id,ra,dec,pmra,Vmag,e_Vmag\n1,10.0,20.0,null,12.0,0.01\n2,10.1,20.0,3.0,null,null\n",
+    "mast.csv": "ID,ra,dec,Vmag,e_Vmag\n1,10.0,20.0,12.0,0.01\n2,10.1,20.0,-999.0,-999.0\n",
+    "casjobs.csv": "ID,ra,dec,Vmag,e_Vmag\n1,10.0,20.0,12.0,0.01\n2,10.1,20.0,NULL,NULL\n",
+    "tap.csv": '"ra","dec","Vmag","e_Vmag"\n"10.0","20.0","12.0","0.01"\n"10.1","20.0","",""\n',
+    "vizier.tsv": VIZIER_TSV,
+    "asu.csv": "#RESOURCE=yCat\n_RAJ2000;_DEJ2000;Vmag;e_Vmag\ndeg;deg;mag;mag\n---;---;---;---\n10.0;20.0;12.0;0.01\n"
+    "10.1;20.0; ; \n",
+    "aladin.tsv": "_RAJ2000\t_DEJ2000\tVmag\te_Vmag\n---\t---\t---\t---\n10.0\t20.0\t12.0\t0.01\n10.1\t20.0\t\t\n",
+    "tst.txt": "stars\n\n# of tonight\nra\tdec\tVmag\te_Vmag\n--\t---\t----\t------\n10.0\t20.0\t12.0\t0.01\n"
+    "10.1\t20.0\t\t\n[EOD]\n",
+    "topcat.txt": '# id  ra   dec  Vmag e_Vmag\n  1   10.0 20.0 12.0 0.01\n  2   10.1 20.0 ""   ""\n',
+    "marks.csv": "\ufeffra,dec,Vmag,e_Vmag\n10.0,20.0,12.0,0.01\n10.1,20.0,--,n/a\n",
+}
+EXPORTS["irsa.tbl"] = """\
+|  ra    |  dec   |  Vmag  | e_Vmag |
+| double | double | double | double |
+|        |        |        |        |
+|  null  |  null  |  null  |  null  |
+   10.0     20.0     12.0     0.01
+   10.1     20.0     null     null
+"""
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_what_archives_export_is_understood(tmp_path, name):
+    """The same two stars; of the second no magnitude is known, by the mark that each archive has for that."""
+    path = tmp_path / name
+    path.write_text(EXPORTS[name], encoding="utf-8")
+    table = usertable.read(path).table
+    assert table["ra_deg"].tolist() == [10.0, 10.1]
+    assert (table["Vmag"][0], table["e_Vmag"][0]) == (12.0, pytest.approx(0.01))
+    assert np.isnan([table["Vmag"][1], table["e_Vmag"][1], table["mag"][1]]).all()
+    if name == "vizier.tsv":
+        assert table["e_ra_deg"][0] == pytest.approx(1e-5)
+
+
+def test_the_archives_names_of_columns(tmp_path):
+    """Gaia's own export has no errors of magnitudes, but a flux over its error: 100 is 0.0109 mag."""
+    path = tmp_path / "stars.csv"
+    path.write_text("source_id,ra,dec,phot_g_mean_mag,phot_g_mean_flux_over_error\n4418,10.0,20.0,15.0,100.0\n")
+    assert usertable.read(path).table["e_Gmag"][0] == pytest.approx(0.010857, abs=1e-6)
+    path.write_text("objID,raMean,decMean,gMeanPSFMag,gMeanPSFMagErr\n1,10.0,20.0,15.0,0.01\n")
+    assert usertable.read(path).bands == {"gp1": "gp1mag"}
+
+
+def test_magnitudes_without_a_sensible_error_calibrate_nothing(tmp_path, caplog):
+    path = tmp_path / "stars.csv"
+    rows = [f"{10 + number / 10},20.0,15.0,{error}" for number, error in enumerate(("0.02", "0.0", "9.99", "-99", ""))]
+    path.write_text("\n".join(["ra,dec,Vmag,e_Vmag", *rows]))
+    assert np.isfinite(usertable.read(path).table["e_Vmag"]).tolist() == [True, False, False, False, False]
+    assert "4 magnitudes in V have no sensible error" in caplog.text
+
+
+def test_a_row_that_does_not_fit_is_named(tmp_path):
+    path = tmp_path / "stars.csv"
+    path.write_text("ra,dec,Vmag,e_Vmag\n10.0,20.0,15.0,0.02\n10.1,20.0,15.0\n")
+    with pytest.raises(CatalogError, match="line 3 has 3 cells, but there are 4 columns"):
+        usertable.read(path)
+
+
+def test_sexagesimal_places_may_be_missing(tmp_path):
+    path = tmp_path / "stars.csv"
+    path.write_text("RAJ2000,DEJ2000,Rmag\n10:00:00.0,-05:30:00,15.5\nnull,null,15.0\n")
+    assert usertable.read(path).table["ra_deg"].tolist() == [pytest.approx(150.0)]
