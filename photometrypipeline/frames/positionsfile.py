@@ -46,7 +46,7 @@ def read(path, default_name=UNNAMED):
             raise FrameError(path, f"line {number} is not '{FORM}': {line.strip()[:60]}", "correct it") from None
         jd = math.nan
         if rest and _is_jd(rest[0]):
-            jd, rest = float(rest[0]), rest[1:]
+            jd, rest = float(rest[0]) or math.nan, rest[1:]
         targets.setdefault("_".join(rest) or default_name, []).append((fields[0], ra_deg, dec_deg, jd))
     if not targets:
         raise FrameError(path, "contains no positions", f"one line per frame: {FORM}")
@@ -55,6 +55,6 @@ def read(path, default_name=UNNAMED):
 
 def _is_jd(text):
     try:
-        return EARLIEST_JD < float(text) < LATEST_JD
+        return EARLIEST_JD < float(text) < LATEST_JD or float(text) == 0  # 0: not told, as files of old have it
     except ValueError:
         return False

@@ -242,7 +242,9 @@ def test_pp_run_hands_the_colour_term_on_and_the_results_state_it(night, tmp_pat
     light_curve(copy)  # and it reads as before
     wrong = run_command("pp_run", *truth.files, OFFLINE, "-colorterm", "g-g", cwd=copy)
     assert wrong.returncode == 2 and "g-g is not a colour" in wrong.stderr
-    assert run_command("pp_run", *truth.files, OFFLINE, cwd=copy).returncode == 0
+    kept = run_command("pp_run", *truth.files, OFFLINE, cwd=copy)
+    assert kept.returncode == 0 and "-colorterm g-r" in kept.stdout
+    assert run_command("pp_run", "-fresh", *truth.files, OFFLINE, cwd=copy).returncode == 0
     assert results_of(copy) == results_of(folder)  # without it everything is as it was
 
 

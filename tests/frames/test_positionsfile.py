@@ -46,6 +46,7 @@ def test_a_bad_positions_file_is_named_with_its_line(tmp_path, text, why):
         ("", "manual_target", np.nan),
         (" 2457786.5", "manual_target", 2457786.5),
         (" 2457786.5 2015 AB1", "2015_AB1", 2457786.5),
+        (" 0 ghost", "ghost", np.nan),  # a time that is not told
         (" 3552", "3552", np.nan),
         (" Don Quixote", "Don_Quixote", np.nan),
     ],
