@@ -39,7 +39,7 @@ import diagnostics
 import pp_extract
 import pp_setup
 from catalog import Catalog
-from photometrypipeline.base.errors import CatalogError, NotReachable, ProgramError
+from photometrypipeline.base.errors import CatalogError, NotReachable, OutsideSurvey, ProgramError
 from photometrypipeline.base.files import reference_file
 from photometrypipeline.catalogs import surveys
 from photometrypipeline.catalogs.surveys import tycho2
@@ -231,6 +231,10 @@ def try_catalogs(attempt, extractions, names, offline):
         for reach in dict.fromkeys([reaches[0], max(reaches)]):
             try:
                 catalog = stars_around(attempt, name, ra, dec, radius + reach, client)
+            except OutsideSurvey as error:
+                log.warning("catalogue %s: %s; next catalogue", name, error)
+                scarce.append(str(error))
+                break
             except (CatalogError, NotReachable) as error:
                 log.warning("catalogue %s: %s", name, error)
                 attempt.failures.setdefault(name, error)

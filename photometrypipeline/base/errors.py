@@ -94,6 +94,10 @@ class BandNotAvailable(CatalogError):
     """A catalogue has the band neither natively nor by a transformation, or no star of it survives."""
 
 
+class OutsideSurvey(CatalogError):
+    """A field lies where a catalogue has no stars at all; nobody needs to be asked."""
+
+
 class NotReachable(PipelineError):
     """A service could not be asked or did not answer sensibly; nothing is known about what it would have said."""
 

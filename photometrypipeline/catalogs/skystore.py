@@ -19,7 +19,7 @@ import numpy as np
 from astropy.table import vstack
 
 from photometrypipeline.base import userfolders
-from photometrypipeline.base.errors import CatalogError, NotReachable
+from photometrypipeline.base.errors import CatalogError, NotReachable, OutsideSurvey
 from photometrypipeline.base.locks import locked
 from photometrypipeline.catalogs import surveys, tilefile, tiles
 from photometrypipeline.catalogs.tilefile import database
@@ -30,6 +30,7 @@ log = logging.getLogger("pp.skystore")
 MARGIN_DEG = 0.01  # around tiles that are fetched: a star that moves may be listed beyond the edge
 FAINTEST = 40.0  # mag, no star is fainter
 LARGEST_WASTE = 6  # times the area of the tiles that are wanted, in the cone that is asked for
+RAGGED_DEG = 2.0  # surveys do not end at one declination
 DEEPEST_CUT = 6  # how often a tile that is too crowded for one request is cut into four
 
 
@@ -154,9 +155,11 @@ def download_missing(path, survey, wanted, mag_limit, client):
     """See to it that the file covers the tiles `wanted`; what others fetch meanwhile is not fetched again.
 
     An old answer is better than none: tiles that only ought to be renewed are used as they are if nobody answers.
+    Raises OutsideSurvey where none of them lies in the survey.
     """
     if not survey.table:
         raise CatalogError(f"{survey.name}: not in the store for this field; {survey.advice}")
+    check_limits(survey, wanted)
     skipped = set()
     while True:
         with locked(path.with_suffix(".lock")):
@@ -173,6 +176,17 @@ def download_missing(path, survey, wanted, mag_limit, client):
                     raise
                 log.warning("%s is unreachable; older rows of %d tiles are used", survey.name, len(group))
                 skipped.update(group)
+
+
+def check_limits(survey, wanted):
+    """Raise OutsideSurvey if all the tiles lie more than a few degrees beyond the declinations that a survey covers."""
+    low, high = survey.dec_limits
+    decs = [tiles.bounds(tile)[2:] for tile in wanted]
+    if all(top < low - RAGGED_DEG or bottom > high + RAGGED_DEG for bottom, top in decs):
+        here = f"{np.mean(decs):+.0f}"
+        raise OutsideSurvey(
+            f"{survey.release} has stars at Dec {low:+.0f} to {high:+.0f}; this field, at {here}, is outside"
+        )
 
 
 def compact(group):

@@ -33,8 +33,8 @@ def astrometric_catalogs(value):
     names = catalogs_named(value)
     for name in names:
         if surveys.canonical(name) and surveys.get(name).key is None:
-            better = "use GAIA, or leave -cat out"
-            raise UsageError(f"-cat {name}: this catalogue is not meant for the registration; {better}")
+            why = surveys.get(name).not_for_registration
+            raise UsageError(f"-cat {name} is not meant for the registration: {why}; use GAIA, or leave -cat out")
     return names
 
 

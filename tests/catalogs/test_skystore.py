@@ -16,7 +16,7 @@ import requests
 import services as local
 import starlist
 from photometrypipeline.base import services
-from photometrypipeline.base.errors import CatalogError, NotReachable
+from photometrypipeline.base.errors import CatalogError, NotReachable, OutsideSurvey
 from photometrypipeline.catalogs import mast, skystore, surveys, tilefile, tiles, vizier
 from photometrypipeline.sky import sphere
 
@@ -167,6 +167,23 @@ def test_mirror_steps_in_but_proves_no_empty_field(server, monkeypatch):
     assert len(skystore.fetch("GAIA", 150.1, 2.1, 0.1, 20, services.Client())) > 10
     with pytest.raises(NotReachable, match=r"127\.0\.0\.1:9"):
         skystore.fetch("GAIA", 50.1, 2.1, 0.1, 20, services.Client())
+
+
+@pytest.mark.parametrize(
+    ("name", "dec_deg"), [("PANSTARRS", -45), ("SkyMapper", 30), ("SkyMapper-DR4", 50), ("URAT-1", -60)]
+)
+def test_a_field_outside_a_survey_is_not_asked_for(server, name, dec_deg):
+    for client in (services.Client(), offline()):
+        with pytest.raises(OutsideSurvey, match=f"this field, at {dec_deg:+d}, is outside"):
+            skystore.fetch(name, 150, dec_deg, 0.2, 18, client)
+        with pytest.raises(OutsideSurvey):
+            skystore.prefetch(surveys.get(name), [(150, dec_deg, 0.2)], 18, client)
+    assert not server.requests
+
+
+def test_the_edge_of_a_survey_is_asked_for(server):
+    serve(server, "PANSTARRS", starlist.make("PANSTARRS", 300, 150, -30.5, 0.5))
+    assert len(skystore.fetch("PANSTARRS", 150, -30.5, 0.2, 21, services.Client())) > 10
 
 
 def test_offline_says_what_is_missing(home):

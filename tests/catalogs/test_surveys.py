@@ -221,10 +221,11 @@ def test_other_spellings_of_names_and_labels():
     assert {"E(BP/RP)corr", "E_BP_RP_corr"} <= set(asked)
 
 
-@pytest.mark.parametrize("name", ["APASS9", "gspc", "VSX"])
-def test_catalogues_without_good_positions_are_refused_for_the_registration(name):
-    with pytest.raises(UsageError, match="not meant for the registration"):
-        RegisterOptions.chosen(cat=name)
+def test_catalogues_without_good_positions_are_refused_for_the_registration_with_the_reason():
+    for name, why in (("APASS9", "0.3 arcsec"), ("gspc", "neither errors"), ("VSX", "variable stars alone")):
+        with pytest.raises(UsageError, match=f"not meant for the registration: .*{why}.*; use GAIA"):
+            RegisterOptions.chosen(cat=name)
+    assert all(survey.key or survey.not_for_registration for survey in surveys.SURVEYS.values())
     assert RegisterOptions.chosen(cat="gaia").cat == ("GAIA",)
 
 

@@ -51,6 +51,7 @@ APASS9 = Survey(
     ),
     limit_on="Vmag",
     key=None,
+    not_for_registration="its positions are good to some 0.3 arcsec only, and it has no proper motions",
     bands={name.removesuffix("mag"): name for name in BANDS},
     systems={"B": "Vega", "V": "Vega", "g": "AB", "r": "AB", "i": "AB"},
     relations=("CG08-APASS", "STD-APASS", "LU05", "JE05"),

@@ -44,6 +44,7 @@ GSPC = Survey(
     ),
     limit_on="Vmag",
     key=None,
+    not_for_registration="it has neither errors nor proper motions of its positions, which are Gaia's",
     bands={band: f"{band}mag" for band in JOHNSON + SLOAN},
     systems=dict.fromkeys(JOHNSON, "Vega") | dict.fromkeys(SLOAN, "AB"),
     epoch_yr=2016.0,

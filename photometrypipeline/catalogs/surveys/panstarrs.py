@@ -57,6 +57,7 @@ PANSTARRS = Survey(
     good_photometry=good_photometry,
     good_astrometry=good_astrometry,
     mast="dr1",
+    dec_limits=(-30.0, 90.0),
 )
 DR2 = replace(
     PANSTARRS,

@@ -45,6 +45,7 @@ URAT1 = Survey(
     zero_error_is_unknown=True,
     finish=drop_copied_errors,
     uniformity_mag=0.035,  # APASS's
+    dec_limits=(-25.0, 90.0),  # patchily below -15
     advice="the magnitudes in URAT-1 are copied from APASS; APASS9 or REFCAT2 are better for photometry",
 )
 

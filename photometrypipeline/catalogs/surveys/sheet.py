@@ -106,6 +106,8 @@ class Survey:
     are too bright for most frames
     match_radius_arcsec : least radius for matching with sources, where positions are coarse
     reader : function (ra_deg, dec_deg, radius_deg, mag_limit, folders) to a table, of a catalogue that is installed
+    not_for_registration : why, where it has no key
+    dec_limits : declinations (deg) between which the catalogue has stars
     advice : a sentence for LOG, when users should know more
     """
 
@@ -137,6 +139,8 @@ class Survey:
     coarse_mag: float = 0.0
     match_radius_arcsec: float = 0.0
     reader: Callable | None = None
+    not_for_registration: str = ""
+    dec_limits: tuple = (-90.0, 90.0)
     advice: str = ""
 
     def __repr__(self):

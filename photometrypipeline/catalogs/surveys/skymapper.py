@@ -34,6 +34,7 @@ DR1 = Survey(
     systems={f"{band}sm": "AB" for band in "uvgriz"},
     aliases={"u": "usm", "v": "vsm"},
     relations=("SM1",),
+    dec_limits=(-90.0, 2.0),
     bright={f"{band}smmag": 9.0 for band in "uvgriz"},
     good_photometry=good_photometry,
     uniformity_mag=0.035,  # known issues of the release: 3 to 4 % in g and r, more in the others
@@ -47,5 +48,6 @@ DR4 = replace(
     columns=(*DR1.columns, *(flag(f"good_{band}", f"Ngood{band}") for band in "uvgriz")),
     valid_flags={f"{band}smmag": (f"flag_good_{band}", 2) for band in "uvgriz"},  # once may be a trail or a plane
     uniformity_mag=0.01,
+    dec_limits=(-90.0, 28.0),  # patchily above 16
     relations=("STD-SM4", "STD-SM4+T12", "SM1"),
 )

@@ -24,6 +24,7 @@ VSX = Survey(
     ),
     limit_on=None,
     key=None,
+    not_for_registration="it lists variable stars alone, from sources of any accuracy",
     bands={},
     systems={},
     epoch_yr=2000.0,
