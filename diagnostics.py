@@ -9,15 +9,24 @@ The steps themselves call this module; by hand it is needed only after a change 
 
 import argparse
 import logging
-import os
 import sys
 from functools import partial
 from pathlib import Path
 
 import pp_setup
-from photometrypipeline.base import errors, files, workers
-from photometrypipeline.frames import observationsdb, records
-from photometrypipeline.website import findingchart, pagedata, pages, pictures, plots, referencestars, verdicts, views
+from photometrypipeline.base import errors, workers
+from photometrypipeline.frames import records
+from photometrypipeline.website import (
+    downloads,
+    findingchart,
+    pagedata,
+    pages,
+    pictures,
+    plots,
+    referencestars,
+    verdicts,
+    views,
+)
 
 log = logging.getLogger("pp.diagnostics")
 
@@ -109,7 +118,7 @@ def _write_pages(view, contents, plot_files, settings, site, folder, jobs):
     shared = {
         "view": view,
         "settings": settings,
-        "files": _data_files(view, site, folder),
+        "files": downloads.paths(view, site, folder),
         "plot_files": plot_files.pictures,
     }
     data = pagedata.of_run(view, shown, folder, chart, stars)
@@ -125,23 +134,11 @@ def _write_pages(view, contents, plot_files, settings, site, folder, jobs):
     judged = verdicts.judge(view, pp_setup.confverdict, data["plots"])
     shared |= {"root": "", "here": f"{records.FOLDER}/", "verdicts": judged, "plots": shown}
     shared |= {"overall": verdicts.overall(judged), "stars": stars}
+    shared["downloads"] = downloads.of_lead(view, shared["files"], folder)
+    shared["report_command"] = downloads.report_command(view, shared["files"], folder)
     html = made.get_template("main.html").render(data=data, **shared)
     pages.write_page(site / settings.main_html, html)
     return names | {frame.page for frame in view.frames if frame.page}
-
-
-def _data_files(view, site, folder):
-    """Return {name: path relative to `site`} of the result files that exist, for links from the main page.
-
-    Of a target these are its table and what pptool_lightcurve makes of it.
-    """
-    names = ["LOG", observationsdb.FILE_NAME]
-    for target in view.targets:
-        stem = files.safe_name(target.name)
-        names += [target.data.file, *(f"lightcurve_{stem}.{ending}" for ending in ("csv", "ecsv", "vot", "alcdef.txt"))]
-    names += sorted(path.name for path in folder.glob("mpcreport*"))
-    paths = {name: os.path.join(folder, views.base_name(name)) for name in names}
-    return {name: os.path.relpath(path, site) for name, path in paths.items() if os.path.isfile(path)}
 
 
 def build_parser():

@@ -1,6 +1,7 @@
 """From views to HTML: the templates, their filters, and the writing of whole pages."""
 
 import os
+import re
 import sys
 from functools import cache, lru_cache
 from pathlib import Path
@@ -17,6 +18,7 @@ UPLOT = ("uPlot.iife.min.js", "uPlot.min.css", "LICENSE")
 STYLE_SHEET = "diagnostics_stylesheet.css"
 MOST_OPEN = 5  # sections of targets that are open at first
 NOTHING = "—"
+OPTION = re.compile(r"(?<!\S)-[a-z][a-z_]*")  # of a command
 
 
 @cache
@@ -31,6 +33,7 @@ def environment():
         "signed": signed,
         "plusminus": plusminus,
         "mmag": mmag,
+        "unbroken": unbroken,
         "power": power,
         "times": times,
         "fov": field_of_view,
@@ -107,6 +110,14 @@ def signed(value, digits):
 def mmag(value, digits):
     """Return a magnitude in thousandths, with its sign; a dash for what is none."""
     return signed(1000 * value, digits) if known(value) else NOTHING
+
+
+def unbroken(words):
+    """Return a text as HTML in which no line ends within an option of a command, such as -comoving."""
+    from markupsafe import Markup, escape
+
+    marked = OPTION.sub(r'<span class="option">\g<0></span>', str(escape(words)))
+    return Markup(marked)
 
 
 def power(value):

@@ -274,9 +274,11 @@ def _light_curve(view, target):
     faintest = Series("limit red", [None] * len(rows) + [row.mag_limit for row in limits], "not detected, fainter than")
     y = Axis(f"Magnitude ({short(target.data.band or 'instrumental')})", "mag", 3, down=True)
     airmass = [row.frame.prepare and row.frame.prepare.airmass for row in both]
-    about = "Bars: error of each point"
-    about += "; thin bars: with what all points share." if any(map(known, joined)) else "."
-    about += " Open triangles: not detected, limit at 3 σ." if limits else ""
+    bars = "Bars: error of each point" + (
+        "; thin bars: with what all points share." if any(map(known, joined)) else "."
+    )
+    triangles = "Open triangles: not detected, limit at 3 σ."
+    about = " ".join([bars] * bool(rows) + [triangles] * bool(limits))
     yield Plot(
         target.anchor,
         "lead" if target is view.lead else target.anchor,

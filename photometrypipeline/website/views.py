@@ -108,6 +108,11 @@ class TargetView:
         return [row for row in self.unseen if known(row.data.mag_limit)]
 
     @property
+    def faintest_limit(self):
+        """Limiting magnitude of the best frame without a detection, None where none has one."""
+        return max((row.data.mag_limit for row in self.limits), default=None)
+
+    @property
     def magnitudes(self):
         """Magnitudes of the rows that count and have one."""
         return [row.data.mag for row in self.accepted if known(row.data.mag)]

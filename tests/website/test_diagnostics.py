@@ -83,8 +83,8 @@ def test_the_first_screen_has_the_result(finished):
     assert f"{np.std(mags, ddof=1):.3f} mag standard deviation" in told
     assert "3 of 3 frames 0 rejected, 0 without the target" in told
     assert [link.get_text() for link in lead.find("ul", "numbers").find_all("a")] == [
-        "photometry.db",
         "photometry_3552.dat",
+        "photometry.db",
     ]
     assert lead.find(id="plot-target-3552") and lead.find("div", "player")
     assert lead.find("div", attrs={"data-chart": True}).img["src"] == ".diagnostics/mscience0218.fits.png"

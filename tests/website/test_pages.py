@@ -53,3 +53,10 @@ def test_templates_in_a_folder_that_nobody_may_write_to_are_compiled_each_time(t
     monkeypatch.setattr(pages.os, "access", lambda *_: False)
     assert said() == "one"
     assert not pages.COMPILED.exists()
+
+
+def test_no_line_ends_within_an_option_and_nothing_else_becomes_html():
+    told = pages.unbroken("run pp_x -comoving; 5 < 6 <b> -aprad 4.4, 3-4")
+    assert told == (
+        'run pp_x <span class="option">-comoving</span>; 5 &lt; 6 &lt;b&gt; <span class="option">-aprad</span> 4.4, 3-4'
+    )
