@@ -12,7 +12,6 @@ import functools
 import gc
 import glob
 import inspect
-import io
 import logging
 import math
 import os
@@ -29,6 +28,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from tqdm import tqdm
 
 import pp_setup
+from photometrypipeline.base import streams
 from photometrypipeline.base.attempts import attempt, expected
 from photometrypipeline.base.errors import (
     FAILED,
@@ -115,13 +115,14 @@ def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None,
             if argv is None:
                 atexit.register(gc.freeze)  # else Python looks through all it has loaded before it ends: 0.3 s
             args = build_parser().parse_args(argv)
-            if isinstance(sys.stdout, io.TextIOWrapper):
+            if hasattr(sys.stdout, "reconfigure"):
                 sys.stdout.reconfigure(errors="backslashreplace")  # names of files may hold bytes that are not text
             name = os.path.basename(sys.modules[function.__module__].__file__)
             shown, args.folder = _shown(args), Path() if here else _folder(args)
             with at_work(args.folder, alone(args), quiet=getattr(args, "quiet", False)):
                 log.info("%s starts in %s: %s", name, os.getcwd(), shown)
                 status = _run(function, args, on_failure, at_end)
+                status = streams.ended(status)
                 log.info("%s ends with status %d", name, status)
             return status
 

@@ -12,6 +12,7 @@ import re
 import sys
 from pathlib import Path
 
+from photometrypipeline.base import streams
 from photometrypipeline.base.errors import USAGE, UsageError
 
 SMALL_NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
@@ -47,6 +48,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message):
         """End the process with one line that says what is wrong with the command line, and where all options stand."""
         self.exit(USAGE, f"{self.prog}: error: {message} ({self.prog} -h explains all options)\n")
+
+    def exit(self, status=0, message=None):
+        """End the process as argparse does, with the status of a failure where its help was lost."""
+        super().exit(streams.ended(status), message)
 
     def parse_known_args(self, args=None, namespace=None):
         """Parse as argparse does, after bringing double dashes and numbers like -1e-4 into the form that it knows."""
@@ -88,4 +93,5 @@ def answer_at_once(build_parser):
     Does nothing in any other program that imports the script.
     """
     if Path(sys.argv[0]).stem == Path(sys.modules[build_parser.__module__].__file__).stem:
+        streams.guard()
         build_parser().parse_args()
