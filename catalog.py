@@ -57,6 +57,11 @@ class Catalog:
     def __len__(self):
         return len(self.table)
 
+    @property
+    def data(self):
+        """The `table`, under the name that the documentation gives it."""
+        return self.table
+
     # ---- where it comes from
 
     @classmethod

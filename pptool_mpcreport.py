@@ -128,6 +128,10 @@ def advise(records, kind, text):
         log.warning("the MPC asks not to use the catalogue %s any more", ", ".join(sorted(old)))
     if any("rmsRA" not in record.ades for record in records):
         log.warning("uncertainties of positions are unknown, since the databases (.ldac.db) or images are missing")
+    for band, number in mpc80.bands_without_letter(records).items() if kind == "80" else ():
+        log.warning(
+            "band %s: 80 columns have no letter for it, %d magnitudes are left out; ADES takes them", band, number
+        )
     if kind == "80" and mpc80.PLACEHOLDER in text:
         log.warning("fill in every %s in the header before you send the report", mpc80.PLACEHOLDER)
 

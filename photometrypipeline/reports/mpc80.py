@@ -4,6 +4,7 @@ After the MPC's pages "Format For Optical Astrometric Observations" and "Observa
 """
 
 import textwrap
+from collections import Counter
 
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.reports import mpccodes
@@ -66,6 +67,12 @@ def line_of(record):
     mode = {"CMO": "B", "VID": "V"}.get(record.ades.get("mode"), "C")
     place = f"{date_of(row.jd):<17}{ra_of(row.ra_deg):<12}{dec_of(row.dec_deg):<12}"
     return f"{record.designation.packed}  {mode}{place}{'':9}{magnitude:<5}{letter:<1}{'':6}{record.ades['stn']}"
+
+
+def bands_without_letter(records):
+    """Return {band: number of Records} whose magnitudes are left out, as the format has no letter for their band."""
+    rows = [record.observation.row for record in records]
+    return dict(Counter(str(row.band) for row in rows if row.calibrated and not mpccodes.band_codes(row.band)[1]))
 
 
 def date_of(jd):

@@ -87,6 +87,11 @@ def test_stars_without_motion_or_epoch_stay():
 # ---- bands
 
 
+def test_the_documented_name_of_the_table():
+    stars = Catalog("x", {"ra_deg": [1.0, 2.0]})
+    assert stars.data is stars.table
+
+
 def test_native_band_is_taken_as_it_is():
     stars = make("PANSTARRS", 50, flag_quality=4.0, e_rp1mag=0.01)
     found, mag, err = stars.in_band("gp1")

@@ -16,6 +16,7 @@ from conftest import ROOT
 from lxml import etree
 
 import pp_setup
+import pptool_mpcreport
 import sky
 from photometrypipeline.catalogs import surveys
 from photometrypipeline.frames import results
@@ -273,10 +274,26 @@ def row(**changes):
     return results.Row(**{**values, **changes})
 
 
-def line80(**changes):
+def record80(**changes):
     observation = Observation(row(**changes), "x", Frame("a.fits"))
     observation.header = {"REGCAT": "GAIA"}
-    return mpc80.line_of(astrometryreport.Record(observation, Designation("1"), {"stn": "290", "mode": "CCD"}))
+    return astrometryreport.Record(observation, Designation("1"), {"stn": "290", "mode": "CCD", "astCat": "Gaia3"})
+
+
+def line80(**changes):
+    return mpc80.line_of(record80(**changes))
+
+
+def test_a_magnitude_in_a_band_without_a_letter_is_left_out_and_told(caplog):
+    records = [record80(band=band) for band in ("BP", "RP", "RP", "V")]
+    records.append(record80(band="-"))
+    pptool_mpcreport.advise(records, "80", mpc80.line_of(records[0]))
+    told = [line for line in caplog.messages if "no letter" in line]
+    assert [re.search(r"band (\w+):.* (\d+) magnitudes", line).groups() for line in told] == [("BP", "1"), ("RP", "2")]
+    assert [mpc80.line_of(record)[65:71].strip() != "" for record in records] == [False, False, False, True, True]
+    caplog.clear()
+    pptool_mpcreport.advise(records, "psv", "")
+    assert "no letter" not in caplog.text
 
 
 def test_the_catalogue_of_the_header_is_the_one_that_was_given(data, run_command):
