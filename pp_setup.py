@@ -7,13 +7,14 @@ sees all its names.  For example:
     minstars = 0.7
     confdistill.full_target_names = True
 
-Options on the command line override both.
+Options on the command line override both.  Names that do not exist are refused, unless they begin with _ or are those
+of imports and functions, and so are values of another kind.
 """
 
 import os
 from pathlib import Path
 
-from photometrypipeline.base import userfolders
+from photometrypipeline.base import userfolders, usersettings
 from photometrypipeline.base.errors import UsageError
 from photometrypipeline.reports.reportsettings import ReportSettings
 from photometrypipeline.website.websettings import DiagnosticsSettings
@@ -120,12 +121,15 @@ def user_folders():
 
 
 def _override():
-    here = Path(__file__).resolve()
+    here, usual = Path(__file__).resolve(), usersettings.known(globals())
     for folder in user_folders():
         path = folder / "pp_setup.py"
         if path.is_file() and path.resolve() != here:
             try:
                 exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), globals())
+                usersettings.check(usual, usersettings.known(globals()))
+            except UsageError as error:
+                return UsageError(f"{path}: {error}")
             except Exception as error:  # noqa: BLE001  the user's own code: whatever it raises is told in one line
                 return UsageError(f"{path}: {type(error).__name__}: {error}; correct the settings there")
     return None

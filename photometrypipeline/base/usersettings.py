@@ -1,0 +1,89 @@
+"""What a user's pp_setup.py may set: names that exist, to values of the kind that they have."""
+
+import difflib
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+from types import ModuleType
+from typing import Any
+
+from photometrypipeline.base.errors import UsageError
+
+OPTIONAL_NUMBER = "a number or None"
+
+
+def known(namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """Return {name: value} of the settings in a namespace; those of an object in it are called `object.name`."""
+    found = {}
+    for name, value in namespace.items():
+        if name.startswith("_") or isinstance(value, ModuleType) or callable(value):
+            continue  # what a file imports or defines for its own use
+        found[name] = value
+        found |= {f"{name}.{each}": getattr(value, each) for each in _fields(value)}
+    return found
+
+
+def check(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Raise UsageError for the first setting of `after` that `before` (both as `known` returns them) does not have.
+
+    And for the first one of another kind, or that is gone; whole numbers and others are of one kind.
+    """
+    for name, value in after.items():
+        if name not in before:
+            near = difflib.get_close_matches(name, before, 1)
+            tip = f"the nearest is {near[0]}" if near else "names of your own begin with _"
+            raise UsageError(f"there is no setting {name}; {tip}")
+        kind = _kind(before[name])
+        if not _plain(before[name]) and not isinstance(value, type(before[name])):
+            raise UsageError(f"{name} is not the one of this version; set single values, such as {name}.NAME = ...")
+        if not _is(kind, value, before[name]):
+            raise UsageError(f"{name} = {value!r} is not {kind}; the usual value is {before[name]!r}")
+    gone = [name for name in before if name not in after]
+    if gone:
+        raise UsageError(f"{gone[0]} is no setting any more; it has to be {_kind(before[gone[0]])}")
+
+
+def _fields(value: Any) -> Iterator[str]:
+    """Yield the names of the settings that an object holds, none for plain values."""
+    if not _plain(value):
+        yield from (name for name in dir(value) if name[0] != "_" and not callable(getattr(value, name)))
+
+
+def _plain(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float | str | tuple | list | set | dict | PurePath)
+
+
+def _kind(usual: Any) -> str:
+    """Return in words what a setting has to be, from its usual value."""
+    if usual is None:
+        return OPTIONAL_NUMBER
+    if isinstance(usual, bool):
+        return "True or False"
+    if isinstance(usual, int | float):
+        return "a number"
+    if isinstance(usual, str):
+        return "text"
+    if isinstance(usual, dict):
+        return "a dict"
+    if isinstance(usual, tuple | list):
+        return f"{len(usual)} numbers" if usual and _is_number(usual[0]) else "a tuple of text"
+    return f"a {type(usual).__name__}"
+
+
+def _is(kind: str, value: Any, usual: Any) -> bool:
+    """Return whether `value` is of a kind, as `_kind` tells it of the `usual` value."""
+    if usual is None:
+        return value is None or _is_number(value)
+    if isinstance(usual, bool):
+        return isinstance(value, bool)
+    if isinstance(usual, int | float):
+        return _is_number(value)
+    if isinstance(usual, tuple | list):
+        each = _is_number if kind.endswith("numbers") else lambda part: isinstance(part, str | PurePath)
+        fits = not kind.endswith("numbers") or len(value) == len(usual) if isinstance(value, tuple | list) else False
+        return fits and all(map(each, value))
+    return isinstance(value, type(usual))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
