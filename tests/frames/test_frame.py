@@ -453,3 +453,23 @@ def test_extension_cut_short(tmp_path, lost):
     with pytest.raises(FrameError, match="truncated|cannot be read"):
         flatten(path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("in_extension", [False, True])
+def test_a_frame_that_is_a_link_becomes_a_file_of_its_own(tmp_path, in_extension):
+    archive, link = tmp_path / "archive.fits", tmp_path / "a.fits"
+    if in_extension:
+        write_image(archive, None, extension(COUNTS))
+    else:
+        write_image(archive)
+    archive.chmod(0o444)
+    before = archive.read_bytes()
+    link.symlink_to(archive)
+    if in_extension:
+        flatten(link)
+    frame = Frame(link)
+    set_keyword(frame.header, "SECPIXX", 0.4, "arcsec")
+    frame.save()
+    assert not link.is_symlink() and Frame(link).header["SECPIXX"] == 0.4
+    np.testing.assert_array_equal(fits.getdata(link), COUNTS)
+    assert archive.read_bytes() == before
