@@ -13,7 +13,7 @@ GROUPS = {
     "SkyMapper (AB)": [f"{band}sm" for band in "uvgriz"],
     "Gaia (Vega)": ["G", "BP", "RP"],
     "2MASS (Vega)": ["J", "H", "Ks"],
-    "UKIRT (Vega)": ["Z", "Y", "K"],
+    "UKIRT (Vega)": ["Z", "Y", "Jukirt", "Hukirt", "K"],
 }
 HEAD = """# Catalogues and bands
 
@@ -25,8 +25,9 @@ a dash for a band that it does not give. Where several transformations exist the
 stands in LOG, in the history of the database and on the pages. How to choose a catalogue: `pp_calibrate -catalog`.
 
 A plain `g` with Pan-STARRS or REFCAT2 is the g of SDSS, transformed; `gp1` is their own. J and H mean those of 2MASS,
-K that of UKIRT. `y` means Pan-STARRS's, with SkyMapper `u` and `v` are its own. SDSS-R9, -R12 and -R16 have u and z
-on the AB system (u - 0.04, z + 0.02); transformations undo it, as they are for magnitudes as measured.
+K that of UKIRT, whose own J and H are `Jukirt` and `Hukirt`. `y` means Pan-STARRS's, with SkyMapper `u` and `v` are its
+own. SDSS-R9, -R12 and -R16 have u and z on the AB system (u - 0.04, z + 0.02); transformations undo it, as they are for
+magnitudes as measured.
 
 Outside of its colour range a transformation gives nothing, unless `-use_all_stars` is given: `flag_extrapolated` in
 the database is 1 then. The scatter of a transformation, and what separates different ones, does not average out over
@@ -45,9 +46,7 @@ def how(survey, band, system):
     if name in survey.bands and not (system.startswith("SDSS") and name.endswith(("sm", "p1"))):
         return "N"
     relations = colorterms.find(survey.relations, band, survey.column_names)
-    if not relations or (band in ("J", "H") and relations[0].id.startswith("HO09")):
-        return "-"
-    return relations[0].id
+    return relations[0].id if relations else "-"
 
 
 def table(system, bands, surveys):

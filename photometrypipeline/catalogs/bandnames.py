@@ -6,7 +6,7 @@ from photometrypipeline.base.errors import UsageError
 
 JOHNSON = ("U", "B", "V", "R", "I")
 SLOAN = ("u", "g", "r", "i", "z", "y")
-INFRARED = ("Y", "Z", "J", "H", "K", "Ks")
+INFRARED = ("Y", "Z", "J", "H", "K", "Ks", "Jukirt", "Hukirt")
 GAIA = ("G", "BP", "RP")
 PANSTARRS = ("gp1", "rp1", "ip1", "zp1", "yp1")
 SKYMAPPER = ("usm", "vsm", "gsm", "rsm", "ism", "zsm")

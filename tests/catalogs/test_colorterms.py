@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from astropy.table import Table
 
+from catalog import Catalog
 from photometrypipeline.base.errors import UsageError
-from photometrypipeline.catalogs import colorterms
+from photometrypipeline.catalogs import bandnames, colorterms, surveys
 
 SDSS = {"umag": 18.90, "gmag": 17.50, "rmag": 16.95, "imag": 16.75}
 PS1 = {"gp1mag": 17.50, "rp1mag": 17.00, "ip1mag": 16.80, "zp1mag": 16.70}
@@ -20,7 +22,7 @@ WORKED = [
     ("KB18", PS1, {"B": 17.50 + 0.199 + 0.270 + 0.004, "V": 17.50 - 0.020 - 0.249 - 0.002}),
     ("G2", GAIA, {"V": 15.1641, "R": 14.7672, "I": 14.3895, "g": 15.4693, "r": 14.9651, "i": 14.7964}),
     ("G3", GAIA, {"V": 15.1785, "R": 14.7746, "I": 14.3787, "g": 15.4737, "r": 14.9757, "i": 14.7960, "z": 14.7159}),
-    ("HO09", TWOMASS, {"Z": 14.3800, "Y": 14.2800, "J": 13.9740, "H": 13.5980, "K": 13.5050}),
+    ("HO09", TWOMASS, {"Z": 14.3800, "Y": 14.2800, "Jukirt": 13.9740, "Hukirt": 13.5980, "K": 13.5050}),
     ("HO09Z", TWOMASS, {"Z": 14.4440}),
     ("SM1", SKYMAPPER, {"g": 16.7899, "r": 16.1814, "i": 16.0577, "z": 16.0099}),
     # those without a published example: worked by hand from the equations
@@ -240,3 +242,17 @@ def test_alternatives_agree_near_the_colour_of_the_sun():
     sun = {"gp1mag": 17.39, "rp1mag": 17.00, "ip1mag": 16.88, "zp1mag": 16.86}
     for band in "BVRI":
         assert one_star("T12", band, sun)[0] == pytest.approx(one_star("KB18", band, sun)[0], abs=0.03)
+
+
+def test_j_of_ukirt_can_be_asked_for_next_to_that_of_2mass():
+    """A star of J, H = 14.00, 13.60: J - 0.065 (J-H) is 13.974; asked for plainly, J is the catalogue's."""
+    survey = surveys.get("2MASS")
+    stars = Table({name: [14.0] for name in ("Jmag", "Hmag", "Ksmag")} | {"ra_deg": [10.0], "dec_deg": [20.0]})
+    stars["Hmag"], stars["Ksmag"] = [13.6], [13.5]
+    for name in ("Jmag", "Hmag", "Ksmag"):
+        stars[f"e_{name}"] = [0.02]
+    catalog = Catalog("2MASS", stars, "", survey.release, dict(survey.systems), dict(survey.bands), survey)
+    for band, mag in (("J", 14.0), ("Jukirt", 13.974), ("Hukirt", 13.598)):
+        found, column, _ = catalog.in_band(band)
+        assert found.values(column)[0] == pytest.approx(mag)
+    bandnames.check("Jukirt")

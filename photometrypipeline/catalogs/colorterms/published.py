@@ -222,8 +222,9 @@ def _ho09():
         relation("Z", "Jmag", 0.064, 0.95, 0.035, set_id="HO09Z", zero_err=0.035),
         relation("Z", "Jmag", 0.0, 0.95, 0.035),
         relation("Y", "Jmag", 0.08, 0.50, 0.02),
-        relation("J", "Jmag", 0.0, -0.065, 0.015),
-        relation("H", "Hmag", -0.03, 0.07, 0.015),
+        # J and H alone are those of 2MASS, which the catalogue has itself
+        relation("Jukirt", "Jmag", 0.0, -0.065, 0.015),
+        relation("Hukirt", "Hmag", -0.03, 0.07, 0.015),
         relation("K", "Ksmag", 0.0, 0.01, 0.015, ("Jmag", "Ksmag")),
     )
 
