@@ -23,7 +23,9 @@ from photometrypipeline.runs.stepoptions import ReduceOptions as Options
 def build_parser():
     """Return the parser of the command line."""
     parser = commandline.parser_of(__doc__, Options, images=False)
-    parser.add_argument("images", nargs="*", default=["."], help="folders or frames (default: this folder)")
+    # called otherwise than the images of other commands, for which a folder means the frames that lie in it
+    parser.add_argument("raw", metavar="images", nargs="*", default=["."],
+                        help="folders or frames (default: this folder)")  # fmt: skip
     return parser
 
 
@@ -185,7 +187,7 @@ def main(args, losses):
     if importlib.util.find_spec("ccdproc") is None:
         raise PipelineError("this takes the package ccdproc: pip install 'photometrypipeline[reduce]', or make setup")
     np.seterr(invalid="ignore", divide="ignore")
-    reduce(raw_images(args.images, options.output), losses, options)
+    reduce(raw_images(args.raw, options.output), losses, options)
 
 
 if __name__ == "__main__":

@@ -222,7 +222,8 @@ def frame_stars(frame, telescope, sources, inst, noise, pairs, mag):
     at = (np.median(sources.ra_deg), np.median(sources.dec_deg)) if len(sources) else (np.nan, np.nan)
     columns = (i_star, mag[i_star] - inst[i_source], noise[i_source], x[i_source], y[i_source], flags[i_source])
     size_px = tuple(int(frame.header.get(key, 1)) for key in ("NAXIS1", "NAXIS2"))
-    fwhm_px = float(np.median(table["FWHM_IMAGE"][i_source])) if len(i_source) else np.nan
+    widths = np.asarray(table["FWHM_IMAGE"], dtype=float)[i_source] if "FWHM_IMAGE" in table.colnames else np.empty(0)
+    fwhm_px = float(np.median(widths)) if widths.size else np.nan
     return FrameStars(*columns, others, airmass_of(frame, telescope, *at), size_px, fwhm_px)
 
 

@@ -190,7 +190,8 @@ def test_the_environment_is_made_once_and_follows_the_pinned_versions(machine, t
     assert machine.setup(**offline)[0] == 0
     marker.touch()
     status, output, _ = machine.setup(PIP_NO_INDEX="1")
-    assert (status, output) == (0, "setup: ready: programs on PATH, packages in .venv\n")  # nothing installed again
+    assert status == 0 and output.endswith("setup: ready: programs on PATH, packages in .venv\n")
+    assert "installing" not in output  # nothing is installed again
 
     machine.require("tiny==2.0")
     status, output, errors = machine.setup(

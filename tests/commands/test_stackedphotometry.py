@@ -13,7 +13,7 @@ from test_combine import prepared
 import pp_setup
 import sky
 from photometrypipeline.catalogs import skystore
-from photometrypipeline.frames import framedb, records, results
+from photometrypipeline.frames import framedb, positionsfile, records
 from photometrypipeline.frames.frame import read_header
 from photometrypipeline.frames.wcskeywords import wcs_of
 from photometrypipeline.photometry import noise
@@ -120,7 +120,7 @@ def test_without_comoving_the_stack_of_the_sky_gives_the_target(slow, tmp_path, 
 
 def test_a_stack_that_does_not_follow_a_fast_target_says_so(slow, tmp_path, call, no_pages):
     rows = [(slow.files[k], slow.ra_deg[k], slow.dec_deg[0] + 2 * k / 3600, slow.midtime_jd[k]) for k in (0, 3)]
-    results.write_positions(tmp_path / "positions.dat", rows)
+    positionsfile.write(tmp_path / "positions.dat", rows)
     options = ("-positions", "positions.dat", OFFLINE)
     done = call("pp_stackedphotometry", *options, *slow.paths, cwd=link_store(slow, tmp_path))
     assert re.search(r'the target moves by 6\.\d" .* use -comoving', done.stderr)
@@ -160,7 +160,7 @@ def test_without_a_zeropoint_magnitudes_are_instrumental_and_the_status_says_so(
 def test_a_target_without_ephemeris_is_measured_where_positions_put_it(slow, tmp_path, call, no_pages):
     skystore_only = link_store(slow, tmp_path)
     rows = [(slow.files[k], slow.ra_deg[k], slow.dec_deg[k], slow.midtime_jd[k]) for k in (0, 3)]
-    results.write_positions(tmp_path / "positions.dat", rows)
+    positionsfile.write(tmp_path / "positions.dat", rows)
     done = call(
         "pp_stackedphotometry", "-manual_rates", -1 / 3600, 1 / 3600, "-positions", "positions.dat", OFFLINE,
         *slow.paths, cwd=skystore_only,

@@ -52,7 +52,10 @@ def test_a_list_that_cannot_be_read_is_named(tmp_path):
         ["-fixedtargets", "stars.txt", "-asteroids"],
     ],
 )
-def test_the_options_of_a_choice_make_the_same_choice_again(options):
+def test_the_options_of_a_choice_make_the_same_choice_again(options, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my places.dat").write_text("a.fits 12.5 -3.5\n")
+    (tmp_path / "stars.txt").write_text("star 12.5 -3.5\n")
     parser = pp_distill.build_parser()
     choice = pp_distill.Options.of(parser.parse_args([*options, "a.fits"])).checked()
     arguments = choice.arguments()
