@@ -70,6 +70,7 @@ def two_nights(tmp_path):
             table["_Rmag"] = mag + off + rng.normal(0, 0.003, 60)
             table["err_frame"] = 0.003
             header = {"filtername": "R", "origin": f"VATT4K;{name}.fits;REFCAT2;R", "magsys": "Vega"}
+            header |= {"obstime": 2461000.5 + night + frame / 100, "exptime": 60.0}
             framedb.write(folder / f"{name}.ldac.db", header, table, {"zp": 25.0})
             errors = {"err_frame": 0.005, "err_common": np.hypot(0.02, 0.01)}
             parts = {"err_zp_common": 0.02, "err_transformation": 0.01, "err_color": 0.0, "err_uniformity": 0.0}
