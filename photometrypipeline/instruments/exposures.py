@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from astropy.time import Time
 
+from photometrypipeline.frames.frame import saved_name
 from photometrypipeline.instruments import clocks, exposurelength, headers, moments
 from photometrypipeline.instruments.moments import END, MADE, MIDDLE, START
 from photometrypipeline.sky import dates
@@ -91,14 +92,12 @@ def _with_its_day(header, own, found, exposure):
     Other dates of the header settle it, but for those that are written alike.
     """
     keyword = own.keyword.split("|")[0]
-    text = headers.original_value(header, keyword)
+    text = _as_written(header, keyword)
     other_jd = dates.other_day(text)
     if other_jd is None:
         return own
     off_d = other_jd - dates.read(text).day_jd
-    told = [
-        each for each in found if dates.other_day(headers.original_value(header, each.keyword.split("|")[0])) is None
-    ]
+    told = [each for each in found if dates.other_day(_as_written(header, each.keyword.split("|")[0])) is None]
     read, other = (min((abs(each.jd - own.jd - by) for each in told), default=np.inf) for by in (0, off_d))
     if other < SAME_DAY_D < read:
         exposure.corrected = f"{keyword} = {text} has the month first"
@@ -107,6 +106,11 @@ def _with_its_day(header, own, found, exposure):
         day, turned = (Time(jd, format="jd").strftime("%Y-%m-%d") for jd in (own.jd, own.jd + off_d))
         exposure.doubt(f"{keyword} = {text} is taken for {day} (day first), not for {turned}", 0)
     return own
+
+
+def _as_written(header, keyword):
+    """Return what a keyword held before the pipeline put a time into it that was found apart."""
+    return header.get(saved_name(keyword), header.get(keyword))
 
 
 def _in_utc(header, telescope, own, found, length, exposure, pointing_deg):

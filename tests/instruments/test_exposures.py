@@ -264,6 +264,11 @@ def test_a_day_that_may_be_a_month_is_told():
     assert found.error_s == 0  # of months: the frame is right, or has to be corrected
 
 
+def test_a_day_is_told_when_the_date_has_been_put_together():
+    found = exposure_of(("DATE-OBS", "2021-04-03T01:02:03.250"), ("_DATE-OB", "03/04/2021"))
+    assert "not for 2021-03-04" in found.doubts[0]
+
+
 @pytest.mark.parametrize("witness", ["2021-03-04T01:04:05", "2021-04-03T01:04:05"])
 def test_another_date_tells_day_from_month(witness):
     found = exposure_of(("DATE-OBS", "03/04/2021 01:02:03.250"), ("DATE-END", witness))
