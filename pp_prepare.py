@@ -45,7 +45,7 @@ from photometrypipeline.frames.hdus import flatten
 from photometrypipeline.instruments import airmasses, exposurelength, exposures, headers, plausibility, telescopes
 from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.instruments.instrument import as_text
-from photometrypipeline.newcamera import camerafacts, generic
+from photometrypipeline.newcamera import bodyplace, camerafacts, generic
 from photometrypipeline.registration import blind
 from photometrypipeline.sky.times import MJD_ZERO
 
@@ -66,7 +66,11 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
     frames = DataSet.of(frames)
     first = telescopes_of(frames, options.telescope, losses)
     by_hand = {name: str(value) for name, value in (("ra", options.ra), ("dec", options.dec)) if value is not None}
-    answers = generic.complete(frames, first, options.set | by_hand, options.keep_wcs)
+    given = options.set | by_hand
+    places = {}
+    if not (options.keep_wcs or {"ra", "dec"} <= set(given)):
+        places = bodyplace.of_frames(frames, first, options.target, frames.client(options.offline))
+    answers = generic.complete(frames, first, given, options.keep_wcs, places)
     wanted = {
         "ra_deg": options.ra,
         "dec_deg": options.dec,
@@ -82,7 +86,9 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
 
     def one(frame):
         instrument = first[frame.name]
-        keep_wcs = options.keep_wcs or is_stack(frame)
+        changes = {"keep_wcs": options.keep_wcs or is_stack(frame)}
+        if frame.name in places:
+            changes |= dict(zip(("ra_deg", "dec_deg"), places[frame.name], strict=True))
         frame = rename(frame)
         if flatten(frame.path):
             frame = Frame(frame.path)
@@ -90,10 +96,10 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
         if is_blank(frame.path, frame.header):
             raise FrameError(frame.path, "contains no pixel with a value, all are NaN", "remove it from the list")
         generic.implant(frame, instrument, answers, facts)
-        doubtful[frame.name] = prepare_header(frame, instrument, **wanted | {"keep_wcs": keep_wcs})
+        doubtful[frame.name] = prepare_header(frame, instrument, **wanted | changes)
         crop = instrument.special.get("crop_border_px")
         if crop and "PPCROP" not in frame.header:
-            crop_border(frame, int(crop), keep_wcs)
+            crop_border(frame, int(crop), changes["keep_wcs"])
         else:
             frame.save()
         return frame

@@ -110,7 +110,12 @@ class Attempt:
     @property
     def scale_tolerance(self):
         """How far the pixel scale may be off (fraction)."""
-        return max(SCALE_TOLERANCE, float(self.telescope.scamp.get("PIXSCALE_MAXERR", 1.0)) - 1)
+        return max(SCALE_TOLERANCE, float(self.telescope.scamp.get("PIXSCALE_MAXERR", 1.0)) - 1, self.guessed - 1)
+
+    @property
+    def guessed(self):
+        """The factor within which the pixel scale is right where it is a guess, 1 where it is known."""
+        return max((wcskeywords.scale_factor(each.frame.header) for each in self.open()), default=1.0)
 
 
 @toolbox.stamped("register", lambda done: (done.registered, FILES, {"failed": len(done.failed)}))
@@ -230,7 +235,7 @@ def try_catalogs(attempt, extractions, names, offline):
     for name in dict.fromkeys(names):
         for reach in dict.fromkeys([reaches[0], max(reaches)]):
             try:
-                catalog = stars_around(attempt, name, ra, dec, radius + reach, client)
+                catalog = stars_around(attempt, name, ra, dec, attempt.guessed * radius + reach, client)
             except OutsideSurvey as error:
                 log.warning("catalogue %s: %s; next catalogue", name, error)
                 scarce.append(str(error))
@@ -417,7 +422,7 @@ def judged(attempt, extraction, solution, result, numbers, stars):
 
 def finish(frames, attempt, verdicts, telescope, losses):
     """Write solutions into the frames, the files and the record of the step; returns the Registration."""
-    registered, failed = [], []
+    registered, failed, scales = [], [], []
     headers = {each.frame.name: each.frame.header for each in attempt.extractions}
     for text, number in wrongpointing.explanations(headers, attempt.solved).items():
         log.warning("the pointing in the headers of %d of %d frames is wrong: %s", number, len(frames), text)
@@ -429,6 +434,9 @@ def finish(frames, attempt, verdicts, telescope, losses):
             wcskeywords.note_rms(frame.header, verdict.rms_arcsec)
             wcskeywords.note_pointing(frame.header, unknown=False)
             frame.header["TEL_KEYW"] = telescope.key
+            if wcskeywords.NO_SCALE in frame.header:
+                scales.append(wcskeywords.pixel_scale_arcsec(solution))
+                wcskeywords.note_scale(frame.header, scales[-1])
             frame.save()
             registered.append(frame)
         else:
@@ -438,6 +446,11 @@ def finish(frames, attempt, verdicts, telescope, losses):
         wanted = (pp_setup.scamp_as_contrast_limit, pp_setup.scamp_xy_contrast_limit)
         if verdict.registered and any(found < least for found, least in zip(contrasts, wanted, strict=True)):
             log.info("%s: SCAMP is not sure of its match (contrasts %.1f, %.1f); its stars are", frame.name, *contrasts)
+    if scales:
+        scale = float(np.median(scales))
+        log.warning(
+            "the pixel scale, %.4f arcsec, comes from the stars; pptool_telescope keeps it for this camera", scale
+        )
     catalog = next(iter(attempt.catalogs.values()), None)
     astrometry.write_files(registered, failed, verdicts, frames.folder)
     limits = recordtypes.RegisterLimits(

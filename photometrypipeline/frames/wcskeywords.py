@@ -23,6 +23,7 @@ WCS_PATTERN = re.compile(
 )
 SAME_WORDS = ("FILTER", "EXPTIME", "AIRMASS", "OBJECT", "EPOCH")  # of pp_prepare, with values of the camera
 NO_POINTING = "PPNOPOS"
+NO_SCALE = "PPNOSCAL"  # factor within which the pixel scale, a guess, is right
 LINEAR = ("CUNIT1", "CUNIT2", "CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
 QUALITY = ("FGROUPNO", "ASTIRMS1", "ASTIRMS2", "ASTRRMS1", "ASTRRMS2", "ASTINST")
 OF_PHOTOMETRY = ("FLXSCALE", "MAGZEROP", "PHOTIRMS", "PHOTINST", "PHOTLINK")
@@ -218,6 +219,18 @@ def note_pointing(header, unknown):
     header.remove(NO_POINTING, ignore_missing=True)
     if unknown:
         set_keyword(header, NO_POINTING, True, "pointing not known, CRVAL is none")
+
+
+def scale_factor(header):
+    """Return the factor (float) within which the pixel scale of a prepared frame is right, 1 where it is known."""
+    return float(header.get(NO_SCALE, 1.0))
+
+
+def note_scale(header, scale_arcsec):
+    """Put in the pixel scale that the stars tell, in place of a guess."""
+    header.remove(NO_SCALE, ignore_missing=True)
+    for keyword in ("SECPIXX", "SECPIXY", "SECPIX"):
+        set_keyword(header, keyword, round(scale_arcsec, 6), "[arcsec/px] pixel scale, from the stars")
 
 
 def note_rms(header, rms_arcsec):

@@ -27,9 +27,12 @@ def checked_pointing(frame, telescope):
         return ra, dec, ""
     own = pointings.read_pair(frame.header, keywords)
     others = pointings.read(frame.header) if own and own.is_placeholder else []
+    if own and own.is_placeholder and not others:
+        shown = " and ".join(str(frame.header.get(keyword)) for keyword in keywords)
+        raise FrameError(frame.path, f"{', '.join(keywords)} hold {shown}, a placeholder", "give -ra and -dec")
     if others:
         other = others[0]
-        return other.ra_deg, other.dec_deg, f"{', '.join(keywords)} are 0, a placeholder; {other.keywords[0]} is used"
+        return other.ra_deg, other.dec_deg, f"{', '.join(keywords)} hold a placeholder; {other.keywords[0]} is used"
     if telescope.ra_unit == "hour" and telescope.header["radec_separator"] == "XXX" and own and own.ra_deg > 24:
         return own.ra_deg, dec, f"{keywords[0]} is in degrees, not in hours"
     found = pointings.contradiction(frame.header, ra, dec, keywords)

@@ -51,8 +51,13 @@ class Place:
 
     @property
     def is_placeholder(self):
-        """Whether it is what programs write that know no pointing."""
-        return (self.ra_deg, self.dec_deg) == (0, 0)
+        """Whether it is what programs write that know no pointing: 0 and 0, a pole, twice the same -1, -99, 999."""
+        nowhere = self.ra_deg == 0 and abs(self.dec_deg) in (0, 90)
+        return nowhere or (self.form == "decimal" and _is_filler(self.ra_deg) and _is_filler(self.dec_deg))
+
+
+def _is_filler(number):
+    return number == -1 or bool(re.fullmatch(r"-?9{2,}(\.9+)?", f"{number:g}"))
 
 
 def read(header):

@@ -11,7 +11,9 @@ import numpy as np
 from astropy.time import Time
 
 from photometrypipeline.base.errors import FrameError, UsageError
+from photometrypipeline.frames import wcskeywords
 from photometrypipeline.frames.frame import BINNED_LATER, keep_first, set_keyword
+from photometrypipeline.instruments import values
 from photometrypipeline.newcamera import recognise
 from photometrypipeline.registration import blind
 
@@ -27,6 +29,9 @@ QUESTIONS = {
     "date": "date and time of the start of the exposure (UTC, YYYY-MM-DDThh:mm:ss)",
     "exptime": "exposure time (s)",
 }
+SCALE = ("secpix", "binning")  # what the stars tell where the frame's place is known
+GUESSED_WITHIN = 3.0
+USUAL_ARCSEC, USUAL_PIXEL_UM, USUAL_FOCUS_MM = 1.2, 4.5, 800.0
 OPTIONAL = {"gain": "e-/ADU", "saturation": "ADU"}  # not asked for
 MEASURED = {"gain": "PPGAIN", "saturation": "PPSATUR"}
 WRITTEN = {"ra": "OBJCTRA", "dec": "OBJCTDEC", "filter": "FILTER", "exptime": "EXPTIME", "date": "DATE-OBS"}
@@ -43,17 +48,16 @@ def parse_answers(settings):
     return answers
 
 
-def complete(frames, telescopes, answers, keep_wcs):
+def complete(frames, telescopes, answers, keep_wcs, placed=()):
     """Return `answers` with whatever else GENERIC frames lack, asked for on an interactive terminal.
 
-    telescopes : {frame name: Telescope}.  Without a terminal: raises UsageError with one list of all that is missing.
+    telescopes : {frame name: Telescope};  placed : names of frames whose place is known
+    Without a terminal: raises UsageError with one list of all that is missing.
     What other frames tell is not asked for: a frame without it cannot be prepared, which stops only that one.
     """
     ours = [frame for frame in frames if telescopes[frame.name].key == KEY]
-    lacking = [[name for name in QUESTIONS if find(frame, name) is None and name not in answers] for frame in ours]
+    lacking = [_lacking(frame, answers, frame.name in placed or keep_wcs) for frame in ours]
     missing = min(lacking, key=len, default=[])
-    if keep_wcs:  # the WCS that the images have tells where they look
-        missing = [name for name in missing if name not in ("ra", "dec")]
     if set(missing) <= {"ra", "dec"} and all(found_by_stars(frame, answers) for frame in ours):
         missing = []
     if len(ours) < len(frames):  # they are in the way of nobody: each says by itself what it lacks
@@ -67,14 +71,34 @@ def complete(frames, telescopes, answers, keep_wcs):
     return answers | {name: input(f"{QUESTIONS[name]}: ").strip() for name in missing}
 
 
+def _lacking(frame, answers, placed):
+    """Return the names of QUESTIONS without an answer; where it is known where a frame looks, stars tell its scale."""
+    missing = [name for name in QUESTIONS if find(frame, name) is None and name not in answers]
+    if placed:
+        missing = [name for name in missing if name not in ("ra", "dec")]
+    if {"ra", "dec"} & set(missing) or "secpix" not in missing:
+        return missing
+    return [name for name in missing if name not in SCALE]
+
+
+def guessed_scale(header):
+    """Return a guess of the unbinned pixel scale (arcsec) that is right within GUESSED_WITHIN, from what is known."""
+    size_um, focal_mm = (values.number(header.get(name)) for name in ("XPIXSZ", "FOCALLEN"))
+    if not (size_um > 0 or focal_mm > 0):
+        return USUAL_ARCSEC
+    size_um = size_um if size_um > 0 else USUAL_PIXEL_UM
+    focal_mm = focal_mm if focal_mm > 0 else USUAL_FOCUS_MM
+    return float(np.degrees(size_um / 1000 / focal_mm)) * 3600
+
+
 def found_by_stars(frame, answers):
     """Return whether a frame is so wide that its stars tell where it looks, once its pixel scale is known."""
     scale, binning = answers.get("secpix") or find(frame, "secpix"), answers.get("binning") or find(frame, "binning")
     try:
-        values = [float(value if isinstance(value, str) else value[0]) for value in (scale, binning)]
+        numbers = [float(value if isinstance(value, str) else value[0]) for value in (scale, binning)]
     except (TypeError, ValueError):
         return False
-    return blind.possible(frame.size_px, values[0] * values[1])
+    return blind.possible(frame.size_px, numbers[0] * numbers[1])
 
 
 def find(frame, name):
@@ -121,7 +145,9 @@ def implant(frame, telescope, answers, facts=None):
         return
     _write_measured(frame.header, facts)
     header = frame.header
-    found = {name: (answers[name], "the user") if name in answers else find(frame, name) for name in QUESTIONS}
+    found = _with_scale(
+        header, {name: (answers[name], "the user") if name in answers else find(frame, name) for name in QUESTIONS}
+    )
     missing = [name for name in ("secpix", "binning", "date", "exptime", "filter") if found[name] is None]
     if missing:
         listed = "; ".join(f"{name}: {QUESTIONS[name]}" for name in missing)
@@ -144,6 +170,17 @@ def implant(frame, telescope, answers, facts=None):
     log.info("%s: pixel scale before binning %.4f arcsec, taken from %s", frame.name, scale, found["secpix"][1])
     if "INSTRUME" not in header:  # a camera that says its name keeps it: a definition may be made for it later
         set_keyword(header, "INSTRUME", KEY, "unknown camera")
+
+
+def _with_scale(header, found):
+    """Return what was found ({name: (value, origin)}) with a guess of the scale where there is none, which is noted."""
+    if found["secpix"] is not None:
+        if found["secpix"][1] != "SECPIXX":  # which may be the guess of an earlier run
+            header.remove(wcskeywords.NO_SCALE, ignore_missing=True)
+        return found
+    set_keyword(header, wcskeywords.NO_SCALE, GUESSED_WITHIN, "pixel scale is a guess, right within this factor")
+    binning = found["binning"] or (1.0, "no keyword")
+    return found | {"secpix": (guessed_scale(header), "a guess, the stars will tell"), "binning": binning}
 
 
 def _write_measured(header, facts):

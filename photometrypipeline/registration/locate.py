@@ -15,6 +15,7 @@ log = logging.getLogger("pp.locate")
 
 LEAST_REACH_DEG = 0.1  # pointing errors that are tried first: this, or two diagonals of the frame
 LIKE_NEIGHBOURS = 0.02  # the scale of the frames of one camera, to this fraction
+WIDE = 0.7  # of the scale
 SHARP = 0.5  # of the typical FWHM: a hot pixel, not a star
 BRIGHT = 60  # sources that tell the typical FWHM
 DEMOTED = 1e-6
@@ -146,14 +147,16 @@ def by_pattern(frame, stars, known, pointing_error_deg, scale_tolerance):
     scale, tolerance, parity = frame.scale_arcsec, scale_tolerance, None
     if known:
         scale, tolerance, parity = known[-1][1].scale_arcsec, LIKE_NEIGHBOURS, known[-1][1].parity
+    span = {"scale_arcsec": scale, "scale_tolerance": tolerance}
+    if tolerance > WIDE:  # in steps, or there are too many triangles alike
+        span = {"scale_range_arcsec": (scale / (1 + tolerance), scale * (1 + tolerance))}
     return starpatterns.solve(
         frame.x_px,
         frame.y_px,
         frame.flux,
         *stars,
         centre_deg=frame.centre_deg,
-        scale_arcsec=scale,
-        scale_tolerance=tolerance,
+        **span,
         parity=parity,
         pointing_error_deg=pointing_error_deg,
         size_px=frame.size_px,

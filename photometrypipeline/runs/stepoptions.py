@@ -207,7 +207,7 @@ class Ephemeris(Options):
 
 
 @dataclass(frozen=True)
-class PrepareOptions(Jobs):
+class PrepareOptions(Offline, Jobs):
     """Options of pp_prepare."""
 
     ext: str | None = option(
@@ -511,7 +511,9 @@ class RunOptions(Options):
         *(Jobs, PrepareOptions, RegisterOptions, PhotometryOptions, CalibrateOptions),
         default=None,
     )
-    offline: bool = shared("offline", RegisterOptions, PhotometryOptions, CalibrateOptions, DistillOptions)
+    offline: bool = shared(
+        "offline", PrepareOptions, RegisterOptions, PhotometryOptions, CalibrateOptions, DistillOptions
+    )
     ephemeris: str = shared("ephemeris", PhotometryOptions, DistillOptions)
     elements: str | None = shared("elements", PhotometryOptions, DistillOptions)
     prefix: str | None = option(metavar="TEXT", help="with `all`: only files whose names begin with it")

@@ -379,12 +379,12 @@ def test_two_instruments_are_refused_and_listed(tmp_path, run_command):
 
 def test_an_unknown_camera_says_what_it_needs_without_a_terminal(tmp_path, run_command):
     truth = sky.make_dataset(
-        tmp_path, 1, header={"INSTRUME": "Homebuilt", "CCDBIN1": None, "CCDBIN2": None}, store=False
+        tmp_path, 1, header={"INSTRUME": "Homebuilt", "EXPTIME": None, "FILTER": None}, store=False
     )
     before = truth.paths[0].read_bytes()
     done = run_command("pp_run", "-injections", 0, *truth.files, OFFLINE, cwd=tmp_path)
     assert done.returncode == 2
-    assert "-set secpix=... -set binning=..." in done.stderr
+    assert "-set filter=... -set exptime=..." in done.stderr
     assert truth.paths[0].read_bytes() == before
 
 

@@ -411,7 +411,7 @@ BAD_FRAMES = {
     "text": lambda good, path: path.write_text("this is no image\n"),
     "empty": lambda good, path: path.write_bytes(b""),
     "no date": _without("DATE-OBS", "TIME-OBS"),
-    "no pointing": _without("RA", "DEC"),
+    "no pointing": _without("RA", "DEC", "OBJECT"),  # with a name the ephemeris would tell
     "blank": _redrawn(lambda data, rng: expose(np.full(data.shape, float(np.median(data))), rng)),
     "elsewhere": _redrawn(_elsewhere),
     "cube": _redrawn(lambda data, rng: np.stack([data] * 3)),
