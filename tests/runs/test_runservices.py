@@ -92,8 +92,8 @@ def test_a_name_that_horizons_does_not_know_is_no_error_of_the_network(server, r
 def test_the_step_that_lacked_its_catalogue_is_the_one_that_failed(tmp_path, run_command):
     """What could be done without it is done: the light curve is instrumental."""
     truth = sky.make_dataset(tmp_path, 2)
-    done = run_command("pp_run", "-injections", 0, *truth.files, OFFLINE, "-catalog", "SkyMapper", cwd=tmp_path)
-    assert done.returncode == 1 and "SkyMapper" in done.stderr
+    done = run_command("pp_run", "-injections", 0, *truth.files, OFFLINE, "-catalog", "APASS9", cwd=tmp_path)
+    assert done.returncode == 1 and "APASS9" in done.stderr
     assert light_curve(tmp_path)["[7]"][0] == "-"
     assert [step for step, _ in records.read_failures(tmp_path)] == ["calibrate"]
     assert outcomes.read(tmp_path)["step"] == "calibrate"
@@ -108,7 +108,7 @@ def test_what_an_earlier_step_lacked_is_told_although_a_later_one_fails(tmp_path
         raise PipelineError("not one database can be read")
 
     monkeypatch.setattr(pp_distill, "distill", broken)
-    assert pp_run.main([*truth.files, OFFLINE, "-catalog", "SkyMapper"]) == 1
+    assert pp_run.main([*truth.files, OFFLINE, "-catalog", "APASS9"]) == 1
     assert [step for step, _ in records.read_failures(tmp_path)] == ["calibrate", "distill"]
     page = (tmp_path / "diagnostics.html").read_text()
     assert "pp_calibrate failed" in page and "not one database can be read" in page
