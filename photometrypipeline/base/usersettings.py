@@ -40,7 +40,7 @@ def check(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
             raise UsageError(f"{name} = {value!r} is not {kind}; the usual value is {before[name]!r}")
     gone = [name for name in before if name not in after]
     if gone:
-        raise UsageError(f"{gone[0]} is no setting any more; it has to be {_kind(before[gone[0]])}")
+        raise UsageError(f"{gone[0]} has lost its value; set it to {_kind(before[gone[0]])}")
 
 
 def _fields(value: Any) -> Iterator[str]:

@@ -34,4 +34,4 @@ def check(name, catalogs=None):
     near += ["vsm (SkyMapper)"] if name == "v" else []
     if near:
         raise UsageError(f"-filter {name}: there is no such band; did you mean {' or '.join(near)}?")
-    raise UsageError(f"-filter {name}: there is no such band; there are {KNOWN}")
+    raise UsageError(f"-filter {name}: there is no such band; known are {KNOWN}")

@@ -85,7 +85,7 @@ def _cells(line, delimiter):
 
 
 def column(cells):
-    """Return the MaskedColumn of texts: integers, floats or, where one is no number, text."""
+    """Return the MaskedColumn of texts: integers, floats or, where one is not a number, text."""
     missing = np.array([bool(MISSING.fullmatch(cell)) for cell in cells], dtype=bool)
     known = [cell for cell, mark in zip(cells, missing, strict=True) if not mark]
     if known and all(re.fullmatch(r"[-+]?\d{1,18}", cell) for cell in known):

@@ -35,7 +35,7 @@ class Choices:
 
 
 def read(path):
-    """Return the Choices of a file, none if there is no file.  Raises FrameError for one that cannot be understood."""
+    """Return the Choices of a file, empty ones without it.  Raises FrameError for a file that cannot be understood."""
     try:
         found = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:

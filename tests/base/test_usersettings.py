@@ -42,7 +42,7 @@ def run(text):
             "confdistill is not the one of this version; set single values, such as confdistill.NAME = ...",
         ),
         ("class Conf:\n    pathes = 1\nconfdiagnostics = Conf()", "confdiagnostics is not the one of this version"),
-        ("minstars = len", "minstars is no setting any more; it has to be a number"),
+        ("minstars = len", "minstars has lost its value; set it to a number"),
         ("diagnostics = None", "diagnostics = None is not True or False"),
     ],
 )
