@@ -23,6 +23,7 @@ def build_parser():
 commandline.answer_at_once(build_parser)
 
 # isort: split
+import contextlib
 import functools
 import logging
 import os
@@ -38,7 +39,6 @@ import toolbox
 from tqdm import tqdm
 
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UsageError
-from photometrypipeline.base.files import sweep
 from photometrypipeline.frames import old, records, recordtypes
 from photometrypipeline.frames.contents import digest
 from photometrypipeline.frames.frame import Frame
@@ -69,8 +69,6 @@ def run(images, losses, options, given=()):
     """
     step, changed, folder = ["prepare"], True, folder_of(images)
     options, chosen = with_choices(folder, options, given)
-    for place in {folder, *(Path(image).parent for image in images)}:
-        sweep(place)
     try:
         failures, changed = run_steps(images, losses, options, step)
         outcomes.write(folder)  # what fails from here on is no step
@@ -337,7 +335,8 @@ def run_all(args, losses):
     else:
         work = datatree.run(root, tree, functools.partial(command_of, args), args.jobs or toolbox.cores())
     total, quiet, shown = sum(each.to_be_run for each in tree), not sys.stderr.isatty(), []
-    with summary, tqdm(total=total, desc="data sets", unit="set", leave=False, disable=quiet) as bar:
+    bar = tqdm(total=total, desc="data sets", unit="set", leave=False, disable=quiet)
+    with summary, contextlib.closing(work), bar:
         for ended in work:
             for each in ended:
                 toolbox.say(f"{each.folder}: {treesummary.STATUS.get(each.state, (each.state,))[0]}")

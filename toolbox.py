@@ -28,7 +28,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from tqdm import tqdm
 
 import pp_setup
-from photometrypipeline.base import streams
+from photometrypipeline.base import interruption, streams
 from photometrypipeline.base.attempts import attempt, expected
 from photometrypipeline.base.errors import (
     FAILED,
@@ -41,14 +41,15 @@ from photometrypipeline.base.errors import (
     TelescopeError,
     UsageError,
 )
-from photometrypipeline.base.files import safe_name
-from photometrypipeline.base.logfile import logging_to
+from photometrypipeline.base.files import safe_name, sweep
+from photometrypipeline.base.logfile import logging_to, tell
 from photometrypipeline.base.losses import Losses
 from photometrypipeline.base.workers import cores
 from photometrypipeline.frames import intake, records
 from photometrypipeline.frames.frame import BAD_PIXELS, Frame
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.instruments.dataset import DataSet, folder_of, telescope_of
+from photometrypipeline.programs import external
 from photometrypipeline.runs import choices, datatree, recipes, stamps, stepoptions
 from photometrypipeline.sky.times import (  # noqa: F401  names that users' scripts import from here
     dateobs_to_jd,
@@ -74,7 +75,7 @@ __all__ = [
 log = logging.getLogger("pp")
 
 SILENT = contextvars.ContextVar("SILENT", default=False)  # whether the screen is left alone
-INTERRUPTED = 130  # as shells say it of Ctrl-C
+STOPPED = "interrupted; every file is either as it was or complete, and the same command continues"
 
 NUMBERS = ("MIDTIMJD", "SECPIX", "SECPIXX", "SECPIXY", "EXPTIME", "APRAD", "ASTRRMS1", "ASTRRMS2")  # if they are there
 PREPARE_AGAIN = "run pp_prepare on it again"
@@ -114,16 +115,22 @@ def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None,
         def main(argv=None):
             if argv is None:
                 atexit.register(gc.freeze)  # else Python looks through all it has loaded before it ends: 0.3 s
+                interruption.while_at_work()
             args = build_parser().parse_args(argv)
             if hasattr(sys.stdout, "reconfigure"):
                 sys.stdout.reconfigure(errors="backslashreplace")  # names of files may hold bytes that are not text
             name = os.path.basename(sys.modules[function.__module__].__file__)
             shown, args.folder = _shown(args), Path() if here else _folder(args)
-            with at_work(args.folder, alone(args), quiet=getattr(args, "quiet", False)):
-                log.info("%s starts in %s: %s", name, os.getcwd(), shown)
-                status = _run(function, args, on_failure, at_end)
-                status = streams.ended(status)
-                log.info("%s ends with status %d", name, status)
+            try:
+                with at_work(args.folder, alone(args), quiet=getattr(args, "quiet", False)):
+                    if alone(args):
+                        sweep_for(args)
+                    log.info("%s starts in %s: %s", name, os.getcwd(), shown)
+                    status = streams.ended(_run(function, args, on_failure, at_end))
+                    log.info("%s ends with status %d", name, status)
+            except KeyboardInterrupt:  # before the work, or behind it
+                tell(f"ERROR: {STOPPED}")
+                status = interruption.status()
             return status
 
         return main
@@ -167,6 +174,12 @@ def _folder(args):
     return folder if folder.is_dir() else Path()
 
 
+def sweep_for(args):
+    """Remove what a command that was killed has left half-written where this one is going to work."""
+    for place in {args.folder, *(Path(name).parent for name in getattr(args, "images", []))}:
+        sweep(place)
+
+
 def _shown(args):
     return ", ".join(f"{name}={value!r}" for name, value in sorted(vars(args).items()) if name != "given")
 
@@ -184,15 +197,15 @@ def _run(function, args, on_failure, at_end):
         if on_failure and status == FAILED:
             on_failure(str(error), args.folder)
     except KeyboardInterrupt:
-        log.error("interrupted; every file is either as it was or complete, and the same command continues")
-        return INTERRUPTED
+        log.error("%s", STOPPED)
+        return interruption.status()
     except Exception as error:  # noqa: BLE001  one line for the user, the traceback in the LOG
         told = str(expected(error))
         log.error("%s", told)
         status = FAILED
     if losses:
         log.info("%s", " | ".join(line.strip() for line in losses.summary()))
-        print("\n".join(losses.summary()), file=sys.stderr)
+        tell("\n".join(losses.summary()))
     status = PARTIAL if status == OK and losses else status
     if at_end:
         at_end(args, status, losses, told)
@@ -362,6 +375,7 @@ def parallel(function, items, jobs, label):
             return [future.result() for future in progress(futures, label)]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            external.end_programs()
             raise
 
 

@@ -6,9 +6,14 @@ imports toolbox before any package. It has to be understood by old Pythons, so: 
 the package's __init__.py.
 """
 
-import importlib.util
-import os
-import sys
+from photometrypipeline.base import interruption
+
+interruption.while_loading()
+
+# isort: split
+import importlib.util  # noqa: E402
+import os  # noqa: E402
+import sys  # noqa: E402
 
 OLDEST = (3, 11)
 PACKAGES = [

@@ -8,6 +8,8 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
+from photometrypipeline.base import interruption
+
 log = logging.getLogger("pp.workers")
 
 SOME = 4  # a process for fewer pieces of work costs more than it gains
@@ -36,7 +38,7 @@ def side_by_side(function, stages, jobs, each=SOME):
         gc.freeze()  # what a copy's garbage collector does not touch is not copied
         try:
             fork = multiprocessing.get_context("fork")
-            with ProcessPoolExecutor(jobs, fork) as pool:
+            with ProcessPoolExecutor(jobs, fork, initializer=interruption.in_copies) as pool:
                 return [
                     list(pool.map(_one, [stage] * len(items), range(len(items)))) for stage, items in enumerate(stages)
                 ]
@@ -57,7 +59,12 @@ def beside(function, jobs):
         return function
     fork = multiprocessing.get_context("fork")
     ours, theirs = fork.Pipe(duplex=False)
-    process = fork.Process(target=lambda: theirs.send(function()))
+
+    def work():
+        interruption.in_copies()
+        theirs.send(function())
+
+    process = fork.Process(target=work)
     process.start()
     theirs.close()
 

@@ -40,6 +40,7 @@ def find_program(program):
     )
 
 
+AT_WORK: set[subprocess.Popen] = set()  # programs that have been started and have not ended
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_./+@%:~-]{1,200}")  # anything else has a meaning for one of the programs
 
 
@@ -116,12 +117,21 @@ def _finished(argv, cwd, timeout_s, environment):
     """
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with subprocess.Popen(argv, cwd=cwd, env=environment, text=True, errors="replace", **pipes) as process:
+        AT_WORK.add(process)
         try:
             printed, _ = process.communicate(timeout=timeout_s)
         except BaseException:
             _end_all_of(process)
             raise
+        finally:
+            AT_WORK.discard(process)
     return process.returncode, printed
+
+
+def end_programs():
+    """End all programs that threads of this process are waiting for."""
+    for process in list(AT_WORK):
+        _end_all_of(process)
 
 
 def _end_all_of(process):

@@ -20,7 +20,8 @@ log = logging.getLogger("pp.datatree")
 MADE_BY_US = ("skycoadd", "comove", "skycoadd.old", "comove.old", "pp_store", "masters")
 IMAGES = (*EXTENSIONS, *(before + behind for before in EXTENSIONS for behind in ENDINGS))
 LOOK_EVERY_S = 0.1
-WAITING, RUNNING, NO_IMAGES = "waiting", "running", "no images"
+STOPS_WITHIN_S = 20.0  # a data set that was told to
+WAITING, RUNNING, NO_IMAGES, INTERRUPTED = "waiting", "running", "no images", "interrupted"
 
 
 @dataclass
@@ -119,11 +120,23 @@ def run(root, data_sets, command, jobs):
             if not ended:
                 time.sleep(LOOK_EVERY_S)
     finally:
-        for _, process, output in running.values():
-            with contextlib.suppress(OSError):
-                process.send_signal(signal.SIGINT)
+        stop(running.values())
+
+
+def stop(running):
+    """End the data sets that are at work, [(DataSet, Popen, its output)]: each leaves its files old or new."""
+    running = list(running)
+    for _, process, _ in running:
+        with contextlib.suppress(OSError):
+            process.send_signal(signal.SIGTERM)
+    for each, process, output in running:
+        try:
+            process.wait(timeout=STOPS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
             process.wait()
-            output.close()
+        output.close()
+        each.state = INTERRUPTED
 
 
 def start(folder, argv):
