@@ -52,7 +52,8 @@ def sweep(folder: str | PathLike) -> None:
     for place in (folder, folder / ".diagnostics", folder / ".diagnostics" / "stamps"):
         for path in place.glob(".*.tmp*"):
             if HALF_WRITTEN.search(path.name):
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # a folder that cannot be written to
+                    path.unlink(missing_ok=True)
     for path in [*(folder / ".diagnostics").glob("scamp_*"), *folder.glob(".pp_combine_*")]:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
