@@ -12,7 +12,7 @@ Examples:
 """
 
 from photometrypipeline.base import commandline
-from photometrypipeline.runs.stepoptions import RunOptions as Options
+from photometrypipeline.runs.runoptions import RunOptions as Options
 
 
 def build_parser():
@@ -45,20 +45,14 @@ from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import folder_of, telescope_of
 from photometrypipeline.reduction import kinds
-from photometrypipeline.runs import choices, cluster, datatree, outcomes, recipes, splitting, stepoptions
+from photometrypipeline.runs import choices, cluster, datatree, outcomes, recipes, splitting
 from photometrypipeline.runs.stamps import Stamp, Stamps
+from photometrypipeline.runs.stepoptions import STEPS
 from photometrypipeline.website import appearance
 
 log = logging.getLogger("pp.run")
 
 STARTED = time.monotonic()
-STEPS = {  # and their options
-    "prepare": stepoptions.PrepareOptions,
-    "register": stepoptions.RegisterOptions,
-    "photometry": stepoptions.PhotometryOptions,
-    "calibrate": stepoptions.CalibrateOptions,
-    "distill": stepoptions.DistillOptions,
-}
 
 
 def run(images, losses, options, given=()):

@@ -13,7 +13,7 @@ Examples:
 """
 
 from photometrypipeline.base import commandline
-from photometrypipeline.runs.stepoptions import StackedOptions as Options
+from photometrypipeline.runs.runoptions import StackedOptions as Options
 
 
 def build_parser():

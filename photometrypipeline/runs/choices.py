@@ -27,22 +27,9 @@ from photometrypipeline.base.files import write_text
 from photometrypipeline.base.options import spelt
 from photometrypipeline.frames import old, positionsfile
 from photometrypipeline.runs import recipes
-from photometrypipeline.runs.stepoptions import (
-    CalibrateOptions,
-    DistillOptions,
-    PhotometryOptions,
-    PrepareOptions,
-    RegisterOptions,
-)
+from photometrypipeline.runs.stepoptions import STEPS
 
 FILE_NAME = "pp_choices.toml"
-STEPS = {
-    "prepare": PrepareOptions,
-    "register": RegisterOptions,
-    "photometry": PhotometryOptions,
-    "calibrate": CalibrateOptions,
-    "distill": DistillOptions,
-}
 RUN = "run"  # section of what is pp_run's alone
 OWN = ("rerun_registration",)
 RIVALS = {"filter": ("instrumental", "magzp"), "instrumental": ("filter", "magzp"), "magzp": ("instrumental",)}

@@ -20,11 +20,12 @@ from photometrypipeline.base.files import write_text
 from photometrypipeline.frames.contents import Contents, digest
 from photometrypipeline.frames.frame import EXTENSIONS
 from photometrypipeline.runs import recipes
+from photometrypipeline.runs.stepoptions import STEPS
 
 log = logging.getLogger("pp.stamps")
 
 FOLDER = Path(".diagnostics") / "stamps"
-STEPS = ("prepare", "register", "photometry", "calibrate", "distill")
+ORDER = tuple(STEPS)
 WHOLE, LASTING = slice(0, None, 2), slice(1, None)  # of the digests of a frame: header or its lasting part, and pixels
 
 
@@ -87,13 +88,13 @@ class Stamps:
     def begin(self, step, recipe, frames):
         """Return the unfinished Stamp of a step that starts now with `frames`; stamps of it and of later steps go."""
         before = self._before(step, frames)
-        for name in (*STEPS[STEPS.index(step) :], "pages"):
+        for name in (*ORDER[ORDER.index(step) :], "pages"):
             (self.place / f"{name}.json").unlink(missing_ok=True)
         return Stamp(step, recipe, before, self.names(frames))
 
     def _before(self, step, frames):
         """Return the id of the stamp of the step before, if the frames are as it left them."""
-        for name in reversed(STEPS[: STEPS.index(step)]):
+        for name in reversed(ORDER[: ORDER.index(step)]):
             stamp = self.read(name)
             if stamp and stamp.passed == self.names(frames):
                 same = self.same_frames(stamp, whole=name == "photometry" or step != "photometry")

@@ -1,160 +1,18 @@
-"""The options of all steps and of the commands that chain them; base/options.py says how they are declared.
+"""The options of each step; runoptions has those of the commands that chain them, base/options how all are declared.
 
-Nothing here, or imported from here, is slow: `-h` answers at once.  What a value is checked with is imported then.
+Nothing here, or imported from here, is slow: `-h` answers at once.
 """
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from photometrypipeline.base.errors import FrameError, UsageError
+from photometrypipeline.base.errors import UsageError
 from photometrypipeline.base.options import Options, number_of_jobs, option, radii_px, radius_px, shared, stars_to_keep
 from photometrypipeline.base.workers import cores
 from photometrypipeline.catalogs import bandnames
 from photometrypipeline.ephemerides.ephemchoice import AUTO, MODES, Choice
 from photometrypipeline.programs.choices import FLAG_MASKS, METHODS
-
-SCHEMAS = ("pos", "prob", "apr", "none")  # of rejection, that -reject knows
-
-# ---- checks: called with what the user gave, they return what the step gets, or raise UsageError
-
-
-def catalogs_named(value):
-    """Return the names (tuple) of catalogues in our letters, paths of tables as they are."""
-    from photometrypipeline.catalogs import surveys
-
-    return tuple(surveys.named(name) for name in ((value,) if isinstance(value, str) else value))
-
-
-def astrometric_catalogs(value):
-    """Return the names (tuple) of catalogues whose positions serve the registration.  Raises UsageError for others."""
-    from photometrypipeline.catalogs import surveys
-
-    names = catalogs_named(value)
-    for name in names:
-        if surveys.canonical(name) and surveys.get(name).key is None:
-            why = surveys.get(name).not_for_registration
-            raise UsageError(f"-cat {name} is not meant for the registration: {why}; use GAIA, or leave -cat out")
-    return names
-
-
-def answers(value):
-    """Return {name: text} of NAME=VALUE, as pp_prepare -set takes them."""
-    if not value:
-        return {}
-    from photometrypipeline.newcamera import generic
-
-    given = [f"{name}={text}" for name, text in value.items()] if isinstance(value, dict) else value
-    return generic.parse_answers(given)
-
-
-def elements(value):
-    """Return the path of a file with orbital elements, which it is read for: before hours of work."""
-    if not Path(value).is_file():
-        raise UsageError(f"-elements {value}: no such file; check its name")
-    from photometrypipeline.ephemerides import elementsfile
-
-    try:
-        elementsfile.read(value, "1")  # any name will do
-    except FrameError as error:
-        raise UsageError(f"-elements {error}") from None
-    return value
-
-
-def exclusion_list(value):
-    """Return the path of a list of observations that can be read."""
-    from photometrypipeline.frames import exclusions
-
-    exclusions.read(value)
-    return value
-
-
-def schemas(value):
-    """Return the rejection schemas (tuple) of a list separated by commas, or a tuple."""
-    names = tuple(name.strip() for name in (value.split(",") if isinstance(value, str) else value) if name.strip())
-    unknown = [name for name in names if name not in SCHEMAS]
-    if unknown or not names:
-        raise UsageError(
-            f"rejection schema {', '.join(unknown) or repr(value)} is unknown; valid: {', '.join(SCHEMAS)}"
-        )
-    return names
-
-
-def whole_number(value):
-    """Return a number (int) that is not negative."""
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        number = -1
-    if number < 0:
-        raise UsageError(f"{value!r} is not a whole number from 0 on")
-    return number
-
-
-def target_color(value):
-    """Return the colour of a target (float, mag), or a taxonomic class (str) as it is written."""
-    from photometrypipeline.calibration import targetcolor
-
-    return targetcolor.wished(value)
-
-
-def star_list(value):
-    """Return the path of a list of reference stars that can be read."""
-    from photometrypipeline.calibration import starlist
-
-    starlist.read(value)
-    return value
-
-
-def fixed_targets(value):
-    """Return the path of a list of targets that stand still, which can be read."""
-    from photometrypipeline.frames import fixedplaces
-
-    try:
-        fixedplaces.read(value)
-    except FrameError as error:
-        raise UsageError(str(error)) from None
-    return value
-
-
-def positions(value):
-    """Return the path of a file of positions that can be read, or the word that stands for all of them."""
-    from photometrypipeline.frames import positionsfile
-
-    if value != positionsfile.ALL:
-        try:
-            positionsfile.read(value)
-        except FrameError as error:
-            raise UsageError(str(error)) from None
-    return value
-
-
-def color_name(value):
-    """Return the name of a colour such as g-r.  Raises UsageError for what is none."""
-    from photometrypipeline.catalogs import colorterms
-
-    if colorterms.color_bands(value) is None:
-        raise UsageError(
-            f"{value} is not a colour; give two bands with a minus sign between them, such as g-r, B-V or BP-RP"
-        )
-    return value
-
-
-def check_colors(options):
-    """Raise UsageError where the colour of the target is not known in that of the colour term."""
-    if options.colorterm is not None:
-        from photometrypipeline.calibration import targetcolor
-
-        targetcolor.of(options.target_color, options.colorterm)
-
-
-def radius_range(value):
-    """Return the smallest and the largest radius of the curve of growth, px."""
-    low, high = value
-    if not 0 < low < high < math.inf:
-        raise UsageError(f"-aprad_range {low:g} {high:g}: give the smaller radius first, both above 0 px")
-    return value
-
+from photometrypipeline.runs import optionchecks
 
 # ---- what several steps have
 
@@ -191,7 +49,7 @@ class Ephemeris(Options):
     )
     elements: str | None = option(
         metavar="FILE",
-        check=elements,
+        check=optionchecks.elements,
         file=True,
         help="orbital elements to compute with: MPCORB, CometEls, JPL's ELEMENTS, text of Horizons, JSON"
         " (default: those that came with earlier answers)",
@@ -234,7 +92,7 @@ class PrepareOptions(Offline, Jobs):
         dict,
         action="append",
         metavar="KEY=VALUE",
-        check=answers,
+        check=optionchecks.answers,
         help="value for an image of unknown origin (GENERIC), e.g. -set secpix=0.6",
     )
 
@@ -273,7 +131,7 @@ class RegisterOptions(Offline, Jobs):
     minarea: float | None = option(metavar="PX", help="minimum number of connected pixels (default: the telescope's)")
     cat: tuple | None = option(
         metavar="NAME",
-        check=astrometric_catalogs,
+        check=optionchecks.astrometric_catalogs,
         file=True,
         help="reference catalogue, or the path of your own table (default: the telescope's list)",
     )
@@ -299,7 +157,7 @@ class PhotometryOptions(Ephemeris, Offline, Jobs):
         type=float,
         nargs=2,
         metavar=("LOW", "HIGH"),
-        check=radius_range,
+        check=optionchecks.radius_range,
         help="radii of the curve of growth, px (default: the telescope's)",
     )
     background_only: bool = option(False, help="curve of growth from background sources alone")
@@ -330,7 +188,7 @@ class CalibrateOptions(Offline, Jobs):
     catalog: tuple | None = option(
         metavar="NAME",
         also=("cat",),
-        check=catalogs_named,
+        check=optionchecks.catalogs_named,
         file=True,
         help="reference catalogue, or the path of your own table (default: the telescope's list)",
     )
@@ -355,25 +213,25 @@ class CalibrateOptions(Offline, Jobs):
     use_all_stars: bool = option(False, help="all reference stars, without any check of their quality")
     colorterm: str | None = option(
         metavar="COLOR",
-        check=color_name,
+        check=optionchecks.color_name,
         help="fit how the camera's band differs from the catalogue's with the colour of the star, one coefficient for "
         "all frames; COLOR is g-r, B-V, BP-RP, ... (default: no colour term)",
     )
     target_color: str | None = option(
         metavar="CLASS|MAG",
-        check=target_color,
+        check=optionchecks.target_color,
         help="colour of the target that the magnitudes are given for: the taxonomic class of an asteroid (C, S, Xk, "
         "...), or a number in COLOR, without -colorterm in g-r (default: that of asteroids, g-r 0.55 +- 0.1)",
     )
     exclude_stars: str | None = option(
         metavar="FILE",
-        check=star_list,
+        check=optionchecks.star_list,
         file=True,
         help="reference stars that do not count: one a line, its name in the catalogue, or RA Dec [radius in arcsec]",
     )
     fixedtargets: str | None = option(
         metavar="FILE",
-        check=fixed_targets,
+        check=optionchecks.fixed_targets,
         file=True,
         help="stars whose light curves are wanted, as pp_distill has them: they are no reference stars of the night",
     )
@@ -385,7 +243,7 @@ class CalibrateOptions(Offline, Jobs):
 
     def check(self):
         """Raise UsageError for colours that are not known."""
-        check_colors(self)
+        optionchecks.check_colors(self)
 
 
 @dataclass(frozen=True)
@@ -402,26 +260,26 @@ class DistillOptions(Ephemeris, Offline):
     )
     positions: str | None = option(
         metavar="FILE",
-        check=positions,
+        check=optionchecks.positions,
         file=True,
         help="predicted places per frame: image RA Dec [JD] [name]; or all_objects, for all files positions_*.dat",
     )
     fixedtargets: str | None = option(
-        metavar="FILE", check=fixed_targets, file=True, help="targets fixed on the sky: name RA Dec"
+        metavar="FILE", check=optionchecks.fixed_targets, file=True, help="targets fixed on the sky: name RA Dec"
     )
     variable_stars: bool = option(False, help="known variable stars in the field (VSX) as well")
     asteroids: bool = option(False, help="all known asteroids in the field, by SkyBoT")
     reject: tuple = option(
         ("pos", "prob"),
         metavar="LIST",
-        check=schemas,
+        check=optionchecks.schemas,
         help='why a row does not count, separated by commas: pos (no source within 10" of the prediction), prob (the '
         "source is more likely a star, or blended with one), apr (outside the aperture), none (all rows count; "
         "default: %(default)s)",
     )
     exclude: str | None = option(
         metavar="FILE",
-        check=exclusion_list,
+        check=optionchecks.exclusion_list,
         file=True,
         help="observations to leave out: one image per line, followed by a target if only that one is left out; see the"
         " light curve on the website",
@@ -429,7 +287,7 @@ class DistillOptions(Ephemeris, Offline):
     injections: int = option(
         24,
         metavar="N",
-        check=whole_number,
+        check=optionchecks.whole_number,
         help="artificial targets on parallel tracks, which tell bias, errors and limit; 0: none (default: %(default)s)",
     )
     photmode: str | None = option(
@@ -438,6 +296,15 @@ class DistillOptions(Ephemeris, Offline):
         help="magnitudes of targets by aperture (APER; PSF where an aperture cannot serve), or all by PSF and trail"
         " (PSF; default: photmode of pp_setup)",
     )
+
+
+STEPS = {  # of a run, in their order
+    "prepare": PrepareOptions,
+    "register": RegisterOptions,
+    "photometry": PhotometryOptions,
+    "calibrate": CalibrateOptions,
+    "distill": DistillOptions,
+}
 
 
 class Following:
@@ -497,155 +364,3 @@ class ReduceOptions(Jobs):
     list: bool = option(False, help="say what there is and what goes with what, and stop")
     ext: str | None = shared("ext", PrepareOptions)
     split: bool = shared("split", PrepareOptions)
-
-
-# ---- the commands that chain them
-
-
-@dataclass(frozen=True)
-class RunOptions(Options):
-    """Options of pp_run: its own, and those of its steps that it hands on."""
-
-    jobs: int | None = shared(
-        "jobs",
-        *(Jobs, PrepareOptions, RegisterOptions, PhotometryOptions, CalibrateOptions),
-        default=None,
-    )
-    offline: bool = shared(
-        "offline", PrepareOptions, RegisterOptions, PhotometryOptions, CalibrateOptions, DistillOptions
-    )
-    ephemeris: str = shared("ephemeris", PhotometryOptions, DistillOptions)
-    elements: str | None = shared("elements", PhotometryOptions, DistillOptions)
-    prefix: str | None = option(metavar="TEXT", help="with `all`: only files whose names begin with it")
-    split: bool = shared(
-        "split",
-        PrepareOptions,
-        help="each chip of files that hold several becomes a frame; with `all`: copy frames of several objects, "
-        "filters or cameras in one folder into sub-folders first",
-    )
-    ext: str | None = shared("ext", PrepareOptions)
-    bayer: str = shared("bayer", PrepareOptions)
-    exclude: str | None = shared(
-        "exclude", DistillOptions, help="observations to leave out, one image per line; see pp_distill -h"
-    )
-    scheduler: str | None = option(
-        metavar="ADDRESS",
-        help="with `all`: run the data sets on the Dask cluster with this scheduler, e.g. tcp://host:8786; "
-        "-jobs are then the cores for each data set (default: 1)",
-    )
-    target: str | None = shared(
-        "target",
-        *(PrepareOptions, PhotometryOptions, DistillOptions),
-        help="target name for all images, designations with _ (default: header)",
-    )
-    filter: str | None = shared("filter", CalibrateOptions)
-    fixed_aprad: float | None = shared(
-        "aprad",
-        PhotometryOptions,
-        also=("fixed",),  # the usual abbreviation, which -fixedtargets would make ambiguous
-        help="aperture radius in px, no curve of growth (default: off)",
-    )
-    snr: float = shared(
-        "snr",
-        PhotometryOptions,
-        default=1.5,
-        help="detection threshold of the photometry in sigma (default: %(default)s)",
-    )
-    minarea: float | None = shared(
-        "minarea",
-        PhotometryOptions,
-        help="minimum number of connected pixels in the photometry (default: the telescope's)",
-    )
-    aprad_range: tuple | None = shared("aprad_range", PhotometryOptions)
-    cosmics: bool = shared("cosmics", PhotometryOptions)
-    source_tolerance: str | None = shared(
-        "source_tolerance",
-        RegisterOptions,
-        help="flagged sources that the registration admits (default: the telescope's, usually high)",
-    )
-    minstars: float | None = shared("minstars", CalibrateOptions)
-    maxflag: int = shared("maxflag", CalibrateOptions)
-    use_all_stars: bool = shared("use_all_stars", CalibrateOptions)
-    solar: bool = shared("solar", CalibrateOptions)
-    rerun_registration: bool = option(False, help="register once more if not all frames succeeded")
-    asteroids: bool = shared("asteroids", DistillOptions, help="all known asteroids in the field instead of the target")
-    reject: tuple = shared("reject", DistillOptions)
-    injections: int = shared("injections", DistillOptions)
-    photmode: str | None = shared("photmode", DistillOptions)
-    keep_wcs: bool = shared("keep_wcs", PrepareOptions, help="trust the WCS in the headers, no registration")
-    set: dict = shared("set", PrepareOptions)
-    force: bool = option(False, help="do all steps again, even those that are up to date")
-    fresh: bool = option(False, help="forget what was chosen by hand before (pp_choices.toml)")
-    cat: tuple | None = shared(
-        "cat",
-        RegisterOptions,
-        help="catalogue for the registration, or the path of your own table (default: the telescope's list)",
-    )
-    catalog: tuple | None = shared(
-        "catalog",
-        CalibrateOptions,
-        also=(),
-        help="catalogue for the calibration, or the path of your own table (default: the telescope's list)",
-    )
-    colorterm: str | None = shared("colorterm", CalibrateOptions)
-    target_color: str | None = shared("target_color", CalibrateOptions)
-    exclude_stars: str | None = shared("exclude_stars", CalibrateOptions)
-    positions: str | None = shared("positions", DistillOptions)
-    fixedtargets: str | None = shared(
-        "fixedtargets",
-        *(DistillOptions, CalibrateOptions),
-        help="targets fixed on the sky instead: name RA Dec, in degrees or sexagesimal; they are no reference stars",
-    )
-
-    def check(self):
-        """Raise UsageError for colours that are not known."""
-        check_colors(self)
-
-    by_hand: dict = field(default_factory=dict)  # {step: {option: value}} of choices by hand, which go before
-
-    def again(self, step):
-        """Return whether `step` is to be tried a second time where the first one left gaps."""
-        return self.rerun_registration if step == "register" else self.solar if step == "calibrate" else False
-
-
-@dataclass(frozen=True)
-class StackedOptions(Following, Ephemeris, Offline, Jobs):
-    """Options of pp_stackedphotometry: its own, and those of its steps that it hands on."""
-
-    jobs: int = shared("jobs", CombineOptions)
-    offline: bool = shared("offline", CombineOptions, CalibrateOptions, DistillOptions)
-    ephemeris: str = shared("ephemeris", CombineOptions, DistillOptions)
-    elements: str | None = shared("elements", CombineOptions, DistillOptions)
-    comoving: bool = shared("comoving", CombineOptions, help="measure the target in a stack that follows it")
-    targetname: str | None = shared("targetname", CombineOptions)
-    manual_rates: tuple | None = shared("manual_rates", CombineOptions)
-    method: str = shared("method", CombineOptions)
-    positions: str | None = option(
-        metavar="FILE",
-        help="where the target is, for one without ephemeris: lines of image RA Dec [JD], as pp_manident writes them",
-    )
-    filter: str | None = shared("filter", CalibrateOptions, help="band of the images, whatever the headers say")
-    fixed_aprad: float | None = shared(
-        "aprad", PhotometryOptions, help="aperture radius in px, no curve of growth (default: off)"
-    )
-    snr: float = shared(
-        "snr",
-        PhotometryOptions,
-        default=1.5,
-        help="detection threshold in sigma; for a comoving stack, which is smoothed with the width of its stars before "
-        "the search, it scales the threshold of 4 sigma (default: %(default)s)",
-    )
-    solar: bool = shared("solar", CalibrateOptions)
-    catalog: tuple | None = shared(
-        "catalog",
-        CalibrateOptions,
-        also=(),
-        help="catalogue for the calibration, or the path of your own table (default: the telescope's list)",
-    )
-    colorterm: str | None = shared("colorterm", CalibrateOptions)
-    target_color: str | None = shared("target_color", CalibrateOptions)
-    reject: tuple = shared("reject", DistillOptions)
-
-    def check(self):
-        """Raise UsageError for colours that are not known."""
-        check_colors(self)

@@ -12,7 +12,7 @@ from conftest import ROOT
 
 from photometrypipeline.base.errors import UsageError
 from photometrypipeline.base.options import Options, option, shared
-from photometrypipeline.runs import stepoptions
+from photometrypipeline.runs import runoptions, stepoptions
 
 
 def words(value):
@@ -89,13 +89,13 @@ def test_values_from_python_are_those_of_the_command_line():
     assert Step.chosen(depth=3, place=[1, 2], kinds="a,c", table=Path("x")) == Step(
         3.0, False, (1.0, 2.0), ("a", "c"), "x"
     )
-    assert stepoptions.RunOptions.chosen(catalog="gaia-dr2", reject="pos", set={"secpix": 0.6}).set == {"secpix": "0.6"}
+    assert runoptions.RunOptions.chosen(catalog="gaia-dr2", reject="pos", set={"secpix": 0.6}).set == {"secpix": "0.6"}
     with pytest.raises(UsageError, match=r"method = 'mean': choose from average"):
         stepoptions.CombineOptions.chosen(method="mean")
 
 
 def test_a_range_of_radii_reaches_the_photometry_from_both_commands_and_is_checked():
-    for cls in (stepoptions.PhotometryOptions, stepoptions.RunOptions):
+    for cls in (stepoptions.PhotometryOptions, runoptions.RunOptions):
         options = parsed(cls, "-aprad_range", "1.5", "6").checked()
         assert options.aprad_range == (1.5, 6.0)
         with pytest.raises(UsageError, match="aprad_range 6 1.5: give the smaller radius first"):
@@ -103,7 +103,7 @@ def test_a_range_of_radii_reaches_the_photometry_from_both_commands_and_is_check
     assert options.hand_on(stepoptions.PhotometryOptions).aprad_range == (1.5, 6.0)
 
 
-@pytest.mark.parametrize("cls", [stepoptions.RunOptions, stepoptions.StackedOptions])
+@pytest.mark.parametrize("cls", [runoptions.RunOptions, runoptions.StackedOptions])
 def test_what_is_handed_on_exists_in_the_step_with_the_type_it_has_there(cls):
     for name, (field, known) in cls.declared().items():
         for step, theirs in known.to:
@@ -112,7 +112,7 @@ def test_what_is_handed_on_exists_in_the_step_with_the_type_it_has_there(cls):
 
 
 def test_a_number_that_is_zero_is_handed_on():
-    assert stepoptions.RunOptions(injections=0).arguments() == ["-injections", "0"]
+    assert runoptions.RunOptions(injections=0).arguments() == ["-injections", "0"]
 
 
 COMMANDS = sorted(path.stem for path in [*ROOT.glob("pp_*.py"), *ROOT.glob("pptool_*.py")] if path.stem != "pp_setup")

@@ -5,7 +5,7 @@ import pytest
 from photometrypipeline.base.errors import UsageError
 from photometrypipeline.catalogs import bandnames, colorterms, surveys
 from photometrypipeline.instruments.instrument import PP_BANDS
-from photometrypipeline.runs.stepoptions import RunOptions
+from photometrypipeline.runs.runoptions import RunOptions
 
 
 def test_the_names_are_those_of_catalogues_transformations_and_telescopes():

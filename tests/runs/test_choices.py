@@ -5,7 +5,8 @@ import pytest
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.frames import old
 from photometrypipeline.runs import choices
-from photometrypipeline.runs.stepoptions import CalibrateOptions, DistillOptions, PhotometryOptions, RunOptions
+from photometrypipeline.runs.runoptions import RunOptions
+from photometrypipeline.runs.stepoptions import CalibrateOptions, DistillOptions, PhotometryOptions
 
 LIST = 'a.fits 3552\nb "quoted" \\ back.fits\n'
 

@@ -1,0 +1,148 @@
+"""Checks of what options were given: called with a value, they return what the step gets, or raise UsageError.
+
+What a value is checked with is imported when it is given, so that `-h` answers at once.
+"""
+
+import math
+from pathlib import Path
+
+from photometrypipeline.base.errors import FrameError, UsageError
+
+SCHEMAS = ("pos", "prob", "apr", "none")  # of rejection, that -reject knows
+
+
+def catalogs_named(value):
+    """Return the names (tuple) of catalogues in our letters, paths of tables as they are."""
+    from photometrypipeline.catalogs import surveys
+
+    return tuple(surveys.named(name) for name in ((value,) if isinstance(value, str) else value))
+
+
+def astrometric_catalogs(value):
+    """Return the names (tuple) of catalogues whose positions serve the registration.  Raises UsageError for others."""
+    from photometrypipeline.catalogs import surveys
+
+    names = catalogs_named(value)
+    for name in names:
+        if surveys.canonical(name) and surveys.get(name).key is None:
+            why = surveys.get(name).not_for_registration
+            raise UsageError(f"-cat {name} is not meant for the registration: {why}; use GAIA, or leave -cat out")
+    return names
+
+
+def answers(value):
+    """Return {name: text} of NAME=VALUE, as pp_prepare -set takes them."""
+    if not value:
+        return {}
+    from photometrypipeline.newcamera import generic
+
+    given = [f"{name}={text}" for name, text in value.items()] if isinstance(value, dict) else value
+    return generic.parse_answers(given)
+
+
+def elements(value):
+    """Return the path of a file with orbital elements, which it is read for: before hours of work."""
+    if not Path(value).is_file():
+        raise UsageError(f"-elements {value}: no such file; check its name")
+    from photometrypipeline.ephemerides import elementsfile
+
+    try:
+        elementsfile.read(value, "1")  # any name will do
+    except FrameError as error:
+        raise UsageError(f"-elements {error}") from None
+    return value
+
+
+def exclusion_list(value):
+    """Return the path of a list of observations that can be read."""
+    from photometrypipeline.frames import exclusions
+
+    exclusions.read(value)
+    return value
+
+
+def schemas(value):
+    """Return the rejection schemas (tuple) of a list separated by commas, or a tuple."""
+    names = tuple(name.strip() for name in (value.split(",") if isinstance(value, str) else value) if name.strip())
+    unknown = [name for name in names if name not in SCHEMAS]
+    if unknown or not names:
+        raise UsageError(
+            f"rejection schema {', '.join(unknown) or repr(value)} is unknown; valid: {', '.join(SCHEMAS)}"
+        )
+    return names
+
+
+def whole_number(value):
+    """Return a number (int) that is not negative."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = -1
+    if number < 0:
+        raise UsageError(f"{value!r} is not a whole number from 0 on")
+    return number
+
+
+def target_color(value):
+    """Return the colour of a target (float, mag), or a taxonomic class (str) as it is written."""
+    from photometrypipeline.calibration import targetcolor
+
+    return targetcolor.wished(value)
+
+
+def star_list(value):
+    """Return the path of a list of reference stars that can be read."""
+    from photometrypipeline.calibration import starlist
+
+    starlist.read(value)
+    return value
+
+
+def fixed_targets(value):
+    """Return the path of a list of targets that stand still, which can be read."""
+    from photometrypipeline.frames import fixedplaces
+
+    try:
+        fixedplaces.read(value)
+    except FrameError as error:
+        raise UsageError(str(error)) from None
+    return value
+
+
+def positions(value):
+    """Return the path of a file of positions that can be read, or the word that stands for all of them."""
+    from photometrypipeline.frames import positionsfile
+
+    if value != positionsfile.ALL:
+        try:
+            positionsfile.read(value)
+        except FrameError as error:
+            raise UsageError(str(error)) from None
+    return value
+
+
+def color_name(value):
+    """Return the name of a colour such as g-r.  Raises UsageError for what is none."""
+    from photometrypipeline.catalogs import colorterms
+
+    if colorterms.color_bands(value) is None:
+        raise UsageError(
+            f"{value} is not a colour; give two bands with a minus sign between them, such as g-r, B-V or BP-RP"
+        )
+    return value
+
+
+def check_colors(options):
+    """Raise UsageError where the colour of the target is not known in that of the colour term."""
+    if options.colorterm is not None:
+        from photometrypipeline.calibration import targetcolor
+
+        targetcolor.of(options.target_color, options.colorterm)
+
+
+def radius_range(value):
+    """Return the smallest and the largest radius of the curve of growth, px."""
+    low, high = value
+    if not 0 < low < high < math.inf:
+        raise UsageError(f"-aprad_range {low:g} {high:g}: give the smaller radius first, both above 0 px")
+    return value
