@@ -96,6 +96,8 @@ def collect(files, identifier, settings, astcat, losses):
             log.warning("%s is not a designation: it is reported as an unknown object %s", series.target, named.trk_sub)
         if identifier and named.trk_sub and named.trk_sub != identifier:
             log.warning("%r is not a designation; the object is called %r, an unknown one", identifier, named.trk_sub)
+        if identifier and not named.trk_sub and not named.is_what(identifier):
+            log.warning("%r is read as %s", identifier, named.text)
         if series.kind in ("control", "fixed", "variable"):
             raise UsageError(
                 f"{path} holds {series.target}, which is not a body of the Solar System; give another file"

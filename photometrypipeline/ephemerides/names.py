@@ -62,7 +62,12 @@ _COMET = re.compile(
     re.IGNORECASE,
 )
 _UNPREFIXED_COMET = re.compile(rf"((?:18|19|20|21)\d\d) ?({_HALF_MONTH})(\d{{1,3}})(?!\w)(?:[ (].*)?", re.IGNORECASE)
-_FRAGMENT_BEHIND_NAME = re.compile(r".*/.*[ \d)]-([A-Z]{1,2})")  # 73P/Schwassmann-Wachmann 3-B
+_FRAGMENT_BEHIND_NAME = (
+    re.compile(  # 73P/Schwassmann-Wachmann 3-B, 332P/Ikeya-Murakami-C; U to L behind letters: filters
+        r".*/.*(?:[ \d]-([A-Z]{1,2})|[a-z)]-([A-Z]{2}|(?![UVRIL])[A-Z]))"
+    )
+)
+_SATELLITE_OF_ASTEROID = re.compile(r"S/\d{4}[ (].*\(\d.*|\(\d+\) \d{1,3}")  # S/2005 (134340) 1, not asteroid 134340
 _YEAR_AND_MORE = re.compile(  # no number of an asteroid: a broken designation, a date
     rf"(?:1[89]|2[01])\d\d (?:[A-Za-z]{{1,2}}\d.*|{_HALF_MONTH}[A-HJ-Z](?:\W.*)?|[01]?\d[ -][0-3]?\d.*)"
 )
@@ -119,7 +124,8 @@ def _unprefixed(text, name):
 
 
 def _means_nothing(name):
-    return any(pattern.fullmatch(name) for pattern in (_NOT_AN_OBJECT, _CATALOGUE, _COORDINATES, _DATE))
+    patterns = (_NOT_AN_OBJECT, _CATALOGUE, _COORDINATES, _DATE, _SATELLITE_OF_ASTEROID)
+    return any(pattern.fullmatch(name) for pattern in patterns)
 
 
 def _number(name):
@@ -157,7 +163,7 @@ def _comet(name):
 def _comet_query(designation, fragment, name=""):
     """Horizons keeps a comet once per apparition and fragment; CAP takes the last apparition; see horizons.ask."""
     behind = _FRAGMENT_BEHIND_NAME.fullmatch(name)
-    fragment = fragment or (behind[1] if behind else None)
+    fragment = fragment or (behind and (behind[1] or behind[2]))
     if designation[-1] == "I":  # the qualifiers would exclude 1I, which Horizons files under asteroids
         return f"DES={designation};", INTERSTELLAR
     if designation.startswith("A/"):

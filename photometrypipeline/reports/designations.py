@@ -30,6 +30,20 @@ class Designation:
     fragment: str = ""
 
     @property
+    def text(self):
+        """What the object is called in words (str): `3552`, `51P-D`, `C/2019 Y4-B`, `rock1`."""
+        name = self.perm_id or self.prov_id
+        return f"{name}-{self.fragment}" if name and self.fragment else name or self.trk_sub
+
+    def is_what(self, text):
+        """Return whether `text` says just this: in words, packed, a number or comet with its name, not more or less."""
+        text = " ".join(str(text).replace("_", " ").split())
+        if text.replace(" ", "") in (self.packed.replace(" ", ""), self.text.replace(" ", "")):
+            return True
+        names_it = re.fullmatch(rf"\(?0*{re.escape(self.text)}\)?(?P<name>[ /(].*)?", text, re.IGNORECASE)
+        return bool(names_it) and (not names_it["name"] or bool(self.perm_id) or names_it["name"].startswith(" ("))
+
+    @property
     def packed(self):
         """The first 12 characters of a record of 80 columns (str)."""
         if self.perm_id:
@@ -64,8 +78,7 @@ def of_body(full_name):
     prov_id = next((each.prov_id for each in found if each and each.prov_id), "")
     if not (perm_id or prov_id):
         return None
-    fragment = re.search(r"-([A-Z]{1,2})(?=/| \(|$)", full_name) if re.search(r"\d[PDI]|/", full_name) else None
-    return Designation(perm_id, prov_id, fragment=fragment[1] if fragment else "")
+    return Designation(perm_id, prov_id, fragment=next((each.fragment for each in found if each and each.fragment), ""))
 
 
 def _survey(text):
@@ -77,9 +90,12 @@ def _survey(text):
 def _satellite(text):
     """Return the Designation of the satellite of a planet, None for anything else.
 
-    It is called `Jupiter 6`, `Jupiter VI`, `Himalia (JVI)`, or `S/2003 J 2`.
+    It is called `Jupiter 6`, `Jupiter VI`, `Himalia (JVI)`, `J006S`, or `S/2003 J 2`.
     """
     text = str(text).strip()
+    found = re.fullmatch(r"([MJSUN])(\d{3})S", text)
+    if found:
+        return Designation(perm_id=f"{PLANETS[found[1]]} {int(found[2])}")
     found = re.fullmatch(r"S/(\d{4}) ?([MJSUN]) ?(\d+)", text)
     if found:
         return Designation(prov_id="S/{} {} {}".format(*found.groups()))
@@ -117,7 +133,9 @@ def _from_command(command, kind):
     comet = re.fullmatch(r"(\d+[PDI])(?:-([A-Z]+\d?))?", text)
     if comet:
         return Designation(perm_id=comet[1], fragment=comet[2] or "")
-    found = re.fullmatch(r"([CPDXA]/-?\d+ [A-Z]+\d+)(?:-([A-Z]+\d?))?", text)
+    if re.match("[CPDXA]/(?!1[89]|2[01])", text):  # older than all reports
+        return None
+    found = re.fullmatch(r"([CPDXA]/\d{4} [A-Z]+\d+)(?:-([A-Z]+\d?))?", text)
     if found:
         return Designation(prov_id=found[1], fragment=found[2] or "")
     return Designation(prov_id=text)

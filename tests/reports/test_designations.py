@@ -77,3 +77,39 @@ def test_a_name_alone_needs_the_full_name_of_the_body():
     assert of_body("(2015 AB123)") == Designation("", "2015 AB123")
     assert of_body("67P/Churyumov-Gerasimenko") == Designation("67P")
     assert of_body("Mars (499)") is None
+
+
+@pytest.mark.parametrize(
+    ("full_name", "packed"),
+    [  # fragments in all places where Horizons and observers write them, as the IAU's packUtil packs them
+        ("ATLAS (C/2019 Y4-B)", "    CK19Y04b"),
+        ("C/2019 Y4-B (ATLAS)", "    CK19Y04b"),
+        ("73P-BT/Schwassmann-Wachmann 3", "0073P     bt"),
+        ("332P/Ikeya-Murakami-C", "0332P      c"),
+        ("101P/Chernykh-B", "0101P      b"),
+        ("Shoemaker-Levy 9 (D/1993 F2-K)", "    DJ93F02k"),
+        ("Phoebe (SIX)", "S009S       "),
+        ("J006S", "J006S       "),
+    ],
+)
+def test_fragments_and_satellites_are_packed_as_what_they_are(full_name, packed):
+    assert of_body(full_name).packed == designation(full_name).packed == packed
+
+
+@pytest.mark.parametrize("text", ["S/2005 (134340) 1", "C/240 V1", "C/-43 K1"])
+def test_bodies_without_a_form_are_objects_of_ones_own(text):
+    found = designation(text)
+    assert of_body(text) is None and (found.perm_id, found.prov_id) == ("", "") and len(found.packed) == 12
+
+
+@pytest.mark.parametrize(
+    "text", ["433 Eros", "(2015) Kachuevskaya", "2015 TC25", "2015TC25", "K15T25C", "00433", "73P-BT/S 3"]
+)
+def test_a_designation_is_known_for_what_it_is(text):
+    assert designation(text).is_what(text)
+
+
+@pytest.mark.parametrize("text", ["2015 TC25b", "2017 BM3-2", "2004 MN4.", "2022 E3 ZTF", "2004 MN4 R band"])
+def test_a_guess_is_known_as_one(text):
+    found = designation(text)
+    assert found.prov_id and not found.is_what(text)
