@@ -3,22 +3,29 @@
     MPCORB.DAT, and pieces of it      one asteroid a line, packed epoch
     CometEls.txt                      one comet a line
     ELEMENTS.NUMBR, .UNNUM, .COMET    JPL's tables, with their two lines of titles
-    Horizons' text                    the head of any answer, or several of them one behind the other
+    Horizons' text                    the head of any answer, or several of them one behind the other; ELEMENTS tables
     JSON                              of JPL's SBDB (one body or a query), of Horizons, of the MPC, or our own keys
+    CSV                               of JPL's SBDB query
+    allnum.cat, .eq0, .eq1            OrbFit's, of AstDyS and NEODyS
+
+Any of them may be packed by gzip.
 
 All become dictionaries with the keys of horizons.ORBIT and EXTRAS: angles in deg, J2000 ecliptic, au, TDB Julian dates.
 """
 
+import gzip
 import json
 import re
 
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.ephemerides import elementsjson, horizons, names
+from photometrypipeline.ephemerides import elementsjson, horizons, names, orbfit
 from photometrypipeline.ephemerides.elements import MJD_ZERO, Orbit, julian_date, perihelion
 
-REMEDY = "give lines of MPCORB, CometEls, JPL's ELEMENTS tables, an answer of Horizons, or JSON"
+REMEDY = "give lines of MPCORB, CometEls, JPL's ELEMENTS tables, an answer of Horizons, JSON, CSV of SBDB, or AstDyS"
+GZIP = b"\x1f\x8b"
 _MPCORB = re.compile(r".{7} .{12}([IJKL]\d\d[1-9A-C][1-9A-V])\s")
 _COMET = re.compile(r"[\d ]{4}[A-Z].{7} *(\d{4}) (\d\d) ([\d ]\d\.\d+) ")
+_CSV = re.compile(r"\ufeff?[^\n]*(?<![\w.])e\"? *,", re.IGNORECASE)  # titles, an eccentricity among them
 _RULE = re.compile(r"-{3,}( -{2,})+\s*")
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
 _CENTURY = {"I": 1800, "J": 1900, "K": 2000, "L": 2100}
@@ -31,22 +38,37 @@ def read(path, text):
     """
     asked = names.queries(text)
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            start = stream.read(100000)
-            stream.seek(0)
-            if start.lstrip()[:1] in ("{", "["):
-                found = _from_json(json.load(stream), asked)
-            elif "JPL/HORIZONS" in start or "$$SOE" in start:
-                found = _from_horizons(stream.read())
-            else:
-                found = _from_lines(stream, _sieve(asked))
+        with _opened(path) as stream:
+            found = _from_stream(stream, asked)
     except OSError as error:
-        raise FrameError(path, f"cannot be read ({error.strerror})", "check its name") from None
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise FrameError(path, f"cannot be read ({error.strerror or error})", "check its name") from None
+    except (EOFError, ValueError, KeyError, TypeError, IndexError) as error:
         raise FrameError(path, f"has elements that cannot be read ({error})", REMEDY) from None
     if found is None:
         raise FrameError(path, "holds no orbital elements", REMEDY)
     return [orbit for orbit in found if _is_meant(asked, orbit.full_name)]
+
+
+def _opened(path):
+    """Return the text of a file as a stream, unpacked."""
+    with open(path, "rb") as stream:
+        packed = stream.read(2) == GZIP
+    return (gzip.open if packed else open)(path, "rt", encoding="utf-8", errors="replace")
+
+
+def _from_stream(stream, asked):
+    """Return the Orbits (list) in any of the forms, None where there is none."""
+    start = stream.read(100000)
+    stream.seek(0)
+    if start.lstrip("\ufeff \t\r\n")[:1] in ("{", "["):
+        return _from_json(json.loads(stream.read().lstrip("\ufeff")), asked)
+    if "JPL/HORIZONS" in start or "$$SOE" in start:
+        return _from_horizons(stream.read())
+    if orbfit.END in start:
+        return orbfit.orbits(stream.read(), lambda name: _is_meant(asked, name))
+    if _CSV.match(start):
+        return _meant(elementsjson.bodies_of_rows(stream.read().lstrip("\ufeff").splitlines()), asked)
+    return _from_lines(stream, _sieve(asked))
 
 
 def _is_meant(asked, full_name):
@@ -168,16 +190,42 @@ def _from_json(content, asked):
     text = elementsjson.text_of_horizons(content)
     if text is not None:
         return _from_horizons(text)
-    bodies = elementsjson.bodies(content)
+    return _meant(elementsjson.bodies(content), asked)
+
+
+def _meant(bodies, asked):
     return [each.orbit() for each in bodies if _is_meant(asked, each.full_name)] if bodies else None
 
 
 def _from_horizons(text):
     found = []
     for part in re.split(r"(?=^JPL/HORIZONS)", text, flags=re.MULTILINE):
-        elements = horizons.header_elements(part)
+        elements = horizons.header_elements(part) or _of_horizons_table(part)
         if elements:
             told = re.search(r"Target body name:[ \t]*(.*?)[ \t\r]*(\{source|$)", part, re.MULTILINE)
             head = re.match(r"JPL/HORIZONS +(.*?) +\d{4}-\w{3}-\d\d", part)
             found.append(Orbit((told or head)[1] if told or head else "", elements))
     return found or None
+
+
+def _of_horizons_table(text):
+    """Return the elements (dict) of the first epoch in a table of type ELEMENTS, None where there is none.
+
+    Raises ValueError for a table around another body than the Sun, or in other units.
+    """
+    titles, _, table = text.partition("$$SOE")
+    row = table.partition("$$EOE")[0].strip()
+    if not row or "osculating elements" not in titles:
+        return None
+    for label, wanted in (("Center body name", "Sun (10)"), ("Output units", "AU-D"), ("Reference frame", "Ecliptic")):
+        told = re.search(rf"{label} *: *(.*)", titles)
+        if told and not told[1].startswith(wanted):
+            raise ValueError(f"{label} is {told[1].split('{')[0].strip()}, not {wanted}")
+    if re.match(r"[\d.]+ *,", row):  # CSV
+        columns = [title.strip() for title in next(line for line in titles.splitlines() if "JDTDB" in line).split(",")]
+        values = dict(zip(columns, row.splitlines()[0].split(","), strict=False))
+    else:
+        lines = re.split(r"\n(?=[\d.]+ = )", row)[0]
+        values = dict(re.findall(r"(\w+) *= *([-+\d.]+(?:E[-+]\d+)?)", lines)) | {"JDTDB": lines.split()[0]}
+    labels = {"EPOCH": "JDTDB", "TP": "Tp"}
+    return {key: float(values[labels.get(key, key)]) for key in horizons.ORBIT}

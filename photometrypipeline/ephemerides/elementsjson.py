@@ -3,12 +3,14 @@
 {"object": .., "orbit": {"elements": [{"name", "value"}, ..]}}       JPL's sbdb.api
 {"fields": ["full_name", "e", ..], "data": [[..], ..]}               JPL's sbdb_query.api
 {"result": "..."}                                                     JPL's horizons.api, format=json
-{"mpc_orb": {"COM": {"coefficient_names", "coefficient_values"}}}    the MPC's get-orb
+{"mpc_orb": {"COM": {"coefficient_names", "coefficient_values"}}}    the MPC's get-orb, also in a list with its status
+[{"name": .., "epoch_jd": .., "perihelion_distance": ..}, ..]         the MPC's web_service, as astroquery.mpc has it
 [{"Principal_desig": .., "Epoch": .., "e": ..}, ..]                  the MPC's mpcorb_extended.json
 [{"Designation_and_name": .., "Year_of_perihelion": .., ..}, ..]     the MPC's cometels.json
 {"EPOCH": .., "EC": .., "QR": .., "TP": .., "OM": .., "W": .., "IN": ..}
 """
 
+import csv
 import math
 import re
 from dataclasses import dataclass
@@ -19,15 +21,15 @@ from photometrypipeline.ephemerides.elements import MJD_ZERO, Orbit, julian_date
 LARGEST_MJD = 1_000_000  # the year 4596; a Julian date is larger after -1975
 # Our key, and what it is called in JSON (letter case does not matter)
 KEYS = {
-    "EPOCH": ("epoch",),
-    "EC": ("ec", "e"),
-    "QR": ("qr", "q", "perihelion_dist"),
-    "TP": ("tp", "peri_time"),
-    "OM": ("om", "node"),
-    "W": ("w", "peri", "argperi"),
-    "IN": ("in", "i"),
+    "EPOCH": ("epoch_jd", "epoch", "epoch.mjd"),
+    "EC": ("ec", "e", "eccentricity"),
+    "QR": ("qr", "q", "perihelion_dist", "perihelion_distance"),
+    "TP": ("tp", "peri_time", "perihelion_date_jd"),
+    "OM": ("om", "node", "ascending_node"),
+    "W": ("w", "peri", "argperi", "argument_of_perihelion"),
+    "IN": ("in", "i", "inclination"),
     "MA": ("ma", "m", "mean_anomaly"),
-    "A": ("a",),
+    "A": ("a", "semimajor_axis"),
     **{key: (key.lower(),) for key in horizons.EXTRAS},
 }
 
@@ -75,7 +77,10 @@ def bodies(content):
         content = [
             dict(zip(fields, row, strict=True)) if fields and isinstance(row, list) else row for row in content["data"]
         ]
-    objects = [each for each in (content if isinstance(content, list) else [content]) if isinstance(each, dict)]
+    objects = [
+        part for each in _listed(content) if isinstance(each, dict) for part in _listed(each.get("mpc_orb", each))
+    ]
+    objects = [each for each in objects if isinstance(each, dict)]
     found = [_body(each) for each in objects]
     labels = {label for key in ("EPOCH", "EC", "QR") for label in KEYS[key]}
     found = [body for body in found if labels & set(body.values)]
@@ -85,10 +90,17 @@ def bodies(content):
     return found
 
 
+def bodies_of_rows(lines):
+    """Return the Bodies (list) in the lines of a CSV file with titles, as the page of JPL's SBDB query saves it."""
+    return bodies(list(csv.DictReader(lines, skipinitialspace=True)))
+
+
+def _listed(content):
+    return content if isinstance(content, list) else [content]
+
+
 def _body(content):
     """Return the Body of one object, by the keys it has."""
-    if isinstance(content.get("mpc_orb"), dict):
-        content = content["mpc_orb"]
     if isinstance(content.get("orbit"), dict) and "elements" in content["orbit"]:
         return _of_sbdb(content)
     if isinstance(content.get("COM"), dict) and "coefficient_names" in content["COM"]:
@@ -97,8 +109,12 @@ def _body(content):
         return _of_cometels(content)
     flat = {str(key).lower(): value for key, value in content.items()}
     name = flat.get("full_name") or flat.get("target") or ""
-    if not name and ("principal_desig" in flat or "name" in flat):
-        name = _full_name(flat.get("number"), flat.get("name"), flat.get("principal_desig"))
+    if not name:
+        number, designation = flat.get("number"), flat.get("principal_desig") or flat.get("designation")
+        pdes = str(flat.get("pdes") or "")
+        number, designation = (pdes, designation) if re.fullmatch(r"\d+[PDI]?", pdes) else (number, designation or pdes)
+        name = _full_name(number, flat.get("name"), designation)
+    flat |= {"h": flat.get("h", flat.get("absolute_magnitude")), "g": flat.get("g", flat.get("phase_slope"))}
     return Body(_clean(name), flat)
 
 

@@ -51,7 +51,7 @@ class Ephemeris(Options):
         metavar="FILE",
         check=optionchecks.elements,
         file=True,
-        help="orbital elements to compute with: MPCORB, CometEls, JPL's ELEMENTS, text of Horizons, JSON"
+        help="orbital elements to compute with: MPCORB, CometEls, JPL's ELEMENTS, Horizons, SBDB (JSON, CSV), AstDyS"
         " (default: those that came with earlier answers)",
     )
 

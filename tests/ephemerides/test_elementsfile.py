@@ -1,5 +1,6 @@
 """Files of orbital elements, as the Minor Planet Center and JPL write them: all lead to the same places."""
 
+import gzip
 import json
 
 import numpy as np
@@ -128,14 +129,117 @@ GET_ORB["COM"] = {
 }
 
 
+WEB_SERVICE = {"name": "Ceres", "number": 1, "designation": None, "epoch": "2020-01-01.0", "absolute_magnitude": "3.34"}
+WEB_SERVICE |= {
+    label: repr(CERES[key])
+    for label, key in (
+        ("epoch_jd", "EPOCH"), ("eccentricity", "EC"), ("perihelion_distance", "QR"), ("perihelion_date_jd", "TP"),
+        ("ascending_node", "OM"), ("argument_of_perihelion", "W"), ("inclination", "IN"),
+    )
+}  # fmt: skip
+OF_PARTS = {**QUERY, "fields": ["pdes", "epoch.mjd", *FIELDS[2:]]}
+OF_PARTS["data"] = [["1", str(CERES["EPOCH"] - 2400000.5), *VALUES[1:], "3.34"]]
+
+
 @pytest.mark.parametrize(
-    "content", [FLAT, [FLAT], OF_THE_MPC, {"data": [OF_THE_MPC]}, SBDB, QUERY, {"mpc_orb": GET_ORB}]
+    "content",
+    [FLAT, [FLAT], OF_THE_MPC, {"data": [OF_THE_MPC]}, SBDB, QUERY, {"mpc_orb": GET_ORB}, [{"mpc_orb": [GET_ORB]}, 200]]
+    + [[{"mpc_orb": GET_ORB}, 200], [WEB_SERVICE]],
 )
 def test_json_in_its_different_forms_is_the_same_orbit(tmp_path, content):
     (found,) = elementsfile.read(written(tmp_path, json.dumps(content)), "Ceres")
     assert orbit.state(found.elements) == pytest.approx(orbit.state(CERES), abs=1e-10)
     assert found.elements["H"] == 3.34
     assert found.elements.get("A2") == (1e-14 if content is SBDB else None)
+
+
+def test_a_query_that_names_bodies_by_their_numbers_is_read(tmp_path):
+    (found,) = elementsfile.read(written(tmp_path, json.dumps(OF_PARTS)), "1")
+    assert orbit.state(found.elements) == pytest.approx(orbit.state(CERES), abs=1e-10)
+
+
+def test_rows_of_csv_are_those_of_json_also_when_packed(tmp_path):
+    """As the page of SBDB's query saves them, with a mark of Unicode in front as Excel puts it there."""
+    lines = [",".join(FIELDS), *(",".join(f'"{each or ""}"' for each in row) for row in QUERY["data"])]
+    path = tmp_path / "sbdb_query_results.csv.gz"
+    path.write_bytes(gzip.compress(("\ufeff" + "\n".join(lines)).encode()))
+    (found,) = elementsfile.read(path, "Ceres")
+    assert orbit.state(found.elements) == pytest.approx(orbit.state(CERES), abs=1e-10)
+
+
+OEF = "format  = 'OEF2.0'       ! file format\nrectype = '{}'\nelem    = 'KEP'\nrefsys  = {}  ! plane\nEND_OF_HEADER\n"
+ANOMALY_DEG = OF_THE_MPC["M"]
+KEPLERIAN = [AXIS_AU, CERES["EC"], CERES["IN"], CERES["OM"], CERES["W"], ANOMALY_DEG]
+
+
+def equinoctial():
+    node, longitude = np.radians([CERES["OM"], CERES["OM"] + CERES["W"]])
+    tilt = np.tan(np.radians(CERES["IN"] / 2))
+    turned = [
+        CERES["EC"] * np.sin(longitude),
+        CERES["EC"] * np.cos(longitude),
+        tilt * np.sin(node),
+        tilt * np.cos(node),
+    ]
+    return [AXIS_AU, *turned, (CERES["OM"] + CERES["W"] + ANOMALY_DEG) % 360]
+
+
+def oef(kind):
+    """Ceres behind Pallas, as AstDyS writes both; elements are told in the order of the kind."""
+    epoch = CERES["EPOCH"] - 2400000.5
+    if kind == "1L":
+        rows = [f"'{name}' {epoch} {' '.join(map(repr, map(float, KEPLERIAN)))} 3.34 0.12 0" for name in "21"]
+        return OEF.format("1L", "ECLM J2000") + "! Name, Epoch(MJD), a, e, i ...\n" + "\n".join(rows)
+    values = KEPLERIAN if kind == "KEP" else equinoctial()
+    numbers = " ".join(f"{value:.16E}" for value in values)
+    body = f"1\n! comment\n {kind}  {numbers}\n MJD  {epoch:.9f} TDT\n MAG  3.340  0.120\n"
+    return OEF.format("ML", "ECLM J2000") + body.replace("1\n", "2\n", 1) + body
+
+
+@pytest.mark.parametrize("kind", ["1L", "KEP", "EQU"])
+def test_the_catalogues_and_files_of_astdys_are_the_same_orbit(tmp_path, kind):
+    (found,) = elementsfile.read(written(tmp_path, oef(kind)), "1 Ceres")
+    assert orbit.state(found.elements) == pytest.approx(orbit.state(CERES), abs=1e-10)
+    assert (found.elements["H"], found.elements["G"]) == (3.34, 0.12)
+
+
+def test_elements_on_the_equator_are_refused(tmp_path):
+    with pytest.raises(FrameError, match="refsys is EQUM J2000"):
+        elementsfile.read(written(tmp_path, oef("KEP").replace("ECLM", "EQUM")), "1")
+
+
+BLOCK = """\
+Target body name: 1 Ceres (A801 AA)               {source: JPL#48}
+Center body name: Sun (10)                        {source: DE441}
+Output units    : AU-D, deg, Julian Day Number (Tp)
+Output type     : GEOMETRIC osculating elements
+Reference frame : Ecliptic of J2000.0
+$$SOE
+2451544.500000000 = A.D. 2000-Jan-01 00:00:00.0000 TDB
+ EC= 7.837505574674922E-02 QR= 2.549670145428669E+00 IN= 1.058336066935565E+01
+ OM= 8.049436497808115E+01 W = 7.392278720553115E+01 Tp=  2451516.163103133447
+ N = 2.141950384425567E-01 MA= 6.069622713669460E+00 TA= 7.121194154895409E+00
+ A = 2.766494289599058E+00 AD= 2.983318433769447E+00 PR= 1.680711199557247E+03
+2451545.500000000 = A.D. 2000-Jan-02 00:00:00.0000 TDB
+ EC= 9E-02 QR= 2.5E+00 IN= 1.1E+01
+$$EOE
+"""
+
+
+def test_a_table_of_elements_without_the_facts_on_the_body_is_read(tmp_path, shared_data):
+    """In both layouts of Horizons: by labels, and with commas."""
+    (found,) = elementsfile.read(written(tmp_path, BLOCK), "Ceres")
+    recorded = shared_data / "ephemerides" / "astroquery_jplhorizons_tests_data_ceres_elements_single.txt"
+    text = recorded.read_text()
+    facts = text[text.index("Initial IAU76") : text.index("            JDTDB,")]
+    commas = text[text.index("Ephemeris / API_USER") :].replace(facts, "")
+    (again,) = elementsfile.read(written(tmp_path, commas), "Ceres")
+    assert found.elements == pytest.approx(again.elements) and found.elements["EPOCH"] == 2451544.5
+
+
+def test_a_table_around_the_earth_is_refused(tmp_path):
+    with pytest.raises(FrameError, match=r"Center body name is Earth \(399\), not Sun"):
+        elementsfile.read(written(tmp_path, BLOCK.replace("Sun (10)", "Earth (399)")), "Ceres")
 
 
 def test_an_answer_of_horizons_in_json_is_its_text(tmp_path):
