@@ -22,6 +22,7 @@ commandline.answer_at_once(build_parser)
 
 # isort: split
 import contextlib
+import functools
 import logging
 import re
 import sys
@@ -40,7 +41,7 @@ from photometrypipeline.frames import ldac, wcskeywords
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers, telescopes
 from photometrypipeline.instruments.dataset import telescope_of
-from photometrypipeline.photometry import errorbars, masking
+from photometrypipeline.photometry import errorbars, masking, rings
 from photometrypipeline.programs import astromatic
 
 log = logging.getLogger("pp.extract")
@@ -50,11 +51,15 @@ COLUMNS = "singleaperture.sexparam"
 
 @dataclass
 class Extraction:
-    """What was found in one frame: the Frame, its Telescope, and the SourceList that its .ldac file holds."""
+    """What was found in one frame: the Frame, its Telescope, and the SourceList that its .ldac file holds.
+
+    ring_px : how wide the stars are where they are rings, since the telescope was out of focus
+    """
 
     frame: Frame
     telescope: object
     sources: ldac.SourceList
+    ring_px: float | None = None
 
 
 def extract(frames, losses, options=Options(), bad=None):  # noqa: B008  it is frozen
@@ -65,8 +70,8 @@ def extract(frames, losses, options=Options(), bad=None):  # noqa: B008  it is f
 
     def one(frame):
         instrument = telescopes.get(options.telescope) if options.telescope else telescope_of(frame)
-        run(frame, instrument, frame.ldac, options, bad(frame) if bad else None)
-        return Extraction(frame, instrument, ldac.read(frame.ldac))
+        ring_px = run(frame, instrument, frame.ldac, options, bad(frame) if bad else None)
+        return Extraction(frame, instrument, ldac.read(frame.ldac), ring_px)
 
     pairs = toolbox.sort_out(frames, toolbox.parallel(one, frames, options.jobs, "extract"), losses)
     for frame, extraction in pairs:
@@ -77,6 +82,7 @@ def extract(frames, losses, options=Options(), bad=None):  # noqa: B008  it is f
 def run(frame, telescope, output, options, bad=None):
     """Run Source Extractor on one Frame; `output` is complete or not there.  Raises ProgramError, FrameError.
 
+    Returns how wide (px) its stars are if they are rings, which are then found on a smoothed copy; None otherwise.
     A list that is left from before is removed first: it must not pass for the result of a run that failed.
     bad : where the detector has bad pixels (bool), or None: the program gets a copy in which they are filled, as a
         source on a dead column would fall in two; sources that lose too much light to them have masking.BAD_PIXELS in
@@ -87,31 +93,49 @@ def run(frame, telescope, output, options, bad=None):
     bad = bad if bad is not None and bad.shape == frame.size_px[::-1] else None
     columns = columns_file(options.paramfile, len(radii_px))
     with replacing(output) as temporary, columns as parameters, masking.without_bad_pixels(frame, bad) as image:
-        number = astromatic.extract(
+        once = functools.partial(
+            astromatic.extract,
             image,
             temporary,
             telescope,
             pp_setup.program_timeout_s,
             apertures_px=radii_px,
-            snr=options.snr,
-            min_area=options.minarea,
             parameters=parameters,
             mask=mask_of(frame, telescope),
             deblend=not options.nodeblending,
             ignore_saturation=options.ignore_saturation,
             filter=options.kernel,
         )
+        ring_px = rings.told(frame.header)
+        if ring_px is None:
+            number = once(snr=options.snr, min_area=options.minarea)
+            if not (options.kernel or options.paramfile):
+                ring_px = rings.diameter_px(frame, ldac.read(temporary))
+        if ring_px:
+            snr, min_area = rings.least(ring_px, options.snr, options.minarea)
+            with rings.smoothed(frame, ring_px, bad) as detection:
+                number = once(snr=snr, min_area=min_area, detection=detection)
+                narrow(temporary, ring_px)
         correct(temporary, frame, telescope)
         if bad is not None:
             mark(temporary, bad)
     log.info(
-        "%s: %d sources extracted, snr %g, minarea %g, aperture radii %s px",
+        "%s: %d sources extracted, snr %g, minarea %g, aperture radii %s px%s",
         frame.name,
         number,
         options.snr,
         options.minarea,
         ", ".join(f"{radius:g}" for radius in radii_px),
+        f"; stars are rings of {ring_px:.0f} px: found on a smoothed image" if ring_px else "",
     )
+    return ring_px
+
+
+def narrow(path, ring_px):
+    """Take the width of a ring for that of the sources that the smoothing has made wider."""
+    sources = ldac.read(path)
+    sources.table["FWHM_IMAGE"] = np.minimum(sources.table["FWHM_IMAGE"], np.float32(ring_px))
+    ldac.write(path, sources)
 
 
 def correct(path, frame, telescope):

@@ -44,7 +44,7 @@ from photometrypipeline.frames.contents import MEASUREMENT
 from photometrypipeline.frames.frame import set_keyword
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
-from photometrypipeline.photometry import badpixels, cosmics, growthcurve, sequencemask
+from photometrypipeline.photometry import badpixels, cosmics, growthcurve, rings, sequencemask
 from photometrypipeline.sky import matching
 
 log = logging.getLogger("pp.photometry")
@@ -109,7 +109,7 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
         aperture, curve, counts = fixed(options.aprad, telescope.aprad_default, options.chosen_by), None, (0, 0)
         measured = measure_fixed(frames, losses, aperture.radius_px, common, bad)
     else:
-        radii = growthcurve.radii_px(options.aprad_range or telescope.aprad_range)
+        radii = growthcurve.radii_px(options.aprad_range or rings.aperture_range(frames, telescope.aprad_range))
         lists = measure_growth(frames, losses, radii, common, bad)
         aperture, curve, counts = choose_aperture(lists, radii, predictions, options, losses)
         measured = toolbox.parallel(

@@ -44,7 +44,9 @@ from photometrypipeline.base.files import reference_file
 from photometrypipeline.catalogs import surveys
 from photometrypipeline.catalogs.surveys import tycho2
 from photometrypipeline.frames import recordtypes, wcskeywords
+from photometrypipeline.frames.frame import set_keyword
 from photometrypipeline.instruments.dataset import DataSet
+from photometrypipeline.photometry import rings
 from photometrypipeline.programs import astromatic, scampfit
 from photometrypipeline.programs.choices import FLAG_MASKS
 from photometrypipeline.registration import astrometry, blind, locate, wcsfit, wrongpointing
@@ -137,6 +139,7 @@ def register(frames, losses, options=Options()):  # noqa: B008  it is frozen
         jobs=options.jobs,
     )
     found = pp_extract.extract(frames, losses, wanted)
+    tell_rings([each.ring_px for each in found])
     for extraction in found:
         reason = unusable(extraction, mask)
         if reason:
@@ -424,6 +427,7 @@ def finish(frames, attempt, verdicts, telescope, losses):
     """Write solutions into the frames, the files and the record of the step; returns the Registration."""
     registered, failed, scales = [], [], []
     headers = {each.frame.name: each.frame.header for each in attempt.extractions}
+    rings_px = {each.frame.name: each.ring_px for each in attempt.extractions}
     for text, number in wrongpointing.explanations(headers, attempt.solved).items():
         log.warning("the pointing in the headers of %d of %d frames is wrong: %s", number, len(frames), text)
     for frame in frames:
@@ -434,6 +438,7 @@ def finish(frames, attempt, verdicts, telescope, losses):
             wcskeywords.note_rms(frame.header, verdict.rms_arcsec)
             wcskeywords.note_pointing(frame.header, unknown=False)
             frame.header["TEL_KEYW"] = telescope.key
+            note_rings(frame.header, rings_px.get(frame.name))
             if wcskeywords.NO_SCALE in frame.header:
                 scales.append(wcskeywords.pixel_scale_arcsec(solution))
                 wcskeywords.note_scale(frame.header, scales[-1])
@@ -471,6 +476,21 @@ def finish(frames, attempt, verdicts, telescope, losses):
         ]
     )
     return Registration(frames.only(registered), failed, verdicts, catalog)
+
+
+def tell_rings(rings_px):
+    """Say how many frames are out of focus; rings_px : how wide their stars are, None where they are no rings."""
+    seen = [each for each in rings_px if each]
+    if seen:
+        wide = f"{np.median(seen):.0f} px wide, found by their middles"
+        log.warning("%d of %d frames are out of focus: their stars are rings %s", len(seen), len(rings_px), wide)
+
+
+def note_rings(header, ring_px):
+    """Write into a header how wide the rings are that its stars are; None: they are none."""
+    header.remove(rings.WIDTH, ignore_missing=True)
+    if ring_px:
+        set_keyword(header, rings.WIDTH, ring_px, "[px] stars are rings as wide: out of focus")
 
 
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "register"))

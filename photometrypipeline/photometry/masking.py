@@ -80,6 +80,13 @@ def without_bad_pixels(frame, bad):
     if bad is None:
         yield frame.path.resolve()
         return
+    with copy_with(frame, filled(frame.read_pixels(), bad)) as path:
+        yield path
+
+
+@contextlib.contextmanager
+def copy_with(frame, pixels):
+    """Yield the path of a copy of a Frame that has other `pixels` (float32), for as long as it is needed."""
     header = frame.header.copy()
     for keyword in ("BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM"):
         header.remove(keyword, ignore_missing=True)
@@ -87,8 +94,7 @@ def without_bad_pixels(frame, bad):
     with tempfile.TemporaryDirectory(prefix="pp_filled_") as folder, open(frame.path, "rb") as stream:
         path = Path(folder) / frame.name
         raw = fitsbytes.read_raw_header(stream)
-        pixels = fitsbytes.stored(filled(frame.read_pixels(), bad))
-        path.write_bytes(fitsbytes.header_bytes(header, raw, path) + pixels)
+        path.write_bytes(fitsbytes.header_bytes(header, raw, path) + fitsbytes.stored(pixels))
         yield path
 
 

@@ -30,8 +30,10 @@ def extraction_arguments(image, output, telescope, *, apertures_px, snr, min_are
     parameters : file with the columns to write
     options : deblend (True), ignore_saturation (False), mask (path of a weight image), background ('LOCAL'),
         filter (path of a kernel that the image is smoothed with for the detection, not for the measurement)
+        detection (path of an image in which sources are looked for; `image` is measured)
     """
-    arguments = [find_program("Source Extractor"), image, "-c", telescope.sex_file or setup_file("pipeline.sex")]
+    images = [options["detection"], image] if options.get("detection") else [image]
+    arguments = [find_program("Source Extractor"), *images, "-c", telescope.sex_file or setup_file("pipeline.sex")]
     for name, value in telescope.sex.items():
         arguments += [f"-{name}", value]
     diameters = ",".join(f"{2 * radius:.4f}".rstrip("0").rstrip(".") for radius in apertures_px)
