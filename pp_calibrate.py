@@ -61,7 +61,7 @@ from photometrypipeline.base.errors import (
     UsageError,
 )
 from photometrypipeline.base.files import reference_file
-from photometrypipeline.calibration import calibrated, colorfit, isolation, nightly, starlist, targetcolor
+from photometrypipeline.calibration import calibrated, colorfit, isolation, leftout, nightly, starlist, targetcolor
 from photometrypipeline.calibration.calibrated import Outcome, Reference, Settings
 from photometrypipeline.calibration.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 from photometrypipeline.catalogs import bandnames
@@ -223,73 +223,64 @@ def prepare_reference(catalog, settings, solar, epoch, folder, wish=None):
     Raises CatalogError if too few stars are left.
     """
     log.info("%d stars of %s for the calibration", len(catalog), catalog.release)
-    file = reference_file(catalog.name)
-    radius = isolation.REACH * settings.aperture_arcsec
     places = (catalog.values("ra_deg"), catalog.values("dec_deg"))
+    radius = isolation.REACH * settings.aperture_arcsec
     catalog.table[LIGHT] = isolation.neighbour_light(*places, catalog.values("mag"), radius)
     left_out, strangers = [], []
     if settings.excluded:
-        catalog, left_out, strangers = without(catalog.at_epoch(epoch), settings.excluded, settings.band)
+        catalog, left_out, strangers = leftout.without(catalog.at_epoch(epoch), settings.excluded, settings.band)
+    catalog, mag, err = good_stars(catalog, settings, solar)
+    catalog.at_epoch(epoch).write_reference(folder / reference_file(catalog.name), epoch)
+    catalog = brightest_usable(catalog, mag, err, settings, wish).at_epoch(epoch)
+    toolbox.say(f"{len(catalog)} reference stars in {settings.band} from {catalog.name}")
+    name = wish[0] if wish else catalog.usual_color()
+    colors = catalog.color(name) if name else (None, None)
+    uniformity = catalog.survey.uniformity_mag if catalog.survey else 0.0
+    alone = stand_alone(catalog, settings.fixed)
+    catalog.table.remove_column(LIGHT)
+    scatter = catalog.relation_scatter(settings.band)
+    return Reference(catalog, mag, err, epoch, scatter, uniformity, name, *colors, alone, left_out, strangers)
+
+
+def good_stars(catalog, settings, solar):
+    """Return (Catalog of the stars that are good enough, column of their magnitudes in the band, that of the errors).
+
+    Raises CatalogError if too few stars are left, or the catalogue has no such band.
+    """
     if len(catalog) < pp_setup.min_sources_photometric_catalog:
         raise CatalogError(f"only {len(catalog)} stars in this field")
     if not settings.use_all_stars:
         catalog = catalog.photometric(aperture_arcsec=settings.aperture_arcsec)
         if solar:
             catalog = catalog.solar_like(pp_setup.solcol)
-    catalog, mag, err = catalog.in_band(settings.band, use_all=settings.use_all_stars)
-    catalog.at_epoch(epoch).write_reference(folder / file, epoch)
+    return catalog.in_band(settings.band, use_all=settings.use_all_stars)
+
+
+def brightest_usable(catalog, mag, err, settings, wish):
+    """Return the Catalog of the brightest stars that have a magnitude, and a colour where one is wished for.
+
+    Raises CatalogError if too few stars are left.
+    """
     value, error = (np.asarray(catalog.table[name], dtype=float) for name in (mag, err))
     largest = max(pp_setup.max_reference_error, catalog.survey.coarse_mag if catalog.survey else 0.0)
     usable = np.isfinite(value) & (settings.use_all_stars | (error <= largest))
     if wish:
-        color, _ = catalog.color(wish[0])
-        usable &= np.isfinite(color)
+        usable &= np.isfinite(catalog.color(wish[0])[0])
     if usable.sum() < pp_setup.min_sources_photometric_catalog:
         raise CatalogError(f"only {usable.sum()} stars usable in {settings.band}" + (f" and {wish[0]}" if wish else ""))
-    catalog, value = catalog.at_epoch(epoch).select(usable), value[usable]
-    if len(catalog) > pp_setup.max_photometric_stars:
-        catalog = catalog.select(np.sort(np.argsort(value, kind="stable")[: pp_setup.max_photometric_stars]))
-    toolbox.say(f"{len(catalog)} reference stars in {settings.band} from {catalog.name}")
-    name = wish[0] if wish else catalog.usual_color()
-    colors = catalog.color(name) if name else (None, None)
-    uniformity = catalog.survey.uniformity_mag if catalog.survey else 0.0
+    kept = np.flatnonzero(usable)
+    if len(kept) > pp_setup.max_photometric_stars:
+        kept = np.sort(kept[np.argsort(value[kept], kind="stable")[: pp_setup.max_photometric_stars]])
+    return catalog.select(kept)
+
+
+def stand_alone(catalog, fixed):
+    """Return which stars (bool array) have no neighbour, and are no target of the list `fixed` themselves."""
     alone = isolation.alone(catalog.values(LIGHT))
-    catalog.table.remove_column(LIGHT)
-    for _, *place in settings.fixed:
+    for _, *place in fixed:
         apart = sphere.separation_deg(*place, catalog.values("ra_deg"), catalog.values("dec_deg"))
         alone &= apart * sphere.ARCSEC_PER_DEG > starlist.RADIUS_ARCSEC
-    scatter = catalog.relation_scatter(settings.band)
-    return Reference(catalog, mag, err, epoch, scatter, uniformity, name, *colors, alone, left_out, strangers)
-
-
-def without(catalog, excluded, band):
-    """Return (Catalog without the stars of a StarList, these as StarLeftOut, lines of the list that are no star)."""
-    places = np.asarray(catalog.values("ra_deg")), np.asarray(catalog.values("dec_deg"))
-    idents = catalog.table["ident"] if "ident" in catalog.table.colnames else None
-    strangers = excluded.strangers(idents, *places)
-    for line in strangers:
-        log.warning("%s: %s has no star %s", excluded.path, catalog.name, line)
-    covered = excluded.covers(idents, *places)
-    log.info("%d stars of %s taken out by hand", covered.sum(), catalog.name)
-    return catalog.select(~covered), stars_left_out(catalog.select(covered), band), strangers
-
-
-def stars_left_out(catalog, band):
-    """Return the stars of a Catalog as list of StarLeftOut, with their magnitudes in `band` where they have one."""
-
-    def places(stars):
-        return list(zip(stars.values("ra_deg").tolist(), stars.values("dec_deg").tolist(), strict=True))
-
-    try:
-        measured, mag, _ = catalog.in_band(band, use_all=True)
-        mags = dict(zip(places(measured), measured.values(mag).tolist(), strict=True))
-    except CatalogError:
-        mags = {}
-    idents = catalog.table["ident"] if "ident" in catalog.table.colnames else [""] * len(catalog)
-    return [
-        recordtypes.StarLeftOut(ident=str(ident), ra_deg=place[0], dec_deg=place[1], mag=mags.get(place))
-        for ident, place in zip(idents, places(catalog), strict=True)
-    ]
+    return alone
 
 
 def color_term(frames, reference, settings, wish, losses, jobs):

@@ -34,12 +34,12 @@ from photometrypipeline.base.errors import (
     FAILED,
     OK,
     PARTIAL,
-    PASSING,
     USAGE,
     FrameError,
     PipelineError,
     TelescopeError,
     UsageError,
+    passing_trouble,
 )
 from photometrypipeline.base.files import safe_name, sweep
 from photometrypipeline.base.logfile import logging_to, tell
@@ -422,10 +422,10 @@ def stamped(step, leaves):
             frames = DataSet.of(frames)
             known, missed, told = stamps.Stamps(frames.folder), len(frames.unreachable), len(losses.entries)
             stamp = known.begin(step, recipe(step, frames, options, known.contents), frames)
-            met = len(PASSING)
-            outcome = function(frames, losses, options)
-            if len(PASSING) > met:
-                log.info("pp_%s is to be done again, since this may pass: %s", step, "; ".join(PASSING[met:][:5]))
+            with passing_trouble() as met:
+                outcome = function(frames, losses, options)
+            if met:
+                log.info("pp_%s is to be done again, since this may pass: %s", step, "; ".join(met[:5]))
             elif len(frames.unreachable) == missed and not getattr(outcome, "failure", None):
                 passed, files, result = leaves(outcome)
                 files, result = [*files, records.path_of(step, frames.folder)], records.plain(result)

@@ -4,16 +4,33 @@ Trouble that passes (a full disk, a program that crashed) is told apart from wha
 while there was any is never taken for up to date.
 """
 
+import contextvars
 import errno
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from os import PathLike
 
 OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3  # exit status of every command
 
 
-PASSING: list[str] = []  # all passing trouble that this process has met, even where it found a way around
+# The lists of all who want to know of passing trouble
+_NOTED: contextvars.ContextVar[tuple[list[str], ...]] = contextvars.ContextVar("_NOTED", default=())
+
+
+@contextmanager
+def passing_trouble() -> Iterator[list[str]]:
+    """Give a list to which all passing trouble comes that is met inside, even where a way around it is found.
+
+    Threads that work in a copy of this context (contextvars.copy_context) tell as well.
+    """
+    noted: list[str] = []
+    token = _NOTED.set((*_NOTED.get(), noted))
+    try:
+        yield noted
+    finally:
+        _NOTED.reset(token)
 
 
 class PipelineError(Exception):
@@ -28,7 +45,8 @@ class PipelineError(Exception):
     def __init__(self, *told: object) -> None:
         super().__init__(*told)
         if self.passing:
-            PASSING.append(str(self))
+            for noted in _NOTED.get():
+                noted.append(str(self))
 
 
 class UsageError(PipelineError):

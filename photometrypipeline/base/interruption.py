@@ -14,7 +14,7 @@ LOADING = "interrupted before anything was done\n"
 AT_WORK = "interrupted at once; the next command removes what is half-written\n"
 PATIENCE_S = 1.0  # a terminal and the command that started this one may both send a signal for one Ctrl-C
 
-_first = []  # [(signal, time)] of the one that was heeded
+_first = []  # type: list[tuple[int, float]]  # the one signal that was heeded, and when
 
 
 def while_loading():

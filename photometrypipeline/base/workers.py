@@ -20,7 +20,7 @@ def cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-_work = None  # (function, stages) that the processes of a pool inherit: nothing has to be sent to them
+_work = None  # (function, stages) of a process of a pool, which inherits them: nothing has to be sent to it
 
 
 def side_by_side(function, stages, jobs, each=SOME):
@@ -30,22 +30,19 @@ def side_by_side(function, stages, jobs, each=SOME):
     system has none that are safe (Linux has), and for few items, the work is done here, one by one; so it is when a
     process dies.  `each` : pieces of work that a process is worth.
     """
-    global _work
     stages = [list(items) for items in stages]
     jobs = min(jobs, sum(map(len, stages)) // each)
     if jobs > 1 and sys.platform == "linux":
-        _work = function, stages
         gc.freeze()  # what a copy's garbage collector does not touch is not copied
         try:
             fork = multiprocessing.get_context("fork")
-            with ProcessPoolExecutor(jobs, fork, initializer=interruption.in_copies) as pool:
+            with ProcessPoolExecutor(jobs, fork, _inherit, (function, stages)) as pool:
                 return [
                     list(pool.map(_one, [stage] * len(items), range(len(items)))) for stage, items in enumerate(stages)
                 ]
         except (BrokenProcessPool, OSError) as error:
             log.warning("drawing in parallel failed (%s); continuing in one process", error)
         finally:
-            _work = None
             gc.unfreeze()
     return [[function(item) for item in items] for items in stages]
 
@@ -77,6 +74,12 @@ def beside(function, jobs):
             process.join()
 
     return wait
+
+
+def _inherit(function, stages):
+    global _work
+    interruption.in_copies()
+    _work = function, stages
 
 
 def _one(stage, index):
