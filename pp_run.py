@@ -9,15 +9,36 @@ Examples:
   pp_run mscience*.fits
   pp_run -target 2015_AB123 -fixed_aprad 4 *.fits
   pp_run -prefix mscience all
+  pp_run -example try_it
 """
 
-from photometrypipeline.base import commandline
+from pathlib import Path
+
+from photometrypipeline.base import commandline, completion
+from photometrypipeline.base.errors import UsageError
+from photometrypipeline.catalogs import bandnames
 from photometrypipeline.runs.runoptions import RunOptions as Options
 
 
 def build_parser():
     """Return the parser of the command line."""
-    return commandline.parser_of(__doc__, Options)
+    parser = commandline.parser_of(__doc__, Options, images="*")
+    text = "run the simulated example in this folder, which is made, without network, and compare it with the truth"
+    parser.add_argument("-example", metavar="FOLDER", help=text)
+    catalogs = dict.fromkeys(("cat", "catalog", "catalogs", "survey"), bandnames.CATALOGS)
+    text = "print what the shell needs to complete all commands behind the Tab key, and exit; see docs/installation.md"
+    about = {"folder": Path(__file__).parent, "values": {"filter": bandnames.BANDS, **catalogs}, "help": text}
+    parser.whole += (parser.add_argument("-completion", action=completion.Completion, **about),)
+    parser.glances += (images_or_example,)
+    return parser
+
+
+def images_or_example(args):
+    """Raise UsageError unless there is something to run."""
+    if not args.images and not args.example:
+        raise UsageError("no images are given")
+    if args.images and args.example:
+        raise UsageError("-example brings its own images; leave the others out")
 
 
 commandline.answer_at_once(build_parser)
@@ -32,20 +53,19 @@ import sys
 import time
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import toolbox
 
 from tqdm import tqdm
 
-from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UsageError
+from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError
 from photometrypipeline.frames import old, records, recordtypes
 from photometrypipeline.frames.contents import digest
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import folder_of, telescope_of
 from photometrypipeline.reduction import kinds
-from photometrypipeline.runs import choices, cluster, datatree, outcomes, recipes, splitting
+from photometrypipeline.runs import choices, cluster, datatree, example, outcomes, recipes, splitting
 from photometrypipeline.runs.stamps import Stamp, Stamps
 from photometrypipeline.runs.stepoptions import STEPS
 from photometrypipeline.website import appearance
@@ -372,7 +392,8 @@ def note_end(args, status, losses, error):
 
 
 @toolbox.command(build_parser, alone=lambda args: args.images != ["all"], at_end=note_end)
-def main(args, losses):
+def run_images(args, losses):
+    """Run what the command line asks for; returns the exit status."""
     if args.images == ["all"]:
         return run_all(args, losses)
     for name in ("prefix", "scheduler"):
@@ -380,6 +401,22 @@ def main(args, losses):
             raise UsageError(f"-{name} belongs to `pp_run all`")
     options = Options.of(args).checked()
     return run(args.images, losses, replace(options, jobs=options.jobs or toolbox.cores()), args.given)
+
+
+def run_example(folder):
+    """Run the example in `folder` and compare it with the truth; returns the exit status."""
+    data = Path(__file__).parent / "example_data"
+    try:
+        frames = example.lay_out(data / "vatt4k", folder)
+    except UsageError as error:
+        build_parser().error(str(error))
+    return run_images([*frames, "-offline"]) or example.compare(data / "check_example.py", folder)
+
+
+def main(argv=None):
+    """Run the command line `argv` (list of str), that of the process by default; returns the exit status."""
+    args = build_parser().parse_args(argv)
+    return run_example(Path(args.example)) if args.example else run_images(argv)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Build hook: put the scripts of the checkout and setup/ into the wheel as the sub-package photometrypipeline/_scripts.
+"""Build hook: put the scripts of the checkout, setup/ and the example into the wheel as photometrypipeline/_scripts.
 
 At the top of site-packages modules called `catalog`, `toolbox` or `diagnostics` would be in everyone's way.
 """
@@ -15,7 +15,9 @@ class ScriptsHook(BuildHookInterface):
         if version == "editable":  # then the checkout itself stands on sys.path
             return
         root = Path(self.root)
+        example = root / "example_data"
         paths = [*root.glob("*.py"), *(root / "setup").rglob("*")]
+        paths += [example / "check_example.py", *(example / "vatt4k").rglob("*")]
         names = [path.relative_to(root).as_posix() for path in sorted(paths) if path.is_file()]
         for name in names:
             if "__pycache__" not in name:

@@ -12,6 +12,7 @@ import re
 import sys
 from pathlib import Path
 
+from photometrypipeline import __version__
 from photometrypipeline.base import streams
 from photometrypipeline.base.errors import USAGE, UsageError
 
@@ -22,6 +23,7 @@ class Parser(argparse.ArgumentParser):
     """Parser of the commands: long options with one dash or two, abbreviations, negative numbers in any notation."""
 
     glances = ()  # called with the parsed arguments, raise UsageError for those that cannot be meant
+    whole = ()  # actions whose options are not shortened, so that others may be: -ver is -verbose where there is one
 
     def parse_args(self, args=None, namespace=None):
         """Parse as argparse does, and look whether all options can be meant."""
@@ -53,6 +55,10 @@ class Parser(argparse.ArgumentParser):
         """End the process as argparse does, with the status of a failure where its help was lost."""
         super().exit(streams.ended(status), message)
 
+    def _get_option_tuples(self, option_string):
+        """Return what an abbreviation may stand for, as argparse has it, without the options that are written whole."""
+        return [found for found in super()._get_option_tuples(option_string) if found[0] not in self.whole]
+
     def parse_known_args(self, args=None, namespace=None):
         """Parse as argparse does, after bringing double dashes and numbers like -1e-4 into the form that it knows."""
         args = sys.argv[1:] if args is None else list(args)
@@ -68,17 +74,19 @@ def _plain(argument):
 def parser_of(doc, *options, images=True):
     """Return a Parser whose help is `doc`, the docstring of a script, with the options of the classes `options`.
 
-    images : whether the command takes images
+    images : whether the command takes images; or how many, as argparse has it
     """
     summary, _, rest = doc.strip().partition("\n")
     parser = Parser(
         description=summary, epilog=rest.strip(), formatter_class=argparse.RawDescriptionHelpFormatter, add_help=False
     )
     parser.add_argument("-h", "-help", action="help", help="show this help and exit")
+    version = {"action": "version", "version": f"%(prog)s {__version__}, Python {sys.version.split()[0]}"}
+    parser.whole = (parser.add_argument("-version", **version, help="show the version and exit"),)
     if images:
         parser.add_argument(
             "images",
-            nargs="+",
+            nargs="+" if images is True else images,
             help="FITS images; wildcards; a folder: all images in it; or one list file (.lst, .list), a name per line",
         )
     for each in options:

@@ -1,4 +1,7 @@
-"""The names of all bands that a catalogue has or a transformation gives; light enough for a command line to look at."""
+"""The names of the catalogues, and of all bands that one has or a transformation gives.
+
+Light enough for a command line to look at.
+"""
 
 from pathlib import Path
 
@@ -13,6 +16,11 @@ SKYMAPPER = ("usm", "vsm", "gsm", "rsm", "ism", "zsm")
 BANDS = (*JOHNSON, *SLOAN, *INFRARED, *GAIA, *PANSTARRS, *SKYMAPPER)
 SETS = {"Johnson, Cousins": JOHNSON, "Sloan": SLOAN, "infrared": INFRARED, "Gaia": GAIA, "Pan-STARRS": PANSTARRS}
 KNOWN = ", ".join(f"{' '.join(bands)} ({name})" for name, bands in (SETS | {"SkyMapper": SKYMAPPER}).items())
+CATALOGS = (  # surveys.NAMES
+    *("2MASS", "APASS10", "APASS9", "GAIA", "GAIA-DR1", "GAIA-DR2", "GAIA-DR3", "GAIA-EDR3", "GSPC", "PANSTARRS"),
+    *("PANSTARRS-DR2", "REFCAT2", "SDSS-R12", "SDSS-R13", "SDSS-R16", "SDSS-R9", "SkyMapper", "SkyMapper-DR4"),
+    *("TGAS", "TYCHO2", "UCAC4", "URAT-1", "USNO-B1", "VSX"),
+)
 NEAREST = "G"  # of bands, to no filter at all: Gaia's, as wide as a bare CCD
 NO_BAND = ("none", "clear", "c", "l", "lum", "luminance", "open", "white", "empty")
 UNFILTERED = f"magnitudes stay instrumental; -filter {NEAREST} calibrates to the nearest"

@@ -12,12 +12,11 @@ EXAMPLE = ROOT / "example_data" / "vatt4k"
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory):
-    """Return (folder, CompletedProcess) of a copy of the example that went the whole way, without network."""
+    """Return (folder, CompletedProcess) of the example, run as a new user is told to."""
     from test_commands import run_plain
 
-    folder = tmp_path_factory.mktemp("example") / "vatt4k"
-    shutil.copytree(EXAMPLE, folder)
-    return folder, run_plain("pp_run", "mscience*fits", "-offline", cwd=folder)
+    place = tmp_path_factory.mktemp("example")
+    return place / "vatt4k", run_plain("pp_run", "-example", "vatt4k", cwd=place)
 
 
 def check(folder):
@@ -27,10 +26,23 @@ def check(folder):
 
 def test_the_example_comes_out_as_it_should(example):
     folder, done = example
-    assert done.returncode == 0, done.stderr
-    verdict = check(folder)
-    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
-    assert "FAIL" not in verdict.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FAIL" not in done.stdout and "ok    largest zeropoint error" in done.stdout
+    assert str(folder / "diagnostics.html") in done.stdout
+    assert not (folder.parent / "LOG").exists()
+
+
+def test_the_example_takes_no_folder_that_is_in_use(example, call, capsys):
+    folder, _ = example
+    for arguments, told in (
+        (["-example", folder], "the folder is not empty"),
+        (["-example", folder / "LOG" / "below"], "name a folder that can be written"),
+        (["-example", folder / "new", "a.fits"], "brings its own images"),
+        ([], "no images are given"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            call("pp_run", *arguments, cwd=folder.parent)
+        assert ended.value.code == 2 and told in capsys.readouterr().err
 
 
 def test_a_run_with_nothing_to_do_loads_nothing_that_it_does_not_need(example):

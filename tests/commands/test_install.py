@@ -221,7 +221,11 @@ def test_the_wheel_leaves_nothing_but_the_package_in_site_packages(wheel):
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"photometrypipeline"}
     inside = "photometrypipeline/_scripts/"
     assert {f"{inside}{name}.py" for name in [*COMMANDS, "pp_setup", "toolbox", "catalog", "diagnostics"]} <= set(names)
-    for path in [*(ROOT / "setup").rglob("*"), *(ROOT / "photometrypipeline").rglob("*")]:
+    folders = (ROOT / "setup", ROOT / "photometrypipeline", ROOT / "example_data" / "vatt4k")
+    for path in [
+        ROOT / "example_data" / "check_example.py",
+        *(path for folder in folders for path in folder.rglob("*")),
+    ]:
         if path.is_file() and "__pycache__" not in path.parts:
             name = path.relative_to(ROOT).as_posix()
             assert (name if name.startswith("photometrypipeline/") else inside + name) in names
@@ -245,6 +249,19 @@ def test_an_installed_package_gives_a_light_curve_to_python(installed, tmp_path)
     assert done.returncode == 0, done.stderr
     place, *told = done.stdout.split()
     assert told == ["2", "mag", "True"] and "site-packages" in place
+
+
+def test_an_installed_package_brings_the_example_along(installed, tmp_path):
+    code = """
+from photometrypipeline import launcher
+with launcher.scripts():
+    import pp_run
+    pp_run.run_images = lambda argv: print(len(argv)) or 1
+    print(pp_run.main(["-example", "try"]))
+"""
+    done = run([installed / "python", "-c", code], cwd=tmp_path)
+    assert (done.stdout, done.returncode) == ("11\n1\n", 0), done.stderr
+    assert len(list((tmp_path / "try").glob("mscience*.fits"))) == 10 and (tmp_path / "try" / "pp_store").is_dir()
 
 
 def test_an_installed_package_finds_its_telescopes(installed, tmp_path):
