@@ -2,21 +2,25 @@
 """Write docs/commands.md from the commands' own parsers, so that the manual says what `-h` says: make docs."""
 
 import argparse
-import importlib
 import os
 import sys
 import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from photometrypipeline.base import completion  # noqa: E402
+
 PAGE = ROOT / "docs" / "commands.md"
 CORES = f"all cores, {os.cpu_count()}"  # help texts name those of this machine
 HEAD = """# The commands and their options
 
 Written by `make docs` from the commands' own help. Every command is called with or without `.py` and also takes its
-options with two dashes; an option may be shortened as long as it stays unique. Exit statuses, files and settings are in
-the [README](../README.md).
+options with two dashes; an option may be shortened as long as it stays unique. `-h` shows the help of a command,
+`-version` its version. Exit statuses, files and settings are in the [README](../README.md).
 """
+EVERYWHERE = ("h", "help", "version")
 
 
 def commands():
@@ -43,16 +47,18 @@ def table(parser):
     """Return the table of a parser's arguments, without its subcommands."""
     rows = []
     for action in parser._actions:
-        if action.help != argparse.SUPPRESS and not isinstance(action, argparse._SubParsersAction):
+        shown = action.help != argparse.SUPPRESS and action.dest not in EVERYWHERE
+        if shown and not isinstance(action, argparse._SubParsersAction):
             text = parser._get_formatter()._expand_help(action) if action.help else ""
             rows.append((invocation(action), " ".join(text.replace(CORES, "all cores").split())))
+    if not rows:
+        return ""
     cells = "".join("| `{}` | {} |\n".format(*(cell.replace("|", "\\|") for cell in row)) for row in rows)
     return f"| argument | meaning |\n|---|---|\n{cells}"
 
 
-def section(name):
+def section(name, parser):
     """Return the part of the page on one command, with its subcommands."""
-    parser = importlib.import_module(name).build_parser()
     text = "\n\n".join(part.strip() for part in (parser.description, parser.epilog) if part)
     parts = [f"## {name}\n\n```\n{text}\n```\n\n{table(parser)}"]
     for action in parser._actions:
@@ -64,8 +70,8 @@ def section(name):
 
 def page():
     """Return the text of docs/commands.md."""
-    sys.path.insert(0, str(ROOT))
-    return HEAD + "".join("\n" + section(name) for name in commands())
+    parsers = completion.parsers(ROOT)
+    return HEAD + "".join("\n" + section(name, parsers[name]) for name in commands())
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 EARLY = "\ncommandline.answer_at_once"  # what stands above this line in a script is quick and makes its parser
 FILES, FOLDERS = ("FILE", "IMAGE", "TABLE"), ("FOLDER",)  # metavars of options that take such
@@ -57,7 +58,7 @@ def parsers(folder: Path) -> dict[str, argparse.ArgumentParser]:
     for path in sorted(folder.glob("pp*.py")):
         head, early, _ = path.read_text(encoding="utf-8").partition(EARLY)
         if early:
-            names = {"__name__": path.stem, "__file__": str(path)}
+            names: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
             exec(compile(head, path, "exec"), names)
             found[path.stem] = names["build_parser"]()
             found[path.stem].prog = path.stem

@@ -1,4 +1,4 @@
-"""What the shells offer behind the Tab key, in the shells themselves; versions; all before anything slow is imported."""
+"""What the shells offer behind the Tab key, in the shells themselves; versions; both before what is slow to load."""
 
 import shutil
 import subprocess
