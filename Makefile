@@ -3,16 +3,17 @@ PYTHON ?=
 export PYTHON
 python = .venv/bin/python
 
-.PHONY: help setup develop example example-data test lint docs wheel clean
+.PHONY: help setup develop example example-data test lint docs site wheel clean
 
 help:
 	@echo "make example       set up, then run the pipeline on the simulated frames in example_data and check the result"
 	@echo "make test          set up, then run all tests"
 	@echo "make setup         programs (Debian, Ubuntu) and .venv with the packages; PYTHON=... names an interpreter"
 	@echo "make lint          check style and formatting with ruff, types with mypy"
-	@echo "make docs          write docs/commands.md from the commands' own help"
+	@echo "make docs          write the pages and files that are made from the code: commands, bands, telescopes, ..."
+	@echo "make site          build the documentation as a site into site/; warnings are errors"
 	@echo "make example-data  simulate the frames of example_data again"
-	@echo "make wheel         build the package into dist/"
+	@echo "make wheel         build sdist and wheel into dist/"
 	@echo "make clean         remove caches, builds and the folders of example runs, not .venv"
 
 setup:
@@ -38,13 +39,15 @@ docs: setup
 	$(python) tools/bands_page.py
 	$(python) tools/telescopes_page.py
 	$(python) tools/database_page.py
+	$(python) tools/conda_files.py
 
 example-data: develop
 	$(python) example_data/make_vatt4k.py
 
 wheel: develop
-	$(python) -m hatchling build -t wheel
+	rm -rf dist
+	$(python) -m hatchling build
 
 clean:
-	rm -rf dist build example-run-* .pytest_cache .ruff_cache .mypy_cache
+	rm -rf dist build site example-run-* .pytest_cache .ruff_cache .mypy_cache
 	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -337,6 +337,23 @@ def test_the_readme_names_every_command_and_file_exists_that_it_links_to():
     assert all(name in readme for name in COMMANDS)
 
 
+def test_what_conda_installs_is_what_the_package_asks_for(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    import conda_files
+
+    for name, text in conda_files.FILES.items():
+        assert (ROOT / name).read_text() == text(), f"{name} is out of date: make docs"
+
+
+def test_the_image_for_docker_brings_the_programs_and_runs_the_example():
+    text = (ROOT / "Dockerfile").read_text()
+    assert all(program in text for program in ("source-extractor", "scamp", "swarp"))
+    assert text.splitlines()[-1] == 'CMD ["pp_run", "-example", "example"]'
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    for copied in ("requirements.txt", "photometrypipeline", "example_data", "setup", "tools", "README.md", "LICENSE"):
+        assert copied not in ignored and (ROOT / copied).exists()
+
+
 def test_continuous_integration_does_what_make_test_does():
     lines = [line for line in (ROOT / ".ci" / "run").read_text().splitlines() if line and not line.startswith("#")]
     assert lines == ["set -e", 'cd "$(dirname "$0")/.."', "make test"]
