@@ -3,7 +3,8 @@
 
 reads   images with a WCS, from pp_register or pp_prepare -keep_wcs; with -comoving the target's ephemeris from the
         local store, or JPL Horizons
-writes  skycoadd.fits, or comove.fits with -comoving or -manual_rates; the images themselves stay as they are
+writes  skycoadd.fits, or comove.fits with -comoving or -manual_rates; the images themselves stay as they are;
+        -keep_files: each frame on the grid of the stack (IMAGE_resamp.fits), or shifted along (IMAGE_moving.fits)
 
 Examples:
   pp_combine mscience*.fits
@@ -42,6 +43,7 @@ from photometrypipeline.base.files import replacing
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import fitsbytes, wcskeywords
 from photometrypipeline.frames.frame import Frame, set_keyword
+from photometrypipeline.frames.singles import without_products
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
 from photometrypipeline.photometry import motion, noise, stacks, starmask
@@ -63,6 +65,7 @@ def combine(frames, losses, options=Options(), folder=None):  # noqa: B008  it i
     frame with a WCS, no ephemeris for one of them, SWarp failed.
     """
     frames = DataSet.of(frames)
+    frames = frames.only(without_products(frames))
     telescope, folder = check_one_kind(frames), frames.folder if folder is None else Path(folder)
     layers = [layer for _, layer in toolbox.sort_out(frames, [layer_of(frame, telescope) for frame in frames], losses)]
     if not layers:
@@ -75,6 +78,8 @@ def combine(frames, losses, options=Options(), folder=None):  # noqa: B008  it i
     output = folder / (COMOVING if options.moving else SKY)
     with tempfile.TemporaryDirectory(prefix=".pp_combine_", dir=folder) as work:
         pixels, covered, made = stack(layers, places, telescope, options, Path(work))
+        if options.keep_files and not options.moving:
+            keep_resampled(layers, telescope, options, Path(work), folder)
     whole = stacks.totals(layers, options.method, options.backsub)
     pixels = np.where(covered, pixels, 0.0) + np.float32(whole.level)
     header = stacks.header_of(layers, telescope, made, whole, options.method, options.moving, options.targetname)
@@ -212,6 +217,7 @@ def stack(layers, places, telescope, options, work):
         levels=[layer.level for layer in layers],
         weights=weights,
         jobs=options.jobs,
+        keep=options.keep_files,
     )
 
 
@@ -321,7 +327,19 @@ def keep_moving(frame, place, folder):
         copy = Frame(temporary)
         for keyword, value in zip(("CRVAL1", "CRVAL2"), place, strict=True):
             set_keyword(copy.header, keyword, float(value), "moved along with the target")
+        set_keyword(copy.header, "COMOVE", "True", "WCS in the frame of the moving target")
         copy.save()
+
+
+def keep_resampled(layers, telescope, options, work, folder):
+    """Write IMAGE_resamp.fits for each frame: as it entered the stack, on its grid, with its own level of the sky."""
+    for number, layer in enumerate(layers):
+        pixels, covered, made = swarp.resampled(work, f"{number:05d}")
+        whole = stacks.totals([layer], "average", options.backsub)
+        header = stacks.header_of([layer], telescope, made, whole, "average", comoving=False)
+        note_noise(header, pixels, covered, telescope)
+        level = np.float32(whole.level)
+        write(folder / f"{layer.frame.stem}_resamp.fits", header, np.where(covered, pixels, 0) + level, layer.frame)
 
 
 @toolbox.command(build_parser, here=True)

@@ -48,7 +48,6 @@ import contextlib
 import functools
 import logging
 import os
-import re
 import sys
 import time
 from collections import Counter
@@ -62,6 +61,7 @@ from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeE
 from photometrypipeline.frames import old, records, recordtypes
 from photometrypipeline.frames.contents import digest
 from photometrypipeline.frames.frame import Frame
+from photometrypipeline.frames.singles import without_products
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import folder_of, telescope_of
 from photometrypipeline.reduction import kinds
@@ -197,25 +197,6 @@ def of_the_sky(frames):
     if counts:
         log.warning("%s left out, since the others have been reduced", told)
     return sky
-
-
-def without_products(frames):
-    """Return the Frames without those made of others among them, whose light would count twice; each is named.
-
-    A stack stands out among single frames; a frame without stars near the target goes on only instead of its original.
-    """
-    names = {frame.name for frame in frames}
-    single = [frame for frame in frames if "COMBO_N" not in frame.header]
-    kept = []
-    for frame in frames:
-        original = re.sub(r"_psfsub(?=\.fits$)", "", frame.name)
-        if single and frame not in single:
-            log.warning("%s is a stack and left out; measure it on its own", frame.name)
-        elif "PSFSUB_N" in frame.header and original != frame.name and original in names:
-            log.warning("%s is left out, since %s is given as well; give one of them", frame.name, original)
-        else:
-            kept.append(frame)
-    return kept
 
 
 def handed_on(step, outcome):

@@ -3,8 +3,8 @@
 
 reads   registered images of one instrument and filter; the target's ephemeris and reference stars from the local store,
         or JPL Horizons and VizieR
-writes  skycoadd/ and, with -comoving or -manual_rates, comove/: a stack each, with LOG, website and results of its own;
-        photometry_TARGET.dat.  Folders and a file of an earlier run get the ending .old.
+writes  skycoadd.fits and, with -comoving or -manual_rates, comove.fits, the stacks; skycoadd/ and comove/ with the LOG,
+        website and results of each; photometry_TARGET.dat.  What an earlier run left gets the ending .old.
 
 Examples:
   pp_stackedphotometry -comoving mscience*.fits
@@ -44,9 +44,10 @@ import pp_distill
 import pp_photometry
 import pp_prepare
 from photometrypipeline.base.errors import NotReachable, PipelineError, UsageError
-from photometrypipeline.base.files import stem_of
+from photometrypipeline.base.files import replacing, stem_of
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import positionsfile
+from photometrypipeline.frames.singles import without_products
 from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.manident.track import Track
 from photometrypipeline.programs import astromatic
@@ -76,6 +77,7 @@ class Sky:
 def stacked_photometry(frames, losses, options):
     """Measure the target in stacks of `frames`; returns the NotReachable that left gaps, or None."""
     frames = DataSet.of(frames)
+    frames = frames.only(without_products(frames))
     pp_combine.check_one_kind(frames)
     home = frames.folder
     positions = read_positions(options.positions, frames)
@@ -84,10 +86,12 @@ def stacked_photometry(frames, losses, options):
         if not options.moving:
             warn_of_motion(frames, sky, options, positions)
             done = distill(sky, losses, options, positions)
+    lay_among(home, pp_combine.SKY, SKY)
     if options.moving:
         with own_folder(home, COMOVING) as folder:
             moving = measure_moving(frames, losses, options, sky, folder)
             done = distill(moving, losses, options, positions)
+        lay_among(home, pp_combine.COMOVING, COMOVING)
     bring_up(home, home / (COMOVING if options.moving else SKY), done)
     report(done)
     return done.failure or sky.failure
@@ -266,6 +270,21 @@ def place_at(positions, frame):
     _, ra, dec, jds = zip(*positions, strict=True)
     place = Track(jds, ra, dec).at(jd) if len(set(jds)) > 1 else (ra[0], dec[0])
     return [(frame.name, *map(float, place), jd)]
+
+
+def lay_among(home, name, folder):
+    """Let the measured stack `name` lie in `home`, among the frames, as it does in its own `folder` there.
+
+    Both are one file on the disk where that allows it; steps replace files, so that one never changes the other.
+    """
+    if (home / name).exists():
+        log.info("%s of an earlier run is replaced; %s.old/ has what was measured in it", home / name, folder)
+    with replacing(home / name) as temporary:
+        temporary.unlink(missing_ok=True)
+        try:
+            os.link(home / folder / name, temporary)
+        except OSError:
+            shutil.copyfile(home / folder / name, temporary)
 
 
 def bring_up(home, folder, done):

@@ -39,14 +39,15 @@ def settings(method, backsub):
     }
 
 
-def arguments(images, telescope, *, method, backsub, levels, weights, jobs):
+def arguments(images, telescope, *, method, backsub, levels, weights, jobs, keep=False):
     """Return the SWarp command line (list of str); it is to be run in the folder of the images.
 
     images : names;  levels : sky level of each, ADU
-    weights : for each the name of its weight image, or None
+    weights : for each the name of its weight image, or None;  keep : the resampled frames, for `resampled`
     """
     call = [find_program("SWarp"), *images, "-c", telescope.swarp_file or setup_file("pipeline.swarp")]
     wanted = {**telescope.swarp, **settings(method, backsub)}
+    wanted["DELETE_TMPFILES"] = "N" if keep else "Y"
     if not backsub:
         wanted["BACK_DEFAULT"] = ",".join(f"{level:.4f}" for level in levels)
     wanted["WEIGHT_TYPE"] = "NONE"
@@ -81,9 +82,18 @@ def run(folder, images, telescope, timeout_s, **options):
     # names relative to the folder: SWarp splits paths at commas and blanks
     outputs = [folder / OUTPUT, folder / WEIGHT]
     run_program(call, outputs, cwd=folder, timeout_s=timeout_s)
+    return _read(*outputs)
+
+
+def resampled(folder, name):
+    """Return (pixels float32, covered bool, fits.Header) of the frame `name`.fits on the grid of a stack just made."""
+    return _read(*(Path(folder) / f"{name}.resamp{kind}.fits" for kind in ("", ".weight")))
+
+
+def _read(image, weight):
     try:
-        pixels, header = fits.getdata(outputs[0], header=True)
-        covered = fits.getdata(outputs[1]) > 0
+        pixels, header = fits.getdata(image, header=True)
+        covered = fits.getdata(weight) > 0
     except (OSError, TypeError, ValueError) as error:
         raise ProgramError(f"SWarp wrote no image that can be read ({error})") from None
     missing = [keyword for keyword in cdmatrix.LINEAR if keyword not in header]

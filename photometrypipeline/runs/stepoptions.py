@@ -334,7 +334,10 @@ class CombineOptions(Following, Ephemeris, Offline, Jobs):
         help="how pixels are combined; median does not conserve flux (default: %(default)s)",
     )
     backsub: bool = option(False, help="subtract the background map of each frame first")
-    keep_files: bool = option(False, help="keep IMAGE_moving.fits, the shifted frames")
+    keep_files: bool = option(
+        False,
+        help="keep frames on the grid of the stack, IMAGE_resamp.fits, or with -comoving shifted, IMAGE_moving.fits",
+    )
     mask_stars: str | None = option(
         metavar="FILE",
         file=True,
@@ -344,8 +347,6 @@ class CombineOptions(Following, Ephemeris, Offline, Jobs):
 
     def check(self):
         """Raise UsageError for what only stacks that follow a target have."""
-        if self.keep_files and not self.moving:
-            raise UsageError("-keep_files belongs to -comoving or -manual_rates: without them no frame is shifted")
         if self.mask_stars and not self.moving:
             raise UsageError("-mask_stars belongs to -comoving or -manual_rates")
         if self.mask_stars and not Path(self.mask_stars).is_file():

@@ -252,6 +252,29 @@ def test_kept_files_are_shifted_as_the_worked_example_says(call, tmp_path):
     assert {name: value for name, value in hashes(tmp_path).items() if name in before} == before
 
 
+def test_kept_frames_of_a_stack_of_the_sky_lie_on_its_grid_and_count_once(call, tmp_path):
+    """Their mean is the stack; a second run leaves them and the stack out."""
+    truth = sky.make_dataset(tmp_path, 2, size=(200, 200), n_stars=20, solved=True, store=False)
+    prepared(truth)
+    done = call("pp_combine", "-method", "average", "-keep_files", *truth.files, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    kept = [tmp_path / name.replace(".fits", "_resamp.fits") for name in truth.files]
+    stack, header = fits.getdata(tmp_path / "skycoadd.fits", header=True)
+    sums = np.zeros_like(stack, dtype=float)
+    for path, jd in zip(kept, truth.midtime_jd, strict=True):
+        pixels, own = fits.getdata(path, header=True)
+        assert own["MIDTIMJD"] == pytest.approx(jd, abs=1e-7) and own["COMBO_N"] == 1
+        assert [own[key] for key in ("CRVAL1", "CRVAL2", "CD1_1")] == [
+            header[key] for key in ("CRVAL1", "CRVAL2", "CD1_1")
+        ]
+        column, row = (round(header[key] - own[key]) for key in ("CRPIX1", "CRPIX2"))
+        sums[row : row + pixels.shape[0], column : column + pixels.shape[1]] += pixels
+    inner = np.s_[30:-30, 30:-30]  # covered by both
+    np.testing.assert_allclose(sums[inner] / 2, stack[inner], rtol=1e-4)
+    frames = [Frame(path) for path in [*truth.paths, *kept, tmp_path / "skycoadd.fits"]]
+    assert pp_combine.combine(frames, toolbox.Losses(), pp_combine.Options(), tmp_path).header["COMBO_N"] == 2
+
+
 # ---- frames of other kinds
 
 

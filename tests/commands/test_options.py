@@ -405,8 +405,8 @@ def test_a_run_leaves_out_what_was_made_of_its_own_frames(tmp_path, caplog):
 
     one, two = image("m1.fits"), image("m2.fits")
     cleaned, alone = image("m1_psfsub.fits", PSFSUB_N=3), image("m3_psfsub.fits", PSFSUB_N=1)
-    stack = image("comove.fits", COMBO_N=2)
-    assert pp_run.without_products([stack, one, cleaned, two, alone]) == [one, two, alone]
+    stack, moved = image("comove.fits", COMBO_N=2), image("m2_moving.fits", COMOVE="True")
+    assert pp_run.without_products([stack, one, cleaned, two, moved, alone]) == [one, two, alone]
     assert "comove.fits is a stack" in caplog.text and "m1_psfsub.fits is left out" in caplog.text
     assert pp_run.without_products([cleaned, two]) == [cleaned, two]  # instead of its original
     assert pp_run.without_products([stack]) == [stack]
