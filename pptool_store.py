@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Manage the local store of reference stars and ephemerides: look into it, fetch ahead, carry it to another computer.
 
-reads   the network for `fetch` and `prefetch`; files of other stores, or zones of APASS DR10, for `import`
+reads   the network for `fetch` and `prefetch`; files of other stores, zones of APASS DR10, or the orbits of the Minor
+        Planet Center for `import`
 writes  the user's store, ~/.local/share/photometrypipeline (or below $XDG_DATA_HOME); a file or folder for `export`
 
 Examples:
@@ -13,6 +14,7 @@ Examples:
   pptool_store export all stick/store                 everything, for `pptool_store import stick/store` elsewhere
   pptool_store export PANSTARRS field.sqlite -cone 150.1 2.2 0.5
   pptool_store import field.sqlite zp05.sum           tiles; a zone file of APASS DR10
+  pptool_store import MPCORB.DAT.gz NEA.txt CometEls.txt   all orbits, for the known bodies in a field without network
   pptool_store clear PANSTARRS -cone 150.1 2.2 0.5
 """
 
@@ -21,7 +23,7 @@ from photometrypipeline.base import commandline
 # isort: split
 import argparse
 
-ALL, EPHEMERIDES = "all", "ephemerides"
+ALL, EPHEMERIDES, ORBITS = "all", "ephemerides", "orbits"
 
 
 def survey_named(name):
@@ -65,10 +67,14 @@ def build_parser():
     one.add_argument("survey", type=survey_or(ALL), metavar="CATALOG|all")
     one.add_argument("file", metavar="FILE")
     with_cone(one)
-    one = actions.add_parser("import", help="read what export wrote, or zone files of APASS DR10")
+    one = actions.add_parser(
+        "import", help="read what export wrote, zone files of APASS DR10, or MPCORB.DAT and the like"
+    )
     one.add_argument("files", nargs="+", metavar="FILE")
-    one = actions.add_parser("clear", help="remove a catalogue or a cone of it, the ephemerides, or everything")
-    one.add_argument("survey", type=survey_or(ALL, EPHEMERIDES), metavar="CATALOG|ephemerides|all")
+    one = actions.add_parser(
+        "clear", help="remove a catalogue or a cone of it, the ephemerides, the orbits, or everything"
+    )
+    one.add_argument("survey", type=survey_or(ALL, EPHEMERIDES, ORBITS), metavar="CATALOG|ephemerides|orbits|all")
     with_cone(one)
     return parser
 
@@ -107,10 +113,12 @@ from tqdm import tqdm
 
 import pp_setup
 from photometrypipeline.base import services
-from photometrypipeline.base.errors import CatalogError, NotFound, NotReachable, UsageError
+from photometrypipeline.base.errors import CatalogError, FrameError, NotFound, NotReachable, UsageError
 from photometrypipeline.base.files import safe_name
 from photometrypipeline.catalogs import apasszones, prefetch, skystore, surveys, tilefile, tiles
 from photometrypipeline.ephemerides import ephemeris, ephemstore
+from photometrypipeline.ephemerides.orbits import shelf
+from photometrypipeline.ephemerides.orbits import table as orbittable
 
 SQLITE = b"SQLite format 3\0"
 
@@ -137,6 +145,8 @@ def show(args, losses):
     if known:
         answers = f"{known['position']} positions, {known['elements']} sets of elements, {known['answer']} answers"
         toolbox.say(f"{EPHEMERIDES:16} {answers}")
+    for orbits in shelf.tables():
+        toolbox.say(f"{ORBITS:16} {len(orbits):8} of {orbits.origin}, most of them of {shelf.day_of(orbits)}")
 
 
 def show_tiles(args):
@@ -242,18 +252,29 @@ def export_all(args, target):
     if known.exists():
         taken = ephemstore.merge(known, target / ephemstore.FILE_NAME)
         toolbox.say(f"{taken['position']} positions")
+    for path in shelf.paths():
+        copy_orbits(path, target / shelf.FOLDER)
     if not target.exists():
         raise UsageError(f"{folder} contains nothing to export")
     toolbox.say(f"written to {target}; elsewhere: pptool_store import {target}")
 
 
+def copy_orbits(path, folder):
+    """Copy a table of orbits into a folder, if it is one."""
+    orbits = orbittable.load(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    orbits.save(folder / path.name)
+    toolbox.say(f"{len(orbits)} orbits of {orbits.origin}")
+
+
 def take_in(args, losses):
-    """Take the tiles of files into the store, where they are missing or less deep."""
+    """Take tiles of files into the store, where they are missing or less deep; and orbits."""
     files = []
     for path in map(Path, args.files):
         if not path.exists():
             raise UsageError(f"{path} does not exist")
         parts = [*sorted((path / "refcats").glob("*.sqlite")), *path.glob(ephemstore.FILE_NAME)]
+        parts += sorted((path / shelf.FOLDER).glob("*.npz"))
         if path.is_dir() and not parts:
             raise UsageError(f"{path} is not a store: it contains no refcats/*.sqlite")
         files += parts if path.is_dir() else [path]
@@ -265,8 +286,22 @@ def take_in(args, losses):
             take_tiles(file)
         elif apasszones.is_zone_file(file):
             take_zone(file)
+        elif file.suffix == ".npz":
+            copy_orbits(file, shelf.user_folder())
         else:
-            raise UsageError(f"{file}: neither an export of pptool_store nor a zone file of APASS DR10")
+            take_orbits(file)
+
+
+def take_orbits(file):
+    """Take in a file of the Minor Planet Center with orbits; what is no known file at all ends here."""
+    try:
+        orbits, remarks = shelf.take(file)
+    except FrameError as error:
+        known = "an export of pptool_store, a zone file of APASS DR10, MPCORB.DAT, NEA.txt or CometEls.txt"
+        raise UsageError(f"{file}: {error.reason}; what can be imported is {known}") from None
+    for remark in remarks:
+        toolbox.say(f"{file}: {remark}")
+    toolbox.say(f"{len(orbits)} orbits of {orbits.kind} taken from {file}, most of them of {shelf.day_of(orbits)}")
 
 
 def is_sqlite(file):
@@ -298,10 +333,12 @@ def take_zone(file):
 def clear(args, losses):
     """Forget a catalogue, or its tiles in a cone; the ephemerides; everything."""
     folder = skystore.user_folder()
-    if args.survey in (ALL, EPHEMERIDES):
+    if args.survey in (ALL, EPHEMERIDES, ORBITS):
         if args.cone is not None:
             raise UsageError("-cone needs the name of one catalogue")
-        gone = [folder / ephemstore.FILE_NAME] if (folder / ephemstore.FILE_NAME).exists() else []
+        known = folder / ephemstore.FILE_NAME
+        gone = [known] if known.exists() and args.survey != ORBITS else []
+        gone += shelf.paths() if args.survey in (ALL, ORBITS) else []
         gone += [path for path in sorted((folder / "refcats").glob("*.sqlite")) if args.survey == ALL]
         for path in gone:
             for part in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal"))):

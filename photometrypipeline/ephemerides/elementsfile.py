@@ -23,8 +23,8 @@ from photometrypipeline.ephemerides.elements import MJD_ZERO, Orbit, julian_date
 
 REMEDY = "give lines of MPCORB, CometEls, JPL's ELEMENTS tables, an answer of Horizons, JSON, CSV of SBDB, or AstDyS"
 GZIP = b"\x1f\x8b"
-_MPCORB = re.compile(r".{7} .{12}([IJKL]\d\d[1-9A-C][1-9A-V])\s")
-_COMET = re.compile(r"[\d ]{4}[A-Z].{7} *(\d{4}) (\d\d) ([\d ]\d\.\d+) ")
+MPCORB = re.compile(r".{7} .{12}([IJKL]\d\d[1-9A-C][1-9A-V])\s")
+COMET = re.compile(r"[\d ]{4}[A-Z].{7} *(\d{4}) (\d\d) ([\d ]\d\.\d+) ")
 _CSV = re.compile(r"\ufeff?[^\n]*(?<![\w.])e\"? *,", re.IGNORECASE)  # titles, an eccentricity among them
 _RULE = re.compile(r"-{3,}( -{2,})+\s*")
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
@@ -104,10 +104,10 @@ def _from_lines(lines, may_be):
         elif columns and line.strip():
             if may_be(line):
                 found.append(_from_jpl({title: line[start:end].strip() for title, (start, end) in columns.items()}))
-        elif _MPCORB.match(line) or _COMET.match(line):
+        elif MPCORB.match(line) or COMET.match(line):
             known = True
             if may_be(line):
-                found.append(_from_mpcorb(line) if _MPCORB.match(line) else _from_comet_line(line))
+                found.append(_from_mpcorb(line) if MPCORB.match(line) else comet(line))
         before = line
     return found if known else None
 
@@ -140,7 +140,7 @@ def _from_jpl(fields):
 
 def _from_mpcorb(line):
     orbit = {"EC": float(line[70:79]), "IN": float(line[59:68]), "W": float(line[37:46]), "OM": float(line[48:57])}
-    orbit["EPOCH"] = _packed_date(line[20:25])
+    orbit["EPOCH"] = packed_date(line[20:25])
     orbit |= perihelion(orbit["EPOCH"], float(line[92:103]), orbit["EC"], float(line[26:35]))
     for key, field in (("H", line[8:13]), ("G", line[14:19])):
         if field.strip():
@@ -149,17 +149,17 @@ def _from_mpcorb(line):
     numbered = re.fullmatch(r"\((\d+)\) ?(.*)", readable)
     if numbered:
         return Orbit(" ".join(numbered.groups()).strip(), orbit)
-    return Orbit(f"({readable})" if readable else _unpacked(line[:7].strip()), orbit)
+    return Orbit(f"({readable})" if readable else unpacked(line[:7].strip()), orbit)
 
 
-def _unpacked(packed):
-    """Return a name for a packed number or designation."""
+def unpacked(packed):
+    """Return a name for a packed number or designation of the Minor Planet Center."""
     command = names.queries(packed)[0].command.rstrip(";")
     return f"({command.removeprefix('DES=')})" if command.startswith("DES=") else f"{command} "
 
 
-def _from_comet_line(line):
-    """One line of the MPC's CometEls.txt; the date of its osculating elements may be missing."""
+def comet(line):
+    """Return the Orbit in a line of the MPC's CometEls.txt; the date of its osculating elements may be missing."""
     perihelion = julian_date(int(line[14:18]), int(line[19:21]), float(line[22:29]))
     epoch = line[81:89]
     orbit = {
@@ -176,7 +176,7 @@ def _from_comet_line(line):
     return Orbit(re.sub(r"\s{2,}.*", "", line[102:158].strip()), orbit)
 
 
-def _packed_date(packed):
+def packed_date(packed):
     """Return the Julian date of an epoch such as K194R, 2019 April 27.0."""
     year = _CENTURY[packed[0]] + int(packed[1:3])
     return julian_date(year, _DIGITS.index(packed[3]), _DIGITS.index(packed[4]))

@@ -44,9 +44,9 @@ def ephemeris(elements, mpc_code, jds, solar_system=None):
     path = Path(elements, tdb.min() - MARGIN_D, tdb.max() + MARGIN_D, solar_system or planets.best())
     seen, r_au, phase_deg = _seen(path, mpc_code, jds)
     delta_au = np.linalg.norm(seen, axis=1)
-    ra_deg, dec_deg = _angles(seen)
-    ra_before, dec_before = _angles(_seen(path, mpc_code, jds - RATE_STEP_D)[0])
-    ra_after, dec_after = _angles(_seen(path, mpc_code, jds + RATE_STEP_D)[0])
+    ra_deg, dec_deg = angles(seen)
+    ra_before, dec_before = angles(_seen(path, mpc_code, jds - RATE_STEP_D)[0])
+    ra_after, dec_after = angles(_seen(path, mpc_code, jds + RATE_STEP_D)[0])
     per_hour = 3600 / (48 * RATE_STEP_D)  # from deg over two steps to arcsec/h
     columns = {
         "ra_deg": ra_deg,
@@ -137,6 +137,25 @@ class Path:
         return place
 
 
+def gravity(place, speed, others):
+    """Return the acceleration, au/d^2, of heliocentric bodies by the Sun (with relativity) and the planets.
+
+    place, speed : shape (3,) or (n, 3), au and au/d;  others : heliocentric places of the planets, shape (8, 3)
+    """
+    if place.ndim > 1:
+        others = others[:, None]
+    apart = others - place
+    towards = apart / _cubed(apart) - others / _cubed(others)
+    r = np.sqrt(np.sum(place**2, axis=-1, keepdims=True))
+    fast, outwards = np.sum(speed**2, axis=-1, keepdims=True), np.sum(place * speed, axis=-1, keepdims=True)
+    relativity = ((4 * GM_SUN / r - fast) * place + 4 * outwards * speed) / LIGHT_AU_D**2
+    return np.tensordot(planets.GM, towards, 1) + GM_SUN / r**3 * (relativity - place)
+
+
+def _cubed(vectors):
+    return np.sum(vectors**2, axis=-1, keepdims=True) ** 1.5
+
+
 class _Force:
     """Derivative of the heliocentric state, for scipy's integrators; time counts from the epoch of the elements."""
 
@@ -151,14 +170,7 @@ class _Force:
     def __call__(self, since, y):
         place, speed = y[:3], y[3:]
         r = np.sqrt(place @ place)
-        pull = -GM_SUN / r**3 * place
-        others = self.heliocentric(self.epoch, since)
-        apart = others - place
-        pull += planets.GM @ (
-            apart / np.sum(apart**2, axis=1)[:, None] ** 1.5 - others / np.sum(others**2, axis=1)[:, None] ** 1.5
-        )
-        relativity = (4 * GM_SUN / r - speed @ speed) * place + 4 * (place @ speed) * speed
-        pull += GM_SUN / (LIGHT_AU_D**2 * r**3) * relativity
+        pull = gravity(place, speed, self.heliocentric(self.epoch, since))
         if self.push.any():
             pull += self._outgassing(place, speed, self._distance_before(since) if self.delay_d else r)
         return np.concatenate([speed, pull])
@@ -202,7 +214,8 @@ def site_au(mpc_code, jds):
     return turned @ obscodes.geocentric_km(mpc_code) / AU_KM
 
 
-def _angles(vectors):
+def angles(vectors):
+    """Return (ra_deg, dec_deg) of vectors, shape (n, 3)."""
     ra_deg = np.degrees(np.arctan2(vectors[:, 1], vectors[:, 0])) % 360
     return ra_deg, np.degrees(np.arctan2(vectors[:, 2], np.hypot(vectors[:, 0], vectors[:, 1])))
 

@@ -9,17 +9,16 @@ import numpy as np
 from photometrypipeline.base.errors import Ambiguous, NotFound, NotReachable, UsageError
 from photometrypipeline.base.files import safe_name
 from photometrypipeline.catalogs import vsx
-from photometrypipeline.ephemerides import ephemeris, skybot
+from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import fixedplaces, positionsfile
 from photometrypipeline.instruments.dataset import telescope_of
 from photometrypipeline.sky import sphere
-from photometrypipeline.targets import targets
+from photometrypipeline.targets import fieldbodies, targets
 
 log = logging.getLogger("pp.targetsearch")
 
 MAX_UNCERTAINTY_PX = 5  # of the predicted place of an asteroid to look for
 COMPLETENESS_PERCENTILE = 90
-USUAL_RATE = 60.0  # arcsec/h; asteroids this fast may be in the field before or after the middle of the sequence
 VARIABLE_MARGIN_MAG = 1.0  # a star may be brighter than its catalogue says
 MAX_VARIABLES = 200  # the brightest; surveys have found hundreds in every field
 
@@ -112,36 +111,43 @@ def site_of(measured):
 
 
 def asteroids(measured, choice, client, found):
-    """Return the asteroids that SkyBoT expects in the field, bright enough and known well enough to be found."""
+    """Return the known bodies in the field, bright enough and known well enough to be found."""
     limit = completeness_mag(measured)
     if limit is None:
         log.error("no calibrated magnitudes: asteroids in the field cannot be selected by brightness, none is used")
         return []
-    ra, dec, radius = field_of(measured)
     jds = np.array([each.header["obstime"] for each in measured])
     max_err = MAX_UNCERTAINTY_PX * max(unbinned_scale(each.frame) for each in measured)
-    radius += USUAL_RATE / 3600 * np.ptp(jds) * 24 / 2
-    known = skybot.search(ra, dec, radius, float(jds.mean()), site_of(measured), client, data_folder=found.folder)
-    targets_found = []
-    for row in known:
-        if row["err_arcsec"] > max_err or row["v_mag"] > limit:
-            reason = f"V {row['v_mag']:.1f} (limit {limit:.1f}), uncertainty {row['err_arcsec']:.1f} arcsec"
-            log.info("asteroid %s left out: %s (limit %.1f)", row["name"], reason, max_err)
+    try:
+        census = fieldbodies.search(
+            field_of(measured), jds, site_of(measured), client, choice.places.mode, found.folder
+        )
+    except fieldbodies.NoOrbits as error:
+        found.losses.append(("asteroids", str(error)))
+        return []
+    found.remarks += census.remarks
+    targets_found, faint, uncertain = [], 0, 0
+    for body in census.bodies:
+        if body.err_arcsec > max_err or body.v_mag > limit:
+            faint, uncertain = faint + (body.v_mag > limit), uncertain + (body.v_mag <= limit)
+            reason = f"V {body.v_mag:.1f} (limit {limit:.1f}), uncertainty {body.err_arcsec:.1f} arcsec"
+            log.info("asteroid %s left out: %s (limit %.1f)", body.name, reason, max_err)
             continue
-        name = str(row["number"]).strip()
-        name = name if name not in ("", "-", "0", "--") else str(row["name"])
         try:
-            places = _ephemeris(name, measured, choice, client, found.folder)
+            places = body.places or _ephemeris(body.asked, measured, choice, client, found.folder)
         except NotFound as error:
-            log.warning("asteroid %s: %s", name, error)
+            log.warning("asteroid %s: %s", body.name, error)
             continue
-        target = targets.from_ephemeris(str(row["name"]), "asteroid", measured, places, choice.offset)
+        target = targets.from_ephemeris(body.name, "asteroid", measured, places, choice.offset)
         frames = {each.frame.name: each for each in measured}
         if any(targets.inside(frames[frame], place) for frame, place in target.places.items()):
             targets_found.append(target)
         else:
-            log.info("asteroid %s passes outside the frames", row["name"])
-    found.remarks.append(f"{len(targets_found)} asteroids are expected in the field, brighter than {limit:.1f} mag")
+            log.info("asteroid %s passes outside the frames", body.name)
+    found.remarks.append(
+        f"{len(targets_found)} asteroids are expected in the field, brighter than {limit:.1f} mag, by {census.source}; "
+        f"{faint} near it are fainter, {uncertain} too uncertain"
+    )
     return targets_found
 
 
