@@ -268,7 +268,7 @@ class DistillOptions(Ephemeris, Offline):
         metavar="FILE", check=optionchecks.fixed_targets, file=True, help="targets fixed on the sky: name RA Dec"
     )
     variable_stars: bool = option(False, help="known variable stars in the field (VSX) as well")
-    asteroids: bool = option(False, help="all known asteroids in the field, by SkyBoT")
+    asteroids: bool = option(False, help="all known asteroids in the field, by SkyBoT or the orbits in the store")
     reject: tuple = option(
         ("pos", "prob"),
         metavar="LIST",
