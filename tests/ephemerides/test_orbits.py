@@ -21,9 +21,9 @@ COMET = (
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    """Return (path of MPCORB.DAT, elements) of 3000 bodies; the store is empty."""
+    """Return (path of MPCORB.DAT, elements) of 1200 bodies; the store is empty."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    elements = orbitworld.draw(np.random.default_rng(4), 3000, EPOCH)
+    elements = orbitworld.draw(np.random.default_rng(4), 1200, EPOCH)
     orbitworld.write_mpcorb(tmp_path / "MPCORB.DAT", elements)
     return tmp_path / "MPCORB.DAT", elements
 
@@ -31,8 +31,8 @@ def world(tmp_path, monkeypatch):
 def test_a_table_holds_what_the_reader_of_single_bodies_finds(world):
     path, _ = world
     found, remarks = mpcfiles.read(path)
-    assert len(found) == 3000 and not remarks
-    for number in (0, 17, 2999):
+    assert len(found) == 1200 and not remarks
+    for number in (0, 17, 1199):
         (single,) = elementsfile.read(path, str(number + 1))
         assert found.orbit(number).full_name == single.full_name
         assert found.orbit(number).elements == pytest.approx(single.elements, rel=1e-12, abs=1e-9)
@@ -89,7 +89,7 @@ def test_nothing_in_a_field_is_missed(world, away_d):
     orbits, _ = shelf.take(path)
     jds = EPOCH + away_d + np.array([0.1, 0.2, 0.3])
     everyone = together.seen([orbits.orbit(n).elements for n in range(len(orbits))], SITE, jds)
-    field = (float(everyone.ra_deg[5, 1]), float(everyone.dec_deg[5, 1]), 3.0)
+    field = (float(everyone.ra_deg[5, 1]), float(everyone.dec_deg[5, 1]), 5.0)
     inside = sphere.separation_deg(everyone.ra_deg, everyone.dec_deg, *field[:2]) <= field[2]
     expected = {orbits.orbit(n).full_name for n in np.flatnonzero(inside.any(axis=1))}
     found = infield.search(shelf.tables(), field, jds, SITE)
@@ -131,7 +131,7 @@ def test_broken_lines_are_told_and_the_others_kept(world, tmp_path):
     lines[11] = lines[11][:50] + "\n"
     (tmp_path / "NEA.txt").write_text("".join(lines))
     orbits, remarks = mpcfiles.read(tmp_path / "NEA.txt")
-    assert len(orbits) == 2998 and remarks[0].startswith("2 lines are no orbits")
+    assert len(orbits) == 1198 and remarks[0].startswith("2 lines are no orbits")
 
 
 def test_older_orbits_or_a_piece_do_not_take_the_place_of_better_ones(world, tmp_path):
@@ -144,9 +144,9 @@ def test_older_orbits_or_a_piece_do_not_take_the_place_of_better_ones(world, tmp
         shelf.take(tmp_path / "old" / "MPCORB.DAT.gz")
     elements[:, 0] += 400
     orbitworld.write_mpcorb(tmp_path / "old" / "mpcorb.dat", elements[:100])
-    with pytest.raises(UsageError, match="it has 100 orbits, the store has 3000"):
+    with pytest.raises(UsageError, match="it has 100 orbits, the store has 1200"):
         shelf.take(tmp_path / "old" / "mpcorb.dat")
-    assert len(shelf.tables()[0]) == 3000
+    assert len(shelf.tables()[0]) == 1200
 
 
 def test_orbits_far_from_the_frames_are_told(world):

@@ -85,7 +85,7 @@ def _seen(bodies: list[tuple], field_deg: tuple, jds: np.ndarray, mpc_code: str,
     distance = sphere.separation_deg(seen.ra_deg[:, :k], seen.dec_deg[:, :k], *field_deg[:2])
     for n in np.flatnonzero((distance <= field_deg[2]).any(axis=1)):
         _, one, error, orbits = bodies[n]
-        places = _ephemeris(one, seen, n, jds, error, f"computed from orbits of {orbits.origin}")
+        places = _ephemeris(one, seen, int(n), jds, error, f"computed from orbits of {orbits.origin}")
         if np.nanmin(places.v_mag, initial=np.inf) > limit_mag and np.isfinite(places.v_mag).any():
             continue
         number, name = _number_and_name(one.full_name, orbits.kind)

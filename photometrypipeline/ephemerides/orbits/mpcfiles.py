@@ -47,9 +47,9 @@ def read(path: str | PathLike) -> tuple[table.OrbitTable, list[str]]:
         raise FrameError(path, f"ends too early or is broken ({error})", "download it again") from None
     except OSError as error:
         raise FrameError(path, f"cannot be read ({error.strerror or error})", "check its name") from None
-    elements, names, u, last = (np.concatenate(column) for column in zip(*parts, strict=True)) if parts else [()] * 4
-    if not len(elements):
+    if not sum(len(part[0]) for part in parts):
         raise FrameError(path, "contains no orbits of the Minor Planet Center", REMEDY)
+    elements, names, u, last = (np.concatenate(column) for column in zip(*parts, strict=True))
     remarks = [f"{len(bad)} lines are no orbits, such as: {bad[0][:60].strip()}"] if bad else []
     return table.build(str(kind), Path(path).name, elements, names, u, last), remarks
 

@@ -101,8 +101,8 @@ def _mapped(archive: zipfile.ZipFile, path: str | PathLike, column: str) -> np.n
         stream.seek(name + extra, 1)
         np.lib.format.read_magic(stream)
         shape, in_columns, dtype = np.lib.format.read_array_header_1_0(stream)
-        order = "F" if in_columns else "C"
-        return np.memmap(path, dtype, "r", stream.tell(), shape, order)
+        start = stream.tell()
+    return np.memmap(path, dtype=dtype, mode="r", offset=start, shape=shape, order="F" if in_columns else "C")
 
 
 def build(

@@ -37,17 +37,16 @@ class Field:
 
 def near(orbits: OrbitTable, field: Field, jobs: int = 2) -> np.ndarray:
     """Return the numbers of the bodies that may come into the field; those on no ellipse are all among them."""
-    pieces = list(_pieces(orbits))
     with ThreadPoolExecutor(max(jobs, 1)) as pool:  # NumPy lets go of the interpreter within large arrays
-        found = list(pool.map(lambda piece: _near(*piece, field), pieces))
+        found = list(pool.map(lambda piece: _near(piece[0], *piece[1], field), _pieces(orbits)))
     return np.concatenate([*found, np.zeros(0, dtype=int)])
 
 
-def _pieces(orbits: OrbitTable) -> Iterator[tuple]:
+def _pieces(orbits: OrbitTable) -> Iterator[tuple[int, list]]:
     epoch, m0, n, plane = (orbits[column] for column in ("epoch", "m0", "n", "plane"))
     for first in range(0, len(epoch), CHUNK):
         here = slice(first, first + CHUNK)
-        yield first, *(np.array(column[..., here]) for column in (epoch, m0, n, plane))  # copies are aligned
+        yield first, [np.array(column[..., here]) for column in (epoch, m0, n, plane)]  # copies are aligned
 
 
 def _near(first: int, epoch: np.ndarray, m0: np.ndarray, n: np.ndarray, plane: np.ndarray, field: Field) -> np.ndarray:
