@@ -74,8 +74,9 @@ class OrbitTable:
     def save(self, path: str | PathLike) -> None:
         """Write the table, whole or not at all."""
         head = json.dumps({"format": FORMAT, "kind": self.kind, "origin": self.origin})
+        columns: dict = {"head": np.array(head)} | {key: self[key] for key in COLUMNS}
         with replacing(path) as temporary, open(temporary, "wb") as stream:
-            np.savez(stream, head=np.array(head), **{key: self[key] for key in COLUMNS})
+            np.savez(stream, **columns)
 
 
 def load(path: str | PathLike) -> OrbitTable:

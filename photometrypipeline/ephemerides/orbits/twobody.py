@@ -38,7 +38,7 @@ class Field:
 def near(orbits: OrbitTable, field: Field, jobs: int = 2) -> np.ndarray:
     """Return the numbers of the bodies that may come into the field; those on no ellipse are all among them."""
     with ThreadPoolExecutor(max(jobs, 1)) as pool:  # NumPy lets go of the interpreter within large arrays
-        found = list(pool.map(lambda piece: _near(piece[0], *piece[1], field), _pieces(orbits)))
+        found = list(pool.map(lambda piece: _near(*piece, field), _pieces(orbits)))
     return np.concatenate([*found, np.zeros(0, dtype=int)])
 
 
@@ -49,7 +49,8 @@ def _pieces(orbits: OrbitTable) -> Iterator[tuple[int, list]]:
         yield first, [np.array(column[..., here]) for column in (epoch, m0, n, plane)]  # copies are aligned
 
 
-def _near(first: int, epoch: np.ndarray, m0: np.ndarray, n: np.ndarray, plane: np.ndarray, field: Field) -> np.ndarray:
+def _near(first: int, columns: list, field: Field) -> np.ndarray:
+    epoch, m0, n, plane = columns
     since = field.tdb - epoch
     anomaly = ((m0 + n * since + np.pi) % (2 * np.pi) - np.pi).astype(np.float32)
     motion = n.astype(np.float32)
