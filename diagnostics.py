@@ -16,6 +16,8 @@ from pathlib import Path
 import pp_setup
 from photometrypipeline.base import errors, workers
 from photometrypipeline.frames import records
+from photometrypipeline.runs import provenance
+from photometrypipeline.targets import account
 from photometrypipeline.website import (
     downloads,
     findingchart,
@@ -123,6 +125,8 @@ def _write_pages(view, contents, plot_files, settings, site, folder, jobs):
     }
     data = pagedata.of_run(view, shown, folder, chart, stars)
     by_hand = pagedata.by_hand(view) if data["command"] else None
+    ledger = account.Ledger(view.records, provenance.made_by(folder))
+    shared["account"] = lambda row: ledger.steps(row.data) if row.data.kind in account.TOLD else []
     template = made.get_template("frame.html")
 
     def write(frame):

@@ -92,6 +92,20 @@ class Calibration:
     failure: NotReachable | None = None
 
 
+@dataclass
+class Solved:
+    """What all frames of a data set have in common: Settings, Reference, ColorTerm and NightSolution, or None.
+
+    failure : the NotReachable that left it without reference stars, or None
+    """
+
+    settings: Settings
+    reference: Reference | None
+    term: object
+    night: object
+    failure: NotReachable | None
+
+
 def left(done):
     """Return what the stamp of the step holds: frames, files, and which frames have no zeropoint in which band."""
     suffix = pp_setup.confcalibrate.save_caldata_suffix
@@ -106,8 +120,36 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
 
     Raises UsageError for several bands or what is no colour, PipelineError if there is nothing to calibrate.
     """
-    frames, magzp, jobs = DataSet.of(frames), options.magzp, options.jobs
-    telescope = frames.telescope
+    frames, jobs = DataSet.of(frames), options.jobs
+    found = solve(frames, losses, options)
+    settings, reference, term, night = found.settings, found.reference, found.term, found.night
+    done = toolbox.parallel(
+        lambda frame: calibrate_frame(frame, reference, settings, term, night), frames, jobs, "calibrate"
+    )
+    pairs = toolbox.sort_out(frames, done, losses)
+    if not pairs:
+        raise PipelineError("none of the frames has a source list; run pp_photometry first")
+    for _frame, row in pairs:
+        tell(row, losses, reference)
+    if reference is not None:
+        common = calibrated.systematics(reference, term)
+        errors = common.relation_err_mag, common.catalog_err_mag, common.color_err_mag
+        told = "transformation %.3f, catalogue from field to field %.3f, colour term %.3f"
+        log.info(f"errors common to all frames, mag: {told}", *errors)
+    ready = frames.only([frame for frame, _ in pairs])
+    summary = summarise([row for _, row in pairs], reference, settings, term, night)
+    summary.arguments = options.arguments("exclude_stars")
+    summary = diagnostics.record("calibrate", summary, frames.folder)
+    lacking = [frame for frame, row in pairs if row.zp_mag is None] if settings.band and not settings.magzp else []
+    return Calibration(ready, lacking, summary, found.failure)
+
+
+def solve(frames, losses, options, keep=True):
+    """Return the Solved of a DataSet, with the options of the step; keep : write the reference stars next to it.
+
+    Raises UsageError for several bands or what is no colour.
+    """
+    magzp, telescope = options.magzp, frames.telescope
     band = None if options.uncalibrated else options.filter or frames.band
     if magzp and band is None:
         raise UsageError("-magzp needs a band; give it with -filter")
@@ -130,7 +172,7 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
     if band and not magzp:
         try:
             names = options.catalog or usual_catalogs(telescope, band)
-            reference = choose_reference(frames, names, settings, options.solar, options.offline, wish)
+            reference = choose_reference(frames, names, settings, options.solar, options.offline, wish, keep)
         except NotReachable as error:
             failure = error
         if reference is None:
@@ -140,27 +182,9 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
                 + (f" ({failure})" if failure else ""),
             )
     if reference is not None and wish:
-        term = color_term(frames, reference, settings, wish, losses, jobs)
-    night = solve_night(frames, reference, settings, options, jobs)
-    done = toolbox.parallel(
-        lambda frame: calibrate_frame(frame, reference, settings, term, night), frames, jobs, "calibrate"
-    )
-    pairs = toolbox.sort_out(frames, done, losses)
-    if not pairs:
-        raise PipelineError("none of the frames has a source list; run pp_photometry first")
-    for _frame, row in pairs:
-        tell(row, losses, reference)
-    if reference is not None:
-        common = calibrated.systematics(reference, term)
-        errors = common.relation_err_mag, common.catalog_err_mag, common.color_err_mag
-        told = "transformation %.3f, catalogue from field to field %.3f, colour term %.3f"
-        log.info(f"errors common to all frames, mag: {told}", *errors)
-    ready = frames.only([frame for frame, _ in pairs])
-    summary = summarise([row for _, row in pairs], reference, settings, term, night)
-    summary.arguments = options.arguments("exclude_stars")
-    summary = diagnostics.record("calibrate", summary, frames.folder)
-    lacking = [frame for frame, row in pairs if row.zp_mag is None] if band and not magzp else []
-    return Calibration(ready, lacking, summary, failure)
+        term = color_term(frames, reference, settings, wish, losses, options.jobs)
+    night = solve_night(frames, reference, settings, options, options.jobs)
+    return Solved(settings, reference, term, night, failure)
 
 
 def no_band(raw):
@@ -182,9 +206,10 @@ def usual_catalogs(telescope, band):
     return ("GAIA", *own) if band in bandnames.GAIA else own
 
 
-def choose_reference(frames, names, settings, solar, offline, wish=None):
+def choose_reference(frames, names, settings, solar, offline, wish=None, keep=True):
     """Return the Reference of the first catalogue that is good for the band, None if none is.
 
+    keep : write its stars into the folder of the DataSet `frames`
     Raises NotReachable if services failed and no other catalogue helped.
     """
     places = [read_positions(frame, settings.maxflag) for frame in frames]
@@ -198,7 +223,7 @@ def choose_reference(frames, names, settings, solar, offline, wish=None):
             catalog = Catalog.fetch(
                 name, ra, dec, radius, pp_setup.photometric_catalog_limit, client=client, data_folder=frames.folder
             )
-            return prepare_reference(catalog, settings, solar, epoch, frames.folder, wish)
+            return prepare_reference(catalog, settings, solar, epoch, frames.folder if keep else None, wish)
         except NotReachable as error:
             log.warning("catalogue %s: %s; trying the next one", name, error)
             failures.append(error)
@@ -218,7 +243,7 @@ def read_positions(frame, maxflag):
 
 
 def prepare_reference(catalog, settings, solar, epoch, folder, wish=None):
-    """Return the Reference that `catalog` makes in the band; writes its stars into `folder`.
+    """Return the Reference that `catalog` makes in the band; writes its stars into `folder`, unless that is None.
 
     Raises CatalogError if too few stars are left.
     """
@@ -230,7 +255,8 @@ def prepare_reference(catalog, settings, solar, epoch, folder, wish=None):
     if settings.excluded:
         catalog, left_out, strangers = leftout.without(catalog.at_epoch(epoch), settings.excluded, settings.band)
     catalog, mag, err = good_stars(catalog, settings, solar)
-    catalog.at_epoch(epoch).write_reference(folder / reference_file(catalog.name), epoch)
+    if folder is not None:
+        catalog.at_epoch(epoch).write_reference(folder / reference_file(catalog.name), epoch)
     catalog = brightest_usable(catalog, mag, err, settings, wish).at_epoch(epoch)
     toolbox.say(f"{len(catalog)} reference stars in {settings.band} from {catalog.name}")
     name = wish[0] if wish else catalog.usual_color()
@@ -363,6 +389,15 @@ def stars_of(frame, reference, settings):
 
 def calibrate_frame(frame, reference, settings, term=None, night=None):
     """Calibrate one frame and write its database; returns its part of the record.  Raises FrameError."""
+    done = calibrated_frame(frame, reference, settings, term, night)
+    calibrated.write_database(done, reference, settings)
+    if done.fit is not None and settings.saving.save_caldata:
+        calibrated.write_caldata(done, reference, settings.saving)
+    return calibrated.frame_record(done, reference, settings)
+
+
+def calibrated_frame(frame, reference, settings, term=None, night=None):
+    """Return the Outcome of the calibration of one frame.  Raises FrameError."""
     telescope = telescope_of(frame)
     sources, inst, e_inst = measured_sources(frame, settings)
     nothing = np.empty(0, dtype=int)
@@ -378,10 +413,7 @@ def calibrate_frame(frame, reference, settings, term=None, night=None):
             found = f"{error.found} reference stars after source matching for frame {frame.ldac.name}"
             if not done.by_night(settings):
                 done.reason = f"{found}, at least {error.needed} are needed"
-    calibrated.write_database(done, reference, settings)
-    if done.fit is not None and settings.saving.save_caldata:
-        calibrated.write_caldata(done, reference, settings.saving)
-    return calibrated.frame_record(done, reference, settings)
+    return done
 
 
 def measured_sources(frame, settings):

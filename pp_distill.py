@@ -46,6 +46,7 @@ from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.photometry import badpixels
 from photometrypipeline.reports import lightcurve, regions
 from photometrypipeline.targets import (
+    account,
     clock,
     corrected,
     ensemble,
@@ -87,14 +88,71 @@ class Distillation:
         return lines
 
 
+@dataclass
+class Derived:
+    """What the databases and pixels of a data set say of all targets, before anything is written.
+
+    measured : list of targets.Measured;  everything : list of Target, the control star last;  failure : NotReachable
+    rows : {target name: Rows with a source};  unseen : {target name: {frame name: Row without}}
+    curves : LightCurves of all, as they are written;  remarks : {target name: list of str} on rows
+    outcome : measuring.Outcome or None;  excluded : the observations that were taken out by hand
+    """
+
+    measured: list
+    everything: list
+    failure: NotReachable | None
+    rows: dict
+    unseen: dict
+    curves: list
+    remarks: dict
+    outcome: object
+    excluded: exclusions.Exclusions
+
+
 @toolbox.stamped("distill", lambda done: ([], done.files, {"report": done.report()}))
 def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     """Find all targets that are asked for in `frames`; returns a Distillation.
 
     Raises PipelineError if no frame has a database, UsageError for a list of exclusions that cannot be read.
     """
-    excluded = exclusions.read(options.exclude) if options.exclude else exclusions.Exclusions()
     data = DataSet.of(frames)
+    derived = derive(data, losses, options)
+    found = write(data, derived, losses)
+    measured, curves, rows = derived.measured, derived.curves, derived.rows
+    instrumental_wanted = all(each.header["filtername"] is None for each in measured)
+    if not instrumental_wanted and not any(row.calibrated for own in rows.values() for row in own):
+        losses.add("light curves", "all magnitudes are instrumental")
+    if not found and derived.failure is None:
+        advice = "name a body with -target, give a star to pp_distill -fixedtargets, or mark it with pp_manident"
+        losses.add("target", f"no target was found in any frame; {advice}")
+    for line in derived.excluded.unused():
+        log.warning("%s: %r is not an observation of this run", options.exclude, line)
+    set_outdated_aside(data, measured, curves)
+    observationsdb.update(data.folder / observationsdb.FILE_NAME, curves)
+    tidy = lightcurve.write_csv(curves, data.folder, data.client(offline=True), options.places)
+    write_regions(data.folder, measured, curves)
+    about_clock = clock.told({curve.name: curve.every for curve in curves if curve.kind in clock.KINDS})
+    if about_clock:
+        toolbox.say(about_clock)
+    summary = recordtypes.Distill(
+        targets=[curve.name for curve in curves],
+        images=[each.frame.name for each in measured],
+        arguments=options.arguments("exclude"),
+        clock=about_clock,
+        injections=derived.outcome.injections if derived.outcome else [],
+        lights=account.lights(derived.outcome, measured) if derived.outcome else [],
+    )
+    diagnostics.record("distill", summary, data.folder)
+    files = [*(curve.file for curve in curves), *tidy, observationsdb.FILE_NAME]
+    return Distillation(rows, found, derived.failure, files)
+
+
+def derive(data, losses, options):
+    """Return the Derived of a DataSet, with the options of the step; writes nothing.
+
+    Raises PipelineError if no frame has a database, UsageError for a list of exclusions that cannot be read.
+    """
+    excluded = exclusions.read(options.exclude) if options.exclude else exclusions.Exclusions()
     measured = read_databases(data, losses)
     search = targetsearch.search(measured, options, data.client(options.offline), data.folder)
     wanted, failure = search.targets, search.failure
@@ -113,46 +171,29 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     rows |= {target.name: rows_of(target, matcher, options, excluded) for target in everything[len(wanted) :]}
     outcome = measure_places(everything, matcher, rows, options, data.folder)
     unseen = look_again(everything, matcher, rows, options, outcome)
-    curves, found = [], []
-    about_color = color_remarks(measured)
+    curves, remarks = [], {}
     for target in everything:
-        own, remarks = mark_instrumental(rows[target.name], unseen[target.name].values())
+        own, remarks[target.name] = mark_instrumental(rows[target.name], unseen[target.name].values())
         curve = light_curve(target, in_turn(measured, own, unseen[target.name]))
         ensemble.observe(curve.every, measured)
-        remarks = [f"positions predicted by: {target.source}", *about_color, *remarks]
-        remarks += [nondetections.LEGEND] if unseen[target.name] else []
-        results.write(data.folder / curve.file, one_per_frame(curve.every), remarks)
         curves.append(curve)
+    return Derived(measured, everything, failure, rows, unseen, curves, remarks, outcome, excluded)
+
+
+def write(data, derived, losses):
+    """Write the table of each target and name the frames without it; returns the names of those found (list)."""
+    found, about_color = [], color_remarks(derived.measured)
+    for target, curve in zip(derived.everything, derived.curves, strict=True):
+        own, unseen = derived.rows[target.name], derived.unseen[target.name]
+        remarks = [f"positions predicted by: {target.source}", *about_color, *derived.remarks[target.name]]
+        remarks += [nondetections.LEGEND] if unseen else []
+        results.write(data.folder / curve.file, one_per_frame(curve.every), remarks)
         accepted = sum(row.accepted for row in own)
-        toolbox.say(f"{curve.file}: {target.name} in {accepted} of {len(measured)} frames")
+        toolbox.say(f"{curve.file}: {target.name} in {accepted} of {len(derived.measured)} frames")
         if target.kind != "control":
-            note_losses(target, own, unseen[target.name], measured, losses)
+            note_losses(target, own, unseen, derived.measured, losses)
             found += [target.name] if accepted else []
-    instrumental_wanted = all(each.header["filtername"] is None for each in measured)
-    if not instrumental_wanted and not any(row.calibrated for own in rows.values() for row in own):
-        losses.add("light curves", "all magnitudes are instrumental")
-    if not found and failure is None:
-        advice = "name a body with -target, give a star to pp_distill -fixedtargets, or mark it with pp_manident"
-        losses.add("target", f"no target was found in any frame; {advice}")
-    for line in excluded.unused():
-        log.warning("%s: %r is not an observation of this run", options.exclude, line)
-    set_outdated_aside(data, measured, curves)
-    observationsdb.update(data.folder / observationsdb.FILE_NAME, curves)
-    tidy = lightcurve.write_csv(curves, data.folder, data.client(offline=True), options.places)
-    write_regions(data.folder, measured, curves)
-    names, images = [curve.name for curve in curves], [each.frame.name for each in measured]
-    about_clock = clock.told({curve.name: curve.every for curve in curves if curve.kind in clock.KINDS})
-    if about_clock:
-        toolbox.say(about_clock)
-    summary = recordtypes.Distill(
-        targets=names,
-        images=images,
-        arguments=options.arguments("exclude"),
-        clock=about_clock,
-        injections=outcome.injections if outcome else [],
-    )
-    diagnostics.record("distill", summary, data.folder)
-    return Distillation(rows, found, failure, [*(curve.file for curve in curves), *tidy, observationsdb.FILE_NAME])
+    return found
 
 
 def read_databases(frames, losses):

@@ -90,16 +90,8 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
     data, jobs = DataSet.of(frames), options.jobs
     frames = data.only(cleared(data, losses, jobs))
     telescope = frames.telescope
-    minarea = options.minarea or telescope.min_area
     gain_known = knows_gain(frames, telescope)
-    common = pp_extract.Options(
-        snr=options.snr,
-        minarea=minarea,
-        nodeblending=options.nodeblending,
-        kernel=options.kernel,
-        quiet=True,
-        jobs=jobs,
-    )
+    common = extraction_of(options, telescope)
     by_hand = bool(options.aprad) or toolbox.list_photmode() != "APER"
     predictions = {} if by_hand or options.background_only else predict(frames, telescope, options)
     found = bad_pixels(frames, telescope, predictions)
@@ -123,7 +115,7 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
         raise PipelineError("none of the frames could be measured")
     summary = recordtypes.Photometry(
         method=toolbox.list_photmode(),
-        minarea_px=minarea,
+        minarea_px=common.minarea,
         snr=options.snr,
         aprad_px=aperture.radius_px,
         basis=basis(aperture, counts),
@@ -361,13 +353,44 @@ def cut_list(frame, path, aperture):
     """Make the final source list of one frame: the columns of the chosen aperture out of the list with all of them."""
     write_aperture(frame.header, aperture.radius_px, aperture.index)
     frame.save()
-    sources = ldac.read(path)
-    for name in ("FLUX_APER", "FLUXERR_APER", "MAG_APER", "MAGERR_APER"):
-        sources.table.replace_column(name, sources.table[name][:, aperture.index])
+    sources = one_aperture(ldac.read(path), aperture.index)
     write_aperture(sources.header, aperture.radius_px, aperture.index)
     ldac.write(frame.ldac, sources)
     path.unlink()
     return frame
+
+
+def one_aperture(sources, index):
+    """Return a SourceList with all apertures, changed to hold the one with that index."""
+    for name in ("FLUX_APER", "FLUXERR_APER", "MAG_APER", "MAGERR_APER"):
+        sources.table.replace_column(name, sources.table[name][:, index])
+    return sources
+
+
+def list_again(frame, options, path):
+    """Return the SourceList that the pixels of a measured Frame give with the options of the step; `path` is at work.
+
+    Raises ProgramError, FrameError.
+    """
+    telescope = telescope_of(frame)
+    mask = badpixels.read(frame.path.parent, frame.size_px[::-1])
+    index, radius = frame.header.get("APIDX"), float(frame.header["APRAD"])
+    radii = growthcurve.radii_px(options.aprad_range or telescope.aprad_range) if index is not None else [radius]
+    extraction = replace(extraction_of(options, telescope), aprad=tuple(radii))
+    pp_extract.run(frame, telescope, path, extraction, cosmics.joined(frame, mask))
+    return ldac.read(path) if index is None else one_aperture(ldac.read(path), index)
+
+
+def extraction_of(options, telescope):
+    """Return the options of the extraction that those of the step mean, without apertures."""
+    return pp_extract.Options(
+        snr=options.snr,
+        minarea=options.minarea or telescope.min_area,
+        nodeblending=options.nodeblending,
+        kernel=options.kernel,
+        quiet=True,
+        jobs=options.jobs,
+    )
 
 
 def seeing(frame):

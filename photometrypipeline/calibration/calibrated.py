@@ -175,7 +175,15 @@ def header_row(done, reference, settings):
 
 
 def write_database(done, reference, settings):
-    """Write the database of a frame: its sources, the reference stars with them, and calibrated magnitudes if any."""
+    """Write the database of a frame."""
+    framedb.write(done.frame.database, *contents(done, reference, settings))
+
+
+def contents(done, reference, settings):
+    """Return (header, table, zeropoint, colorterm) as framedb.write takes them.
+
+    The table has the sources of a frame, the reference stars with them, and calibrated magnitudes if there are any.
+    """
     table = done.sources.table.copy()
     table.rename_columns(["XWIN_WORLD", "YWIN_WORLD"], ["ra_deg", "dec_deg"])
     table["ra_deg"] = np.mod(table["ra_deg"], 360.0)
@@ -192,7 +200,7 @@ def write_database(done, reference, settings):
     gain = headers.gain_e_adu(done.frame, done.telescope)
     for name, values in errorbars.parts(flux, done.e_inst, gain, _errors(done, table, zeropoint, settings)).items():
         table[name] = values
-    framedb.write(done.frame.database, header_row(done, reference, settings), table, zeropoint, color)
+    return header_row(done, reference, settings), table, zeropoint, color
 
 
 def _of_place(done, table, settings):

@@ -380,10 +380,65 @@ class Injected(Part):
     limit_mag: float | None
 
 
+class NeighbourLight(Part):
+    """A star near a target, whose light was taken off: place (the first pixel is 1), light of the whole profile."""
+
+    x_px: float
+    y_px: float
+    distance_px: float
+    flux_adu: float | None
+    err_adu: float | None
+
+
+class TargetLight(Part):
+    """How the light of a target was measured on a frame; fluxes as a star would have them in the aperture.
+
+    x_px, y_px : of the place, the first pixel is 1;  place_err_arcsec : its error per axis
+    by_source : the place is that of the frame's own source;  confirmed : other frames, or a good ephemeris, agree on it
+    ring_px : radii of the ring of sky;  sigma_adu : of one of its pixels;  scene_err : what neighbours leave
+    psf_stars : number behind the PSF, psf_residual : what it leaves of them;  noise_adu : by n_empty empty places
+    offset_mag, psf_offset_mag : what brings magnitudes of these fluxes to those of the source list
+    """
+
+    target: str
+    frame: str
+    x_px: float
+    y_px: float
+    place_err_arcsec: float | None
+    confirmed: bool
+    by_source: bool
+    radius_px: float
+    gain: float | None
+    fwhm_px: float
+    psf_stars: int
+    psf_residual: float | None
+    psf_guessed: bool
+    trail_px: list[float]
+    trail_correction_mag: float
+    ring_px: list[float]
+    sky_adu: float
+    sigma_adu: float
+    flux_adu: float
+    flux_err_adu: float
+    scene_err_adu: float
+    offset_mag: float
+    psf_flux_adu: float
+    psf_flux_err_adu: float
+    psf_scene_err_adu: float
+    psf_offset_mag: float
+    neighbour_flux_adu: float
+    masked_fraction: float
+    n_struck: int
+    noise_adu: float | None
+    n_empty: int
+    neighbours: list[NeighbourLight]
+
+
 class Distill(Part):
     """Record of pp_distill: names of its targets, whose rows are in photometry.db, its images and its options.
 
     clock : what moving targets tell about the times of the frames, empty if these are right
+    lights : of the targets that were asked for, in each frame
     """
 
     targets: list[str]
@@ -391,6 +446,7 @@ class Distill(Part):
     arguments: list[str]
     clock: str = ""
     injections: list[Injected] = []
+    lights: list[TargetLight] = []
 
 
 RECORDS = {

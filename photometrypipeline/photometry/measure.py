@@ -119,6 +119,7 @@ class Light:
     noise : of `flux` by empty places around (n_empty), NaN where nobody looked
     dx, dy, place_err : px from the place given to where the light is, by the PSF
     n_struck : pixels that were left out since they are sharper than any light through the optics
+    neighbours : tuple of Neighbour, whose light was taken off
     """
 
     flux: float
@@ -145,6 +146,7 @@ class Light:
     noise: float = np.nan
     n_empty: int = 0
     n_struck: int = 0
+    neighbours: tuple = ()
 
     def mag(self, psf=False):
         """Return (instrumental magnitude, its error by photons and sky, by the scene); NaN without light."""
@@ -351,6 +353,7 @@ def _measured(exposure, x, y, trail_px, neighbours, place):
         sky=level,
         sigma=sigma,
         trail_px=tuple(trail_px),
+        neighbours=tuple(neighbours),
     )
     light.dx, light.dy, light.place_err, chi2 = _fit(place.profile, left, weight > 0, flux, variance)
     if place.round_profile is not None:

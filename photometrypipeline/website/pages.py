@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 from functools import cache, lru_cache
 from pathlib import Path
@@ -41,6 +42,7 @@ def environment():
         "sexagesimal": sexagesimal,
         "url": url,
         "text": text,
+        "quoted": shlex.quote,
         "calibrated": calibrated,
     }
     made.filters |= {name: _defined(function) for name, function in own.items()}

@@ -1,11 +1,15 @@
 """The example as a user runs it: light curve, positions and zeropoints against the truth beside the frames."""
 
+import json
 import shutil
 import subprocess
 import sys
 
 import pytest
+from astropy.io import fits
 from conftest import ROOT
+
+from photometrypipeline.frames import records
 
 EXAMPLE = ROOT / "example_data" / "vatt4k"
 
@@ -84,3 +88,32 @@ def test_the_store_of_the_example_stays_with_the_example(example, tmp_path, run_
     done = run_command("pp_run", "mscience0217.fits", "-offline", cwd=bare)
     assert done.returncode == 1  # its invented stars are nowhere but in pp_store/
     assert "could not be reached" in done.stderr
+
+
+def test_a_magnitude_is_explained_and_derived_again_to_the_last_bit(example, call):
+    folder, _ = example
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir() if path.name != "LOG"}
+    done = call("pptool_explain", "-json", "3552", "mscience0220.fits", cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    assert [check["name"] for check in told["checks"]] == ["frame", "source list", "calibration", "magnitude"]
+    assert all(check["same"] for check in told["checks"])
+    facts = {step["name"]: step["facts"] for step in told["steps"]}
+    assert facts["light"]["inst_mag"] + facts["zeropoint"]["added_mag"] == pytest.approx(told["row"]["mag"], abs=1e-9)
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir() if path.name != "LOG"} == before
+
+
+def test_a_pixel_that_was_changed_is_noticed_and_named(example, tmp_path, call):
+    folder, _ = example
+    touched = tmp_path / "touched"
+    shutil.copytree(folder, touched)
+    light = next(each for each in records.read(touched)["distill"].lights if each.frame == "mscience0220.fits")
+    with fits.open(touched / light.frame, mode="update") as hdus:
+        hdus[0].data[round(light.y_px) - 1, round(light.x_px) - 1] += 50
+    done = call("pptool_explain", "3552", "mscience0220.fits", cwd=touched)
+    assert done.returncode == 1
+    checks = done.stdout[done.stdout.index("\nresult") :]
+    assert "NOT the same: pixels changed since" in " ".join(checks.split())
+    assert "mag 17." in checks  # before, and after
+    wrong = call("pptool_explain", "3553", "mscience0220.fits", cwd=touched)
+    assert wrong.returncode == 2 and "no light curve of 3553" in wrong.stderr and "'3552'" in wrong.stderr
