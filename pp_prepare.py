@@ -45,7 +45,7 @@ from photometrypipeline.frames.hdus import flatten
 from photometrypipeline.instruments import airmasses, exposurelength, exposures, headers, plausibility, telescopes
 from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.instruments.instrument import as_text
-from photometrypipeline.newcamera import bodyplace, camerafacts, generic
+from photometrypipeline.newcamera import bodyplace, camerafacts, generic, recognise
 from photometrypipeline.registration import blind
 from photometrypipeline.sky.times import MJD_ZERO
 
@@ -65,6 +65,7 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
     """
     frames = DataSet.of(frames)
     first = telescopes_of(frames, options.telescope, losses)
+    frames = frames.only(understood(frames, first, losses))
     by_hand = {name: str(value) for name, value in (("ra", options.ra), ("dec", options.dec)) if value is not None}
     given = options.set | by_hand
     places = {}
@@ -171,6 +172,25 @@ def telescopes_of(frames, override, losses):
             log.warning("%s: %s; treated as GENERIC", frame.name, error)
             found[frame.name] = telescopes.get("GENERIC")
     return found
+
+
+def understood(frames, telescopes, losses):
+    """Return the Frames (list) whose headers can be read, whatever they say; others go to `losses`.
+
+    What is asked of all of them together is not in the way of the others then.
+    """
+
+    def read(frame):
+        telescope = telescopes[frame.name]
+        if telescope.key == generic.KEY:
+            recognise.read(frame.header)
+        else:
+            bodyplace.has_pointing(frame, telescope)
+
+    kept = [frame for frame, _ in toolbox.each(read, frames, losses)]
+    if not kept:
+        raise PipelineError("none of the images could be prepared")
+    return kept
 
 
 def rename(frame):

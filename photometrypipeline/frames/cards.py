@@ -94,10 +94,10 @@ def _astropy_reads(text):
         warnings.simplefilter("ignore")
         try:
             card = fits.Card.fromstring(text)
-            _ = card.keyword, card.value, card.comment, str(card)
+            _, value, *_ = card.keyword, card.value, card.comment, str(card)
+            return not isinstance(value, complex)  # nothing in a header is: `(1,2)` is a text
         except (fits.VerifyError, ValueError, TypeError, IndexError):
             return False
-    return True
 
 
 def _plain_meaning(text):

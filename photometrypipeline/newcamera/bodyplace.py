@@ -21,7 +21,7 @@ def of_frames(frames, telescopes, target, client):
     asked = {}  # {name of the body: [(frame name, Julian date)]}
     for frame in frames:
         telescope = telescopes[frame.name]
-        moment = None if _has_pointing(frame, telescope) else _moment(frame, target)
+        moment = None if has_pointing(frame, telescope) else _moment(frame, target)
         if moment:
             asked.setdefault(moment[0], []).append((frame.name, telescope.mpc_code, moment[1]))
     places = {}
@@ -42,7 +42,8 @@ def of_frames(frames, telescopes, target, client):
     return places
 
 
-def _has_pointing(frame, telescope):
+def has_pointing(frame, telescope):
+    """Return whether the header of a Frame tells where its telescope looked."""
     if telescope.key == generic.KEY:
         return generic.find(frame, "ra") is not None
     try:

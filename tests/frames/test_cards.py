@@ -44,6 +44,7 @@ def parsed(*lines):
         ("EXPTIME = 2017-02-02T10:56:03 / no quotes", "2017-02-02T10:56:03"),
         ("EXPTIME = 17/05/85 / no quotes", "17/05/85"),
         ("EXPTIME = 12:34:56.7", "12:34:56.7"),
+        ("EXPTIME = (1, 2) / a complex number by the standard", "(1, 2)"),
         ("EXPTIME = 3552 Don Quixote / name", "3552 Don Quixote"),
         ('EXPTIME = "double quotes" / c', "double quotes"),
         ("EXPTIME = 'never closed / comment", "never closed"),
