@@ -82,11 +82,11 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
         "keep_wcs": options.keep_wcs,
     }
 
-    facts = camerafacts.measure([each for each in frames if first[each.name].key == generic.KEY], answers)
+    facts = camerafacts.of_frames([each for each in frames if first[each.name].key == generic.KEY], answers)
     doubtful = {}  # Exposures by the name of their frame
 
     def one(frame):
-        instrument = first[frame.name]
+        instrument, name = first[frame.name], frame.name
         changes = {"keep_wcs": options.keep_wcs or is_stack(frame)}
         if frame.name in places:
             changes |= dict(zip(("ra_deg", "dec_deg"), places[frame.name], strict=True))
@@ -96,7 +96,7 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
         frame.telescope = instrument
         if is_blank(frame.path, frame.header):
             raise FrameError(frame.path, "contains no pixel with a value, all are NaN", "remove it from the list")
-        generic.implant(frame, instrument, answers, facts)
+        generic.implant(frame, instrument, answers, facts.get(name))
         doubtful[frame.name] = prepare_header(frame, instrument, **wanted | changes)
         crop = instrument.special.get("crop_border_px")
         if crop and "PPCROP" not in frame.header:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photometrypipeline.instruments import values
 from photometrypipeline.instruments.moments import START
 from photometrypipeline.instruments.sites import site_of
 
@@ -192,6 +193,11 @@ class Sky:
         sine = np.sin(latitude) * np.sin(dec) + np.cos(latitude) * np.cos(dec) * np.cos(angle)
         return abs(np.degrees(np.arcsin(np.clip(sine, -1, 1))) - self.altitude_deg)
 
+    def longitude_deg(self, jd):
+        """Return the eastern longitude (deg) that sidereal time or altitude leave, None if they leave both signs."""
+        fitting = [longitude for longitude in (self.site.longitudes if self.site else ()) if self._fits(jd, longitude)]
+        return fitting[0] if len(fitting) == 1 else None
+
     def judge(self, jd, keyword):
         """Return the Judgement on a clock that only the sky over the site tells something of."""
         if self.site is None or self.fits(jd) or not self._clear_of(jd):
@@ -217,6 +223,12 @@ class Sky:
         return all(off is not None and off > CLEAR_OF_ALTITUDE_DEG for off in offs)
 
 
+def longitude_of(header):
+    """Return the eastern longitude (deg) of the site of a prepared frame, None where its header leaves both signs."""
+    jd, *place = (values.number(header.get(name)) for name in ("MIDTIMJD", "CRVAL1", "CRVAL2"))
+    return Sky.of(header, tuple(place) if np.isfinite(place).all() else None).longitude_deg(jd) if jd > 0 else None
+
+
 def _sidereal_h(value):
     """Return a sidereal time in hours from text like 05:14:14.41, hours or seconds; None if it is none."""
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -228,7 +240,7 @@ def _sidereal_h(value):
 def _altitude(header):
     """Return the altitude (deg) of what was looked at, from the header's own or its airmass; None without."""
     for name in ALTITUDES:
-        comment = header.comments[name] if name in header else ""
+        comment = header.comments[name] if name in header and hasattr(header, "comments") else ""
         try:
             value = float(header.get(name))
         except (TypeError, ValueError):

@@ -26,6 +26,7 @@ COUNTED = re.compile(
     r"(combined|stacked|co-?added|integrated|averaged|summed|added|used)|\bstack(ed)? (images|frames|count)",
     re.IGNORECASE,
 )
+OF_HISTORY = re.compile(r"\bnumberOfImages:\s*(\d+)")  # as PixInsight writes it
 TOTALS = (
     *("TOTALEXP", "TOTEXP", "EXPTOTAL", "EXPTOT", "TOTEXPT", "TOTTIME", "TOTALTIM", "LIVETIME", "INTTOTAL", "TOTINTEG"),
     *("SUMEXP", "EXPSUM", "STACKEXP"),
@@ -41,6 +42,7 @@ ADDS_UP = re.compile(r"Seestar|ASIAIR|Siril|Dwarf|N\.I\.N\.A|SharpCap", re.IGNOR
 WHOLE = "of the whole stack"  # in the comment of an EXPTIME that was corrected
 SAME = 0.02  # of a length: two within are the same
 MOST_FRAMES = 100000
+LONGEST_STACK_S = 21600.0  # of one night and one body: what would be longer is the sum already
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,15 @@ def read(header, exptime_s, keyword):
         str(header.get(each, "")) for each in ("SWCREATE", "CREATOR", "PROGRAM", "SOFTWARE", "INSTRUME")
     )
     why = f"{name} of {exptime_s:g} s each"
-    if single and _same(single, exptime_s) or SINGLE.search(comment) or ADDS_UP.search(software) or name == "STACKCNT":
+    each = ADDS_UP.search(software) or name in ("STACKCNT", "HISTORY")
+    if single and _same(single, exptime_s) or SINGLE.search(comment) or each:
         return Length(product, number, exptime_s, 0.0, why)
     if name == "SNAPSHOT":  # of the SBFITSEXT standard, whose EXPTIME is the total
         return Length(exptime_s, number, exptime_s, 0.0, f"{name}, {keyword} is the sum")
-    return Length(product, number, exptime_s, (product - exptime_s) / 2, f"{why}, unless {keyword} is the sum")
+    error_s = (product - exptime_s) / 2
+    if product > LONGEST_STACK_S:
+        return Length(exptime_s, number, exptime_s, error_s, f"{name}, {keyword} is taken for the sum")
+    return Length(product, number, exptime_s, error_s, f"{why}, unless {keyword} is the sum")
 
 
 def _same(one, other):
@@ -107,7 +113,8 @@ def _count(header):
         number = values.number(header.get(name))
         if 1 < number <= MOST_FRAMES and number == int(number):
             return int(number), name
-    return 1, ""
+    told = [int(found[1]) for line in header.get("HISTORY", ()) if (found := OF_HISTORY.search(str(line)))]
+    return (told[-1], "HISTORY") if told and 1 < told[-1] <= MOST_FRAMES else (1, "")
 
 
 def _total(header, exptime_s, keyword):

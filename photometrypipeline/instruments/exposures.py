@@ -21,6 +21,7 @@ READOUT_S = 90.0  # by which what is written at the end of an exposure may be la
 PAUSES = 0.1  # of a stack's light, at least: as long as it may have been paused between its frames
 DEFINED = 2  # weight of the keyword that a definition names
 SAME_DAY_D = 1.5  # a date and what was written when the frame was taken
+ZONE_STEP_S = 1800.0  # zones differ by halves of hours, most by whole ones
 SPLIT_S = 1800.0  # witnesses that are further off belong to zones, or to other things
 
 
@@ -60,6 +61,7 @@ def of_frame(frame, telescope, pointing_deg=None):
     found = moments.read(frame.header)
     exposure = Exposure(0.0, length.light_s, step_s=own.step_s)
     own = _with_its_day(frame.header, own, found, exposure)
+    own = _on_day_of_others(frame.header, own, found, length.light_s, exposure)
     own = _in_utc(frame.header, telescope, own, found, length, exposure, pointing_deg)
     witnesses = [each for each in found if _counts(each, own)]
     if length.is_stack and _was_single(own, witnesses, length):  # such counts survive from flats, too
@@ -106,6 +108,32 @@ def _with_its_day(header, own, found, exposure):
         day, turned = (Time(jd, format="jd").strftime("%Y-%m-%d") for jd in (own.jd, own.jd + off_d))
         exposure.doubt(f"{keyword} = {text} is taken for {day} (day first), not for {turned}", 0)
     return own
+
+
+def _on_day_of_others(header, own, found, light_s, exposure):
+    """Return the own Moment, of a time of day and a date apart, on the day that whole dates with times tell.
+
+    Some write the date of the evening all night long; what was done about it is noted.
+    """
+    if not _in_two(header, own):
+        return own
+    whole = [each for each in found if "|" not in each.keyword and _counts(each, own) and each.kind != MADE]
+    days = {}
+    for each in whole:
+        apart = _middle(each, light_s) - _middle(own, light_s)
+        if abs(apart - round(apart)) * SECONDS_PER_DAY <= _slack_s(each, own):
+            days.setdefault(round(apart), []).append(each.keyword)
+    if 0 in days or not set(days) <= {-1, 1} or len(days) != 1:
+        return own
+    ((off_d, keywords),) = days.items()
+    exposure.corrected = f"{own.keyword} is a day {'early' if off_d > 0 else 'late'} by {', '.join(keywords)}"
+    return replace(own, jd=own.jd + off_d)
+
+
+def _in_two(header, own):
+    """Return whether date and time of day stand in two keywords, also if the pipeline has put them together."""
+    comment = str(header.comments[own.keyword.partition("|")[0]])
+    return "|" in own.keyword or (comment.startswith(moments.OURS) and " and " in comment)
 
 
 def _as_written(header, keyword):
@@ -157,6 +185,11 @@ def _weigh(exposure, own, witnesses, bonus):
         agrees = abs(apart) <= _slack_s(moment, own)
         if agrees or (abs(apart) < SPLIT_S and not _explained(moment, own, apart, light_s)):
             _put(groups, moment, apart)
+        elif _ends_late(moment, apart):
+            late = (
+                f"{moment.keyword} is {(apart + light_s) / 60:.0f} min after the start of an exposure of {light_s:g} s"
+            )
+            exposure.doubt(f"{late}: several exposures may have been added up in the image", apart / 2)
     best = max(groups, key=lambda group: group.weight)  # the first of equals, which is the own one
     exposure.midtime_jd = _middle(own, light_s)
     if best is groups[0]:
@@ -203,6 +236,13 @@ def _explained(moment, own, apart_s, light_s):
         return False
     # nothing says whether it is the start, the middle or the end
     return any(abs(apart_s - share * light_s) <= _slack_s(moment, own) for share in (0.5, 1.0))
+
+
+def _ends_late(moment, apart_s):
+    """Return whether the end of what was exposed is told, and so late that it is neither read-out nor another zone."""
+    told = moment.kind == END and moment.told and "|" not in moment.keyword
+    off_zone = abs((apart_s + ZONE_STEP_S / 2) % ZONE_STEP_S - ZONE_STEP_S / 2)
+    return told and SPLIT_S <= apart_s < SECONDS_PER_DAY / 2 and off_zone > READOUT_S
 
 
 def _finer(exposure, own, group):

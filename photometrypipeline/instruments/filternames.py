@@ -30,7 +30,8 @@ RULES = (  # pattern on the name without blanks at its ends, its system; the fir
 )
 H_ALPHA = r"h[-_ ]?(?:a|alpha|\u03b1)(?:[^a-z].*|o-?iii.*|s-?ii.*|n-?ii.*)?"
 NO_BAND = re.compile(
-    r"(?i)|-|c|l|w|lum(inance)?|clear|none|no[-_ ]?filter|open|empty|blank|air|white|free|ir-?cut|lp|uv/?ir.*|wl|exo.*|"
+    r"(?i)|-|c|cv|cr|vis|astro|dual|l|w|lum(inance)?|clear|none|no[-_ ]?filter|open|empty|blank|air|white|free|ir-?cut|"
+    r"lp|uv/?ir.*|wl|exo.*|"
     rf"cbb|{H_ALPHA}|o-?iii.*|s-?ii.*|n-?ii.*|s|o|duo-?band|l-?(pro|enhance|extreme)|dark|<no[-_ ]filter>|i\+z"
 )
 COLOURS = {"G": "V", "GREEN": "V", "TG": "V", "B": "B", "BLUE": "B", "TB": "B", "R": "R", "RED": "R", "TR": "R"}

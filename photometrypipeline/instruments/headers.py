@@ -192,8 +192,8 @@ def _julian_date(frame, keyword):
 def binning(frame, telescope):
     """Return the binning (x, y), both float > 0.  Raises FrameError naming the keyword.
 
-    Codes: two numbers; two keywords; `KEY#blankN`, `KEY#xN`, `KEY#_N` for one keyword with both numbers separated by
-    blanks, x or _; `#CH#` in a keyword stands for the second character of INSTRUME.
+    Codes: two numbers; two keywords; `KEY#blankN`, `KEY#xN`, `KEY#_N`, `KEY#*N` for one keyword with both numbers
+    separated by blanks, x, _ or *; `#CH#` in a keyword stands for the second character of INSTRUME.
     """
     later = float(frame.header.get(BINNED_LATER, 1))  # after the camera has read out
     return tuple(_one_binning(frame, telescope, coded, axis) * later for axis, coded in enumerate(telescope.binning))
@@ -217,7 +217,7 @@ def _one_binning(frame, telescope, coded, axis):
 def _split_binning(text, kind):
     if kind.startswith("blank"):
         return text.split()
-    return re.split(kind[0], text, flags=re.IGNORECASE)
+    return re.split(re.escape(kind[0]), text, flags=re.IGNORECASE)
 
 
 def pointing(frame, telescope):

@@ -202,9 +202,12 @@ class Telescope:
                 if all(fnmatch.fnmatchcase(value, pattern) for value, pattern in zip(found, patterns, strict=True)):
                     fields |= changes
         if fields.get("mpc_code", self.mpc_code) == NO_STATION and header:
-            from photometrypipeline.instruments import sites  # slow to import, and not needed to know the instruments
+            from photometrypipeline.instruments import (
+                clocks,
+                sites,
+            )  # slow to import, and not needed to know the instruments
 
-            fields["mpc_code"] = sites.station(header) or NO_STATION
+            fields["mpc_code"] = sites.station(header, clocks.longitude_of(header)) or NO_STATION
         return replace(self, **fields) if fields else self
 
     def _mask(self, name):

@@ -47,7 +47,8 @@ UTC_SAID = re.compile(r"\b(UTC?|GMT|universal)\b", re.IGNORECASE)
 SCALE_SAID = re.compile(r"\b(TAI|TDT|TDB|TT)\b")
 SCALE_NAMED = re.compile(r"[-_](TAI|TDB|TDT|TT|GPS)$")
 OURS = "PP: taken from"  # comment of a time that was put there for a camera that nobody has described
-DATE_AND_TIME = re.compile(r"\d[-/.: ]\w.*\d[:h ]\d|\d{8}T\d{4}", re.IGNORECASE)
+DATE_AND_TIME = re.compile(r"\d[-/.: ]\w.*\d[:h ]\d|\d{8}T\d{4}|[-/ .a-z]\d{1,2}\.\d{3,}\s*$", re.IGNORECASE)
+OF_DAY = re.compile(r"TM[-_]")  # clocks that ESO's old headers give in seconds of the day
 EARLIEST_JD, LATEST_JD = 2415020.0, 2488070.0  # 1900 to 2100
 
 
@@ -233,7 +234,7 @@ def clock_of(header, name):
     if number != number:
         reading = _read(str(value).replace("/", "-"))
         return reading if reading and reading.seconds is not None else None
-    unit_s = _unit_s(number, comment)
+    unit_s = 1.0 if OF_DAY.match(name) and 24 <= number < dates.SECONDS_PER_DAY else _unit_s(number, comment)
     if unit_s is None:
         reading = _read(f"{number:013.6f}") if re.search(r"hhmmss", comment, re.IGNORECASE) else None
         return reading

@@ -59,11 +59,11 @@ def nearest_station(site):
     return min((obscodes.nearest(each, site.latitude_deg) for each in site.longitudes), key=lambda found: found[2])
 
 
-def station(header):
+def station(header, longitude_deg=None):
     """Return the code (str) of the place that a header (mapping) names, None if it names none.
 
     That of a station of the MPC that is near, else one of ours (obscodes.py); with the longitude counted to the West
-    where the frame would else have been taken below the horizon.
+    where the frame would else have been taken below the horizon.  longitude_deg : the eastern one where it is known
     """
     site = site_of(header)
     if site is None:
@@ -72,8 +72,8 @@ def station(header):
     if distance_km <= NEAR_KM:
         return code
     seen = [values.number(header.get(name)) for name in ("CRVAL1", "CRVAL2", "MIDTIMJD")]
-    longitude = site.longitudes[0]
-    if np.isfinite(seen).all() and abs(seen[1]) <= 90:
+    longitude = site.longitudes[0] if longitude_deg is None else longitude_deg
+    if longitude_deg is None and np.isfinite(seen).all() and abs(seen[1]) <= 90:
         up = [observer.altitude_at_deg(*seen, each, site.latitude_deg)[0] > 0 for each in site.longitudes]
         longitude = site.longitudes[1] if up == [False, True] else longitude
     return obscodes.of_place(longitude, site.latitude_deg, height_m(header))

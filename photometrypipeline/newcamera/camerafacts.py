@@ -11,6 +11,7 @@ from photometrypipeline.newcamera import pixelfacts, recognise
 
 log = logging.getLogger("pp.generic")
 
+STORED_AS = ("BITPIX", "BSCALE", "BZERO")  # 8 and 16 bits do not end at the same level
 MOST_FRAMES = 12  # that are looked at, spread over the sequence
 MOST_FOR_GAIN = 5
 GAIN_FACTOR = 2.0  # by which a gain in a header may differ from what the noise tells
@@ -27,6 +28,17 @@ class CameraFacts:
     gain_how: str = ""
     saturation: float | None = None
     saturation_how: str = ""
+
+
+def of_frames(frames, answers):
+    """Return {frame name: CameraFacts} of Frames (list) of one camera: those whose pixels are stored alike share them.
+
+    answers : of the user (dict of text), go before all
+    """
+    alike = {}
+    for frame in frames:
+        alike.setdefault(tuple(str(frame.header.get(name)) for name in STORED_AS), []).append(frame)
+    return {frame.name: facts for group in alike.values() for facts in [measure(group, answers)] for frame in group}
 
 
 def measure(frames, answers):

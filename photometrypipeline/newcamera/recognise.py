@@ -51,7 +51,7 @@ BINNING = (
 BOTH_BINNINGS = ("CCDSUM", "BINNING", "CCDBIN", "BIN")
 SCALES = ("SECPIX", "PIXSCALE", "SCALE", "IM_SCALE", "PIXSCAL", "SECPIX1", "PIXSCAL1", "PLTSCALE", "PLATESCA")
 AMPLIFIER = re.compile(r"camera gain|gain (setting|set)|0\.1 ?dB|\bset\b", re.IGNORECASE)
-CMOS = re.compile(r"ZWO|ASI\d|QHY|Seestar|PlayerOne|ToupTek|N\.I\.N\.A|SharpCap|ASIAIR|Dwarf", re.IGNORECASE)
+CMOS = re.compile(r"ZWO|ASI\d|QHY|Seestar|PlayerOne|ToupTek|N\.I\.N\.A|SharpCap|ASIAIR|Dwarf|\bAPT\b", re.IGNORECASE)
 PLAUSIBLE = {"gain": (0.005, 60), "read_noise": (0.3, 100), "saturation": (200, 5e6), "airmass": (0.99, 40)}
 NOT_SAID = "that its time is UTC, the header does not say"
 SCALE_LIMITS = (0.01, 150.0)  # arcsec per px
@@ -179,8 +179,8 @@ def binning_of(header):
     for name in BOTH_BINNINGS:
         text = as_text(header.get(name, ""))
         fields = re.fullmatch(r"(\d+)\s*([x X_*])\s*(\d+)", text)
-        if fields and fields[2] in " xX_":
-            kind = {" ": "#blank", "_": "#_"}.get(fields[2], "#x")
+        if fields:
+            kind = {" ": "#blank", "_": "#_", "*": "#*"}.get(fields[2], "#x")
             return Found((f"{name}{kind}0", f"{name}{kind}1"), (float(fields[1]), float(fields[3])), "usual name")
         if re.fullmatch(r"\d+(\.0*)?", text) and 1 <= float(text) <= 32:
             return Found((name, name), (float(text),) * 2, "usual name")
@@ -210,7 +210,8 @@ def start_of(header, exposure_s, place_deg=None):
     order = [*moments.START_DATE, "UT-OBS", "UTC-OBS", "UTSHUT", "DATETIME", "FRAME", "SSHT"]
     dated = [each for name in order for each in known if each.keyword.split("|")[0] == name and each.says != "local"]
     dated += [each for each in known if moments.JULIAN.fullmatch(each.keyword) and each.says != "local"]
-    dated += [each for each in known if each.of_exposure and each.told and each.says != "local" and each not in dated]
+    told = [each for each in known if each.of_exposure and each.told and each.kind != moments.MADE]
+    dated += [each for each in told if each.says != "local" and each not in dated]
     dated += [each for each in known if each.says == "local" and each.keyword.split("|")[0] in (*order, "DATE-LOC")]
     if not dated:
         return None, None

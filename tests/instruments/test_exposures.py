@@ -207,6 +207,8 @@ SIRIL = [("SWCREATE", "Siril 1.2.0"), ("STACKCNT", 56, "Stack frames"), ("LIVETI
             40,
         ),
         (5.0, [("DATE-OBS", START), ("COADDS", 6), ("ITOT", 30.0, "total integration time [s]")], 30, 15),
+        (60.0, [("DATE-OBS", START), ("HISTORY", "ImageIntegration.numberOfImages: 20")], 1200, 600),
+        (1200.0, [("DATE-OBS", START), ("NCOMBINE", 20)], 1200, 600),  # else 7 hours
     ],
 )
 def test_the_light_of_a_stack_is_the_whole_of_its_exposure(exptime, cards, light_s, after_s):
@@ -219,6 +221,30 @@ def exposure_with(exptime, cards):
     frame = Frame("a.fits")
     frame.header = header_of(*cards, exptime=exptime)
     return exposures.of_frame(frame, telescopes.get("GENERIC"))
+
+
+@pytest.mark.parametrize("end", [("DATE-END", "2021-03-22T02:13:03.25"), ("MJD-END", START_JD - 2400000.5 + 71 / 1440)])
+def test_an_end_that_is_late_shows_that_exposures_were_added_up(end):
+    found = exposure_of(("DATE-OBS", START), end)
+    assert found.midtime_jd == pytest.approx(MIDDLE_JD, abs=MS)
+    assert (
+        found.error_s == pytest.approx(69 * 30, abs=0.1) and "several exposures may have been added" in found.doubts[0]
+    )
+    zone = exposure_of(("DATE-OBS", START), ("DATE-END", "2021-03-22T02:04:03.25"))  # one hour of another clock
+    assert not zone.doubts
+
+
+@pytest.mark.parametrize("written", ["DATE-OBS and UT", ""], ids=["put together before", "apart"])
+def test_the_date_of_the_evening_gives_way_to_whole_dates(written):
+    apart = [("DATE-OBS", "2021-03-21"), ("UT", "01:02:03.250")]
+    together = [("DATE-OBS", "2021-03-21T01:02:03.250", f"PP: taken from {written}")]
+    found = exposure_of(
+        *(together if written else apart), ("JD", START_JD), time="DATE-OBS" if written else "DATE-OBS|UT"
+    )
+    assert found.midtime_jd == pytest.approx(MIDDLE_JD, abs=MS)
+    assert "is a day early by JD" in found.corrected
+    agreed = exposure_of(*apart, ("JD", START_JD - 1), ("MJD-OBS", START_JD - 2400000.5), time="DATE-OBS|UT")
+    assert agreed.midtime_jd == pytest.approx(MIDDLE_JD - 1, abs=MS) and not agreed.corrected
 
 
 def test_a_stack_says_what_it_does_not_know():

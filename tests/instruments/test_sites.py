@@ -1,13 +1,16 @@
 """Where a header says that its telescope stands: the station of its frames, to ephemerides and clocks."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import EarthLocation
+from astropy.io import fits
 
 from photometrypipeline.ephemerides import horizons, skybot
-from photometrypipeline.instruments import sites, telescopes
-from photometrypipeline.sky import obscodes
+from photometrypipeline.instruments import airmasses, clocks, sites, telescopes
+from photometrypipeline.sky import obscodes, observer
 
 HILL = {"SITELAT": "46 03 00", "SITELONG": "09 07 12", "SITEELEV": 1280.0}
 
@@ -35,6 +38,18 @@ def test_a_longitude_counted_to_the_west_is_found_out_by_what_was_above_the_hori
     frame = {"CRVAL1": 180.5, "CRVAL2": 20.0, "MIDTIMJD": 2460376.75}  # 6 h UT in March: high in New Mexico
     assert obscodes.place_of(sites.station(west))[0] == pytest.approx(106.02)
     assert obscodes.place_of(sites.station(west | frame))[0] == pytest.approx(-106.02)
+
+
+def test_the_sidereal_time_tells_how_a_longitude_is_counted():
+    jd = 2460376.55  # when the field is up at both
+    header = {"SITELAT": 35.05, "SITELONG": 40.0, "CRVAL1": 180.5, "CRVAL2": 20.0, "MIDTIMJD": jd}
+    for longitude in (40.0, -40.0):
+        seen = header | {"LST": clocks.sidereal_time_h(jd, longitude)}
+        code = telescopes.get("GENERIC").for_header(seen).mpc_code
+        assert obscodes.place_of(code)[0] == pytest.approx(longitude)
+        frame = SimpleNamespace(header=fits.Header(seen))
+        airmass, _ = airmasses.of_frame(frame, telescopes.get("GENERIC"), (180.5, 20.0), jd)
+        assert airmass == pytest.approx(observer.airmass_at(180.5, 20.0, jd, longitude, 35.05)[0], abs=1e-3)
 
 
 def test_services_are_asked_for_the_place():

@@ -87,3 +87,10 @@ def test_without_stars_cut_off_the_numbers_of_the_file_set_the_limit(tmp_path):
     fits.PrimaryHDU(rng.normal(300, 5, (100, 100)).astype(np.uint16)).writeto(tmp_path / "a.fits")
     assert camerafacts.measure([Frame(tmp_path / "a.fits")], {}).saturation == pytest.approx(0.95 * 65535)
     assert camerafacts.measure([], {}).saturation is None
+
+
+def test_frames_of_8_bits_have_a_level_of_their_own(tmp_path):
+    frames = [write(tmp_path / "a.fits", 1.6, 4095), write(tmp_path / "b.fits", 1.6, 255, level=50, dtype=np.uint8)]
+    facts = camerafacts.of_frames(frames, {})
+    assert facts["a.fits"].saturation == pytest.approx(4095, rel=0.002)
+    assert facts["b.fits"].saturation == pytest.approx(255, rel=0.01)

@@ -71,6 +71,7 @@ def test_a_gain_that_is_none(cards):
         ([("CCDSUM", "2 4")], ("CCDSUM#blank0", "CCDSUM#blank1"), (2, 4)),
         ([("BINNING", "2x2")], ("BINNING#x0", "BINNING#x1"), (2, 2)),
         ([("BINNING", "3_3")], ("BINNING#_0", "BINNING#_1"), (3, 3)),
+        ([("BINNING", "2*2")], ("BINNING#*0", "BINNING#*1"), (2, 2)),
         ([("BINNING", 2)], ("BINNING", "BINNING"), (2, 2)),
         ([("XBINNING", 0), ("YBINNING", 0)], (1, 1), (1, 1)),
         ([], (1, 1), (1, 1)),
@@ -91,6 +92,8 @@ def test_binning_in_all_forms(cards, coded, factors):
         ([("DATE-OBS", "2023-03-14"), ("UT", "22:41:07.250")], "DATE-OBS|UT", ""),
         ([("DATE-OBS", "14/03/2023"), ("TIME-OBS", "22:41:07.250")], "DATE-OBS|TIME-OBS", "the header does not say"),
         ([("JD", START.jd)], "JD", ""),
+        ([("DATE-OBS", "14/03/23"), ("TM-START", 81667.25)], "DATE-OBS|TM-START", "the header does not say"),
+        ([("DATE-OBS", "2023 Mar 14.945222801")], "DATE-OBS", "the header does not say"),
         ([("MJD-OBS", START.mjd), ("HJD", START.jd + 0.003)], "MJD-OBS", ""),
         ([("DATE-OBS", "2023-03-14T23:41:07.250"), ("JD", START.jd)], "JD", "DATE-OBS is local time"),
         ([("DATE-LOC", "2023-03-14T23:41:07.250"), ("UT-OBS", "2023-03-14T22:41:07.250")], "UT-OBS", ""),
@@ -101,6 +104,10 @@ def test_the_start_of_the_exposure(cards, coded, doubt):
     assert start.coded[0] == coded
     assert start.value == pytest.approx(START.jd, abs=0.01 / 86400)
     assert (doubt in start.doubt) if doubt else start.doubt == ""
+
+
+def test_when_an_image_was_put_together_is_no_time_of_an_exposure():
+    assert found("time", ("EXPTIME", 900.0), ("DATE", "2018-08-20T11:28:45", "creation date of Integration")) is None
 
 
 def test_a_julian_date_of_the_middle():
@@ -149,6 +156,7 @@ def test_scales(cards, scales):
         ("z", ["zs", "z'", "Sloan z"]),
         ("Ks", ["Ks"]),
         (None, ["Clear", "L", "Luminance", "none", "open", "Ha", "H-alpha", "OIII", "IRCUT", "", "w"]),
+        (None, ["CV", "CR", "VIS", "Astro", "DUAL"]),
         (None, ["Ha7nm", "Halpha 6563", "HaOIII", "NO_FILTER", "<NO FILTER>", "no filter", "BLANK"]),
         (
             "R",
