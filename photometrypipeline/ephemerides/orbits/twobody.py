@@ -38,7 +38,7 @@ class Field:
 def near(orbits: OrbitTable, field: Field, jobs: int = 2) -> np.ndarray:
     """Return the numbers of the bodies that may come into the field; those on no ellipse are all among them."""
     with ThreadPoolExecutor(max(jobs, 1)) as pool:  # NumPy lets go of the interpreter within large arrays
-        found = list(pool.map(lambda piece: _near(*piece, field), _pieces(orbits)))
+        found = list(pool.map(lambda piece: _near(piece[0], piece[1], field), _pieces(orbits)))
     return np.concatenate([*found, np.zeros(0, dtype=int)])
 
 
