@@ -3,8 +3,8 @@
 
 reads   IMAGE.ldac.db from pp_calibrate, the image headers; the target's ephemeris from the local store, or JPL Horizons
 writes  photometry_TARGET.dat for each target, and photometry_Control_Star.dat; lightcurve_TARGET.csv, the same with a
-        named column for all that is known; photometry.db, all of it as a database; IMAGE.reg, targets and reference
-        stars as regions for DS9
+        named column for all that is known; photometry.db, all of it as a database; movers.csv, what moves (-movers);
+        IMAGE.reg, targets and reference stars as regions for DS9
 
 Examples:
   pp_distill mscience*.fits
@@ -39,6 +39,7 @@ import diagnostics
 import pp_setup
 from photometrypipeline.base.errors import NotReachable, PipelineError
 from photometrypipeline.base.files import safe_name
+from photometrypipeline.census import movers
 from photometrypipeline.frames import exclusions, framedb, observationsdb, old, records, recordtypes, results
 from photometrypipeline.frames.contents import Contents
 from photometrypipeline.frames.rows import OUTSIDE, LightCurve
@@ -156,13 +157,15 @@ def derive(data, losses, options):
     measured = read_databases(data, losses)
     search = targetsearch.search(measured, options, data.client(options.offline), data.folder)
     wanted, failure = search.targets, search.failure
-    if failure and not wanted and (data.folder / observationsdb.FILE_NAME).exists():
+    if failure and not wanted and not options.movers and (data.folder / observationsdb.FILE_NAME).exists():
         raise failure  # what an earlier run has found stays as it is
     for remark in search.remarks:
         toolbox.say(remark)
     for loss in search.losses:
         losses.add(*loss)
     matcher = targetmatch.Matcher(measured, data.folder, match_settings())
+    if options.movers:
+        wanted = [*wanted, *what_moves(matcher, wanted, options, data)]
     rows = {target.name: rows_of(target, matcher, options, excluded) for target in wanted}
     control = targets.control_star(measured, wanted)
     if control is None:
@@ -214,6 +217,20 @@ def set_outdated_aside(data, measured, curves):
     moved = old.set_aside(data.folder, [name for target in gone for name in old.results_of(*target)])
     if moved:
         toolbox.say(f"moved to {old.FOLDER}/: {', '.join(moved)}, which rest on an earlier calibration")
+
+
+def what_moves(matcher, wanted, options, data):
+    """Return the Targets of bodies that nobody knows, and write movers.csv."""
+    measured = matcher.measured
+    client = data.client(options.offline)
+    known, remark = targetsearch.known_bodies(measured, options, client, data.folder)
+    known += [(target.name, target) for target in wanted if target.moves]
+    catalog = matcher.stars.catalog
+    found = movers.find(measured, (catalog.ra, catalog.dec), known, targetsearch.site_of(measured), data.folder)
+    for line in [*([remark] if remark else []), *movers.told(found)]:
+        toolbox.say(line)
+    movers.write(found, data.folder)
+    return [movers.target_of(mover, measured) for mover in found.unknown]
 
 
 def write_regions(folder, measured, curves):
@@ -381,7 +398,7 @@ def note_losses(target, rows, unseen, measured, losses):
     reasons = {row.frame: row.reason for row in rows}
     limits = {name: row.mag_limit for name, row in unseen.items()}
     limits = {name: f"; fainter than {limit:.2f} mag" for name, limit in limits.items() if np.isfinite(limit)}
-    if target.kind in ("asteroid", "variable"):
+    if target.kind in ("asteroid", "variable", movers.KIND):
         return  # nobody asked for any of them in particular
     for each in measured:
         if each.frame.name not in accepted:

@@ -14,6 +14,7 @@ ORDER = [  # a folder imports from its own and from those of earlier rows
     {"ephemerides", "registration", "photometry"},
     {"calibration"},
     {"targets"},
+    {"census"},
     {"newcamera", "reports", "website", "manident"},
     {"periods"},
     {"runs"},

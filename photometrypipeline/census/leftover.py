@@ -14,6 +14,8 @@ SHARPEST = 0.5  # of the width of stars; what is sharper is a cosmic ray
 FAR_IN_TIME = 0.45  # of the span of the frames: what stands still so long is no mover
 SHARE_SEEN = 0.3  # of the frames so far away in time, for a source to stand still
 ROUNDING_ARCSEC = 0.05  # what centres are off by at least: pixels, astrometry between neighbouring stars
+OFTEN = 3  # frames that show a source at one place
+DRIFTING_CHI2 = 12.0  # by which a motion has to be the better explanation
 LOCAL = 8  # sources that make a local density
 
 
@@ -52,7 +54,7 @@ class Night:
 
 @dataclass
 class Sources:
-    """n sources of a Night: `frame` (its number), `row` of the table, `place` (n, 2) on the plane, arcsec, `sigma` of it.
+    """n sources of a Night: number of the `frame`, `row` of its table, `place` (n, 2) on the plane and `sigma`, arcsec.
 
     mag, err : on one scale, NaN where unknown;  length, along : by how much they are drawn out (arcsec), and along what
     (unit vectors, shape (n, 2));  density : of such sources around, per arcsec^2
@@ -123,7 +125,9 @@ def on_plane(ra_deg, dec_deg, centre):
 
 
 def _overlap(one, other):
-    return all(one[:, axis].max() > other[:, axis].min() and other[:, axis].max() > one[:, axis].min() for axis in (0, 1))
+    return all(
+        one[:, axis].max() > other[:, axis].min() and other[:, axis].max() > one[:, axis].min() for axis in (0, 1)
+    )
 
 
 def _fwhm_arcsec(each):
@@ -145,8 +149,38 @@ def sources_of(night, measured, catalog_deg):
         chosen = sound & ~standing[k]
         if stars is not None and len(sources):
             chosen &= stars.query(sources.place)[0] > same_place(night.fwhm_arcsec[k])
-        kept.append(_with_density(sources.take(chosen), night.area_arcsec2(k)))
-    return Sources(*(np.concatenate([getattr(each, name) for each in kept]) for name in Sources.__annotations__))
+        kept.append(sources.take(chosen))
+    found = _joined(kept)
+    found = found.take(~_now_and_then(found, night))
+    return _joined([_with_density(found.take(found.frame == k), night.area_arcsec2(k)) for k in range(len(night))])
+
+
+def _joined(parts):
+    return Sources(*(np.concatenate([getattr(each, name) for each in parts]) for name in Sources.__annotations__))
+
+
+def _now_and_then(sources, night):
+    """Return which sources are stars at the limit, seen in some frames: several at one place that do not drift."""
+    found = np.zeros(len(sources), dtype=bool)
+    if not len(sources):
+        return found
+    tree = cKDTree(sources.place)
+    for number, near in enumerate(tree.query_ball_point(sources.place, same_place(np.median(night.fwhm_arcsec)))):
+        if np.unique(sources.frame[near]).size >= OFTEN and not _drift(sources, np.array(near), night):
+            found[number] = True
+    return found
+
+
+def _drift(sources, near, night):
+    """Return whether sources at one place are better explained by a motion."""
+    minutes = night.minutes[sources.frame[near]]
+    weight = 1 / sources.sigma[near] ** 2
+    since = minutes - np.average(minutes, weights=weight)
+    spread = np.sum(weight * since**2)
+    if spread == 0:
+        return False
+    better = sum(np.sum(weight * since * axis) ** 2 for axis in sources.place[near].T) / spread
+    return bool(better > DRIFTING_CHI2)
 
 
 def _sources(k, each, night):

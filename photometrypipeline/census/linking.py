@@ -19,8 +19,8 @@ CURVED = 2.5e-4  # arcsec/min^2: the turning Earth bends the way of a body at 1 
 LIGHT_CURVE_MAG = 0.3
 LEAST_FRAMES = 3
 LEAST_WAY = 2.5  # of the error of a source, and of half the width of stars, that a track moves in all
-FALSE_TRACKS = 0.1  # in a data set
-RATE_STEPS = 3  # searches: slow, usual, fast; what fast ones find by chance is not held against slow ones
+FALSE_TRACKS = 0.03  # in a data set, by each of three searches: what fast ones find by chance is not held against slow
+SEARCHES_ARCSEC_MIN = (0.5, 2.0)  # the fastest of the slow and of the usual ones
 DRAWN_OUT_FWHM = 1.5  # a trail that long must be seen as one
 
 
@@ -76,7 +76,7 @@ def _apart(found):
     """Return the tracks (list), the surest of those that share sources."""
     taken, kept = set(), []
     for track in sorted(found, key=lambda track: track.chance):
-        if track.chance <= FALSE_TRACKS / RATE_STEPS and not taken.intersection(track.members.tolist()):
+        if track.chance <= FALSE_TRACKS / 3 and not taken.intersection(track.members.tolist()):
             taken.update(track.members.tolist())
             kept.append(track)
     return kept
@@ -154,7 +154,9 @@ class _Search:
             if tree is None:
                 continue
             share = (minutes[k] - start) / (end - start)
-            asked = np.flatnonzero((sources.frame[a] != k) & (sources.frame[b] != k) & (np.abs(share - 0.5) <= FARTHEST))
+            asked = np.flatnonzero(
+                (sources.frame[a] != k) & (sources.frame[b] != k) & (np.abs(share - 0.5) <= FARTHEST)
+            )
             place = sources.place[a][asked] + rate[asked] * (minutes[k] - start[asked])[:, None]
             error = np.hypot(sources.sigma[a][asked] * (1 - share[asked]), sources.sigma[b][asked] * share[asked])
             bend = CURVED / 2 * np.abs((minutes[k] - start[asked]) * (minutes[k] - end[asked]))
@@ -237,11 +239,11 @@ class _Search:
         """Return how many tracks with as many sources as this one chance would make in the whole night.
 
         Pairs of sources that are as bright and as fast, or slower; times the chance that so many of the other frames
-        have a source where it leads to. Sources crowd around bright stars and along trails of satellites: the density
-        is the local one.
+        have a source where it leads to. What is seen in several frames at one place counts once. Sources crowd around
+        bright stars and along trails of satellites: the density is the local one.
         """
         frames = len(self.night)
-        fastest = next((step for step in (0.5, 2.0) if track.rate <= step), self.fastest)
+        fastest = next((step for step in SEARCHES_ARCSEC_MIN if track.rate <= step), self.fastest)
         pairs = 0.0
         for i in range(frames):
             for j in range(i + 1, frames):
@@ -253,9 +255,20 @@ class _Search:
         density = float(np.mean(self.sources.density[track.members]))
         size = self._tolerance(track.sigma(self.night.minutes), float(np.median(self.sources.sigma[track.members])))
         hit = min(1.0, density * np.pi * float(np.mean(size**2)) * alike)
-        others = len(track.members) - 2
+        others = self._places(track) - 2
+        if others < 1:
+            return np.inf
         covered = sum(bool(self.night.covers(k, track.place(self.night.minutes[k]))[0]) for k in range(frames))
         return pairs * alike * comb(max(covered - 2, others), others) * hit**others
+
+    def _places(self, track):
+        """Return at how many places a track was seen: a faint star is seen at its own now and then."""
+        way = np.sort(self.sources.place[track.members] @ [track.x[1], track.y[1]]) / track.rate
+        count, last = 1, way[0]
+        for each in way[1:]:
+            if each - last >= self.still:
+                count, last = count + 1, each
+        return count
 
     def _share_alike(self, track):
         """Return the share of all sources that are as bright as a track."""

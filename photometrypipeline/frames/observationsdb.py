@@ -32,7 +32,7 @@ TARGETS = """\
 create table targets (
     name TEXT PRIMARY KEY, -- as in observations
     file TEXT,             -- name of its table, photometry_TARGET.dat
-    kind TEXT,             -- primary, positions, fixed, variable, asteroid, control
+    kind TEXT,             -- primary, positions, fixed, variable, asteroid, mover, control
     full_name TEXT,        -- as the ephemeris calls it
     source TEXT            -- where its predicted places come from
 );

@@ -52,7 +52,7 @@ class Row:
     """
 
     target: str = _text("name of the target")
-    kind: str = _text("primary, positions, fixed, variable, asteroid, control")
+    kind: str = _text("primary, positions, fixed, variable, asteroid, mover, control")
     frame: str = _text("file name of the image", "image")
     ldac: str = _text("name of the source list, field 1 of photometry_*.dat", "filename")
     jd: float = _real("d", "middle of the exposure, Julian date, UTC", 8)
@@ -186,7 +186,7 @@ STORED = {each.name: each for each in fields(Row) if "column" in each.metadata} 
 class LightCurve:
     """All rows of one target in order of the frames, and what it is.
 
-    file : name of its table;  kind : primary, positions, fixed, variable, asteroid, control
+    file : name of its table;  kind : primary, positions, fixed, variable, asteroid, mover, control
     full_name : as the ephemeris calls it;  source : where its places come from
     """
 

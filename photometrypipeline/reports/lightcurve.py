@@ -180,7 +180,7 @@ def write_csv(curves, folder, client, choice):
 
 
 def _geometry(curve, observed, folder, client, choice):
-    if curve.kind in STANDING or curve.kind == "positions":
+    if curve.kind in STANDING or curve.kind in ("positions", "mover"):
         return None
     try:
         site = observed[0].station

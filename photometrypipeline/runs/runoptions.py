@@ -85,6 +85,7 @@ class RunOptions(Options):
     solar: bool = shared("solar", CalibrateOptions)
     rerun_registration: bool = option(False, help="register once more if not all frames succeeded")
     asteroids: bool = shared("asteroids", DistillOptions, help="all known asteroids in the field instead of the target")
+    movers: bool = shared("movers", DistillOptions)
     reject: tuple = shared("reject", DistillOptions)
     injections: int = shared("injections", DistillOptions)
     photmode: str | None = shared("photmode", DistillOptions)

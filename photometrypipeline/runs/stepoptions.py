@@ -269,6 +269,9 @@ class DistillOptions(Ephemeris, Offline):
     )
     variable_stars: bool = option(False, help="known variable stars in the field (VSX) as well")
     asteroids: bool = option(False, help="all known asteroids in the field, by SkyBoT or the orbits in the store")
+    movers: bool = option(
+        False, help="look for unknown bodies as well: sources of three or more frames that move evenly"
+    )
     reject: tuple = option(
         ("pos", "prob"),
         metavar="LIST",

@@ -31,6 +31,7 @@ class Candidate:
     """A body that may be in the field: `number` ("" without one), `name`, predicted V, error (arcsec, NaN unknown).
 
     places : its Ephemeris in all frames, None where Horizons has to be asked
+    rough : the same by SkyBoT's place and motion in the middle: good enough to know it again
     """
 
     number: str
@@ -38,6 +39,7 @@ class Candidate:
     v_mag: float
     err_arcsec: float
     places: Ephemeris | None
+    rough: Ephemeris | None = None
 
     @property
     def asked(self) -> str:
@@ -96,8 +98,21 @@ def _by_skybot(table, tables, field_deg, jds, mpc_code, jobs):
     for row in table:
         number, name = str(row["number"]).strip(), str(row["name"])
         known = places.get(number) or places.get(name)
-        bodies.append(Candidate(number, name, float(row["v_mag"]), float(row["err_arcsec"]), known))
+        rough = _straight(row, jds) if known is None else None
+        bodies.append(Candidate(number, name, float(row["v_mag"]), float(row["err_arcsec"]), known, rough))
     return Census(bodies, SKYBOT, [])
+
+
+def _straight(row, jds):
+    """Return the Ephemeris of a body that goes on as SkyBoT says it does in the middle of the frames."""
+    hours = (np.asarray(jds) - np.mean(jds)) * 24
+    dec = row["dec_deg"] + row["dec_rate"] * hours / 3600
+    ra = (row["ra_deg"] + row["ra_rate"] * hours / 3600 / np.cos(np.radians(dec))) % 360
+    unknown, same = np.full(len(jds), np.nan), np.ones(len(jds))
+    moving = row["ra_rate"] * same, row["dec_rate"] * same, row["v_mag"] * same
+    errors = row["err_arcsec"] * same, row["err_arcsec"] * same
+    name = str(row["name"])
+    return Ephemeris(name, name, SKYBOT, np.asarray(jds), ra, dec, *moving, *errors, unknown, unknown, unknown)
 
 
 def _brightest(body):

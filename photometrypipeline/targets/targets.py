@@ -28,7 +28,7 @@ MOVING_ARCSEC = 5.0  # places of a file that differ by more are those of a movin
 
 @dataclass
 class Target:
-    """One target: its `name`, `kind` (primary, positions, fixed, variable, asteroid, control) and `places`.
+    """One target: its `name`, `kind` (primary, positions, fixed, variable, asteroid, mover, control) and `places`.
 
     places : {frame name: (ra_deg, dec_deg)}, frames without a prediction are not in it;  source : where they come from
     sigma_arcsec : {frame name: one-sigma uncertainty of the place along RA and Dec}, where it is known
@@ -49,6 +49,8 @@ class Target:
     @property
     def moves(self):
         """Whether it moves from frame to frame: what stands still at its place is something else."""
+        if self.kind == "mover":
+            return True
         if self.kind == "positions" and len(self.places) > 1:
             ra, dec = np.transpose(list(self.places.values()))
             return bool(sphere.separation_deg(ra[0], dec[0], ra, dec).max() * 3600 > MOVING_ARCSEC)

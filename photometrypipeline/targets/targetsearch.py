@@ -151,6 +151,17 @@ def asteroids(measured, choice, client, found):
     return targets_found
 
 
+def known_bodies(measured, choice, client, folder):
+    """Return ([(name, Target)] of all known bodies in the field, however faint; a remark, "" if it is complete)."""
+    jds = np.array([each.header["obstime"] for each in measured])
+    try:
+        census = fieldbodies.search(field_of(measured), jds, site_of(measured), client, choice.places.mode, folder)
+    except (NotReachable, fieldbodies.NoOrbits) as error:
+        return [], f"which of the moving sources are known bodies nobody can say: {error}"
+    found = [(body.name, body.places or body.rough) for body in census.bodies]
+    return [(name, targets.from_ephemeris(name, "asteroid", measured, places)) for name, places in found], ""
+
+
 def unbinned_scale(frame):
     """Return the larger unbinned pixel scale of a frame, arcsec."""
     telescope = telescope_of(frame)

@@ -32,12 +32,18 @@ def seen(elements: list[dict], mpc_code: str, jds: np.ndarray, solar_system=None
     """Return what the site `mpc_code` sees of bodies with these elements at the UT Julian dates `jds`, shape (k,)."""
     solar_system = solar_system or planets.best()
     jds = np.asarray(jds, dtype=float)
-    tdb = orbit.tdb_of(jds)
-    earth, sun = solar_system.earth_and_sun(tdb)
-    observer = earth - sun + orbit.site_au(mpc_code, jds)
-    sun_speed = solar_system.earth_and_sun(tdb + 0.5)[1] - solar_system.earth_and_sun(tdb - 0.5)[1]
-    place, speed = states(elements, tdb, solar_system)
-    return _emitted(place, speed, observer, sun_speed)
+    place, speed = states(elements, orbit.tdb_of(jds), solar_system)
+    return _emitted(place, speed, mpc_code, jds, solar_system)
+
+
+def seen_later(start: np.ndarray, epoch: float, mpc_code: str, jds: np.ndarray, solar_system=None) -> Seen:
+    """Return what a site sees of bodies in the states `start`, shape (n, 6), at the TDB Julian date `epoch`.
+
+    jds : UT Julian dates, all later, in turn;  the state : heliocentric place and speed, au and au/d, ICRF
+    """
+    solar_system = solar_system or planets.best()
+    later = _integrated(start, epoch, orbit.tdb_of(jds) - epoch, solar_system)
+    return _emitted(later[..., :3], later[..., 3:], mpc_code, jds, solar_system)
 
 
 def states(elements: list[dict], tdb: np.ndarray, solar_system) -> tuple[np.ndarray, np.ndarray]:
@@ -79,8 +85,12 @@ def _integrated(start: np.ndarray, epoch: float, since: np.ndarray, solar_system
     return answer.y.reshape(2, n, 3, -1).transpose(1, 3, 0, 2).reshape(n, since.size, 6)
 
 
-def _emitted(place: np.ndarray, speed: np.ndarray, observer: np.ndarray, sun_speed: np.ndarray) -> Seen:
+def _emitted(place: np.ndarray, speed: np.ndarray, mpc_code: str, jds: np.ndarray, solar_system) -> Seen:
     """Return what is seen: the light left where the body was, which a parabola tells, and the Sun had moved as well."""
+    tdb = orbit.tdb_of(jds)
+    earth, sun = solar_system.earth_and_sun(tdb)
+    observer = earth - sun + orbit.site_au(mpc_code, jds)
+    sun_speed = solar_system.earth_and_sun(tdb + 0.5)[1] - solar_system.earth_and_sun(tdb - 0.5)[1]
     fall = -GM_SUN * place / np.linalg.norm(place, axis=-1, keepdims=True) ** 3
     ago = np.zeros((*place.shape[:2], 1))
     for _ in range(4):
