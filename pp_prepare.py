@@ -70,7 +70,8 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
     given = options.set | by_hand
     places = {}
     if not (options.keep_wcs or {"ra", "dec"} <= set(given)):
-        places = bodyplace.of_frames(frames, first, options.target, frames.client(options.offline))
+        client = frames.client(options.offline)
+        places = bodyplace.of_frames(frames, first, options.target, client, options.places)
     answers = generic.complete(frames, first, given, options.keep_wcs, places)
     wanted = {
         "ra_deg": options.ra,

@@ -44,8 +44,8 @@ from photometrypipeline.base.files import reference_file
 from photometrypipeline.catalogs import surveys
 from photometrypipeline.catalogs.surveys import tycho2
 from photometrypipeline.frames import recordtypes, wcskeywords
-from photometrypipeline.frames.frame import set_keyword
 from photometrypipeline.instruments.dataset import DataSet
+from photometrypipeline.newcamera import generic, orientation
 from photometrypipeline.photometry import rings
 from photometrypipeline.programs import astromatic, scampfit
 from photometrypipeline.programs.choices import FLAG_MASKS
@@ -139,7 +139,8 @@ def register(frames, losses, options=Options()):  # noqa: B008  it is frozen
         jobs=options.jobs,
     )
     found = pp_extract.extract(frames, losses, wanted)
-    tell_rings([each.ring_px for each in found])
+    if out_of_focus := rings.in_words([each.ring_px for each in found]):
+        log.warning("%s", out_of_focus)
     for extraction in found:
         reason = unusable(extraction, mask)
         if reason:
@@ -438,7 +439,7 @@ def finish(frames, attempt, verdicts, telescope, losses):
             wcskeywords.note_rms(frame.header, verdict.rms_arcsec)
             wcskeywords.note_pointing(frame.header, unknown=False)
             frame.header["TEL_KEYW"] = telescope.key
-            note_rings(frame.header, rings_px.get(frame.name))
+            rings.note(frame.header, rings_px.get(frame.name))
             if wcskeywords.NO_SCALE in frame.header:
                 scales.append(wcskeywords.pixel_scale_arcsec(solution))
                 wcskeywords.note_scale(frame.header, scales[-1])
@@ -451,11 +452,12 @@ def finish(frames, attempt, verdicts, telescope, losses):
         wanted = (pp_setup.scamp_as_contrast_limit, pp_setup.scamp_xy_contrast_limit)
         if verdict.registered and any(found < least for found, least in zip(contrasts, wanted, strict=True)):
             log.info("%s: SCAMP is not sure of its match (contrasts %.1f, %.1f); its stars are", frame.name, *contrasts)
+    if telescope.key == generic.KEY and registered:
+        seen = orientation.in_words([attempt.solved[frame.name] for frame in registered])
+        toolbox.say(f"unknown camera, as the stars show it: {seen}; pptool_telescope keeps that for it")
     if scales:
         scale = float(np.median(scales))
-        log.warning(
-            "the pixel scale, %.4f arcsec, comes from the stars; pptool_telescope keeps it for this camera", scale
-        )
+        log.warning("the pixel scale, %.4f arcsec, comes from the stars: no header gives it", scale)
     catalog = next(iter(attempt.catalogs.values()), None)
     astrometry.write_files(registered, failed, verdicts, frames.folder)
     limits = recordtypes.RegisterLimits(
@@ -476,21 +478,6 @@ def finish(frames, attempt, verdicts, telescope, losses):
         ]
     )
     return Registration(frames.only(registered), failed, verdicts, catalog)
-
-
-def tell_rings(rings_px):
-    """Say how many frames are out of focus; rings_px : how wide their stars are, None where they are no rings."""
-    seen = [each for each in rings_px if each]
-    if seen:
-        wide = f"{np.median(seen):.0f} px wide, found by their middles"
-        log.warning("%d of %d frames are out of focus: their stars are rings %s", len(seen), len(rings_px), wide)
-
-
-def note_rings(header, ring_px):
-    """Write into a header how wide the rings are that its stars are; None: they are none."""
-    header.remove(rings.WIDTH, ignore_missing=True)
-    if ring_px:
-        set_keyword(header, rings.WIDTH, ring_px, "[px] stars are rings as wide: out of focus")
 
 
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "register"))

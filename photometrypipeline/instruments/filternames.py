@@ -8,13 +8,15 @@ JOHNSON_SETS = (
     r"(?:johnson|john|bessell?|bess?|cousins?|kron|harris|mould|jc|ubvri|custom|phot"
     rf"|{BOTH_SETS})"
 )
+JOHNSON_ALONE = r"(?:johnson|john|bessell?|bess?|cousins?|kron|harris|mould)"  # no other system has the name
 BAND_WORD = r"(?:[-_ ]*(?i:band|filter))?"
 BEHIND = r"(?:[-_ #(/,;].*)?"  # serial numbers, wavelengths, names of sets
 RULES = (  # pattern on the name without blanks at its ends, its system; the first that fits counts
-    (re.compile(rf"(?i:{SLOAN_SETS}|{BOTH_SETS})[-_ ']*([ugrizy])(?:[-_ ]?prime|['p2])?{BAND_WORD}"), "sloan"),
-    (re.compile(rf"(?i:{SLOAN_SETS})[-_ ']*([UGRIZY])(?:[-_ ]?prime|['p2])?{BAND_WORD}"), "sloan"),
+    (re.compile(rf"(?i:{SLOAN_SETS}|{BOTH_SETS})[-_ ']*([ugrizy])(?:[-_ ]?prime|['p2+]|'2)?{BAND_WORD}"), "sloan"),
+    (re.compile(rf"(?i:{SLOAN_SETS})[-_ ']*([UGRIZY])(?:[-_ ]?prime|['p2+])?{BAND_WORD}"), "sloan"),
+    (re.compile(rf"([UGRIZY])[-_ ](?i:{SLOAN_SETS})"), "sloan"),
     (re.compile(rf"([ugrizy])['p]?[-_ (]*(?i:{SLOAN_SETS}|{BOTH_SETS}){BEHIND}\)?.*"), "sloan"),
-    (re.compile(rf"([ugrizy])(?:['ps]|[-_ ]?prime|[-_]s)?{BAND_WORD}"), "sloan"),
+    (re.compile(rf"([ugrizy])(?:['ps2+]|'2|[-_ ]?prime|[-_]s)?{BAND_WORD}"), "sloan"),
     (re.compile(r"([ugrizy])\.MP\d+|([ugrizy])_G\d{4}.*|p([ugrizy])"), "sloan"),
     (re.compile(r"S([GRIZU])"), "sloan"),
     (re.compile(r"W-S-([GRIZ])\+?"), "sloan"),
@@ -23,7 +25,8 @@ RULES = (  # pattern on the name without blanks at its ends, its system; the fir
         re.compile(rf"(?i:{JOHNSON_SETS}[-_/ ]*{JOHNSON_SETS}?)[-_ ]*\(?([UBVRI])c?\)?{BAND_WORD}{BEHIND}"),
         "johnson",
     ),
-    (re.compile(rf"([UBVRI])[-_ ]*(?:c|j)?{BAND_WORD}"), "johnson"),
+    (re.compile(rf"(?i:{JOHNSON_ALONE})[-_/ ]*([ubvri])c?{BAND_WORD}"), "johnson"),
+    (re.compile(rf"([UBVRI])[-_ ]*[cjCJ]?{BAND_WORD}"), "johnson"),
     (re.compile(rf"([UBVRI])c?[-_ (]*(?i:{JOHNSON_SETS}).*"), "johnson"),
     (re.compile(r"([UBVRI])#\d+|([UBVRI])[-_ ]\d{3,4}([-_/]\d+)?"), "johnson"),
     (re.compile(rf"(J|H|Ks|K){BAND_WORD}"), "infrared"),
@@ -58,7 +61,7 @@ def guess(name, others=()):
         found = pattern.fullmatch(name)
         if found:
             band = next(group for group in found.groups() if group)
-            band = band.lower() if system == "sloan" else band
+            band = {"sloan": band.lower(), "johnson": band.upper()}.get(system, band)
             if name == "R" and not others:
                 return band, "'R' may be the red filter of a set for colour pictures"
             return band, ""

@@ -6,6 +6,7 @@ import numpy as np
 
 from photometrypipeline.base.errors import FrameError, PipelineError
 from photometrypipeline.ephemerides import ephemeris
+from photometrypipeline.ephemerides.ephemchoice import Choice
 from photometrypipeline.instruments import plausibility
 from photometrypipeline.newcamera import generic, recognise
 from photometrypipeline.sky.times import SECONDS_PER_DAY
@@ -13,10 +14,11 @@ from photometrypipeline.sky.times import SECONDS_PER_DAY
 log = logging.getLogger("pp.bodyplace")
 
 
-def of_frames(frames, telescopes, target, client):
+def of_frames(frames, telescopes, target, client, choice=Choice()):  # noqa: B008  it is frozen
     """Return {frame name: (ra_deg, dec_deg)} of Frames (DataSet) whose headers have no pointing, but time and target.
 
     telescopes : {frame name: Telescope};  target : its name by hand, or None;  client : services.Client
+    choice : ephemchoice.Choice, how places of bodies are found
     """
     asked = {}  # {name of the body: [(frame name, Julian date)]}
     for frame in frames:
@@ -27,7 +29,7 @@ def of_frames(frames, telescopes, target, client):
     places = {}
     for name, wanted in asked.items():
         try:
-            seen = ephemeris.positions(name, wanted[0][1], [jd for *_, jd in wanted], client, frames.folder)
+            seen = ephemeris.positions(name, wanted[0][1], [jd for *_, jd in wanted], client, frames.folder, choice)
         except PipelineError as error:
             log.info("no pointing from the ephemeris: %s", error)
             continue

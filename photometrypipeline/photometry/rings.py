@@ -10,6 +10,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, maximum_filter
 from scipy.spatial import cKDTree
 
+from photometrypipeline.frames.frame import set_keyword
 from photometrypipeline.instruments import values
 from photometrypipeline.photometry.masking import copy_with, filled
 
@@ -30,6 +31,25 @@ SECTORS = 8
 SIGMA_PER_DIAMETER = 0.35  # of the smoothing that leaves one peak: 1 / sqrt(2) of the mean radius would just do
 LEAST_SNR = 3.0  # of a source on a smoothed image, whose noise has blobs of its own
 AREA_SHARE = 0.3  # of a disc as wide as the ring, at least, above the threshold
+
+
+def in_words(rings_px):
+    """Return a sentence on frames whose stars are rings, '' without.
+
+    rings_px : how wide (px) the rings of each frame are, None where its stars are none
+    """
+    seen = [each for each in rings_px if each]
+    if not seen:
+        return ""
+    wide = f"{np.median(seen):.0f} px wide, found by their middles"
+    return f"{len(seen)} of {len(rings_px)} frames are out of focus: their stars are rings {wide}"
+
+
+def note(header, ring_px):
+    """Write into a header how wide (px) the rings are that its stars are; None: they are none."""
+    header.remove(WIDTH, ignore_missing=True)
+    if ring_px:
+        set_keyword(header, WIDTH, ring_px, "[px] stars are rings as wide: out of focus")
 
 
 def told(header):

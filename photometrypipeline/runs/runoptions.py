@@ -30,8 +30,8 @@ class RunOptions(Options):
     offline: bool = shared(
         "offline", PrepareOptions, RegisterOptions, PhotometryOptions, CalibrateOptions, DistillOptions
     )
-    ephemeris: str = shared("ephemeris", PhotometryOptions, DistillOptions)
-    elements: str | None = shared("elements", PhotometryOptions, DistillOptions)
+    ephemeris: str = shared("ephemeris", PhotometryOptions, PrepareOptions, DistillOptions)
+    elements: str | None = shared("elements", PhotometryOptions, PrepareOptions, DistillOptions)
     prefix: str | None = option(metavar="TEXT", help="with `all`: only files whose names begin with it")
     split: bool = shared(
         "split",

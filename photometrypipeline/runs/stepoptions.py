@@ -65,8 +65,26 @@ class Ephemeris(Options):
 
 
 @dataclass(frozen=True)
-class PrepareOptions(Offline, Jobs):
-    """Options of pp_prepare."""
+class PrepareOptions(Ephemeris, Offline, Jobs):
+    """Options of pp_prepare; how places of bodies are found matters to frames without a pointing alone.
+
+    Their stars tell where they are in the end: another way to a first guess is no reason to prepare all anew.
+    """
+
+    ephemeris: str = option(
+        AUTO,
+        choices=MODES,
+        harmless=True,
+        help="where images without a pointing look, by the place of the body that OBJECT names: see pp_photometry"
+        " (default: %(default)s)",
+    )
+    elements: str | None = option(
+        metavar="FILE",
+        check=optionchecks.elements,
+        file=True,
+        harmless=True,
+        help="orbital elements to compute that place with (default: those that came with earlier answers)",
+    )
 
     ext: str | None = option(
         metavar="NAME",

@@ -7,12 +7,14 @@ from astropy.io import fits
 from photometrypipeline.base.errors import FrameError, NotFound
 from photometrypipeline.base.services import Client
 from photometrypipeline.ephemerides import ephemeris
+from photometrypipeline.ephemerides.ephemchoice import Choice
 from photometrypipeline.frames import wcskeywords
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import plausibility, pointings, telescopes
 from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.newcamera import bodyplace, generic
 
+CHOICE = Choice("local", "elements.dat")
 CARDS = {"DATE-OBS": "2023-03-02T20:19:00", "EXPTIME": 60.0, "FILTER": "V", "OBJECT": "3552", "NAXIS1": 900}
 
 
@@ -27,7 +29,8 @@ def answering(monkeypatch):
     """Horizons, or the store, knows 3552 alone; the epochs asked for."""
     asked = []
 
-    def positions(name, code, jds, client, folder):
+    def positions(name, code, jds, client, folder, choice):
+        assert choice == CHOICE
         asked.extend((code, jd) for jd in jds)
         if name != "3552":
             raise NotFound("no such body")
@@ -38,7 +41,8 @@ def answering(monkeypatch):
 
 
 def places_of(frame, key="GENERIC", target=None):
-    return bodyplace.of_frames(DataSet([frame]), {frame.name: telescopes.get(key)}, target, Client(offline=True))
+    known = {frame.name: telescopes.get(key)}
+    return bodyplace.of_frames(DataSet([frame]), known, target, Client(offline=True), CHOICE)
 
 
 def test_the_body_tells_where_a_frame_without_a_pointing_looks(answering):

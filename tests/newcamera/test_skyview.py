@@ -7,8 +7,9 @@ from astropy.io import fits
 from astropy.time import Time
 
 import sky
+from photometrypipeline.base import cdmatrix
 from photometrypipeline.instruments import headers
-from photometrypipeline.newcamera import recognise, skyview
+from photometrypipeline.newcamera import orientation, recognise, skyview
 from photometrypipeline.sky.sphere import separation_deg
 
 PLACE = (221.3, 21.6)  # deg
@@ -117,3 +118,19 @@ def test_the_rotation_of_a_matrix_is_that_of_a_definition():
             cards = first_guess(0, 0, (10, 10), (0.5, 0.7), not mirrored, False, rotation)
             matrix = [[cards[f"CD{i}_{j}"] for j in (1, 2)] for i in (1, 2)]
             assert skyview.rotation_deg(matrix, mirrored) == pytest.approx(rotation, abs=1e-6)
+
+
+def test_a_camera_in_words():
+    def header(rotation_deg, mirrored=False):
+        return sky.make_wcs(PLACE, SIZE, SCALE, rotation_deg, (not mirrored, False)).to_header()
+
+    def with_cd(cards):
+        matrix = np.array(
+            [[cards.get(f"PC{i}_{j}", float(i == j)) * cards[f"CDELT{i}"] for j in (1, 2)] for i in (1, 2)]
+        )
+        return cdmatrix.cards(matrix)
+
+    one = orientation.in_words([with_cd(header(25.0)), with_cd(header(25.2))])
+    assert one == "0.8000 arcsec/px, not a mirror image, turned by 25.1 deg East of North"
+    both = orientation.in_words([with_cd(header(25.0, True)), with_cd(header(-155.0, True))])
+    assert both == "0.8000 arcsec/px, a mirror image, turned by 25.0 or -155.0 deg East of North"
