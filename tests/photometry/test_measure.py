@@ -1,5 +1,7 @@
 """Magnitudes at known places against the light that was put there: trails, neighbours, bad pixels, errors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,21 @@ def test_a_trail_costs_nothing_but_noise(tmp_path, field, motion):
         assert 0.7 < np.std(off) / error.mean() < 1.35
     if np.hypot(*motion) > 5:
         assert lights[0].trail_correction_mag < -0.04
+
+
+@pytest.mark.parametrize("wrong", [0.85, 1.2])
+def test_a_profile_guessed_wrong_hardly_changes_what_a_trail_loses(tmp_path, field, wrong):
+    clean, x, y, flux, free_x, free_y = field
+    target, motion = 1e5, (11.0, 5.0)
+    clean = lightframe.with_targets(clean, free_x, free_y, target, FWHM, BETA, motion)
+    lightframe.write(tmp_path / "a.fits", clean, np.random.default_rng(13))
+    exposure = lightframe.exposure(tmp_path / "a.fits", x, y, flux, FWHM, RADIUS, others=(free_x, free_y))
+    guessed = replace(exposure, psf=framepsf.guess(wrong * FWHM, (SIZE, SIZE)))
+    lights = [measure.measure(guessed, *place, motion) for place in zip(free_x, free_y, strict=True)]
+    off, error = deviations(lights, target)[0]
+    assert lights[0].trail_correction_mag < -0.2
+    assert abs(off.mean()) < 0.010 + 3 * error.mean() / np.sqrt(off.size)
+    assert abs(off.mean()) < lights[0].psf_err_mag  # which the row states
 
 
 def test_the_correction_is_what_a_trailed_source_loses():
