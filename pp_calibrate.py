@@ -225,12 +225,13 @@ def choose_reference(frames, names, settings, solar, offline, wish=None, keep=Tr
             )
             return prepare_reference(catalog, settings, solar, epoch, frames.folder if keep else None, wish)
         except NotReachable as error:
-            log.warning("catalogue %s: %s; trying the next one", name, error)
+            known = str(error) in map(str, failures)
+            log.log(logging.INFO if known else logging.WARNING, "catalogue %s: %s; trying the next one", name, error)
             failures.append(error)
         except CatalogError as error:
             log.info("catalogue %s: %s", name, error)
             refusals.append(f"{name}: {error}")
-    log.warning("no catalogue can be used: %s", "; ".join([*refusals, *map(str, failures)]))
+    log.warning("no catalogue can be used: %s", "; ".join(dict.fromkeys([*refusals, *map(str, failures)])))
     if failures:
         raise failures[0]
     return None

@@ -45,6 +45,7 @@ from photometrypipeline.frames.frame import set_keyword
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
 from photometrypipeline.photometry import badpixels, cosmics, growthcurve, rings, sequencemask
+from photometrypipeline.reduction import lacosmic
 from photometrypipeline.sky import matching
 
 log = logging.getLogger("pp.photometry")
@@ -156,7 +157,7 @@ def hit_pixels(frames, losses, options):
         for frame in frames:
             cosmics.path_of(frame).unlink(missing_ok=True)
         return list(frames)
-    cosmics.check_installed()
+    lacosmic.check_installed()
     done = toolbox.parallel(
         lambda frame: cosmics.find(frame, telescope_of(frame), sequencemask.typical_fwhm_px([frame])),
         frames,

@@ -163,15 +163,18 @@ def is_stack(frame):
 
 def telescopes_of(frames, override, losses):
     """Return {frame name: Telescope}; a header that names no known instrument counts as GENERIC, with a warning."""
-    found = {}
+    found, unknown = {}, Counter()
     for frame in frames:
         try:
             found[frame.name] = telescopes.identify(frame.header, override)
         except TelescopeError as error:
             if override:
                 raise UsageError(str(error)) from None
-            log.warning("%s: %s; treated as GENERIC", frame.name, error)
+            unknown[str(error)] += 1
+            log.info("%s: %s; treated as GENERIC", frame.name, error)
             found[frame.name] = telescopes.get("GENERIC")
+    for reason, number in unknown.items():
+        log.warning("%d of %d images: %s; treated as GENERIC", number, len(frames), reason)
     return found
 
 

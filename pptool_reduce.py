@@ -46,9 +46,9 @@ import numpy as np
 from photometrypipeline.base.errors import FrameError, PipelineError, UsageError
 from photometrypipeline.frames import intake
 from photometrypipeline.frames.frame import Frame
-from photometrypipeline.instruments import telescopes
-from photometrypipeline.instruments.values import number
-from photometrypipeline.reduction import apply, kinds, night, plan
+from photometrypipeline.instruments import headers, telescopes
+from photometrypipeline.newcamera import recognise
+from photometrypipeline.reduction import apply, kinds, lacosmic, night, plan
 from photometrypipeline.runs import datatree
 
 log = logging.getLogger("pp.reduce")
@@ -133,7 +133,7 @@ def carry_out(recipes, found, output, losses, options):
         paths = [output_path(output, frame, taken) for frame in frames]
         jobs = list(zip(frames, paths, strict=True))
         results = toolbox.parallel(
-            lambda job, how=(calibration, names): night.reduce_frame(job[0], *how, job[1], cosmics_of(job[0], options)),
+            lambda job, how=(calibration, names): night.reduce_frame(*job, *how, detector_of(job[0], options)),
             jobs,
             options.jobs,
             "reduce",
@@ -172,13 +172,13 @@ def write_bad_pixels(recipe, calibration):
     )
 
 
-def cosmics_of(frame, options):
-    """Return (gain, read noise) for the search for cosmic rays, None where it is not wanted."""
+def detector_of(frame, options):
+    """Return the lacosmic.Detector of a raw frame, None where cosmic rays are not searched for."""
     if not options.cosmics:
         return None
-    gain = number(frame.header.get("EGAIN", frame.header.get("GAIN")))
-    noise = number(frame.header.get("RDNOISE", frame.header.get("READNOIS")))
-    return (gain if 0 < gain < 50 else 1.0), (noise if 0 < noise < 100 else 6.5)
+    reading = recognise.read(frame.header)
+    gain, full = (found.value if (found := reading.get(role)) else None for role in ("gain", "saturation"))
+    return lacosmic.Detector(gain, headers.read_noise_e(frame, telescopes.get("GENERIC")), full)
 
 
 @toolbox.command(build_parser)

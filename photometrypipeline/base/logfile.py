@@ -2,7 +2,9 @@
 
 import contextlib
 import logging
+import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 from tqdm import tqdm
@@ -12,6 +14,7 @@ from photometrypipeline.base.locks import hold
 log = logging.getLogger("pp")
 
 LOG_NAME = "LOG"
+SHOWN = 3  # warnings alike on the screen
 LOG_FORMAT = "%(filename)s: %(message)s [%(asctime)s]"
 DATE_FORMAT = "%m/%d/%Y %H:%M:%S"
 
@@ -34,7 +37,7 @@ class logging_to:
             console = _Console()
             console.setLevel(logging.ERROR if self.quiet else logging.WARNING)
             console.setFormatter(_ConsoleFormatter())
-            console.addFilter(_Once())
+            console.addFilter(_Few())
             self.handlers.append(console)
         try:
             if (self.folder / LOG_NAME).is_symlink():
@@ -88,16 +91,32 @@ def tell(line):
         tqdm.write(line, file=sys.stderr)
 
 
-class _Once(logging.Filter):
-    """Lets each message pass once: what holds for every frame alike need not be told for each."""
+class _Few(logging.Filter):
+    """Lets each message pass once, and of warnings that differ in their subject and in numbers alone the first few.
+
+    What holds for every frame alike need not be told for each; LOG has them all.
+    """
 
     def __init__(self):
         super().__init__()
-        self.seen = set()
+        self.seen, self.alike = set(), Counter()
 
     def filter(self, record):
         message = record.getMessage()
-        return not (message in self.seen or self.seen.add(message))
+        if message in self.seen:
+            return False
+        self.seen.add(message)
+        kind = _kind(record, message)
+        self.alike[kind] += 1
+        if self.alike[kind] == SHOWN + 1 and record.levelno < logging.ERROR:
+            tell(f"{record.levelname}: more like the last: {LOG_NAME} names them all")
+        return self.alike[kind] <= SHOWN or record.levelno >= logging.ERROR
+
+
+def _kind(record, message):
+    """Return what a message has in common with others of its kind: all but "SUBJECT: " and the numbers."""
+    by_subject = record.msg.startswith("%s: ") and isinstance(record.args, tuple)
+    return re.sub(r"\d+", "#", message[len(str(record.args[0])) :] if by_subject else message)
 
 
 class _Console(logging.Handler):

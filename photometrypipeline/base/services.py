@@ -35,6 +35,8 @@ RETRY_STATUS = {429, 500, 502, 503, 504}  # overload and restarts; a 400 or 404 
 TOTAL_LIMIT_S = 600  # one call with all its tries
 LONGEST_PAUSE_S = 60
 DOWN_MEMORY_S = 60  # a host that just failed all its tries gets a single one for so long
+NO_NAME = "its name cannot be looked up, perhaps there is no network; run the same command again when there is one"
+UNRESOLVED = ("Failed to resolve", "Name or service not known", "name resolution", "nodename nor servname")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -222,7 +224,7 @@ class Client:
         try:
             response = send(timeout)
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-            raise Retry(f"{type(error).__name__}, {cause(error)}") from None
+            raise Retry(words(error, *timeout)) from None
         except requests.exceptions.ContentDecodingError as error:
             raise Retry(f"an answer that cannot be decompressed: {error}") from None
         except requests.RequestException as error:  # an address that is none, too many redirections
@@ -277,6 +279,17 @@ def pause(attempt):
     """Return the seconds to wait after try number `attempt` (from 0): doubling, with 25 % of jitter, at most 60 s."""
     first_s = float(os.environ.get("PP_RETRY_PAUSE_S", "2"))
     return min(first_s * 2**attempt * random.uniform(0.75, 1.25), LONGEST_PAUSE_S)
+
+
+def words(error, connect_s, read_s):
+    """Return in an observer's words why a request failed, after the time limits that it had."""
+    if any(text in str(error) for text in UNRESOLVED):
+        return NO_NAME
+    if isinstance(error, requests.ConnectTimeout):
+        return f"no connection within {connect_s:g} s"
+    if isinstance(error, requests.ReadTimeout) and "answer takes" not in str(error):
+        return f"no answer within {read_s:g} s"
+    return f"{cause(error)} ({type(error).__name__})"
 
 
 def cause(error):

@@ -55,7 +55,7 @@ CARRIED = (
 def nearest(name, known, how_many=3):
     """Return '; did you mean A or B?' for the names in `known` that resemble `name`, or '' if none does."""
     lowered = {str(each).lower(): str(each) for each in known}
-    close = difflib.get_close_matches(str(name).lower(), list(lowered), n=how_many, cutoff=0.6)
+    close = difflib.get_close_matches(str(name).lower(), list(lowered), n=how_many, cutoff=0.7)
     close = close or [each for each in lowered if each.startswith(str(name).lower())][:how_many]
     return f"; did you mean {' or '.join(lowered[each] for each in close)}?" if close else ""
 

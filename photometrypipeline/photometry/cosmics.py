@@ -1,10 +1,9 @@
-"""Pixels of single frames that cosmic rays hit, found by L.A.Cosmic (van Dokkum 2001, PASP 113, 1420), and kept.
+"""Pixels of single frames that cosmic rays hit, found by L.A.Cosmic, and kept.
 
 The list of a frame is `<stem>.cosmics` next to it, a FITS table of pixels.  The pixels of the frame stay as they are:
 hits are filled for Source Extractor, and left out where targets are measured, like bad pixels of the detector.
 """
 
-import importlib.util
 import logging
 from pathlib import Path
 
@@ -12,26 +11,18 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from photometrypipeline.base.errors import FrameError, UsageError
+from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.instrument import Telescope
+from photometrypipeline.reduction import lacosmic
 
 log = logging.getLogger("pp.cosmics")
 
 SUFFIX = ".cosmics"
-SIGMA = 5.0  # of a pixel above its surroundings
-CONTRAST = 5.0  # over the fine structure that a star would have
 NARROWEST_PX = 2.0  # FWHM of stars below which their own cores pass for hits
 MOST_HIT = 0.01  # of all pixels: more is no rain of cosmic rays but a frame that the method does not suit
-READ_NOISE_E = 6.5  # where none is known
-
-
-def check_installed():
-    """Raise UsageError where the library that finds cosmic rays is missing."""
-    if importlib.util.find_spec("astroscrappy") is None:
-        raise UsageError("-cosmics needs the package astroscrappy; pip install 'photometrypipeline[reduce]' brings it")
 
 
 def path_of(frame: Frame) -> Path:
@@ -45,16 +36,8 @@ def find(frame: Frame, telescope: Telescope, fwhm_px: float | None) -> int:
         width = "of unknown width" if fwhm_px is None else f"{fwhm_px:.1f} px wide"
         log.warning("%s: stars are %s, they would pass for cosmic rays: not searched", frame.name, width)
         return _write(frame, np.empty(0, int), np.empty(0, int))
-    from astroscrappy import detect_cosmics
-
-    image = np.asarray(frame.read_pixels(), dtype=np.float32)
-    unusable = ~np.isfinite(image)
-    facts = {"gain": headers.gain_e_adu(frame, telescope) or 1.0, "satlevel": headers.saturation_adu(frame, telescope)}
-    facts["readnoise"] = headers.read_noise_e(frame, telescope) or READ_NOISE_E
-    hit, _ = detect_cosmics(
-        np.where(unusable, np.nanmedian(image), image), inmask=unusable, sigclip=SIGMA, objlim=CONTRAST,
-        fsmode="median", **{key: float(value) for key, value in facts.items() if value},
-    )  # fmt: skip
+    of_frame = headers.gain_e_adu, headers.read_noise_e, headers.saturation_adu
+    hit, _ = lacosmic.find(frame.read_pixels(), lacosmic.Detector(*(of(frame, telescope) for of in of_frame)))
     if hit.mean() > MOST_HIT:
         log.warning("%s: %.1f %% of the pixels look like cosmic rays: not believed", frame.name, 100 * hit.mean())
         hit[:] = False

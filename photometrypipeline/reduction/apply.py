@@ -121,12 +121,3 @@ def write(path: Path, frame: Frame, image: np.ndarray, calibration: Calibration,
 
 def _exposure(frame):
     return float(frame.header.get("EXPTIME") or frame.header.get("EXPOSURE") or 0.0)
-
-
-def without_cosmics(image: np.ndarray, gain: float, read_noise: float) -> tuple[np.ndarray, int]:
-    """Return the image with cosmic rays repaired, and the number of their pixels (L.A.Cosmic, van Dokkum 2001)."""
-    from astroscrappy import detect_cosmics  # comes with ccdproc
-
-    hit, clean = detect_cosmics(np.nan_to_num(image), gain=gain, readnoise=read_noise, sigclip=6.0, objlim=5.0)
-    clean = np.where(np.isfinite(image), clean / gain, np.nan).astype(np.float32)
-    return clean, int(hit.sum())

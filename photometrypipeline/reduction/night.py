@@ -14,8 +14,9 @@ from photometrypipeline.frames import fitsbytes
 from photometrypipeline.frames.frame import Frame, set_keyword
 from photometrypipeline.frames.hdus import SCALING
 from photometrypipeline.frames.intake import chips
-from photometrypipeline.reduction import apply, kinds, plan, settings
+from photometrypipeline.reduction import apply, kinds, lacosmic, plan, settings
 from photometrypipeline.reduction.apply import Calibration
+from photometrypipeline.reduction.lacosmic import Detector
 from photometrypipeline.reduction.masters import Master, combine
 
 log = logging.getLogger("pp.reduce")
@@ -133,8 +134,8 @@ def write_mask(path: Path, bad: np.ndarray) -> None:
         fits.PrimaryHDU((~bad).astype(np.uint8)).writeto(stream)
 
 
-def reduce_frame(frame: Frame, calibration: Calibration, names: dict, path: Path, cosmics: tuple | None) -> Path:
-    """Write the reduced image of a raw frame to `path`, and return it; `cosmics` : (gain, read noise), or None.
+def reduce_frame(frame: Frame, path: Path, calibration: Calibration, names: dict, detector: Detector | None) -> Path:
+    """Write the reduced image of a raw frame to `path`, and return it; with a `detector` cosmic rays are repaired.
 
     Raises FrameError.
     """
@@ -144,7 +145,8 @@ def reduce_frame(frame: Frame, calibration: Calibration, names: dict, path: Path
     image, number = apply.reduced(frame, calibration), None
     if not np.isfinite(image).any():
         raise PipelineError(f"{frame.name}: nothing is left of it after the flat")
-    if cosmics:
-        image, number = apply.without_cosmics(image, *cosmics)
+    if detector:
+        hit, image = lacosmic.find(image, detector)
+        number = int(hit.sum())
     apply.write(path, frame, image, calibration, names, number)
     return path

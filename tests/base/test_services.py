@@ -117,7 +117,7 @@ def test_silence_is_cut_short(server, client):
     def send(timeout):
         return requests.get(server.url + "/viz-bin/votable", timeout=timeout)
 
-    with pytest.raises(NotReachable, match="ReadTimeout"):
+    with pytest.raises(NotReachable, match="no answer within 0.05 s"):
         client.call("vizier", send, lambda response: response, "slow", tries=2, read_s=0.05)
     assert server.count("vizier") == 2
 
@@ -187,3 +187,13 @@ def test_the_cause_of_a_failure_is_told_in_a_few_words():
         f"(\"<urllib3.connection.HTTPSConnection object>: Failed to resolve '{host}' ([Errno -2] Name not known)\"))"
     )
     assert services.cause(requests.ConnectionError(text)).endswith("([Errno -2] Name not known)")
+    told = {
+        requests.ConnectionError(text): services.NO_NAME,
+        requests.ConnectTimeout("x: timed out"): "no connection within 10 s",
+        requests.ReadTimeout("x: timed out"): "no answer within 60 s",
+        requests.ReadTimeout("the answer takes longer than 600 s"): "the answer takes longer than 600 s (ReadTimeout)",
+        requests.ConnectionError(
+            "x: [Errno 111] Connection refused"
+        ): "[Errno 111] Connection refused (ConnectionError)",
+    }
+    assert {words: services.words(error, 10, 60) for error, words in told.items()} == {w: w for w in told.values()}
