@@ -46,7 +46,7 @@ from photometrypipeline.frames.frame import Frame, set_keyword
 from photometrypipeline.frames.singles import without_products
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
-from photometrypipeline.photometry import motion, noise, stacks, starmask
+from photometrypipeline.photometry import badpixels, motion, noise, stacks, starmask
 from photometrypipeline.programs import astromatic, swarp
 from photometrypipeline.sky.times import SECONDS_PER_DAY
 
@@ -262,10 +262,7 @@ def lay_out(layer, place, stars, telescope, work, name):
     """
     frame = layer.frame
     pixels = frame.read_pixels()
-    good = np.isfinite(pixels)
-    mask = pp_extract.mask_of(frame, telescope)
-    if mask is not None:
-        good &= fits.getdata(mask) > 0
+    good = np.isfinite(pixels) & ~bad_pixels(frame, telescope)
     if not good.any():
         raise FrameError(frame.path, "has no usable pixel", "leave it out")
     layer.level, layer.sigma = sky_of(pixels, good)
@@ -290,6 +287,20 @@ def lay_out(layer, place, stars, telescope, work, name):
         scale=layer.scale,
     )
     return weight
+
+
+def bad_pixels(frame, telescope):
+    """Return where the pixels of a frame are bad (bool): by the telescope's mask, and by badpixels.fits next to it."""
+    shape = frame.size_px[::-1]
+    bad = np.zeros(shape, bool)
+    mask = pp_extract.mask_of(frame, telescope)
+    weights = None if mask is None else np.asarray(fits.getdata(mask))
+    if weights is not None and weights.shape == bad.shape:
+        bad |= weights <= 0
+    elif weights is not None:
+        log.warning("%s: not of the size of the frames, not used", mask)
+    known = None if "COMBO_N" in frame.header else badpixels.read(frame.path.parent, shape)
+    return bad if known is None else bad | known
 
 
 def note_noise(header, pixels, covered, telescope):

@@ -185,7 +185,9 @@ class Telescope:
             if path.is_file():
                 found[binning] = path
             else:
-                log.warning("%s: no mask for binning %s, since there is no %s", self.key, binning, path)
+                log.warning(
+                    "%s: no mask for binning %s: %s is not there; the frames tell bad pixels", self.key, binning, path
+                )
         return found
 
     def for_header(self, header, identifier=""):

@@ -329,6 +329,28 @@ def test_pixels_without_a_value_are_filled_by_the_other_frames(night, tmp_path):
         assert fluxes(image, stack.header, *place)[0] == pytest.approx(mean, rel=0.02)
 
 
+def test_bad_pixels_of_the_night_do_not_enter_a_stack(night, tmp_path):
+    truth, _, _ = night
+    paths = [shutil.copy(path, tmp_path) for path in truth.paths[:2]]
+    data, header = fits.getdata(paths[0], header=True)
+    column, row = 200, 210
+    mask = np.zeros(data.shape, np.uint8)
+    mask[row, column] = 4
+    data[row, column] += 20000
+    fits.writeto(paths[0], data, header, overwrite=True)
+
+    def brightest():
+        options = pp_combine.Options(method="average")
+        stack = pp_combine.combine([Frame(path) for path in paths], toolbox.Losses(), options, tmp_path)
+        place = truth.wcs[0].pixel_to_world_values(column, row)
+        x, y = (int(value) for value in wcs_of(stack.header).world_to_pixel_values(*place))
+        return np.ptp(stack.read_pixels()[y - 3 : y + 5, x - 3 : x + 5])
+
+    assert brightest() > 5000
+    fits.writeto(tmp_path / "badpixels.fits", mask)
+    assert brightest() < 500
+
+
 def test_a_median_is_warned_of(night, call, tmp_path):
     truth, _, _ = night
     done = call("pp_combine", "-method", "median", *truth.paths[:2], cwd=tmp_path)
