@@ -422,8 +422,10 @@ def stamped(step, leaves):
             frames = DataSet.of(frames)
             known, missed, told = stamps.Stamps(frames.folder), len(frames.unreachable), len(losses.entries)
             stamp = known.begin(step, recipe(step, frames, options, known.contents), frames)
+            log.info("pp_%s begins: %s", step, ", ".join(f"{name}={value!r}" for name, value in vars(options).items()))
             with passing_trouble() as met:
                 outcome = function(frames, losses, options)
+            log.info("pp_%s has ended", step)
             if met:
                 log.info("pp_%s is to be done again, since this may pass: %s", step, "; ".join(met[:5]))
             elif len(frames.unreachable) == missed and not getattr(outcome, "failure", None):
