@@ -49,7 +49,7 @@ from photometrypipeline.newcamera import generic, orientation
 from photometrypipeline.photometry import rings
 from photometrypipeline.programs import astromatic, scampfit
 from photometrypipeline.programs.choices import FLAG_MASKS
-from photometrypipeline.registration import astrometry, blind, locate, wcsfit, wrongpointing
+from photometrypipeline.registration import astrometry, blind, locate, starcover, wcsfit, wrongpointing
 from photometrypipeline.sky import sphere, times
 
 log = logging.getLogger("pp.register")
@@ -93,6 +93,7 @@ class Attempt:
     located: list = field(default_factory=list)
     failures: dict = field(default_factory=dict)  # {catalogue: error}
     answered: bool = False  # whether any catalogue told what stars there are
+    doubted: bool = False  # whether headers are looked at as mistaken
 
     def open(self, extractions=None):
         """Return those of `extractions` (default all) that are not solved yet."""
@@ -248,9 +249,10 @@ def try_catalogs(attempt, extractions, names, offline):
                 log.warning("catalogue %s: %s", name, error)
                 attempt.failures.setdefault(name, error)
                 break
-            if len(catalog) < pp_setup.min_sources_astrometric_catalog:
-                log.warning("%s has only %d stars in this field; next catalogue", name, len(catalog))
-                scarce.append(f"{name} has only {len(catalog)} stars in this field")
+            reason = scarcity(attempt, catalog, attempt.guessed * radius + reach)
+            if reason:
+                log.log(logging.INFO if attempt.doubted else logging.WARNING, "%s; next catalogue", reason)
+                scarce.append(reason)
                 break
             asked.add(name)
             use_catalog(attempt, attempt.open(extractions), catalog, reach)
@@ -272,6 +274,15 @@ def stars_around(attempt, name, ra_deg, dec_deg, radius_deg, client):
     place = f"{radius_deg:.3f} deg of RA {ra_deg:.5f}, Dec {dec_deg:.5f}"
     log.info("%d stars of %s within %s for the registration", len(catalog), catalog.release, place)
     return catalog
+
+
+def scarcity(attempt, catalog, radius_deg):
+    """Return why the stars of a Catalog, a cone of `radius_deg`, are too few for the frames (str), else empty text."""
+    if len(catalog) < pp_setup.min_sources_astrometric_catalog:
+        return f"{catalog.name} has only {len(catalog)} stars in this field"
+    seen = [seen_in(attempt, each) for each in attempt.extractions if has_place(attempt, each)]
+    reason = starcover.too_few(seen, catalog.values("ra_deg"), catalog.values("dec_deg"), radius_deg)
+    return f"too few stars of {catalog.name}: {reason}" if reason else ""
 
 
 def use_catalog(attempt, extractions, catalog, reach_deg):
@@ -336,6 +347,7 @@ def found_blindly(attempt):
 def look_for_mistakes(attempt, names, offline):
     """Look where the frames are if their headers have a known mistake: RA in the wrong unit, RA and Dec exchanged."""
     kept, verdicts = dict(attempt.guesses), dict(attempt.verdicts)
+    attempt.doubted = True
     for mistake, changed in wrongpointing.alternatives(kept):
         log.info("looking at RA %.4f, Dec %.4f: %s", mistake.ra_deg, mistake.dec_deg, mistake.text)
         attempt.guesses = changed
@@ -357,7 +369,7 @@ def refine(attempt, extractions, found, catalog, stars):
     frames = {each.frame.name: each.frame for each in extractions}
     scale = max(solution.scale_arcsec for solution in found.values())
     degree = scampfit.degree_of(telescope, max(solution.n_matched for solution in found.values()))
-    field = near_frames(catalog, [(frames[name], found[name]) for name in frames])
+    field = starcover.near_frames(catalog, [(frames[name], found[name]) for name in frames])
     folder = attempt.data.folder
     reference = attempt.data.folder / reference_file(catalog.name)
     epochs = field.values("epoch_yr")
@@ -386,15 +398,6 @@ def refine(attempt, extractions, found, catalog, stars):
         if verdict.registered:
             attempt.solved[name] = results[name].header
             attempt.catalogs[name] = catalog.name
-
-
-def near_frames(catalog, located):
-    """Return the stars of a Catalog in and around frames, [(Frame, Solution)]; SCAMP's time grows with the others."""
-    near = np.zeros(len(catalog), dtype=bool)
-    for frame, solution in located:
-        reach = 0.75 * np.hypot(*frame.size_px) * solution.scale_arcsec / 3600
-        near |= sphere.separation_deg(catalog.values("ra_deg"), catalog.values("dec_deg"), *solution.centre_deg) < reach
-    return catalog.select(near)
 
 
 def judged(attempt, extraction, solution, result, numbers, stars):
