@@ -439,7 +439,7 @@ def finish(frames, attempt, verdicts, telescope, losses):
         if verdict.registered:
             solution, of = attempt.solved[frame.name], attempt.catalogs[frame.name]
             wcskeywords.write_solution(frame.header, solution, of, telescope.keep_keywords)
-            wcskeywords.note_rms(frame.header, verdict.rms_arcsec)
+            wcskeywords.note_rms(frame.header, verdict.rms_arcsec, verdict.cv_arcsec)
             wcskeywords.note_pointing(frame.header, unknown=False)
             frame.header["TEL_KEYW"] = telescope.key
             rings.note(frame.header, rings_px.get(frame.name))

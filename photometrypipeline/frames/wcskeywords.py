@@ -233,11 +233,18 @@ def note_scale(header, scale_arcsec):
         set_keyword(header, keyword, round(scale_arcsec, 6), "[arcsec/px] pixel scale, from the stars")
 
 
-def note_rms(header, rms_arcsec):
-    """Keep the rms distance of sources from reference stars, per axis, as SCAMP does (deg), where SCAMP did not."""
+def note_rms(header, rms_arcsec, left_out_arcsec=np.nan):
+    """Keep the rms distance of sources from reference stars, per axis, as SCAMP does (deg).
+
+    left_out_arcsec : that of stars that had no say in the fit.  The largest counts: few stars bend the fit to them, and
+        what they are off then, SCAMP's figure too, says little of other places.
+    """
+    told = [value for value in (rms_arcsec, left_out_arcsec) if np.isfinite(value)]
     for keyword in ("ASTRRMS1", "ASTRRMS2"):
-        if keyword not in header and np.isfinite(rms_arcsec):
-            set_keyword(header, keyword, rms_arcsec / 3600, "deg, rms of the registration")
+        before = header.get(keyword)
+        known = [float(before)] if isinstance(before, int | float) and before > 0 else []
+        if told:
+            set_keyword(header, keyword, max([value / 3600 for value in told] + known), "deg, rms of the registration")
 
 
 def pixel_scale_arcsec(header):

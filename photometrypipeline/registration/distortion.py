@@ -51,17 +51,20 @@ class Pairs:
 
     u : complex, shape (n,);  wanted : what the map has to make of them, M^-1 of their places on the plane
     sigma : errors per axis, in the unit of u;  star : number of each star, the same in all frames
+    common : the part of sigma that is the star's own in the catalogue, and so the same in all frames; default none
     """
 
     u: np.ndarray
     wanted: np.ndarray
     sigma: np.ndarray
     star: np.ndarray
+    common: np.ndarray | None = None
 
     def best(self, number):
         """Return the `number` pairs with the smallest errors."""
         rows = np.sort(np.argsort(self.sigma, kind="stable")[:number])
-        return Pairs(self.u[rows], self.wanted[rows], self.sigma[rows], self.star[rows])
+        common = None if self.common is None else self.common[rows]
+        return Pairs(self.u[rows], self.wanted[rows], self.sigma[rows], self.star[rows], common)
 
 
 @dataclass(frozen=True)
@@ -101,9 +104,20 @@ class Problem:
 
     @property
     def determined(self):
-        """Whether there are twice as many numbers as coefficients, in every frame and altogether."""
+        """Whether there are twice as many numbers as coefficients, in every frame and altogether.
+
+        Where errors are those of the catalogue, more frames of the same stars tell nothing new.
+        """
         spare = [target.size - 6 for target in self.targets]
-        return min(spare) >= 0 and sum(spare) >= 2 * free_terms(self.model)
+        return min(spare) >= 0 and sum(spare) / self._repeated() >= 2 * free_terms(self.model)
+
+    def _repeated(self):
+        """Return how many frames say the same: 1 where errors are those of the sources, all where of the stars."""
+        if any(frame.common is None for frame in self.frames):
+            return 1.0
+        star = np.concatenate([frame.star for frame in self.frames])
+        share = np.median(np.concatenate([(frame.common / frame.sigma) ** 2 for frame in self.frames]))
+        return 1 + (star.size / np.unique(star).size - 1) * float(share)
 
     def fit(self):
         """Return the Fit; residuals beyond HUBER sigmas weigh less, and hardly anything beyond three times that."""

@@ -22,6 +22,7 @@ SATURATED_PX = 0.3  # added to the error of a saturated source
 UNKNOWN_ARCSEC = 0.1  # error of a star's position where the catalogue gives none
 UNTRUE = 1.3  # a scatter above that many formal errors
 FOLDS = 8  # of the cross-validation
+PRIOR_NUMBERS = 12
 WORST = 4.0  # sigmas, more do not count in it: one bad star must not decide
 MOST_FRAMES, MOST_PAIRS = 12, 300  # of each, that choose the model
 MOST_ROUNDS = 6  # of matching and fitting
@@ -171,7 +172,8 @@ class _Matched:
         plane = tangent.project(stars.ra_deg[i_star], stars.dec_deg[i_star], self.centre_deg)
         sigma = np.hypot(self.frame.sigma_px[i_source], self.star_px(i_star))
         sigma = np.hypot(sigma, excess_px) / self.half_diagonal
-        pairs = Pairs(self.u[i_source], self.matrix.inverse(plane), sigma, i_star)
+        common = self.star_px(i_star) / self.half_diagonal
+        pairs = Pairs(self.u[i_source], self.matrix.inverse(plane), sigma, i_star, common)
         return replace(self, i_source=i_source, i_star=i_star, pairs=pairs)
 
     def again(self, fitted, number):
@@ -258,12 +260,31 @@ def better(pulls, others, star):
     return bool(per_star.mean() > per_star.std(ddof=1) / np.sqrt(per_star.size))
 
 
+def _expected(frame, residuals):
+    """Return the error per axis, in the unit of u, of a star anywhere in a frame by a linear map through its pairs.
+
+    What few residuals tell of the scatter is joined with the stated errors, which count as PRIOR_NUMBERS of them.
+    """
+    u, spare = frame.pairs.u, max(2 * frame.pairs.u.size - 6, 0)
+    own = np.sum(np.minimum(np.abs(residuals), WORST * frame.pairs.sigma) ** 2)
+    variance = (own + PRIOR_NUMBERS * np.median(frame.pairs.sigma) ** 2) / (spare + PRIOR_NUMBERS)
+    x, y = (
+        axis.ravel()
+        for axis in np.meshgrid(*(np.linspace(-1, 1, 9) * n / 2 / frame.half_diagonal for n in frame.frame.size_px))
+    )
+    terms = np.column_stack([np.ones(u.size), u.real, u.imag])
+    places = np.column_stack([np.ones(x.size), x, y])
+    leverage = np.einsum("ij,jk,ik->i", places, np.linalg.pinv(terms.T @ terms), places)
+    return float(np.sqrt(variance * (1 + leverage.mean())))
+
+
 def _result(frame, fitted, number, choice, scamp_degree, scamp_header):
     """Return the Result of a frame: our fit, or SCAMP's solution where that predicts stars clearly better."""
     middle = complex(*((length + 1) / 2 for length in frame.frame.size_px))
     header = tpv_header(frame.matrix, frame.centre_deg, middle, frame.half_diagonal, fitted, number)
     ours = _rms(np.abs(fitted.residuals[number])) * choice.optimism[choice.model]
     to_arcsec = frame.half_diagonal * frame.scale_arcsec
+    expected = _expected(frame, fitted.residuals[number])
     result = Result(
         frame.frame.name,
         header,
@@ -272,7 +293,7 @@ def _result(frame, fitted, number, choice, scamp_degree, scamp_header):
         DEGREES[choice.model],
         choice.shared,
         frame.pairs.u.size,
-        ours * to_arcsec,
+        max(ours, expected) * to_arcsec,
     )
     if scamp_header is None:
         return result
@@ -294,5 +315,5 @@ def _result(frame, fitted, number, choice, scamp_degree, scamp_header):
         model=alike,
         degree=scamp_degree,
         shared=True,
-        cv_arcsec=theirs * to_arcsec,
+        cv_arcsec=max(theirs, expected) * to_arcsec,
     )

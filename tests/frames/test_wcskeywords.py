@@ -241,10 +241,12 @@ def test_scale_that_is_not_known_is_nan(value):
     assert np.isnan(pixel_scale_arcsec(fits.Header({"CD1_1": value, "CD1_2": 0, "CD2_1": 0, "CD2_2": 1e-4})))
 
 
-def test_the_rms_of_a_solution_is_kept_for_later_steps_and_that_of_scamp_wins():
-    header = fits.Header({"ASTRRMS2": 4e-6})
+def test_the_largest_rms_of_a_solution_is_kept_for_later_steps():
+    header = fits.Header({"ASTRRMS1": 4e-6, "ASTRRMS2": 8e-6})  # SCAMP's
     note_rms(header, 0.018)
-    assert header["ASTRRMS1"] == pytest.approx(5e-6) and header["ASTRRMS2"] == 4e-6
+    assert [header[key] for key in ("ASTRRMS1", "ASTRRMS2")] == pytest.approx([5e-6, 8e-6])
+    note_rms(header, 0.018, 0.036)
+    assert header["ASTRRMS2"] == pytest.approx(1e-5)
     empty = fits.Header()
     note_rms(empty, float("nan"))
     assert "ASTRRMS1" not in empty
