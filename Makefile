@@ -39,7 +39,12 @@ docs: setup
 	$(python) tools/bands_page.py
 	$(python) tools/telescopes_page.py
 	$(python) tools/database_page.py
+	$(python) tools/files_page.py
 	$(python) tools/conda_files.py
+
+site: develop
+	$(python) -m sphinx -W --keep-going -q -b html docs site
+	@echo "site/index.html"
 
 example-data: develop
 	$(python) example_data/make_vatt4k.py

@@ -6,6 +6,7 @@ that begin like it.  A FrameError is known by its reason, without the file's nam
 """
 
 import ast
+import functools
 import itertools
 import re
 import sys
@@ -61,10 +62,10 @@ def joined(parts, names):
     return {"".join(words) for words in itertools.islice(itertools.product(*ways), MANY)}
 
 
-def assigned(function):
-    """Return {name: [expressions]} of what is assigned within a function."""
+def assigned(nodes):
+    """Return {name: [expressions]} of what is assigned among the nodes of a syntax tree."""
     found = {}
-    for node in ast.walk(function):
+    for node in nodes:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             found.setdefault(node.targets[0].id, []).append(node.value)
     return found
@@ -86,15 +87,16 @@ def messages():
     found = {}
     for path in sorted([*ROOT.glob("*.py"), *(ROOT / "photometrypipeline").rglob("*.py")]):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        constants = assigned(ast.Module([node for node in tree.body if isinstance(node, ast.Assign)], []))
+        constants = assigned([node for node in tree.body if isinstance(node, ast.Assign)])
         for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
-            names = constants | assigned(function)
-            for node in ast.walk(function):
-                expression = said(node, path)
-                for text in alternatives(expression, names) if expression is not None else ():
+            nodes = list(ast.walk(function))
+            told = [(node.lineno, expression) for node in nodes if (expression := said(node, path)) is not None]
+            names = constants | assigned(nodes) if told else {}
+            for line, expression in told:
+                for text in alternatives(expression, names):
                     text = re.sub("%[-.0-9]*[sdgf]", OPEN, text)
                     if len(re.findall(r"[A-Za-z]{2,}", text)) > 1:
-                        found.setdefault(text, []).append(f"{path.relative_to(ROOT)}:{node.lineno}")
+                        found.setdefault(text, []).append(f"{path.relative_to(ROOT)}:{line}")
     return found
 
 
@@ -104,12 +106,17 @@ def entries():
     return [entry for row in rows for entry in re.findall("`([^`]+)`", row)]
 
 
-def matches(entry, message):
-    """Return whether a message begins as an entry says, which has to say something."""
+@functools.cache
+def pattern(entry):
+    """Return the regular expression of an entry; raises ValueError for one that says too little."""
     if len(re.findall("[A-Za-z]", entry)) < FEWEST:
-        return False
-    pattern = ".*".join(map(re.escape, entry.replace("\\|", "|").split(OPEN)))
-    return re.match(pattern, message, re.DOTALL) is not None
+        raise ValueError(f"the entry {entry!r} says too little")
+    return re.compile(".*".join(map(re.escape, entry.replace("\\|", "|").split(OPEN))), re.DOTALL)
+
+
+def matches(entry, message):
+    """Return whether a message begins as an entry says."""
+    return pattern(entry).match(message) is not None
 
 
 def main():
