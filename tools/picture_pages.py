@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Photograph the website of a run for the README: docs/images/overview.png and lightcurve.png.
+"""Photograph the website of a run for the README and docs/pictures.md, into docs/images.
 
     make example
     .venv/bin/python tools/picture_pages.py example-run-DATE
@@ -8,6 +8,7 @@ Needs Chromium, as the tests of the pages do.
 """
 
 import argparse
+import base64
 import sys
 import tempfile
 from pathlib import Path
@@ -22,6 +23,13 @@ import browser  # noqa: E402  lies among the tests
 WIDTH, COLOURS = 1240, 256
 POINT = 5  # of the light curve that the pointer rests on
 FOLDER = ROOT / "docs" / "images"
+PARTS = {  # picture: the elements that are on it, from the first to the last
+    "growth": ("figure[data-plot='growth']", "figure[data-plot='growth-snr']"),
+    "zeropoints": ("figure[data-plot='zeropoints']",),
+    "stars": ("figure[data-plot='star-offsets']", "figure[data-plot='star-scatter']"),
+    "control": ("figure[data-plot='target-control-star']",),
+    "registration": ("#register",),
+}
 
 
 def photograph(folder):
@@ -42,11 +50,33 @@ def photograph(folder):
         page.resize(WIDTH, 520)
         page.settle()
         page.screenshot(FOLDER / "lightcurve.png")
+        page.resize(WIDTH, 900)
+        page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+        page.settle()
+        for name, selectors in PARTS.items():
+            photograph_part(page, selectors, FOLDER / f"{name}.png")
+        page.open(min((Path(folder).resolve() / ".diagnostics").glob("mscience*.html")).as_uri())
+        page.settle()
+        page.screenshot(FOLDER / "frame.png")
     for picture in FOLDER.glob("*.png"):
         with Image.open(picture) as image:
             small = image.convert("RGB").quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         small.save(picture, optimize=True)
         print(f"{picture}: {picture.stat().st_size / 1000:.0f} kB")
+
+
+def photograph_part(page, selectors, path):
+    """Write a picture of the box around the elements of a page, no higher than a screen."""
+    boxes = f"{list(selectors)}.map((each) => document.querySelector(each).getBoundingClientRect())"
+    edges = "((all) => [Math.min(...all.map((b) => b.left)), Math.min(...all.map((b) => b.top)) + scrollY,"
+    edges += f" Math.max(...all.map((b) => b.right)), Math.max(...all.map((b) => b.bottom)) + scrollY])({boxes})"
+    for _ in range(2):  # plots are drawn when they come into sight, and push down what is below
+        page.show(selectors[-1])
+        page.evaluate("new Promise((done) => setTimeout(done, 800))")
+    left, top, right, bottom = page.evaluate(edges)
+    clip = {"x": left - 8, "y": top - 8, "width": right - left + 16, "height": min(bottom - top + 16, 640), "scale": 1}
+    shot = page.call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)
+    path.write_bytes(base64.b64decode(shot["data"]))
 
 
 def main():

@@ -1,14 +1,23 @@
 """What is written: error messages and their remedies, command lines, the notebook, the site."""
 
+import contextlib
+import io
+import json
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 
 import pytest
+from astropy import units
 from conftest import ROOT
 
 from photometrypipeline.base import commandline, completion
 
+EXAMPLE = ROOT / "example_data" / "vatt4k"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"(?:\$ )?((?:pp|pptool)_[a-z]+(?: .*)?)")
 
 
@@ -50,8 +59,7 @@ def f(path, n):
 
 def command_lines(text):
     """Yield (command line of ours, whether it may lack something) of a page: of its blocks, and of its text."""
-    blocks = re.findall(r"^```(\w*)[^\n]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    for language, block in blocks:
+    for language, block in BLOCK.findall(text):
         if language in ("", "bash", "sh", "console"):
             for line in re.sub(r"\\\n\s*", "", block.rpartition("Examples:")[2]).splitlines():
                 if found := COMMAND.fullmatch(re.split(r" {2,}| # |\s+[&|>]", line.strip())[0]):
@@ -90,3 +98,114 @@ def test_every_command_line_in_the_pages_is_one_that_the_commands_take(monkeypat
                 pass  # -h, -version
     assert wrong == []
     assert tried > 150
+
+
+# ---- the pages that can be tried, on two frames of the example
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory):
+    """A folder with two frames of the example and its store; the tests follow each other in it."""
+    folder = tmp_path_factory.mktemp("night")
+    (folder / "pp_store").symlink_to(EXAMPLE / "pp_store")
+    for number in (217, 218):
+        shutil.copy(EXAMPLE / f"mscience0{number}.fits", folder)
+    return folder
+
+
+def lines_of(page, heading=None):
+    """Return the command lines (list of lists of str) of the blocks of a page, or of a section of it."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    text = text.partition(f"## {heading}\n")[2].partition("\n## ")[0] if heading else text
+    blocks = [block for language, block in BLOCK.findall(text) if not language]
+    return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+
+
+def run_lines(lines, folder, call):
+    """Run command lines in a folder, those of other programs for real; return what ours have printed."""
+    told = []
+    for name, *arguments in lines:
+        if name.startswith("pp"):
+            done = call(name, *arguments, cwd=folder)
+            assert done.returncode == 0, done.stderr
+            told.append(done.stdout)
+        elif name != "cd":
+            subprocess.run([name, *arguments], cwd=folder, check=True, capture_output=True)
+    return told
+
+
+def test_the_walk_through_can_be_walked(night, call):
+    lines = lines_of("walkthrough.md")
+    told = run_lines(lines, night, call)
+    assert [name for name, *_ in lines if name != "cat"] == [
+        *("pp_prepare", "pp_register", "pp_photometry", "pp_calibrate", "pp_distill"),
+        *("pp_photometry", "pp_calibrate", "pp_distill"),
+    ]
+    assert "2 of 2 images have been prepared for VATT/VATT4k" in told[0]
+    assert "registered successfully on GAIA" in told[1] and "best-fit aperture radius" in told[2]
+    assert "photometry_3552.dat: 3552 in 2 of 2 frames" in told[4] and "aperture radius: 5.0" in told[5]
+
+
+def test_the_second_part_of_the_quickstart_does_what_it_says(night, call):
+    again, other, fresh = run_lines(lines_of("quickstart.md", "2. Again, otherwise"), night, call)
+    assert "as chosen before" in again and "-aprad 5" in again  # by the walk-through
+    assert "reference stars in r from" in other
+    assert "moved to old/: pp_choices.toml" in fresh and "reference stars in R from" in fresh
+
+
+def test_the_notebook_runs_as_it_stands(night, monkeypatch, capsys):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.chdir(night)
+    names = {}
+    for cell in json.loads((ROOT / "docs" / "notebook.ipynb").read_text(encoding="utf-8"))["cells"]:
+        assert cell["cell_type"] == "markdown" or cell["outputs"] == []
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), "docs/notebook.ipynb", "exec"), names)
+    names["plt"].close("all")
+    told = capsys.readouterr().out
+    assert "control star: scatter 0.00" in told and "nothing was lost" in told and "observation" in told
+    assert (night / "lightcurve.png").stat().st_size > 5000
+    assert abs(names["np"].mean(names["good"]["mag"]) - 17.06) < 0.03
+
+
+def test_the_code_in_the_manual_runs_as_it_stands(night, monkeypatch):
+    monkeypatch.chdir(night)
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    names, printed = {}, []
+    for code in [code for language, code in BLOCK.findall(page) if language == "python"]:
+        with contextlib.redirect_stdout(io.StringIO()) as told:
+            exec(compile(code, "docs/python.md", "exec"), names)
+        printed.append(told.getvalue())
+    curve = names["curve"]
+    assert len(curve) == 2 and curve["accepted"].all() and curve["mag"].unit == units.mag
+    assert "mag | " in printed[2] and "skipped (-keep_wcs)" in printed[2]
+    assert "no option is called fixed_aprat; did you mean fixed_aprad?" in printed[-1]
+    assert names["measured"].outcome.aprad_px == 4.0
+    assert set(names["distilled"].light_curves) == {"3552", "Control Star"}
+    zeropoints = [frame.zp_mag for frame in names["calibrated"].record.frames]
+    assert list(names["calibrated"].table["zp_mag"]) == zeropoints
+
+
+# ---- the site
+
+
+def test_tables_of_the_formats_are_those_of_the_code():
+    import files_page
+
+    text = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+    assert files_page.page(text) == text, "docs/files.md is out of date: make docs"
+    assert "`err_frame_mag`" in text and "`FLUX_APER`" in text and "zp_night REAL" in text
+
+
+def test_the_site_is_built_without_a_warning_and_has_every_page(tmp_path):
+    pytest.importorskip("furo", reason="pip install 'photometrypipeline[docs]'")
+    pytest.importorskip("sphinxcontrib.mermaid", reason="pip install 'photometrypipeline[docs]'")
+    argv = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs", tmp_path]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    built = {path.stem for path in tmp_path.glob("*.html")}
+    assert {path.stem for path in (ROOT / "docs").glob("*.md")} <= built
+    menu = (tmp_path / "index.html").read_text(encoding="utf-8")
+    missing = [name for name in built - {"index", "search", "genindex"} if f'href="{name}.html' not in menu]
+    assert missing == [], "name them in a toctree of docs/index.md"
+    assert "Control star" in (tmp_path / "pictures.html").read_text(encoding="utf-8")

@@ -1,46 +1,18 @@
-"""The interface for Python: docs/python.md as it stands, and how a process is left."""
+"""The interface for Python: how a process is left; test_docs.py tries docs/python.md as it stands."""
 
-import contextlib
-import io
 import logging
 import os
-import re
-import shutil
 import sys
 import warnings
 from pathlib import Path
 
 import pytest
-from astropy import units
 from conftest import ROOT
 
 import photometrypipeline as pp
 import sky
 from photometrypipeline.base.errors import PipelineError, UsageError
 from photometrypipeline.frames import lightcurves
-
-EXAMPLE = ROOT / "example_data" / "vatt4k"
-CODE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-
-
-def test_the_code_in_the_manual_runs_as_it_stands(tmp_path, monkeypatch):
-    (tmp_path / "pp_store").symlink_to(EXAMPLE / "pp_store")
-    for number in (217, 218):  # two of ten frames: the text holds for any number
-        shutil.copy(EXAMPLE / f"mscience0{number}.fits", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    names, printed = {}, []
-    for code in CODE.findall((ROOT / "docs" / "python.md").read_text(encoding="utf-8")):
-        with contextlib.redirect_stdout(io.StringIO()) as told:
-            exec(compile(code, "docs/python.md", "exec"), names)
-        printed.append(told.getvalue())
-    curve = names["curve"]
-    assert len(curve) == 2 and curve["accepted"].all() and curve["mag"].unit == units.mag
-    assert "mag | " in printed[2] and "skipped (-keep_wcs)" in printed[2]
-    assert "no option is called fixed_aprat; did you mean fixed_aprad?" in printed[-1]
-    assert names["measured"].outcome.aprad_px == 4.0
-    assert set(names["distilled"].light_curves) == {"3552", "Control Star"}
-    zeropoints = [frame.zp_mag for frame in names["calibrated"].record.frames]
-    assert list(names["calibrated"].table["zp_mag"]) == zeropoints
 
 
 def state():
