@@ -3,11 +3,12 @@ PYTHON ?=
 export PYTHON
 python = .venv/bin/python
 
-.PHONY: help setup develop example example-data test lint docs site wheel clean
+.PHONY: help setup develop example example-data test torture lint docs site wheel clean
 
 help:
 	@echo "make example       set up, then run the pipeline on the simulated frames in example_data and check the result"
 	@echo "make test          set up, then run all tests"
+	@echo "make torture       set up, then harm data sets, programs, services and disk in thousands of ways; hours"
 	@echo "make setup         programs (Debian, Ubuntu) and .venv with the packages; PYTHON=... names an interpreter"
 	@echo "make lint          check style and formatting with ruff, types with mypy"
 	@echo "make docs          write the pages and files that are made from the code: commands, bands, telescopes, ..."
@@ -28,6 +29,10 @@ example: setup
 # Two workers; the tests of one module stay together, since they share what its fixtures made
 test: develop
 	$(python) -m pytest -n 2 --dist loadscope
+
+# Another share of it: make torture TORTURE="files -number 300"
+torture: develop
+	nice $(python) benchmarks/torture.py $(TORTURE)
 
 lint: develop
 	$(python) -m ruff check .

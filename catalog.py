@@ -15,7 +15,7 @@ from astropy.stats import mad_std
 from astropy.table import Table
 
 import pp_setup
-from photometrypipeline.base.errors import BandNotAvailable, CatalogError
+from photometrypipeline.base.errors import BandNotAvailable
 from photometrypipeline.base.files import replacing
 from photometrypipeline.catalogs import colorterms, skystore, surveys, usertable
 from photometrypipeline.sky import sphere
@@ -364,7 +364,7 @@ class Catalog:
 
         Columns XWIN_WORLD, YWIN_WORLD, ERRAWIN_WORLD, ERRBWIN_WORLD, ERRTHETAWIN_WORLD (deg), MAG, MAGERR (mag; absent
         if the catalogue has no magnitude for astrometry), OBSDATE (yr). Stars without a magnitude are left out.
-        Raises CatalogError if the file cannot be written.
+        Raises OSError if the file cannot be written.
         """
         stars = self.at_epoch(epoch_yr)
         mag = stars.values("mag")
@@ -386,11 +386,8 @@ class Catalog:
         note = fits.Column("Field Header Card", "1680A", array=[_origin_cards(f"{self.name}: {self.release}")])
         hdus = [fits.PrimaryHDU(), fits.BinTableHDU.from_columns([note], name="LDAC_IMHEAD")]
         hdus.append(fits.BinTableHDU.from_columns(columns, name="LDAC_OBJECTS"))
-        try:
-            with replacing(path) as temporary:
-                fits.HDUList(hdus).writeto(temporary, overwrite=True)
-        except OSError as error:
-            raise CatalogError(f"{path}: cannot be written ({error})") from None
+        with replacing(path) as temporary:
+            fits.HDUList(hdus).writeto(temporary, overwrite=True)
 
 
 def _or(values, default):

@@ -195,7 +195,7 @@ def _run(function, args, on_failure, at_end):
         log.error("%s", error)
         status, told = error.status, str(error)
         if on_failure and status == FAILED:
-            on_failure(str(error), args.folder)
+            or_tell(on_failure, str(error), args.folder)
     except KeyboardInterrupt:
         log.error("%s", STOPPED)
         return interruption.status()
@@ -208,8 +208,16 @@ def _run(function, args, on_failure, at_end):
         tell("\n".join(losses.summary()))
     status = PARTIAL if status == OK and losses else status
     if at_end:
-        at_end(args, status, losses, told)
+        or_tell(at_end, args, status, losses, told)
     return status
+
+
+def or_tell(function, *arguments):
+    """Do what comes after the work; trouble with that, such as a full disk, is told and changes nothing."""
+    try:
+        function(*arguments)
+    except Exception as error:  # noqa: BLE001  the work has been done, or has failed for a reason that was told
+        log.warning("%s", expected(error))
 
 
 def use_addresses(service_urls):
@@ -234,7 +242,7 @@ def say(message, quiet=False):
     """Print a line for the user, and log it."""
     log.info("%s", message.strip(), stacklevel=2)
     if not (quiet or SILENT.get()):
-        tqdm.write(message)
+        tqdm.write(streams.plain(message))
 
 
 def box(lines):
@@ -244,7 +252,7 @@ def box(lines):
     for line in lines:
         log.info("%s", line, stacklevel=2)
     if not SILENT.get():
-        tqdm.write("\n".join([edge, *(f"# {line.ljust(width - 4)} #" for line in lines), edge]))
+        tqdm.write(streams.plain("\n".join([edge, *(f"# {line.ljust(width - 4)} #" for line in lines), edge])))
 
 
 # ---- the frames of a data set

@@ -29,10 +29,15 @@ def expected(error: Exception) -> PipelineError:
     log.debug("%s", "".join(traceback.format_exception(error)))
     trouble = of_the_system(error)
     if trouble:
-        path = getattr(error, "filename", None)
+        path = _named(error)
         return SystemTrouble(f"{f'{path}: ' if path else ''}{trouble}; {REMEDY}")
     if isinstance(error, OSError) and error.strerror:
-        path = f"{error.filename}: " if error.filename else ""
-        return PipelineError(f"{path}{error.strerror.lower()}; check names and permissions")
+        path = _named(error)
+        return PipelineError(f"{f'{path}: ' if path else ''}{error.strerror.lower()}; check names and permissions")
     told = f"internal error: {type(error).__name__}: {error}".replace("\n", " ")
     return InternalError(f"{told}; details are in {LOG_NAME}, please report them")
+
+
+def _named(error: Exception) -> str | None:
+    """Return the file that an exception speaks of; of two, the one that was to be replaced."""
+    return getattr(error, "filename2", None) or getattr(error, "filename", None)

@@ -1,6 +1,7 @@
 """Files: written next to their place and renamed into it, so that a crash leaves each of them old or new."""
 
 import contextlib
+import errno
 import hashlib
 import logging
 import os
@@ -26,9 +27,11 @@ def replacing(path: str | PathLike, at_once: bool = True) -> Iterator[Path]:
     at_once : wait until the content is on the disk; without, a power failure soon after may leave an empty file, which
         is good enough for what can be made again
     The permissions of a file that is replaced are kept.  A link is replaced by a file of its own: what it points to
-    belongs to somebody else.  Raises OSError where the folder cannot be written to.
+    belongs to somebody else.  Raises OSError where the folder cannot be written to, and where `path` is a folder.
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if path.is_symlink():
         log.info("%s is a link, and is replaced", path)
         log.warning("links to files become files of their own; what they point to stays as it is")

@@ -10,6 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from photometrypipeline.base.locks import hold
+from photometrypipeline.base.streams import plain
 
 log = logging.getLogger("pp")
 
@@ -43,7 +44,7 @@ class logging_to:
             if (self.folder / LOG_NAME).is_symlink():
                 (self.folder / LOG_NAME).unlink()  # what it points to belongs to somebody else
             file = _File(self.folder / LOG_NAME, encoding="utf-8", errors="backslashreplace")
-            file.setFormatter(logging.Formatter(LOG_FORMAT, DATE_FORMAT))
+            file.setFormatter(_FileFormatter(LOG_FORMAT, DATE_FORMAT))
             self.handlers.append(file)
         except OSError as error:
             tqdm.write(f"WARNING: no {LOG_NAME} is written to {self.folder}: {error.strerror}", file=sys.stderr)
@@ -88,7 +89,7 @@ class _File(logging.FileHandler):
 def tell(line):
     """Write a line to standard error, if there is any that takes it."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        tqdm.write(line, file=sys.stderr)
+        tqdm.write(plain(line), file=sys.stderr)
 
 
 class _Few(logging.Filter):
@@ -124,6 +125,11 @@ class _Console(logging.Handler):
 
     def emit(self, record):
         tell(self.format(record))
+
+
+class _FileFormatter(logging.Formatter):
+    def format(self, record):
+        return plain(super().format(record))
 
 
 class _ConsoleFormatter(logging.Formatter):

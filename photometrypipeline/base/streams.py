@@ -5,16 +5,27 @@ Results are files: what cannot be said any more is no reason to leave work undon
 
 import contextlib
 import os
+import re
 import sys
 from typing import Any, TextIO
 
 from photometrypipeline.base.errors import FAILED, OK, PARTIAL
 
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # all but tab and the end of a line
+
+
+def plain(text: str) -> str:
+    """Return `text` with its control characters as one would write them (`\\x1b`).
+
+    What a header, a file, a program or a service says may be shown, and shall not steer the terminal.
+    """
+    return CONTROL.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
 
 class Stream:
     """A stream that takes whatever is written; from the first trouble on nobody reads it, and `trouble` is the error.
 
-    number : of its file descriptor
+    number : of its file descriptor.  Text on standard output is `plain`; standard error has progress bars, which steer
     """
 
     def __init__(self, stream: TextIO, number: int) -> None:
@@ -27,7 +38,7 @@ class Stream:
     def write(self, text: str) -> int:
         """Write `text`; returns its length."""
         try:
-            self._stream.write(text)
+            self._stream.write(plain(text) if self._number == 1 else text)
         except OSError as error:
             self._give_up(error)
         return len(text)

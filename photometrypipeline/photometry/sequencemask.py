@@ -15,6 +15,7 @@ log = logging.getLogger("pp.badpixels")
 
 CONTENTS = ".diagnostics/stamps/contents.json"  # digests of the frames' pixels, which the steps keep
 FEWEST_SOURCES = 5  # unflagged ones, that tell the FWHM
+CLEAR_MAG = 0.1  # error of sources whose FWHM is that of stars; with a low threshold most are peaks of noise
 LISTS = 3  # source lists that are looked at
 
 
@@ -55,7 +56,8 @@ def typical_fwhm_px(frames):
         except FrameError:
             continue
         width = np.asarray(table["FWHM_IMAGE"], dtype=float)
-        width = width[width > 0]
+        bright = width[(width > 0) & (np.asarray(table["MAGERR_AUTO"], dtype=float) < CLEAR_MAG)]
+        width = bright if bright.size >= FEWEST_SOURCES else width[width > 0]
         widths += [np.median(width)] if width.size >= FEWEST_SOURCES else []
     return float(np.median(widths)) if widths else None
 

@@ -136,8 +136,10 @@ def end_programs():
 
 def _end_all_of(process):
     """End a program and whatever it has started: a script around the program, as some installations have, does."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False).stdout
-    parents = dict(map(int, line.split()) for line in listed.splitlines())
+    parents = {}
+    with contextlib.suppress(OSError):  # small systems have no `ps`
+        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False).stdout
+        parents = dict(map(int, line.split()) for line in listed.splitlines())
     family = {process.pid}
     while more := {child for child, parent in parents.items() if parent in family} - family:
         family |= more

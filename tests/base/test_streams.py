@@ -6,6 +6,8 @@ import sys
 import pytest
 from conftest import ROOT
 
+from photometrypipeline.base import streams
+
 COMMAND = """
 import sys
 from photometrypipeline.base import streams
@@ -41,3 +43,8 @@ def test_a_full_disk_below_standard_output_is_one_line_and_a_failure(tmp_path):
 def test_closed_streams_take_what_is_written(tmp_path):
     assert run(tmp_path, ">&-").stderr == "status 0\n"
     assert run(tmp_path, ">&- 2>&-").stderr == "status 0\n"
+
+
+def test_what_others_say_does_not_steer_the_terminal():
+    told = "é \x1b[31mred\x1b]0;title\x07 \x9b2J \u202etxt.exe\r\n\tµ"
+    assert streams.plain(told) == "é \\x1b[31mred\\x1b]0;title\\x07 \\x9b2J \\u202etxt.exe\\r\n\tµ"

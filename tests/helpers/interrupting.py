@@ -5,36 +5,44 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from astropy.io import fits
 
+HERE = str(Path(__file__).resolve().parent)
 ROOT = Path(__file__).resolve().parents[2]
 DYING = """
-import os, signal, sys, threading
-number, after = int(sys.argv[1]), sys.argv[2] == "after"
-sys.argv = ["pp_run", *sys.argv[3:]]
-import toolbox, pp_run
-rename, count, lock = os.replace, [0], threading.Lock()
-def replace(source, target, **more):
-    with lock:
-        count[0] += 1
-        last = count[0] == number
-    if last and not after:
-        os.kill(os.getpid(), signal.SIGKILL)
-    rename(source, target, **more)
-    if last:
-        os.kill(os.getpid(), signal.SIGKILL)
-os.replace = replace
+import sys
+sys.argv = ["pp_run", *sys.argv[1:]]
+import toolbox, interrupting, pp_run
+interrupting.die_at_rename({}, {!r} == "after")
 sys.exit(pp_run.main())
 """
+
+
+def die_at_rename(number, after):
+    """From now on this process kills itself when it renames a file for the `number`th time, before or `after` it."""
+    rename, count, lock = os.replace, [0], threading.Lock()
+
+    def replace(source, target, **more):
+        with lock:
+            count[0] += 1
+            last = count[0] == number
+        if last and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        rename(source, target, **more)
+        if last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    os.replace = replace
 
 
 def start(folder, *options, dying=None):
     """Start pp_run on all frames in `folder`; dying : (number of the rename, "before" or "after" it)."""
     frames = sorted(path.name for path in Path(folder).glob("*.fits"))
-    script = ["-c", DYING, *map(str, dying)] if dying else [str(ROOT / "pp_run.py")]
-    environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}
+    script = ["-c", DYING.format(*dying)] if dying else [str(ROOT / "pp_run.py")]
+    environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": os.pathsep.join((str(ROOT), HERE))}
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     return subprocess.Popen(
         [sys.executable, *script, "-offline", *options, *frames], cwd=folder, env=environment, **quiet

@@ -66,6 +66,7 @@ class Server:
         self.requests = []
         self.slow_s = 1.0
         self.retry_after_s = 1
+        self.mangled, self.mangler = "", None  # route, and what changes the body of its answers
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self._http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._http.server_port}"
@@ -108,6 +109,8 @@ class Server:
         if fault == "html":
             return Reply(b"<!DOCTYPE html><html><body>Maintenance</body></html>", kind="text/html")
         reply = self.answer(request, fault)
+        if self.mangler and request.route == self.mangled:
+            reply.body = self.mangler(reply.body)
         if fault == "cut":
             reply.announced, reply.body = len(reply.body), reply.body[: len(reply.body) // 2]
         if fault == "truncated":

@@ -1,0 +1,609 @@
+#!/usr/bin/env python3
+"""Do to the pipeline what happens to it in the field, and count what it does wrong.
+
+    .venv/bin/python benchmarks/torture.py                          all of it; hours
+    .venv/bin/python benchmarks/torture.py files -number 300        one part of it
+    .venv/bin/python benchmarks/torture.py files -only 17           one case again, all that it said
+
+Parts: files (each kind of file damaged in each way, before each command), headers (of raw frames, before pp_prepare),
+kills (of each command, before or after any file is renamed into its place, or at any time), programs (missing, dying,
+hanging, talking nonsense), services (each failure of each), disk (full, read-only, owned by another, few open files).
+
+Whatever happens: the status is 0 to 3, nothing hangs, no traceback, no "internal error", no escape code and no warning
+of Python's on the screen; who fails says why; a frame's trouble is its own; pixels stay.  When the harm is mended,
+pp_run ends at the bytes of a quiet run.  Cases are drawn with a fixed seed: the same number is the same case.
+"""
+
+import argparse
+import collections
+import contextlib
+import itertools
+import os
+import random
+import re
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers"), str(ROOT / "tests")]
+
+import damage  # noqa: E402  lie with the tests
+import horizons  # noqa: E402
+import interrupting  # noqa: E402
+import ordeal  # noqa: E402
+import services as local  # noqa: E402
+import sky  # noqa: E402
+
+FRAMES = ["mscience0217.fits", "mscience0218.fits", "mscience0219.fits"]
+VICTIM = "mscience0218"
+STEPS = ["pp_prepare", "pp_extract", "pp_register", "pp_photometry", "pp_calibrate", "pp_distill"]
+CURVE = "photometry_3552.dat"
+OFFLINE = ["-offline"]
+COMMANDS = {
+    "pp_prepare": FRAMES,
+    "pp_extract": FRAMES,
+    "pp_register": OFFLINE + FRAMES,
+    "pp_photometry": OFFLINE + FRAMES,
+    "pp_calibrate": OFFLINE + FRAMES,
+    "pp_distill": OFFLINE + FRAMES,
+    "pp_distill -positions": [*OFFLINE, "-positions", "positions.dat", *FRAMES],
+    "pp_distill -fixedtargets": [*OFFLINE, "-fixedtargets", "fixed.dat", "-exclude", "exclude.txt", *FRAMES],
+    "pp_run": OFFLINE + FRAMES,
+    "pp_run -force": [*OFFLINE, "-force", *FRAMES],
+    "pp_run all": [*OFFLINE, "all"],
+    "pp_combine": ["-comoving", "-targetname", "3552", *OFFLINE, *FRAMES],
+    "pp_stackedphotometry": OFFLINE + FRAMES,
+    "pptool_psfsub": OFFLINE + FRAMES,
+    "pptool_lightcurve": [*OFFLINE, "-format", "all", "-draft", CURVE],
+    "pptool_mpcreport": ["-format", "psv", "-draft", CURVE],
+    "pptool_mpcreport -format 80": ["-format", "80", "-draft", CURVE],
+    "pptool_night": [*OFFLINE, CURVE],
+    "pptool_period": [*OFFLINE, "-draft", CURVE],
+    "pptool_telescope": [*OFFLINE, "-cat", "none", "-print", FRAMES[0]],
+    "pptool_doctor": OFFLINE,
+    "pptool_store list": ["list"],
+    "pptool_store export": ["export", "all", "../exported"],
+    "diagnostics": [],
+}
+HOME = "home"  # folder of settings and store, in the data set
+SHARED = [
+    "photometry.db", CURVE, "photometry_Control_Star.dat", "badpixels.fits", "GAIA.cat", "PANSTARRS.cat",
+    "positions.dat", "fixed.dat", "exclude.txt", "pp_choices.toml", "registration_succeeded.lst",
+    "registration_failed.lst", "best_astrometry.dat", "astrometry_scamp.xml", "aperturephotometry_curveofgrowth.dat",
+    "lightcurve_3552.csv", "diagnostics.html", "LOG",
+]  # fmt: skip
+OF_A_FRAME = [f"{VICTIM}{ending}" for ending in (".fits", ".ldac", ".ldac.db", "_cal.dat", ".reg")]
+
+
+@dataclass
+class Score:
+    """What was tried, and what went wrong."""
+
+    part: str
+    tried: int = 0
+    statuses: collections.Counter = field(default_factory=collections.Counter)
+    wrong: list = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    def note(self, name, outcome, faults):
+        """Count a case; print what is wrong."""
+        self.tried += 1
+        self.statuses[outcome.status if outcome else "-"] += 1
+        if self.tried % 50 == 0:
+            print(self.summary(), flush=True)
+        for fault in faults:
+            self.wrong.append((name, fault))
+            print(f"WRONG {self.part} {name}: {fault}", flush=True)
+
+    def summary(self):
+        statuses = ", ".join(f"{number} x status {status}" for status, number in sorted(self.statuses.items(), key=str))
+        cases = len({name for name, _ in self.wrong})
+        spent = time.monotonic() - self.began
+        return f"{self.part}: {self.tried} cases ({statuses}), {cases} of them wrong, {spent:.0f} s"
+
+
+class Ground:
+    """A raw data set, the same after a quiet run, and copies of them."""
+
+    def __init__(self, place, quick=False):
+        self.quick, self.answered = quick, {}
+        self.place = Path(place)
+        self.raw, self.quiet, self.number = self.place / "raw", self.place / "quiet", 0
+        self.truth = sky.make_dataset(self.raw, 3, seed=3, size=(420, 420), n_stars=70)
+        shutil.copytree(self.raw, self.quiet)
+        (self.quiet / HOME).mkdir()
+        outcome = ordeal.run("pp_run", COMMANDS["pp_run"], self.quiet, self.environment(self.quiet))
+        if outcome.status != 0:
+            raise RuntimeError(f"the quiet run fails: {outcome.told}")
+        self.expected = interrupting.results(self.quiet)
+        self.pixels = interrupting.pixels(self.quiet)
+        self.furnish(self.quiet)
+
+    def furnish(self, folder):
+        """Add what a user has besides: lists of places, choices, settings, a store and an instrument of one's own."""
+        places = zip(FRAMES, self.truth.ra_deg, self.truth.dec_deg, self.truth.midtime_jd, strict=True)
+        lines = [f"{frame} {ra_deg:.7f} {dec_deg:.7f} {jd:.8f}\n" for frame, ra_deg, dec_deg, jd in places]
+        (folder / "positions.dat").write_text("".join(lines))
+        (folder / "fixed.dat").write_text("first 179.5 6.25\nsecond 179.49 6.26\n")
+        (folder / "exclude.txt").write_text("mscience0219\n")
+        (folder / "pp_choices.toml").write_text("")
+        config = folder / HOME / "photometrypipeline"
+        (config / "instruments").mkdir(parents=True, exist_ok=True)
+        own = (ROOT / "setup" / "instruments" / "VATT4K.toml").read_text()
+        (config / "instruments" / "MINE.toml").write_text(own.replace("VATT4K", "MINE").replace("Vatt4k", "Mine"))
+        shutil.copytree(folder / "pp_store", config, dirs_exist_ok=True)
+
+    def environment(self, folder):
+        """Return where the user's settings and store are."""
+        home = str(folder / HOME)
+        return dict.fromkeys(("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), home) | {"PP_RETRY_PAUSE_S": "0"}
+
+    @contextlib.contextmanager
+    def nest(self):
+        """Yield a new empty folder with nothing beside it."""
+        self.number += 1
+        nest = self.place / f"case{self.number}"
+        (nest / "set" / HOME).mkdir(parents=True)
+        try:
+            yield nest / "set"
+        finally:
+            shutil.rmtree(nest, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def copy(self, of=None):
+        """Yield the folder of a copy of the finished data set, or of another one, with nothing beside it."""
+        with self.nest() as folder:
+            shutil.copytree(of or self.quiet, folder, symlinks=True, dirs_exist_ok=True)
+            yield folder
+
+    def served(self):
+        """Return what a server has to know for these frames: tables of stars, and bodies."""
+        truth = self.truth
+        tables = {"I/355/gaiadr3": truth.vizier_table("GAIA-DR3"), "II/349/ps1": truth.vizier_table("PANSTARRS")}
+        places = truth.ra_deg, truth.dec_deg
+        path = lambda jd: tuple(float(np.interp(jd, truth.midtime_jd, axis)) for axis in places)  # noqa: E731
+        return tables, [horizons.Body(number=3552, name="Don Quixote", designation="1983 SA", path=path)]
+
+    def ends_as_answered(self, folder, server):
+        """Return the faults (list of str) of a pp_run that comes after a service is well again."""
+        if not self.answered:
+            with self.copy(self.raw) as quiet:
+                forget_stores(quiet)
+                outcome = ordeal.run("pp_run", FRAMES, quiet, self.environment(quiet) | server.environment())
+                if outcome.status != 0:
+                    raise RuntimeError(f"the quiet run with services fails: {outcome.told}")
+                self.answered.update(interrupting.results(quiet))
+        argv = ["-fresh", *FRAMES]
+        return self.judged(
+            ordeal.run("pp_run", argv, folder, self.environment(folder) | server.environment()), folder, self.answered
+        )
+
+    def ends_well(self, folder):
+        """Return the faults (list of str) of a pp_run that comes after the harm has been mended."""
+        if self.quick:
+            return []
+        argv = ["-fresh", *COMMANDS["pp_run"]]
+        return self.judged(ordeal.run("pp_run", argv, folder, self.environment(folder)), folder, self.expected)
+
+    def judged(self, outcome, folder, expected):
+        """Return what is wrong (list of str) with a last run and what it leaves."""
+        faults = [f"afterwards: {fault}" for fault in outcome.faults()]
+        if outcome.status != 0:
+            faults.append(f"afterwards pp_run ends with {outcome.status}: {outcome.told[-300:]}")
+        found = interrupting.results(folder)
+        different = sorted(name for name in expected if expected[name] != found.get(name))
+        if different:
+            faults.append(f"afterwards other bytes: {', '.join(different)}")
+        left = ordeal.half_written(folder)
+        return faults + ([f"half-written: {', '.join(left)}"] if left else [])
+
+
+# ---- files
+
+
+def victims(folder):
+    """Return {name in the data set: whether it is made anew by pp_run} of the files that are damaged."""
+    made = dict.fromkeys(SHARED + OF_A_FRAME, True)
+    made |= dict.fromkeys(("positions.dat", "fixed.dat", "exclude.txt", "pp_choices.toml", f"{VICTIM}.fits"), False)
+    deeper = [*(folder / ".diagnostics").rglob("*.json"), folder / ".diagnostics" / f"{VICTIM}.head"]
+    made |= dict.fromkeys((str(path.relative_to(folder)) for path in deeper), True)
+    given = [*(folder / "pp_store").rglob("*.sqlite"), *(folder / HOME).rglob("*.sqlite")]
+    given += (folder / HOME).rglob("*.toml")
+    made |= dict.fromkeys((str(path.relative_to(folder)) for path in given), False)
+    return {name: again for name, again in made.items() if (folder / name).exists()}
+
+
+def file_cases(ground, seed):
+    """Return [(command, name of the file, kind of damage), ...] in an order that the seed tells."""
+    cases = [
+        (command, name, kind)
+        for command, name in itertools.product(COMMANDS, sorted(victims(ground.quiet)))
+        for kind in damage.any_kind(Path(name))
+    ]
+    random.Random(seed).shuffle(cases)
+    return cases
+
+
+def damaged_file(ground, number, case):
+    """Return (Outcome, faults) of one case."""
+    command, name, kind = case
+    with ground.copy() as folder:
+        rng = random.Random(number)
+        try:
+            damage.apply(kind, folder / name, rng)
+        except Exception as error:  # noqa: BLE001  what cannot be damaged in this way is no case
+            return None, [f"cannot be damaged: {error!r}"] if "-v" in sys.argv else []
+        before = interrupting.pixels(folder) if name != f"{VICTIM}.fits" else {}
+        outcome = ordeal.run(command.split()[0], COMMANDS[command], folder, ground.environment(folder))
+        faults = outcome.faults()
+        after = interrupting.pixels(folder) if before else {}
+        faults += [f"pixels of {frame} changed" for frame in FRAMES if before.get(frame) != after.get(frame)]
+        if name in OF_A_FRAME and outcome.status in (1, 2) and command.startswith("pp_"):
+            faults.append(f"the file of one frame takes all down: {outcome.told[-300:]}")
+        if name in OF_A_FRAME and outcome.status == 3 and VICTIM not in outcome.told:
+            faults.append(f"the frame is not named: {outcome.told[-300:]}")
+        if kind == "a folder" or not victims(ground.quiet)[name]:
+            damage.put_back(folder / name, ground.quiet / name)
+        outcome.ways = [name, kind]
+        return outcome, faults + ground.ends_well(folder)
+
+
+def files(ground, args):
+    score, cases = Score("files"), file_cases(ground, args.seed)
+    for number, case in chosen(cases, args):
+        outcome, faults = damaged_file(ground, number, case)
+        score.note(f"{number} [{', '.join(case)}]", outcome, faults)
+        if args.only is not None and outcome:
+            print(outcome.told, outcome.log[-8000:], sep="\n----\n")
+    return score
+
+
+def chosen(cases, args):
+    """Return the numbered cases that the command line asks for."""
+    if args.only is not None:
+        return [(args.only, cases[args.only])]
+    return list(enumerate(cases))[args.start : args.start + args.number]
+
+
+# ---- headers
+
+
+def headers(ground, args):
+    """Raw frames with odd headers: pp_prepare reads or names them and does their neighbour; every tenth, pp_run."""
+    score = Score("headers")
+    for number, camera in chosen([("known", "unknown")[n % 2] for n in range(args.number + args.start)], args):
+        rng = random.Random(f"{args.seed} {number}")
+        name = f"{number} [{camera}]"
+        if number % 10:
+            outcome, faults = one_header(ground, camera, rng)
+        else:
+            outcome, faults = one_header_of_a_run(ground, rng)
+        score.note(name, outcome, faults)
+        if args.only is not None:
+            print(outcome.told, outcome.log[-8000:], sep="\n----\n")
+    return score
+
+
+def one_header(ground, camera, rng):
+    with ground.nest() as folder:
+        good = damage.cards_of(damage.CAMERAS[camera])
+        damage.write_frame(folder / "bad.fits", damage.mutated(good, rng))
+        damage.write_frame(folder / "good.fits", good)
+        outcome = ordeal.run("pp_prepare", ["-jobs", "1", "bad.fits", "good.fits"], folder, ground.environment(folder))
+        faults = outcome.faults()
+        if outcome.status not in (0, 3):
+            faults.append(f"the neighbour is not done: status {outcome.status}, {outcome.told[-300:]}")
+        elif b"MIDTIMJD" not in (folder / "good.fits").read_bytes():
+            faults.append("the neighbour is not prepared")
+        if outcome.status == 3 and "bad.fits: " not in outcome.told:
+            faults.append(f"the frame is not named: {outcome.told[-300:]}")
+        return outcome, faults
+
+
+def one_header_of_a_run(ground, rng):
+    with ground.copy(ground.raw) as folder:
+        damage.apply("odd cards", folder / f"{VICTIM}.fits", rng)
+        outcome = ordeal.run("pp_run", COMMANDS["pp_run"], folder, ground.environment(folder))
+        faults, done = outcome.faults(), (folder / CURVE).read_text() if (folder / CURVE).exists() else ""
+        for frame in FRAMES:
+            if Path(frame).stem not in done and Path(frame).stem not in outcome.told:
+                faults.append(f"{frame} is neither done nor named")
+            if Path(frame).stem not in done and frame != f"{VICTIM}.fits":
+                faults.append(f"{frame} is lost with its neighbour: {outcome.told[-400:]}")
+        damage.put_back(folder / f"{VICTIM}.fits", ground.raw / f"{VICTIM}.fits")
+        return outcome, faults + ground.ends_well(folder)
+
+
+# ---- kills
+
+
+def kills(ground, args):
+    """SIGKILL for a command in the raw or finished data set, at a rename or at any time; afterwards the same bytes."""
+    commands = [command for command in COMMANDS if command.startswith("pp_")]
+    score, durations = Score("kills"), {}
+    for number, command in chosen([commands[n % len(commands)] for n in range(args.start + args.number)], args):
+        rng = random.Random(f"{args.seed} {number}")
+        raw = command in ("pp_prepare", "pp_run") and rng.random() < 0.7
+        with ground.copy(ground.raw if raw else None) as folder:
+            before, setting = interrupting.pixels(folder), ground.environment(folder)
+            argv = command.split()[0], COMMANDS[command], folder, setting
+            if rng.random() < 0.5:
+                outcome = ordeal.run(*argv, before=ordeal.kill_at(rng.randint(1, 25), rng.random() < 0.5))
+            else:
+                if (command, raw) not in durations:
+                    with ground.copy(ground.raw if raw else None) as other:
+                        durations[command, raw] = ordeal.run(*argv[:2], other, ground.environment(other)).duration_s
+                outcome = ordeal.run(*argv, kill_after_s=rng.uniform(0, durations[command, raw]))
+            faults = [] if outcome.status == -9 else outcome.faults()
+            after = interrupting.pixels(folder)
+            faults += [f"pixels of {frame} changed" for frame in FRAMES if before[frame] != after[frame]]
+            score.note(f"{number} [{command}]", outcome, faults + ground.ends_well(folder))
+        if args.only is not None:
+            print(outcome.told, outcome.log[-8000:], sep="\n----\n")
+    return score
+
+
+# ---- programs
+
+REAL = {name: shutil.which(name) for name in ("source-extractor", "scamp", "SWarp")}
+WAYS = {
+    "missing": None,
+    "no program": "no program at all\n",
+    "fails": "#!/bin/sh\necho 'Error: out of order' >&2\nexit 1\n",
+    "fails with escape codes": "#!/bin/sh\nprintf '\\033[31mError: red\\033]0;title\\007 \\377\\n' >&2\nexit 1\n",
+    "does nothing": "#!/bin/sh\nexit 0\n",
+    "crashes": "#!/bin/sh\nkill -SEGV $$\n",
+    "hangs": "#!/bin/sh\nsleep 1000\n",
+    "hangs behind a script": "#!/bin/sh\nsleep 1000 & wait\n",
+    "talks": "#!/bin/sh\nhead -c 3000000 /dev/urandom\nexit 2\n",
+    "fails now and then": "#!/bin/sh\nn=$(cat COUNT 2>/dev/null || echo 0); echo $((n+1)) > COUNT\n"
+    '[ $((n % 3)) = 1 ] && exit 1\nexec REAL "$@"\n',
+    "crashes behind its work": '#!/bin/sh\nREAL "$@"\nkill -SEGV $$\n',
+    "writes nonsense": '#!/bin/sh\nREAL "$@" || exit $?\nfor f in "$@"; do case "$f" in *.tmp|*.head|*.xml) '
+    '[ -f "$f" ] && echo nonsense > "$f";; esac; done; exit 0\n',
+    "writes half": '#!/bin/sh\nREAL "$@" || exit $?\nfor f in "$@"; do case "$f" in *.tmp|*.head|*.xml) '
+    '[ -f "$f" ] && truncate -s 3000 "$f";; esac; done; exit 0\n',
+    "fails for one frame": '#!/bin/sh\ncase "$*" in *0218*) echo Error >&2; exit 1;; esac\nexec REAL "$@"\n',
+    "has an odd version": '#!/bin/sh\ncase "$1" in -v|--version) printf "\\033[1mversion ?.\\0\\n"; exit 0;; esac\n'
+    'exec REAL "$@"\n',
+}
+OF_PROGRAMS = ["pp_run -force", "pp_extract", "pp_register", "pp_photometry", "pp_combine", "pp_stackedphotometry",
+               "pptool_psfsub", "pptool_doctor", "pptool_telescope"]  # fmt: skip
+
+
+def programs(ground, args):
+    """Each program out of order in each way, before each command that calls one; then it works again."""
+    cases = [(*each,) for each in itertools.product(OF_PROGRAMS, REAL, WAYS)]
+    random.Random(args.seed).shuffle(cases)
+    score = Score("programs")
+    for number, (command, program, way) in chosen(cases, args):
+        with ground.copy() as folder:
+            bin_folder = folder.parent / "bin"
+            bin_folder.mkdir()
+            put_program(bin_folder, program, WAYS[way])
+            setting = ground.environment(folder) | {"PATH": paths_without(bin_folder)}
+            argv = COMMANDS[command]
+            outcome = ordeal.run(command.split()[0], argv, folder, setting, ordeal.impatient)
+            score.note(f"{number} [{command}, {program} {way}]", outcome, outcome.faults() + ground.ends_well(folder))
+        if args.only is not None:
+            print(outcome.told, outcome.log[-8000:], sep="\n----\n")
+    return score
+
+
+def put_program(folder, program, script):
+    """Link the programs that are well into `folder`, and put the one that is not there as a script, or leave it out."""
+    for name, path in REAL.items():
+        if name != program and path:
+            (folder / name).symlink_to(path)
+    if script is not None:
+        text = script.replace("REAL", str(REAL[program])).replace("COUNT", str(folder / "count"))
+        (folder / program).write_text(text)
+        (folder / program).chmod(0o755)
+
+
+def paths_without(folder):
+    """Return a PATH that leads to `folder`, and to all programs of the system but ours."""
+    tools = folder.parent / "tools"
+    tools.mkdir()
+    for name in ("sh", "cat", "echo", "sleep", "ps", "head", "truncate", "printf", "kill", "uname", "env"):
+        if shutil.which(name):
+            (tools / name).symlink_to(shutil.which(name))
+    return f"{folder}:{tools}"
+
+
+# ---- services
+
+FAULTS = ["slow", "garbage", "503", "retry_after", "404", "html", "empty", "cut", "truncated", "error_info", "refuse"]
+MANGLED = ["a word", "a number", "all numbers", "escape codes", "no rows", "a letter for each digit", "bits"]
+OF_SERVICES = {
+    "pp_register": FRAMES,
+    "pp_calibrate": FRAMES,
+    "pp_photometry": FRAMES,
+    "pp_distill": ["-asteroids", "-variable_stars", *FRAMES],
+    "pp_run": FRAMES,
+    "pptool_store": ["fetch", "GAIA", "179.5", "6.25", "0.1", "18"],
+    "pptool_lightcurve": ["-draft", CURVE],
+    "pptool_doctor": [],
+}
+
+
+def services(ground, args):
+    """Each fault of each service before each command that asks one, with an empty store; then it works again."""
+    routes = ("vizier", "mast", "horizons", "skybot")
+    cases = list(itertools.product(OF_SERVICES, routes, FAULTS + MANGLED, ("once", "always")))
+    random.Random(args.seed).shuffle(cases)
+    score = Score("services")
+    with local.Server(*ground.served()) as server:
+        server.slow_s = 3.0
+        for number, (command, route, fault, how) in chosen(cases, args):
+            with ground.copy(ground.raw if command == "pp_run" else None) as folder:
+                forget_stores(folder)
+                setting = ground.environment(folder) | server.environment()
+                server.mangler = mangler(fault, random.Random(number)) if fault in MANGLED else None
+                server.mangled = route
+                server.faults = {} if fault in MANGLED else {route: [fault] if how == "once" else fault}
+                outcome = ordeal.run(command, OF_SERVICES[command], folder, setting)
+                faults = outcome.faults()
+                server.mangler, server.faults = None, {}
+                faults += [] if ground.quick else ground.ends_as_answered(folder, server)
+                score.note(f"{number} [{command}, {route} {fault} {how}]", outcome, faults)
+            if args.only is not None:
+                print(outcome.told, outcome.log[-8000:], sep="\n----\n")
+    return score
+
+
+def forget_stores(folder):
+    """Leave no answer of a service in or for the data set."""
+    shutil.rmtree(folder / "pp_store", ignore_errors=True)
+    shutil.rmtree(folder / HOME, ignore_errors=True)
+    (folder / HOME).mkdir()
+
+
+def mangler(kind, rng):
+    """Return a function that changes the body (bytes) of an answer."""
+    number = rb"(?<![\w.])-?\d+\.\d+"
+
+    def change(body):
+        places = list(re.finditer(number, body))
+        if kind == "bits":
+            content = bytearray(body)
+            for _ in range(8):
+                content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+            return bytes(content)
+        if kind == "no rows":
+            return re.sub(rb"(?s)<TR>.*</TR>|\$\$SOE.*\$\$EOE|\[\[.*\]\]", b"", body)
+        if kind == "a letter for each digit":
+            return re.sub(number, lambda found: re.sub(rb"\d", b"x", found.group()), body)
+        if kind == "all numbers":
+            return re.sub(number, rng.choice([b"n.a.", b"1e99", b"-999.9", b"nan"]), body)
+        if not places:
+            return body
+        place = rng.choice(places)
+        odd = {"a word": b"n.a.", "a number": b"1e99", "escape codes": b"\x1b[31mred"}[kind]
+        return body[: place.start()] + odd + body[place.end() :]
+
+    return change
+
+
+# ---- disk
+
+
+def disk(ground, args):
+    """A disk that is full, that nothing can be written to, or another's; few open files; then it is well again."""
+    ways = [
+        *(f"no file longer than {size} kB" for size in (0, 1, 8, 40, 200)),
+        *(f"{n} open files" for n in (8, 16, 24)),
+    ]
+    ways += ["full", "nearly full", "read-only", "another's", "store read-only", "store full", "no home"]
+    cases = list(itertools.product(COMMANDS, ways))
+    random.Random(args.seed).shuffle(cases)
+    score = Score("disk")
+    for number, (command, way) in chosen(cases, args):
+        with ground.copy(ground.raw if command == "pp_run" else None) as folder, trouble(ground, folder, way) as got:
+            if got is None:
+                print(f"{way}: not tried, the system does not let us")
+                continue
+            where, before = got
+            outcome = ordeal.run(command.split()[0], COMMANDS[command], where, ground.environment(where), before)
+            faults = outcome.faults()
+            if where != folder:
+                mended(where, folder)
+            score.note(f"{number} [{command}, {way}]", outcome, faults + ground.ends_well(folder))
+            if args.only is not None:
+                print(outcome.told, outcome.log[-8000:], sep="\n----\n")
+    return score
+
+
+@contextlib.contextmanager
+def trouble(ground, folder, way):
+    """Yield (folder in which the disk is so, what to do in the process), or None."""
+    home = folder / HOME
+    home.mkdir(exist_ok=True)
+    words = way.split()
+    if way.startswith("no file longer"):
+        yield folder, ordeal.little_disk(int(words[4]) * 1024)
+    elif way.endswith("open files"):
+        yield folder, ordeal.few_files(int(words[0]))
+    elif way in ("full", "nearly full", "read-only"):
+        other = folder.parent / "disk"
+        other.mkdir()
+        if not ordeal.mount_tmpfs(other, "40m"):
+            yield None
+            return
+        try:
+            shutil.copytree(folder, other / "set", symlinks=True)
+            if way == "read-only":
+                ordeal.remount(other, "ro")
+            else:
+                ordeal.fill(other, {"full": 0, "nearly full": 300_000}[way])
+            yield other / "set", None
+        finally:
+            ordeal.unmount(other)
+    elif way == "another's":
+        if os.getuid():
+            yield None
+            return
+        for path in (folder.parent, ground.place):
+            path.chmod(0o755)
+        yield folder, lambda: os.setuid(65534)
+    else:
+        home = folder.parent / "home"
+        home.mkdir()
+        if way == "no home":
+            home.rmdir()
+            home.write_text("")
+        elif not ordeal.mount_tmpfs(home, "64k"):
+            yield None
+            return
+        elif way == "store read-only":
+            ordeal.remount(home, "ro")
+        names = ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
+        try:
+            yield folder, lambda: os.environ.update(dict.fromkeys(names, str(home)))
+        finally:
+            ordeal.unmount(home)
+
+
+def mended(where, folder):
+    """Bring the data set from the disk that had the trouble to one that has none."""
+    shutil.rmtree(folder)
+    shutil.copytree(where, folder, symlinks=True)
+
+
+PARTS = {
+    "files": files,
+    "headers": headers,
+    "kills": kills,
+    "programs": programs,
+    "services": services,
+    "disk": disk,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)} (default: all)")
+    parser.add_argument("-number", type=int, default=3000, help="cases of a part at most")
+    parser.add_argument("-start", type=int, default=0, help="number of the first case")
+    parser.add_argument("-only", type=int, help="this case alone, with all that it says")
+    parser.add_argument("-quick", action="store_true", help="without the run that comes after each case")
+    parser.add_argument("-seed", type=int, default=1)
+    args = parser.parse_args()
+    for module in {command.split()[0] for command in COMMANDS}:
+        __import__(module)
+    with tempfile.TemporaryDirectory(prefix="pp_torture_") as place:
+        os.environ.update(dict.fromkeys(("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), place))
+        ground = Ground(place, args.quick)
+        scores = [PARTS[part](ground, args) for part in args.parts or PARTS]
+    print(*(score.summary() for score in scores), sep="\n")
+    return int(any(score.wrong for score in scores))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
