@@ -131,6 +131,9 @@ def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None,
             except KeyboardInterrupt:  # before the work, or behind it
                 tell(f"ERROR: {STOPPED}")
                 status = interruption.status()
+            except PipelineError as error:  # another command that does not end
+                tell(f"ERROR: {error}")
+                status = error.status
             return status
 
         return main

@@ -46,7 +46,7 @@ STEPS = ["pp_prepare", "pp_extract", "pp_register", "pp_photometry", "pp_calibra
 CURVE = "photometry_3552.dat"
 OFFLINE = ["-offline"]
 COMMANDS = {
-    "pp_prepare": FRAMES,
+    "pp_prepare": OFFLINE + FRAMES,
     "pp_extract": FRAMES,
     "pp_register": OFFLINE + FRAMES,
     "pp_photometry": OFFLINE + FRAMES,
@@ -295,7 +295,9 @@ def one_header(ground, camera, rng):
         good = damage.cards_of(damage.CAMERAS[camera])
         damage.write_frame(folder / "bad.fits", damage.mutated(good, rng))
         damage.write_frame(folder / "good.fits", good)
-        outcome = ordeal.run("pp_prepare", ["-jobs", "1", "bad.fits", "good.fits"], folder, ground.environment(folder))
+        outcome = ordeal.run(
+            "pp_prepare", ["-jobs", "1", "-offline", "bad.fits", "good.fits"], folder, ground.environment(folder)
+        )
         faults = outcome.faults()
         if outcome.status not in (0, 3):
             faults.append(f"the neighbour is not done: status {outcome.status}, {outcome.told[-300:]}")
@@ -441,6 +443,7 @@ def services(ground, args):
     score = Score("services")
     with local.Server(*ground.served()) as server:
         server.slow_s = 3.0
+        server.quiet()
         for number, (command, route, fault, how) in chosen(cases, args):
             with ground.copy(ground.raw if command == "pp_run" else None) as folder:
                 forget_stores(folder)

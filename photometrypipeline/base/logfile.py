@@ -17,6 +17,7 @@ log = logging.getLogger("pp")
 LOG_NAME = "LOG"
 SHOWN = 3  # warnings alike on the screen
 LOG_FORMAT = "%(filename)s: %(message)s [%(asctime)s]"
+PATIENCE_S = 12 * 3600.0  # with another command in the same folder
 DATE_FORMAT = "%m/%d/%Y %H:%M:%S"
 
 
@@ -53,11 +54,13 @@ class logging_to:
         return self
 
     def wait_for_others(self):
-        """Return when no other command is at work in the folder; from then on this one is, as long as LOG is open."""
+        """Return when no other command is at work in the folder; from then on this one is, as long as LOG is open.
+
+        Raises SystemTrouble if one is for longer than PATIENCE_S.
+        """
         for handler in self.handlers:
-            if isinstance(handler, logging.FileHandler) and not hold(handler.stream, wait=False):
-                log.warning("another command is running in %s (see LOG); waiting for it to end", self.folder)
-                hold(handler.stream)
+            if isinstance(handler, logging.FileHandler):
+                hold(handler.stream, f"{self.folder} (see {LOG_NAME}) is in use", PATIENCE_S)
 
     def __exit__(self, *exception):
         for handler in self.handlers:

@@ -45,12 +45,19 @@ def cone(survey, ra_deg, dec_deg, radius_deg, mag_limit, client):
     place = f"{ra_deg:.5f} {dec_deg:+.5f}, radius {radius_deg:.4f} deg"
     fields = {"ra": f"{ra_deg:.8f}", "dec": f"{dec_deg:.8f}", "radius": f"{radius_deg:.8f}"}
     fields |= {"rMeanPSFMag.lt": f"{mag_limit:g}", "columns": json.dumps([name for name, _ in COLUMNS.values()])}
+
+    def check(response):
+        body, names, found = _read(response)
+        table = vizier.to_schema(_as_vizier(names, found, survey), survey)
+        vizier.usable(table, len(found), survey.name, (ra_deg, dec_deg, radius_deg))
+        return body, names, found
+
     path, pages, digest, rows = f"{survey.mast}/mean.json", 0, hashlib.sha256(), []
     while True:
         pages += 1
         asked = fields | {"pagesize": str(PAGE_ROWS), "page": str(pages)}
         what = f"{survey.name} at {place}, page {pages}"
-        body, names, found = client.get("mast", asked, what, _read, path=path)
+        body, names, found = client.get("mast", asked, what, check, path=path)
         digest.update(body)
         rows += found
         if len(found) < PAGE_ROWS or len(rows) >= vizier.ROW_LIMIT:
@@ -85,7 +92,7 @@ def _as_vizier(names, rows, survey):
         if label == "objID":
             table[label] = np.array([str(value) for value in values], dtype=str)
             continue
-        numbers = np.array([np.nan if value is None else value for value in values], dtype=float)
+        numbers = vizier.floats([np.nan if value is None else value for value in values], f"column {name}")
         table[label] = Values(np.where(numbers == -999, np.nan, numbers), unit=unit)
     errors = np.asarray(table["e_RAJ2000"])
     errors = errors[np.isfinite(errors) & (errors > 0)]

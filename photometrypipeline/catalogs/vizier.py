@@ -23,6 +23,7 @@ from astroquery.vizier import VizierClass
 from photometrypipeline.base import services
 from photometrypipeline.base.errors import CatalogError, NotReachable
 from photometrypipeline.catalogs.surveys.sheet import ANGLES, COMMON, MOTIONS
+from photometrypipeline.sky import sphere
 
 log = logging.getLogger("pp.vizier")
 
@@ -33,6 +34,7 @@ LONG_ANSWER_DEG = 0.5  # cones beyond that may hold more than 50 000 rows, and g
 LONG_ANSWER_S = 300
 FAINTEST = 40.0  # mag; everything beyond, and below -5, is a sentinel such as 99.999 or -9999
 LARGEST_ERROR_DEG = 30 / 3600  # a median position error above that is a mistaken unit
+ELSEWHERE_DEG = 0.1  # beyond the cone that was asked for; fast stars are listed at another epoch
 LARGEST_MOTION = 1000  # mas/yr, same for the median of proper motions
 # What expat and astropy raise for a document that is cut off or damaged, depending on where.
 BROKEN = (ValueError, LookupError, TypeError, AttributeError, OSError, SyntaxError, ExpatError)
@@ -100,16 +102,33 @@ def _ask(query, survey, place, client, what, url, tries):
         return response
 
     def check(response):
-        return read_answer(response.content, survey)
+        rows = read_answer(response.content, survey)
+        return rows, None if rows is None else usable(to_schema(rows, survey), len(rows), survey.name, place)
 
     read_s = LONG_ANSWER_S if radius_deg > LONG_ANSWER_DEG else None
-    rows = client.call("vizier", send, check, what, url=url, tries=tries, read_s=read_s)
+    rows, table = client.call("vizier", send, check, what, url=url, tries=tries, read_s=read_s)
     body = asked["body"]
     request = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
-    table = to_schema(rows, survey) if rows is not None else empty(survey)
+    table = empty(survey) if table is None else table
     log.info("%s: %d rows", what, len(table))
     cut = rows is not None and (len(rows) >= query.ROW_LIMIT or rows.meta["overflow"])
     return Answer(table, not cut, url, request, asked["sha256"])
+
+
+def usable(table, number, name, place):
+    """Return the `table` of an answer that had `number` rows for a cone (ra, dec, radius in deg).
+
+    Raises services.Retry if rows came and none of them is of use: that is no empty field.
+    """
+    ra_deg, dec_deg, radius_deg = place
+    if number and not len(table):
+        raise services.Retry(f"{number} rows of {name}, none of which has a place on the sky")
+    away = sphere.separation_deg(ra_deg, dec_deg, np.asarray(table["ra_deg"]), np.asarray(table["dec_deg"]))
+    if number and away.min() > radius_deg + ELSEWHERE_DEG:
+        raise services.Retry(f"{number} rows of {name}, all from elsewhere on the sky")
+    if len(table) < number:
+        log.warning("%s: %d of %d rows have no place on the sky and are left out", name, number - len(table), number)
+    return table
 
 
 def read_answer(body, survey):
@@ -172,7 +191,8 @@ def to_schema(rows, survey):
     if len(table) and not any(table["ident"]):  # known by their positions alone
         places = zip(table["ra_deg"], table["dec_deg"], strict=True)
         table["ident"] = np.array([f"{ra:.7f}{dec:+.7f}" for ra, dec in places], dtype=object)
-    return table[np.isfinite(table["ra_deg"]) & np.isfinite(table["dec_deg"])]
+    on_sky = (np.abs(table["ra_deg"] - 180.0) <= 180.0) & (np.abs(table["dec_deg"]) <= 90.0)  # no NaN is
+    return table[on_sky]
 
 
 def empty(survey, length=0):
@@ -198,7 +218,7 @@ def _numbers(column, sheet, survey):
     Raises CatalogError if that is not the unit that the sheet knows: rows that a mistaken label makes a thousand times
     too exact look as good as any.
     """
-    values = np.ma.filled(np.ma.asarray(column).astype(float), np.nan)
+    values = floats(column, f"VizieR table {survey.table}: column {sheet.label}")
     served = _unit_served(column, sheet, survey)
     if sheet.unit in ("mjd", "jd"):
         good = np.isfinite(values) & (values > 0)
@@ -207,6 +227,14 @@ def _numbers(column, sheet, survey):
         values = values * served.to(sheet.unit_here or sheet.unit) + sheet.offset
         _assert_sensible(values, sheet, survey)
     return values
+
+
+def floats(column, name):
+    """Return a column as floats, NaN where it has nothing.  Raises services.Retry if it holds other things."""
+    try:
+        return np.ma.filled(np.ma.asarray(column).astype(float), np.nan)
+    except (ValueError, TypeError):
+        raise services.Retry(f"{name} holds what is not a number") from None
 
 
 def _unit_served(column, sheet, survey):
@@ -238,7 +266,7 @@ def _label_by_ucd(rows, name):
 
 def _error_of_flux(error, flux):
     """Return the error (mag) of a magnitude from the error of its flux and the flux, in any unit."""
-    error, flux = (np.ma.filled(np.ma.asarray(column).astype(float), np.nan) for column in (error, flux))
+    error, flux = (floats(column, f"column {column.name} of VizieR") for column in (error, flux))
     good = (flux > 0) & (error > 0)
     return np.where(good, 2.5 / np.log(10) * error / np.where(good, flux, 1.0), np.nan)
 

@@ -40,7 +40,7 @@ TITLES = {
 SCALE = {"sigma_ra_arcsec": 1 / 3, "sigma_dec_arcsec": 1 / 3}  # Horizons gives three sigma
 ORBIT = ("EPOCH", "EC", "QR", "TP", "OM", "W", "IN")  # perihelion distance in au, angles in deg, times in TDB JD
 EXTRAS = ("H", "G", "M1", "K1", "A1", "A2", "A3", "DT", "ALN", "NK", "NM", "NN", "R0")  # magnitudes, non-gravitational
-NUMBER = r"=\s*([-+]?\.?\d[\d.]*(?:[EeDd][-+]?\d+)?)"
+NUMBER = r"=\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d+)?)"
 
 REQUEST_IS_WRONG = (
     "BATVAR",
@@ -164,7 +164,10 @@ def _ask_part(client, query, mpc_code, jds):
     description = f"{query.command} from {mpc_code} at {len(jds)} epochs"
 
     def check(response):
-        return parse_ephemeris(_text(response), query)
+        answer = parse_ephemeris(_text(response), query)
+        if not len(_in_order(jds, answer.jd, answer.values)[0]):
+            raise Retry("a table without any of the times that were asked for")
+        return answer
 
     if len(jds) > GET_EPOCHS:
         request = {"format": "text", "input": file_text(asker.ephemerides_async(get_query_payload=True, **wanted))}
@@ -219,7 +222,8 @@ def parse_ephemeris(text, query):
     """Return the Answer that the text of an OBSERVER table holds; raises as `ask`, and Retry for an unfinished text."""
     titles, rows = _table(text, query, "Date__")
     columns = {name: _column(titles, rows, patterns) * SCALE.get(name, 1) for name, patterns in TITLES.items()}
-    if not all(np.isfinite(columns[name]).all() for name in ("jd", "ra_deg", "dec_deg")):
+    on_sky = (np.abs(columns["ra_deg"] - 180.0) <= 180.0) & (np.abs(columns["dec_deg"]) <= 90.0)  # no NaN is
+    if not (len(rows) and on_sky.all() and np.isfinite(columns["jd"]).all()):
         raise Retry("a table without positions")
     values = np.column_stack([columns[name] for name in COLUMNS])
     return Answer(full_name(text), columns["jd"], values, header_elements(text))
@@ -282,7 +286,11 @@ def _column(titles, rows, patterns):
 
 
 def _number(field):
-    return float("nan") if field in ("", "n.a.", ".n.a.") else float(field)
+    """Return the number in a cell, NaN for one without: Horizons writes `n.a.`, `Sun_disc` and the like."""
+    try:
+        return float(field)
+    except ValueError:
+        return float("nan")
 
 
 def _failure(text, query):

@@ -127,7 +127,10 @@ def parse(body, mpc_code):
         raise Retry(f"the service reports: {reason[:150]}")
     _check_observer(document, mpc_code)
     tables = list(document.iter_tables())
-    return _convert(tables[0].to_table(use_names_over_ids=True)) if tables else NOTHING.copy()
+    try:
+        return _convert(tables[0].to_table(use_names_over_ids=True)) if tables else NOTHING.copy()
+    except BROKEN as error:
+        raise Retry(f"an answer with cells that cannot be read: {' '.join(str(error).split())[:100]}") from None
 
 
 def _check_observer(document, mpc_code):
@@ -147,7 +150,11 @@ def _convert(raw):
     columns["ra_deg"], columns["dec_deg"] = _positions(raw)
     columns["number"] = [number if number.isdigit() else "" for number in _texts(raw, "Num")]
     columns["name"], columns["klass"] = _texts(raw, "Name"), _texts(raw, "Class")
-    return Table([columns[name] for name in table.colnames], names=table.colnames)
+    found = Table([columns[name] for name in table.colnames], names=table.colnames)
+    found = found[(np.abs(found["ra_deg"] - 180.0) <= 180.0) & (np.abs(found["dec_deg"]) <= 90.0)]
+    if not len(found):
+        raise Retry(f"{len(raw)} bodies, none of which has a place on the sky")
+    return found
 
 
 def _positions(raw):

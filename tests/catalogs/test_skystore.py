@@ -535,3 +535,20 @@ def test_a_home_that_cannot_be_written_to_does_not_stop_a_run(server, home, monk
     home.parent.mkdir(parents=True)
     home.write_text("a file where the folder should be")
     assert len(skystore.fetch("GAIA", 150.2, 2.2, 0.1, 21, services.Client())) == 50
+
+
+@pytest.mark.parametrize(
+    ("mangled", "reason"),
+    [
+        (lambda body: re.sub(rb"<TD>150\.\d+</TD>", b"<TD/>", body), "none of which has a place on the sky"),
+        (lambda body: re.sub(rb"<TD>150\.", b"<TD>50.", body), "all from elsewhere on the sky"),
+        (lambda body: re.sub(rb"<TD>150\.\d+</TD>", b"<TD>n.a.</TD>", body), "has a place on the sky"),
+    ],
+)
+def test_rows_that_are_all_unusable_are_no_empty_field(server, home, mangled, reason):
+    serve(server, "GAIA", starlist.make("GAIA", 40, 150.3, 2.0, 0.1))
+    server.mangled, server.mangler = "vizier", mangled
+    with pytest.raises(NotReachable, match=reason):
+        skystore.fetch("GAIA", 150.3, 2.0, 0.05, 20, services.Client())
+    server.mangler = None
+    assert len(skystore.fetch("GAIA", 150.3, 2.0, 0.2, 30, services.Client())) == 40

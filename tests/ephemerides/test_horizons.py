@@ -83,6 +83,18 @@ def test_a_title_may_vary_in_its_padding_and_columns_in_their_order():
     assert found.elements is None
 
 
+CELLS = {"words": ("n.a.", "+5.0"), "beyond the sky": ("400.0", "+5.0"), "beyond the pole": ("12.0", "95.0")}
+
+
+@pytest.mark.parametrize(
+    "rows", ["", *(f" 2024-Jan-01 00:00, 2460310.5, {ra}, {dec},\n" for ra, dec in CELLS.values())]
+)
+def test_a_table_without_a_place_is_no_answer(rows):
+    titles = " Date__(UT)__HR:MN, Date_________JDUT, R.A.___(ICRF), DEC____(ICRF),\n"
+    with pytest.raises(horizons.Retry, match="without positions"):
+        horizons.parse_ephemeris(f"Target body name: 433 Eros\n{titles}$$SOE\n{rows}$$EOE\n", ASK)
+
+
 def recorded(name):
     return (Path(astroquery.__file__).parent / "jplhorizons" / "tests" / "data" / name).read_text()
 

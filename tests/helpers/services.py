@@ -79,6 +79,10 @@ class Server:
         self._http.shutdown()
         self._http.server_close()
 
+    def quiet(self):
+        """Do not print what goes wrong here, such as requests without parameters."""
+        self._http.handle_error = lambda *_: None
+
     def environment(self):
         """Return the environment variables that send the pipeline here, without pauses between tries."""
         return {f"PP_{key.upper()}_URL": self.url + path for key, path in ROUTES.items()} | {"PP_RETRY_PAUSE_S": "0"}

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import os
 import random
 import shutil
 import sqlite3
@@ -251,7 +252,7 @@ def test_commands_wait_for_each_other_in_a_folder(tmp_path):
     second = subprocess.Popen(argv, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with second, log:
         first_line = second.stderr.readline()
-        assert "another command is running" in first_line
+        assert f"is in use by process {os.getpid()}" in first_line
         assert second.poll() is None
         log.close()
         assert second.wait(timeout=60) == 2
