@@ -22,7 +22,7 @@ from astroquery.vizier import VizierClass
 
 from photometrypipeline.base import services
 from photometrypipeline.base.errors import CatalogError, NotReachable
-from photometrypipeline.catalogs.surveys.sheet import ANGLES, COMMON, MOTIONS
+from photometrypipeline.catalogs.surveys.sheet import ANGLES, COMMON, MOTIONS, plain_label
 from photometrypipeline.sky import sphere
 
 log = logging.getLogger("pp.vizier")
@@ -79,9 +79,7 @@ def cone(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, row_limit=None)
 def _query(survey, mag_limit, row_limit):
     """Return the astroquery object that asks for the columns of `survey`, with its constraints."""
     return VizierClass(
-        columns=[
-            label for column in survey.columns for label in (column.label, *column.spellings, column.over) if label
-        ],
+        columns=list(dict.fromkeys(label for column in survey.columns for label in column.labels)),
         column_filters=({survey.limit_label: f"<{mag_limit:f}"} if survey.limit_on else {}) | survey.constraints,
         catalog=survey.table,
         row_limit=row_limit,
@@ -158,12 +156,6 @@ def read_answer(body, survey):
     return table
 
 
-def plain_label(label):
-    """Return `label` as old releases of astroquery and some mirrors spell it: a valid XML identifier."""
-    plain = "".join(letter if letter.isalnum() or letter in "_.-" else "_" for letter in label)
-    return plain if plain[:1].isalpha() or plain.startswith("_") else f"_{plain}"
-
-
 def to_schema(rows, survey):
     """Return the rows of VizieR (astropy Table) in the internal schema: names, units, missing values as NaN.
 
@@ -178,8 +170,7 @@ def to_schema(rows, survey):
             seen = ", ".join(rows.colnames)
             raise CatalogError(f"VizieR table {survey.table} came without column {column.label}; columns seen: {seen}")
         if label is None:
-            effect = "quality cuts by it are off" if column.name.startswith("flag_") else "its values stay unknown"
-            log.warning("VizieR table %s came without column %s; %s", survey.table, column.label, effect)
+            log.warning("VizieR table %s came without column %s; %s", survey.table, column.label, column.effect)
         elif column.text:
             table[column.name] = _text(rows[label])
         elif column.over:

@@ -171,6 +171,27 @@ def test_a_column_that_is_gone(caplog):
     assert survey.good_photometry(table).all()  # what is unknown does not reject
 
 
+CUTS = [
+    (name, column)
+    for name, survey in surveys.SURVEYS.items()
+    if survey.table
+    for column in survey.columns
+    if column.cut
+]
+
+
+@pytest.mark.parametrize(("name", "column"), CUTS, ids=lambda each: getattr(each, "label", each))
+def test_the_cut_that_a_missing_quality_column_turns_off_is_named_and_both_spellings_are_asked_for(
+    name, column, caplog
+):
+    survey = surveys.get(name)
+    table = read(survey, starlist.make(name, 30, 150, 2, 0.2), f"missing:{column.label}")
+    assert f"without column {column.label}; the cut is off that leaves out {column.cut}" in caplog.text
+    survey.good_photometry(table), survey.good_astrometry(table)  # without an exception
+    asked = vizier._query(survey, 19, 10).columns
+    assert {column.label, vizier.plain_label(column.label)} <= set(asked) and len(asked) == len(set(asked))
+
+
 def test_every_truncated_answer_is_recognised():
     survey = surveys.get("PANSTARRS")
     body = answer(survey, starlist.make("PANSTARRS", 4, 150, 2, 0.2))

@@ -45,7 +45,7 @@ APASS9 = Survey(
         Column("e_ra_deg", "e_RAJ2000", "arcsec"),
         Column("e_dec_deg", "e_DEJ2000", "arcsec"),
         *magnitudes(BANDS),
-        flag("nights", "nobs"),
+        flag("nights", "nobs", cut="stars observed once"),
         flag("observations", "mobs"),
         flag("field", "Field"),
     ),

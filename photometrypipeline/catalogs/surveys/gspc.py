@@ -26,7 +26,7 @@ def band_columns(band):
     return (
         Column(f"{band}mag", f"{band}mag", "mag"),
         Column(f"e_{band}mag", f"e_F{band}", over=f"F{band}"),
-        flag(validity(band), f"{band}Flag"),
+        flag(validity(band), f"{band}Flag", cut=f"stars outside the range in which {band} holds"),
     )
 
 
@@ -40,7 +40,9 @@ GSPC = Survey(
         Column("ra_deg", "RA_ICRS", "deg"),
         Column("dec_deg", "DE_ICRS", "deg"),
         *(column for band in JOHNSON + SLOAN for column in band_columns(band)),
-        flag("excess", "E(BP/RP)corr", spellings=("E_BP_RP_corr",)),
+        flag(
+            "excess", "E(BP/RP)corr", spellings=("E(BP/RP)Corr",), cut="blends by the excess of their BP and RP fluxes"
+        ),
     ),
     limit_on="Vmag",
     key=None,

@@ -99,7 +99,7 @@ USNO_B1 = Survey(
         Column("pmra", "pmRA", "mas/yr"),  # 0: not significant
         Column("pmdec", "pmDE", "mas/yr"),
         *(Column(f"{name}mag", f"{name}mag", "mag") for name in ("B1", "R1", "B2", "R2", "I")),
-        flag("detections", "Ndet"),
+        flag("detections", "Ndet", cut="defects of single plates"),
     ),
     limit_on="R2mag",
     key="R2mag",

@@ -49,8 +49,8 @@ def release(name, table, title, ident, star, clean, good, advice=""):
             Column("e_dec_deg", "e_DE_ICRS", "arcsec"),
             Column("epoch_yr", "ObsDate", "yr"),
             *magnitudes({f"{band}mag": f"{band}pmag" for band in "ugriz"}, AB_OFFSETS),
-            flag("mode", "mode"),
-            flag("class", star),
+            flag("mode", "mode", cut="secondary observations"),
+            flag("class", star, cut="galaxies"),
             clean,
         ),
         limit_on="gmag",
@@ -73,9 +73,25 @@ R9 = release(
     "SDSS DR9",
     "SDSS9",
     "cl",
-    flag("clean", "q_mode", text=True),
+    flag("clean", "q_mode", text=True, cut="observations that are not clean"),
     good_r9,
     advice="PSF magnitudes of SDSS DR9 are used, on the AB system (u - 0.04, z + 0.02)",
 )
-R12 = release("SDSS-R12", "V/147/sdss12", "SDSS DR12", "objID", "class", flag("clean", "q_mode", text=True), good_r9)
-R16 = release("SDSS-R16", "V/154/sdss16", "SDSS DR16", "objID", "class", flag("clean", "clean"), good_r16)
+R12 = release(
+    "SDSS-R12",
+    "V/147/sdss12",
+    "SDSS DR12",
+    "objID",
+    "class",
+    flag("clean", "q_mode", text=True, cut="observations that are not clean"),
+    good_r9,
+)
+R16 = release(
+    "SDSS-R16",
+    "V/154/sdss16",
+    "SDSS DR16",
+    "objID",
+    "class",
+    flag("clean", "clean", cut="observations that are not clean"),
+    good_r16,
+)

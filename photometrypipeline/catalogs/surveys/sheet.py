@@ -28,6 +28,7 @@ class Column:
     offset : added to a magnitude, mag
     over : label of a flux, of which this is the error; the value is then the error in magnitudes
     spellings : other labels under which services have the column; all are asked for, the first that comes is taken
+    cut : what is left out by it, empty where it is kept for inspection alone
     """
 
     name: str
@@ -39,6 +40,18 @@ class Column:
     over: str | None = None
     also: tuple = ()
     spellings: tuple = ()
+    cut: str = ""
+
+    @property
+    def labels(self):
+        """All labels under which the column may come, and that of its flux: as told, and as plain identifiers."""
+        told = [self.label, *self.spellings, *filter(None, [self.over])]
+        return list(dict.fromkeys([*told, *map(plain_label, told)]))
+
+    @property
+    def effect(self):
+        """What follows from its absence (str)."""
+        return f"the cut is off that leaves out {self.cut}" if self.cut else "its values stay unknown"
 
     @property
     def unit_here(self):
@@ -57,9 +70,15 @@ def internal_unit(name):
     return "mag" if name.endswith("mag") else None
 
 
-def flag(name, label, unit=None, text=False, spellings=()):
-    """Return the Column of a quality flag: stored; without it the cuts that need it are off, with a warning."""
-    return Column(f"flag_{name}", label, unit, text=text, required=False, spellings=spellings)
+def plain_label(label):
+    """Return `label` as old releases of astroquery and some mirrors spell it: a valid XML identifier."""
+    plain = "".join(letter if letter.isalnum() or letter in "_.-" else "_" for letter in label)
+    return plain if plain[:1].isalpha() or plain.startswith("_") else f"_{plain}"
+
+
+def flag(name, label, unit=None, text=False, spellings=(), cut=""):
+    """Return the Column of a quality flag: stored; without it the `cut` that needs it is off, with a warning."""
+    return Column(f"flag_{name}", label, unit, text=text, required=False, spellings=spellings, cut=cut)
 
 
 def magnitudes(pairs, offsets=None, required=True, also=()):

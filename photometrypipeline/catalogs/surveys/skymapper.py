@@ -24,9 +24,9 @@ DR1 = Survey(
         Column("e_dec_deg", "e_DEICRS", "mas", required=False, also=("arcsec",)),
         Column("epoch_yr", "EpMean", "mjd", required=False),
         *magnitudes({f"{band}smmag": f"{band}PSF" for band in "uvgriz"}),
-        flag("worst", "flags"),
-        flag("bad_pixels", "Niflags"),
-        flag("star", "ClassStar"),
+        flag("worst", "flags", cut="stars with serious flags"),
+        flag("bad_pixels", "Niflags", cut="stars on bad pixels"),
+        flag("star", "ClassStar", cut="objects that do not look like stars"),
     ),
     limit_on="rsmmag",
     key="rsmmag",
@@ -45,7 +45,10 @@ DR4 = replace(
     title="SkyMapper Southern Sky Survey DR4",
     table="II/379/smssdr4",
     release="SkyMapper DR4",
-    columns=(*DR1.columns, *(flag(f"good_{band}", f"Ngood{band}") for band in "uvgriz")),
+    columns=(
+        *DR1.columns,
+        *(flag(f"good_{band}", f"Ngood{band}", cut=f"stars seen once in {band}") for band in "uvgriz"),
+    ),
     valid_flags={f"{band}smmag": (f"flag_good_{band}", 2) for band in "uvgriz"},  # once may be a trail or a plane
     uniformity_mag=0.01,
     dec_limits=(-90.0, 28.0),  # patchily above 16
