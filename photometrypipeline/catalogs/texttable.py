@@ -12,19 +12,19 @@ from astropy import units as u
 from astropy.table import MaskedColumn, Table
 
 MISSING = re.compile(r"(?i:|null|none|nan|n/?a|\.?n\.a\.|masked|indef|nil|undefined|\\n|-+|\.+|[-+]?inf(inity)?)")
+MARKS = ("", "null", "NULL", "None", "N/A", "--", "\\N")  # for readers that want them one by one
 RULE = re.compile(r"[-=]+")
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?")
 SENTINELS = (-999.0, -9999.0, -99999.0, 9999.0, 99999.0)  # what surveys write for "not measured"
 HUGE = 1e19  # and FITS writers: no quantity of a star is as large
 
 
-def read(path):
-    """Return the Table in a file of text; cells that are marked as missing are masked.
+def read(text):
+    """Return the Table in the text of a file; cells that are marked as missing are masked.
 
     Raises ValueError, which says what is wrong in which line.
     """
-    with open(path, encoding="utf-8-sig", errors="replace", newline=None) as file:
-        lines = list(enumerate(file.read().split("\n"), 1))
+    lines = list(enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1))
     comments = [line.lstrip("# ") for _, line in lines if line.startswith("#")]
     body = [(number, line) for number, line in lines if line.strip() and not line.startswith("#")]
     body = [(number, line) for number, line in body if line.strip() != "[EOD]"]

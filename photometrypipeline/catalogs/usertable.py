@@ -19,10 +19,13 @@ Position errors count only with a unit, as arcsec and mas are both usual; proper
 
 import csv
 import difflib
+import gzip
+import io
 import logging
 import re
 import tomllib
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +95,10 @@ ARCHIVES |= {f"{band}mag": f"psfMag_{band}" for band in "ugriz"}
 ARCHIVES |= {f"e_{band}mag": f"psfMagErr_{band}" for band in "ugriz"}
 ARCHIVES |= {f"{band}mag": f"{band.lower()}_m" for band in "JH"} | {"Ksmag": "k_m"}
 ARCHIVES |= {f"e_{band}mag": f"{band.lower()}_msigcom" for band in "JH"} | {"e_Ksmag": "k_msigcom"}
+OF_GAIA = "phot_g_mean_mag"  # with it errors of positions without a unit are mas
+UNREADABLE = (OSError, EOFError, zlib.error, ValueError, TypeError, IndexError, csv.Error)
+UNREADABLE += (text_tables.InconsistentTableError,)
+GZIP = b"\x1f\x8b"
 LARGEST_ERROR = 2.0  # mag; what is larger is a mark, such as 9.99
 MAG_OF_RATIO = 2.5 / np.log(10)  # a relative error of the flux, in mag
 
@@ -143,25 +150,33 @@ def read(path):
 def load(path):
     """Return the table (astropy) in a file, by what it begins with.  Raises CatalogError if it cannot be read."""
     try:
-        with open(path, "rb") as file:
-            start = file.read(2000)
+        content = Path(path).read_bytes()
+        content = gzip.decompress(content) if content.startswith(GZIP) else content
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AstropyWarning)
-            if start.startswith((b"SIMPLE", b"\x1f\x8b")):
-                return _load_fits(path)
-            if b"<VOTABLE" in start.upper():
-                return Table.read(path, format="votable", use_names_over_ids=True)
-            if start.startswith(b"# %ECSV"):
-                return Table.read(path, format="ascii.ecsv")
-            if start.lstrip().startswith((b"|", b"\\")):
-                return Table.read(path, format="ascii.ipac")
-            return texttable.read(path)
-    except (OSError, ValueError, TypeError, IndexError, csv.Error, text_tables.InconsistentTableError) as error:
+            return _of_bytes(content)
+    except UNREADABLE as error:
         raise CatalogError(f"{path}: cannot be read as FITS, VOTable, ECSV or CSV ({error})") from None
 
 
-def _load_fits(path):
-    with fits.open(path, memmap=False) as hdus:
+def _of_bytes(content):
+    """Return the table in the content of a file."""
+    start = content[:2000]
+    if start.startswith(b"SIMPLE"):
+        return _of_fits(content)
+    if b"<VOTABLE" in start.upper():
+        return Table.read(io.BytesIO(content), format="votable", use_names_over_ids=True)
+    text = content.decode("utf-8-sig", errors="replace")
+    if text.startswith("# %ECSV"):
+        missing = [(mark, "0") for mark in texttable.MARKS]
+        return text_tables.read(text.splitlines(), format="ecsv", fill_values=missing)
+    if text.lstrip().startswith(("|", "\\")):
+        return Table.read(text.splitlines(), format="ascii.ipac")
+    return texttable.read(text)
+
+
+def _of_fits(content):
+    with fits.open(io.BytesIO(content), memmap=False) as hdus:
         tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)]
         tables = [hdu for hdu in tables if hdu.name != "LDAC_IMHEAD"]
         if not tables:
@@ -261,6 +276,8 @@ def _values(path, raw, name, source):
             return values * u.Unit(unit).to(here)
     except (ValueError, TypeError, u.UnitConversionError) as error:
         raise CatalogError(f"{path}: column {column} cannot be used as {name} ({error})") from None
+    if name in ("e_ra_deg", "e_dec_deg") and OF_GAIA in raw.colnames:
+        return values * u.mas.to(here)
     if name in ("e_ra_deg", "e_dec_deg"):
         log.warning("%s: column %s has no unit and is not used as %s", path, column, name)
         return np.full(len(raw), np.nan)

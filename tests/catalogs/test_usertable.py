@@ -1,12 +1,13 @@
 """A user's own table of reference stars: usual names, a file that names the columns, and clear words if that fails."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy import units as u
 from astropy.io import fits
-from astropy.table import Table
+from astropy.table import MaskedColumn, Table
 
 from catalog import Catalog
 from photometrypipeline.base.errors import BandNotAvailable, CatalogError
@@ -235,6 +236,44 @@ def test_what_archives_export_is_understood(tmp_path, name):
     assert np.isnan([table["Vmag"][1], table["e_Vmag"][1], table["mag"][1]]).all()
     if name == "vizier.tsv":
         assert table["e_ra_deg"][0] == pytest.approx(1e-5)
+
+
+def gaia():
+    """Return two stars as the archive of Gaia has them: no errors of magnitudes; BP of the second is missing."""
+    stars = Table({"source_id": [4418, 4419], "ra": [10.0, 10.1], "dec": [20.0, 20.0], "ra_error": [0.02, 0.03]})
+    stars["phot_g_mean_mag"], stars["phot_g_mean_flux_over_error"] = [15.0, 16.0], [100.0, 50.0]
+    stars["phot_bp_mean_mag"] = MaskedColumn([15.4, 0.0], mask=[False, True])
+    for name, unit in (("ra", "deg"), ("dec", "deg"), ("ra_error", "mas"), ("phot_g_mean_mag", "mag")):
+        stars[name].unit = unit
+    return stars
+
+
+def in_form(form, folder):
+    """Return the content (bytes) of a file with the stars of `gaia`, as archives, TOPCAT and Aladin save it."""
+    path = folder / "made"
+    kind, _, packed = form.partition(".")
+    if kind.startswith("votable"):
+        gaia().write(path, format="votable", tabledata_format=kind.partition("-")[2])
+    else:
+        gaia().write(path, format={"ecsv": "ascii.ecsv", "null": "ascii.ecsv", "csv": "ascii.csv"}.get(kind, kind))
+    content = path.read_bytes()
+    if kind == "null":  # the mark of the archive of Gaia
+        content = content.replace(b'""', b"null")
+        assert b"null" in content
+    return gzip.compress(content) if packed else content
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["fits", "fits.gz", "votable-tabledata", "votable-binary2.gz", "ecsv", "ecsv.gz", "null", "csv", "csv.gz"],
+)
+def test_every_form_of_an_archive_is_the_same_table(tmp_path, form):
+    path = tmp_path / "stars"
+    path.write_bytes(in_form(form, tmp_path))
+    table = usertable.read(path).table
+    assert table["ra_deg"].tolist() == [10.0, 10.1] and table["e_Gmag"][1] == pytest.approx(0.0217, abs=1e-4)
+    assert table["BPmag"][0] == 15.4 and np.isnan(table["BPmag"][1])
+    assert table["e_ra_deg"][0] == pytest.approx(0.02 / 3.6e6)  # CSV has no units, but these names are Gaia's
 
 
 def test_the_archives_names_of_columns(tmp_path):
