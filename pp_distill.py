@@ -124,8 +124,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     if not instrumental_wanted and not any(row.calibrated for own in rows.values() for row in own):
         losses.add("light curves", "all magnitudes are instrumental")
     if not found and derived.failure is None:
-        advice = "name a body with -target, give a star to pp_distill -fixedtargets, or mark it with pp_manident"
-        losses.add("target", f"no target was found in any frame; {advice}")
+        losses.add("target", not_found(derived))
     for line in derived.excluded.unused():
         log.warning("%s: %r is not an observation of this run", options.exclude, line)
     set_outdated_aside(data, measured, curves)
@@ -181,6 +180,19 @@ def derive(data, losses, options):
         ensemble.observe(curve.every, measured)
         curves.append(curve)
     return Derived(measured, everything, failure, rows, unseen, curves, remarks, outcome, excluded)
+
+
+def not_found(derived):
+    """Return in words that no target was found, with the limit where there is one, and what to do."""
+    for target, curve in zip(derived.everything, derived.curves, strict=True):
+        limits = [row.mag_limit for row in curve.unseen if np.isfinite(row.mag_limit)]
+        if limits and target.kind != "control":
+            moving = " -comoving" if target.has_ephemeris else ""
+            deeper = f"; a stack of them goes deeper: pp_stackedphotometry{moving}" if len(limits) > 1 else ""
+            words = f"{target.name} was detected on none of {len(limits)} frames where it was expected"
+            return f"{words}, it is fainter than {np.median(limits):.2f} mag (3 sigma){deeper}"
+    advice = "name a body with -target, give a star to pp_distill -fixedtargets, or mark it with pp_manident"
+    return f"no target was found in any frame; {advice}"
 
 
 def write(data, derived, losses):

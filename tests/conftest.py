@@ -127,12 +127,10 @@ def site(tmp_path_factory):
 @pytest.fixture
 def closed_overview(chromium, site):
     """The main page in a new tab, which must not complain until the end."""
-    page = chromium.page()
-    page.open((site / "diagnostics.html").as_uri())
-    page.settle()
-    yield page
-    assert page.problems == []
-    page.close()
+    from viewing import opened
+
+    with opened(chromium, site) as page:
+        yield page
 
 
 @pytest.fixture

@@ -99,14 +99,16 @@ def _check_version(path, connection):
 
 
 def _curve(connection, name, file, kind, full_name, source):
-    query = f"select {', '.join([*STORED, 'status'])} from observations where target = ? order by rowid"
-    rows = [_row(values) for values in connection.execute(query, [name])]
+    present = {row[1] for row in connection.execute("pragma table_info(observations)")}  # older files have fewer
+    names = [each for each in STORED if each in present]
+    query = f"select {', '.join([*names, 'status'])} from observations where target = ? order by rowid"
+    rows = [_row(names, values) for values in connection.execute(query, [name])]
     return LightCurve(*map(_known, (name, file, kind, full_name, source)), rows)
 
 
-def _row(values):
+def _row(names, values):
     *values, status = values
-    known = {name: _known(value) for name, value in zip(STORED, values, strict=True) if value is not None}
+    known = {name: _known(value) for name, value in zip(names, values, strict=True) if value is not None}
     return Row(**known, detected=status != NOT_DETECTED)
 
 

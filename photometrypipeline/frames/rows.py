@@ -57,6 +57,7 @@ class Row:
     ldac: str = _text("name of the source list, field 1 of photometry_*.dat", "filename")
     jd: float = _real("d", "middle of the exposure, Julian date, UTC", 8)
     bjd_tdb: float = _real("d", "the same as barycentric Julian date, TDB, of stars", 8)
+    light_time_s: float = _real("s", "time of the light from a body of the Solar System to the observer", 3, None)
     reason: str = _text("why it does not count; NULL for accepted rows")
     mag: float = _mag("magnitude of the source, calibrated where there is a band; never a limit")
     sig: float = _mag("its uncertainty as in photometry_*.dat: with the scatter of the zeropoint", "sig_mag")

@@ -30,6 +30,7 @@ def frame_facts(each, target, method, offset_arcsec=(0.0, 0.0)):
         method=method,
         jd=each.header["obstime"],
         exptime_s=each.header["exptime"],
+        light_time_s=target.light_time_s.get(name, np.nan),
         time_err_s=time_error_s(each.frame.header) or np.nan,
         airmass=_card(each.frame, "AIRMASS"),
         aprad_px=_card(each.frame, "APRAD") or np.nan,

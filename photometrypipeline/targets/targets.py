@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from photometrypipeline.base.files import stem_of
+from photometrypipeline.ephemerides import aspect
 from photometrypipeline.frames import framedb
 from photometrypipeline.frames.frame import time_error_s
 from photometrypipeline.frames.wcskeywords import wcs_of
@@ -32,7 +33,8 @@ class Target:
 
     places : {frame name: (ra_deg, dec_deg)}, frames without a prediction are not in it;  source : where they come from
     sigma_arcsec : {frame name: one-sigma uncertainty of the place along RA and Dec}, where it is known
-    rate_arcsec_h, v_mag : {frame name: speed on the sky; predicted magnitude}, where they are known
+    rate_arcsec_h, v_mag, light_time_s : {frame name: speed on the sky; predicted magnitude; time of its light}, where
+        they are known
     motion_arcsec_h : {frame name: (RA with cos Dec, Dec) rates}, where it moves
     """
 
@@ -45,6 +47,7 @@ class Target:
     rate_arcsec_h: dict = field(default_factory=dict)
     motion_arcsec_h: dict = field(default_factory=dict)
     v_mag: dict = field(default_factory=dict)
+    light_time_s: dict = field(default_factory=dict)
 
     @property
     def moves(self):
@@ -95,6 +98,7 @@ class Measured:
 def from_ephemeris(name, kind, frames, places, offset_arcsec=(0.0, 0.0)):
     """Return the Target for an Ephemeris (`places`) at the mid-times of `frames`; the offset is subtracted from it."""
     target = Target(name, kind, {}, places.full_name, places.source)
+    light_times = aspect.light_time_d(places.delta_au) * aspect.SECONDS_PER_DAY
     for n, measured in enumerate(frames):
         key = measured.frame.name
         if not np.isfinite(places.ra_deg[n]):
@@ -105,7 +109,9 @@ def from_ephemeris(name, kind, frames, places, offset_arcsec=(0.0, 0.0)):
         sigma = _sigma_arcsec(places, n, time_error_s(measured.frame.header))
         motion = float(places.ra_rate[n]), float(places.dec_rate[n])
         told = {"sigma_arcsec": sigma, "motion_arcsec_h": motion, "rate_arcsec_h": float(np.hypot(*motion))}
-        for attribute, values in (told | {"v_mag": float(places.v_mag[n])}).items():
+        for attribute, values in (
+            told | {"v_mag": float(places.v_mag[n]), "light_time_s": float(light_times[n])}
+        ).items():
             if np.all(np.isfinite(values)):
                 getattr(target, attribute)[key] = values
     return target

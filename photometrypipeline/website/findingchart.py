@@ -26,25 +26,33 @@ def of(view, folders):
     is (length in px, in words).  None without a target, a picture or a WCS.
     """
     target, frame = view.lead, frame_of(view.lead)
+
+    def tell(pixels, picture):
+        return {
+            "track": _track(pixels, _rows(target), picture),
+            "here": next(iter(_track(pixels, [row for row in _rows(target) if row.frame is frame], picture)), None),
+            **_stars(frame),
+            **_directions(pixels),
+            "bar": _bar(pixels.scale_arcsec * frame.size_px[0] / picture.width, picture.width),
+        }
+
+    return on_picture(frame, folders, tell)
+
+
+def on_picture(frame, folders, tell):
+    """Return {file, width, height, frame} of the quick view of a views.FrameView, and what `tell` finds on it.
+
+    tell : function of (pixels.Pixels, Picture) that returns a dict
+    None where there is no frame (None), no file in `folders`, or no WCS.
+    """
     path = find(frame.name, folders) if frame else None
     if path is None:
         return None
     picture = frame.quickview
+    about = {"file": picture.file, "width": picture.width, "height": picture.height, "frame": frame.index}
     try:
         with Pixels(path) as pixels:
-            if pixels.wcs is None:
-                return None
-            return {
-                "file": picture.file,
-                "width": picture.width,
-                "height": picture.height,
-                "frame": frame.index,
-                "track": _track(pixels, _rows(target), picture),
-                "here": next(iter(_track(pixels, [row for row in _rows(target) if row.frame is frame], picture)), None),
-                **_stars(frame),
-                **_directions(pixels),
-                "bar": _bar(pixels.scale_arcsec * frame.size_px[0] / picture.width, picture.width),
-            }
+            return None if pixels.wcs is None else about | tell(pixels, picture)
     except UNDRAWABLE:
         return None
 

@@ -71,7 +71,8 @@ def _target(target):
         }
         for row in target.rows
     ]
-    return {"name": target.name, "rows": rows}
+    unseen = [{"frame": row.frame.index, "cutout": _cutout(row)} for row in target.unseen if row.cutout]
+    return {"name": target.name, "rows": rows, "unseen": unseen}
 
 
 def _cutout(row):

@@ -14,6 +14,7 @@ import numpy as np
 from photometrypipeline.base import workers
 from photometrypipeline.base.files import reference_file, replacing, safe_name, stem_of, write_text
 from photometrypipeline.frames.records import known
+from photometrypipeline.targets import account
 from photometrypipeline.website import cutouts, plotfiles, quickview
 from photometrypipeline.website.pixels import Pixels
 
@@ -247,15 +248,22 @@ def _frame_jobs(view, shelf, settings, folders):
                 job.reference = reference
         for row in frame.rows:
             if row.accepted and known(row.data.x_px) and known(row.data.y_px):
-                name = f"{row.target.name}_{stem_of(frame.name)}_thumb"
-                job.rows.append((row, shelf.name(name, f".{settings.image_file_format}")))
+                job.rows.append((row, _cutout_name(row, shelf, settings)))
+        for row in frame.unseen:
+            asked_for = row.target.data.kind in account.TOLD and frame in row.target.missed
+            if asked_for and known(row.data.x_px) and known(row.data.y_px):
+                job.rows.append((row, _cutout_name(row, shelf, settings)))
         yield job
+
+
+def _cutout_name(row, shelf, settings):
+    return shelf.name(f"{row.target.name}_{stem_of(row.frame.name)}_thumb", f".{settings.image_file_format}")
 
 
 def _animations(view, shelf, settings):
     """Yield an AnimationJob for every target with a cut-out, in order of time."""
     for target in view.targets if settings.show_target_animations else []:
-        shown = [row for row in target.rows if row.cutout]
+        shown = target.pictured
         if shown:
             target.animation_step = -(-len(shown) // settings.animation_frames)
             yield AnimationJob(target, shelf.name(target.name, ".gif"), shown[:: target.animation_step])

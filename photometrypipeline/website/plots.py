@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from photometrypipeline.frames.records import known, number
-from photometrypipeline.website.views import calibrated, errors_of
+from photometrypipeline.website.views import CONTROL, calibrated, errors_of
 
 LONGEST_TITLE = 60  # characters
+LEAST_GAP_MAG = 0.03  # between a target and the control star below it
+SECONDS_PER_DAY = 86400.0
 
 
 @dataclass
@@ -63,6 +65,7 @@ class Plot:
         open;  target : anchor of the target whose observations can be marked in it
     stars : numbers of the reference stars that its points are, which can be marked as well
     subtitle : a line with numbers below the title
+    times : {name: Julian dates of another kind} of the points, where these are known for all of them
     file : stem of the file that has it as well, together with other plots of that name; label : what it shows, in words
     """
 
@@ -85,6 +88,7 @@ class Plot:
     target: str | None = None
     file: str | None = None
     subtitle: str = ""
+    times: dict = field(default_factory=dict)
 
     @property
     def empty(self):
@@ -102,6 +106,7 @@ class Plot:
         described["names"] = self.names and [self.names[index] for index in order]
         for name in ("at", "frames", "stars", "airmass"):
             described[name] = sorted_(described[name])
+        described["times"] = {name: sorted_(values) for name, values in self.times.items()}
         for series in described["series"]:
             series |= {name: sorted_(series[name]) for name in ("value", "error", "common")}
         return described
@@ -271,14 +276,17 @@ def _light_curve(view, target):
         for one, other in zip(frame_error, common, strict=True)
     ]
     magnitudes = Series("dot red", [row.mag for row in rows] + nothing, "", frame_error + nothing, joined + nothing)
-    faintest = Series("limit red", [None] * len(rows) + [row.mag_limit for row in limits], "not detected, fainter than")
+    faintest = Series("limit red", [None] * len(rows) + [row.mag_limit for row in limits], "not detected: fainter")
+    control = _control_star(view, target, both)
+    every = [magnitudes, *([faintest] if limits else []), *control]
     y = Axis(f"Magnitude ({short(target.data.band or 'instrumental')})", "mag", 3, down=True)
     airmass = [row.frame.prepare and row.frame.prepare.airmass for row in both]
     bars = "Bars: error of each point" + (
         "; thin bars: with what all points share." if any(map(known, joined)) else "."
     )
     triangles = "Open triangles: not detected, limit at 3 σ."
-    about = " ".join([bars] * bool(rows) + [triangles] * bool(limits))
+    squares = "Squares: a constant star, shifted."
+    about = " ".join([bars] * bool(rows) + [triangles] * bool(limits) + [squares] * bool(control))
     yield Plot(
         target.anchor,
         "lead" if target is view.lead else target.anchor,
@@ -286,7 +294,7 @@ def _light_curve(view, target):
         TIME,
         y,
         [row.data.jd for row in both],
-        [magnitudes, *([faintest] if limits else [])],
+        every,
         short(target.name),
         about,
         frames=[row.frame.index for row in both],
@@ -294,7 +302,34 @@ def _light_curve(view, target):
         leads_to=target.anchor,
         target=target.anchor,
         file=target.name,
+        times=_times([row.data for row in both]),
     )
+
+
+def _control_star(view, target, rows):
+    """Return the Series of the control star on the frames of `rows` (list of one, or none), below those of a target."""
+    star = next((each for each in view.targets if each.data.kind == CONTROL), None)
+    if target is not view.lead or star is None or not star.magnitudes or star.data.band != target.data.band:
+        return []
+    found = {row.frame: row.data for row in star.accepted}
+    own = [found.get(row.frame) for row in rows]
+    levels = [number(row.data.mag if row.data.accepted else row.data.mag_limit) for row in rows]
+    levels = [level for level in levels if np.isfinite(level)]
+    if not levels:
+        return []
+    gap = max(0.25 * (max(levels) - min(levels)), 2 * np.nan_to_num(number(target.typical_err)), LEAST_GAP_MAG)
+    shift = max(levels) + gap - star.mean
+    values = [number(row.mag) + shift if row else None for row in own]
+    return [Series("square blue", values, f"{star.name} {shift:+.2f}", [row and errors_of(row)[0] for row in own])]
+
+
+def _times(rows):
+    """Return {name: Julian dates} of Rows by other clocks, as far as these are known for all of them."""
+    times = {
+        "JD at target": [row.jd - row.light_time_s / SECONDS_PER_DAY for row in rows],
+        "BJD TDB": [row.bjd_tdb for row in rows],
+    }
+    return {name: values for name, values in times.items() if values and all(map(known, values))}
 
 
 def _residuals(target):
@@ -317,6 +352,7 @@ def _residuals(target):
         frames=[row.frame.index for row in target.accepted],
         leads_to=target.anchor,
         target=target.anchor,
+        times=_times(rows),
     )
 
 

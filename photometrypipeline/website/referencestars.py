@@ -7,9 +7,7 @@ import numpy as np
 from photometrypipeline.calibration import starlist
 from photometrypipeline.frames.records import known, number
 from photometrypipeline.frames.recordtypes import NightStar, StarLeftOut
-from photometrypipeline.website import quickview
-from photometrypipeline.website.pictures import UNDRAWABLE, find
-from photometrypipeline.website.pixels import Pixels
+from photometrypipeline.website import findingchart, quickview
 
 MOST_ROWS = 300  # of the table; the map has all stars
 RESTLESS = 2.0  # scatter over what is expected, from where on it is shown in red
@@ -98,18 +96,12 @@ def _place_on_picture(stars, view, folders):
     """Tell the stars their places on the quick view of a frame, and return what there is to know of this."""
     shown = [frame for frame in view.frames if frame.quickview and frame.size_px and frame.used_stars]
     frame = shown[len(shown) // 2] if shown else None
-    path = find(frame.name, folders) if frame and stars else None
-    if path is None:
-        return None
-    picture = frame.quickview
-    try:
-        with Pixels(path) as pixels:
-            if pixels.wcs is None:
-                return None
-            columns = [[getattr(star.data, name) for star in stars] for name in ("ra_deg", "dec_deg")]
-            found = quickview.places_of_all(pixels, max(picture.width, picture.height), *columns)
-    except UNDRAWABLE:
-        return None
-    for star, place in zip(stars, found, strict=True):
-        star.place = place
-    return {"file": picture.file, "width": picture.width, "height": picture.height, "frame": frame.index}
+
+    def tell(pixels, picture):
+        columns = [[getattr(star.data, name) for star in stars] for name in ("ra_deg", "dec_deg")]
+        found = quickview.places_of_all(pixels, max(picture.width, picture.height), *columns)
+        for star, place in zip(stars, found, strict=True):
+            star.place = place
+        return {}
+
+    return findingchart.on_picture(frame if stars else None, folders, tell)

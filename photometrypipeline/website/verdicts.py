@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from photometrypipeline.frames.records import known, number
 
 GOOD, DOUBTFUL, FAILED, OPEN = "good", "doubtful", "failed", "not judged"
-ORDER = (OPEN, GOOD, DOUBTFUL, FAILED)  # of equals, or with nothing judged, the first counts
+LIMIT = "not detected"  # of a target: its limit is a result
+ORDER = (OPEN, GOOD, LIMIT, DOUBTFUL, FAILED)  # of equals, or with nothing judged, the first counts
+BAD = (DOUBTFUL, FAILED)
+STANDING = ("fixed", "variable")  # kinds of targets that are stars
 STEP_OF = {"Registration": "register", "Aperture": "photometry", "Calibration": "calibrate", "Target": "distill"}
 WELL_HELD = 0.8  # of the light of a star: what an aperture is advised for
 CLEAR_MAG = 0.3  # range of zeropoints that airmass explains
+MOST_NAMED = 4  # frames to leave out
 GAUSSIAN = 4 * math.log(2)  # flux of a Gaussian within r: 1 - exp(-4 ln2 (r / FWHM)^2)
 
 
@@ -23,28 +27,49 @@ class Measure:
     """One number that a verdict may rest on, in words, and what it means.
 
     limits : in words, the number that would change the verdict;  advice : what to do, or why nothing need be done
+    short : what the advice is about, for those who read nothing else
     """
 
     words: str
     state: str = OPEN
     limits: str = ""
     advice: str = ""
+    short: str = ""
 
     @property
     def text(self):
         """The measure with the number that would change what it means."""
         return f"{self.words} ({self.limits})" if self.limits else self.words
 
+    @property
+    def told(self):
+        """The advice with what it is about."""
+        return f"{self.short}: {self.advice}" if self.short and self.advice else self.advice
+
+    def note(self, name):
+        """Return one line for the head of the page, of a verdict called `name`; empty without need for one."""
+        if self.state not in BAD:
+            return _sentence(self.told)
+        about = f"{self.short or f'{name.lower()}: {self.words}'}" + (f" ({self.limits})" if self.limits else "")
+        return _sentence(f"{about}: {self.advice}" if self.advice else about)
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """One line for the head of the page; `anchor` marks the plot that shows it, or the section, if any."""
+    """One line for the head of the page; `anchor` marks the plot that shows it, or the section, if any.
+
+    measures : what it rests on, the worst first
+    head, notes : the words of the verdict on the whole run in parts, one note for each reason
+    """
 
     name: str
     state: str
     words: str
     anchor: str | None
     advice: str = ""
+    measures: tuple = ()
+    head: str = ""
+    notes: tuple = ()
 
 
 def judge(view, limits, shown=()):
@@ -63,30 +88,38 @@ def judge(view, limits, shown=()):
             measures = [Measure(f"pp_{step} has not been run")]
         else:
             measures = [measure for measure in tell(view, record, limits) if measure]
-        worst = max(measures, key=lambda measure: ORDER.index(measure.state))
-        ordered = [worst, *(measure for measure in measures if measure is not worst)]
+        ordered = sorted(measures, key=lambda measure: ORDER.index(measure.state), reverse=True)
+        ordered = ordered[:1] + [measure for measure in measures if measure is not ordered[0]]
         words = "; ".join(measure.text for measure in ordered)
-        advice = "; ".join(dict.fromkeys(measure.advice for measure in ordered if measure.advice))
-        found.append(Verdict(name, worst.state, words, _anchor(view, step, shown), advice))
+        advice = "; ".join(dict.fromkeys(measure.told for measure in ordered if measure.advice))
+        anchor = _anchor(view, step, shown)
+        found.append(Verdict(name, ordered[0].state, words, anchor, advice, tuple(ordered)))
     return found
 
 
 def overall(verdicts):
-    """Return the Verdict on the whole run: the state of the worst of the four, and what to do about it."""
+    """Return the Verdict on the whole run: the state of the worst of the four, why, and what to do about it."""
     state = max((verdict.state for verdict in verdicts), key=ORDER.index)
-    worst = [verdict for verdict in verdicts if verdict.state == state]
-    harmless = [verdict.advice for verdict in verdicts if verdict.advice and verdict.state in (GOOD, OPEN)]
     heads = {
-        GOOD: "the light curve can be used as it is",
-        DOUBTFUL: "look before you use the light curve",
-        FAILED: "not usable as it is",
-        OPEN: "nothing has been judged yet",
+        GOOD: "The light curve can be used as it is.",
+        LIMIT: "The target was not detected; its limit can be used as it is.",
+        DOUBTFUL: "Look before you use the light curve.",
+        FAILED: "Not usable as it is.",
+        OPEN: "Nothing has been judged yet.",
     }
-    reasons = [f"{verdict.name.lower()}: {verdict.words.split(';')[0]}" for verdict in worst]
-    bad = state in (DOUBTFUL, FAILED)
-    reasons += [verdict.advice for verdict in worst if verdict.advice]
-    sentences = [part[0].upper() + part[1:] for part in [heads[state], *(reasons if bad else []), *harmless]]
-    return Verdict("Verdict", state, ". ".join(sentences) + ".", None)
+    notes = [
+        (measure.state, measure.note(verdict.name))
+        for verdict in verdicts
+        for measure in verdict.measures
+        if measure.state in BAD or measure.advice
+    ]
+    notes = sorted(notes, key=lambda note: ORDER.index(note[0]), reverse=True)
+    notes = tuple(dict.fromkeys(note for _, note in notes if note))
+    return Verdict("Verdict", state, " ".join([heads[state], *notes]), None, head=heads[state], notes=notes)
+
+
+def _sentence(words):
+    return words and f"{words[0].upper()}{words[1:]}."
 
 
 def small(value, limits, form=""):
@@ -153,22 +186,24 @@ def _aperture(view, record, limits):
         return [Measure(f"{record.method or 'unknown'} photometry, no fixed radius")]
     radius_px = number(record.aprad_px)
     basis = [Measure(f"radius {radius_px:.2f} px, {record.basis}")]
-    if record.curve and not record.curve.target and known(record.n_background):
+    chosen_blindly = record.curve and not record.curve.target and known(record.n_background)
+    lead = view.lead
+    if chosen_blindly and (lead is None or (lead.accepted and lead.data.kind not in STANDING)):  # stars are like others
         advice = "compare with a run with -aprad of your own choice"
         basis = [Measure(f"radius {radius_px:.2f} px, chosen without the target", DOUBTFUL, advice=advice)]
-    widths = [number(frame.fwhm_px) for frame in record.frames if number(frame.fwhm_px) > 0]
+    widths = {frame.name: number(frame.fwhm_px) for frame in record.frames if number(frame.fwhm_px) > 0}
     if not widths:
         return basis
-    held = flux_fraction(radius_px, max(widths))
+    worst = max(widths, key=widths.get)
+    held = flux_fraction(radius_px, widths[worst])
     state, change = large(held, limits.flux_fraction, ".0%")
-    words = f"holds {held:.0%} of a star's light in the worst seeing, FWHM {max(widths):.1f} px"
+    words = f"holds {held:.0%} of a star's light in the worst seeing, FWHM {widths[worst]:.1f} px"
     advice = ""
     if held < WELL_HELD:
-        wider = radius_holding(WELL_HELD, max(widths))
-        harmless = "aperture holds {:.0%} in the worst seeing: {}-aprad {:.1f} holds {:.0%}"
-        same = "harmless, the stars of a frame lose the same; " if state == GOOD else ""
-        advice = harmless.format(held, same, wider, WELL_HELD)
-    return [Measure(words, state, change, advice), *basis]
+        wider = f"-aprad {radius_holding(WELL_HELD, widths[worst]):.1f} holds {WELL_HELD:.0%}"
+        harmless, better = "harmless, the stars of a frame lose the same; ", f", or leave out {worst}"
+        advice = f"{harmless}{wider}" if state == GOOD else f"{wider}{better}"
+    return [Measure(words, state, change, advice, f"aperture holds {held:.0%} in the worst seeing"), *basis]
 
 
 def _calibration(view, record, limits):
@@ -192,19 +227,24 @@ def _calibration(view, record, limits):
         advice = "" if state == GOOD else "try -colorterm, or another catalogue"
         measures.append(Measure(words, state, change, advice))
     if len(solved) > 1:
-        measures.append(_clouds(max(zeropoints) - min(zeropoints), limits))
+        measures.append(_clouds({frame.name: frame.zp_mag for frame in solved}, limits))
     share, (state, change) = len(solved) / len(frames), large(len(solved) / len(frames), limits.calibrated, ".0%")
     advice = "" if share == 1 else "frames without a zeropoint are not in the light curve"
     return [*measures, Measure(f"{len(solved)} of {len(frames)} frames calibrated", state, change, advice)]
 
 
-def _clouds(spread, limits):
-    """Return the Measure of the range of the zeropoints (mag)."""
+def _clouds(zeropoints, limits):
+    """Return the Measure of the range of zeropoints {frame: mag}."""
+    clear, spread = max(zeropoints.values()), max(zeropoints.values()) - min(zeropoints.values())
     state, change = small(spread, limits.zp_range_mag, "g")
-    advice = f"clouds of {spread:.1f} mag: harmless, all stars lose the same" if spread > CLEAR_MAG else ""
+    advice = "harmless, all stars lose the same" if spread > CLEAR_MAG else ""
     if state != GOOD:
-        advice = f"clouds of {spread:.1f} mag: leave out the frames with the lowest zeropoints"
-    return Measure(f"zeropoint varies by {spread:.3f} mag over the frames", state, change, advice)
+        thick = sorted((zp, name) for name, zp in zeropoints.items() if clear - zp > limits.zp_range_mag[0])
+        names = ", ".join(name for _, name in thick[:MOST_NAMED])
+        more = f" and {len(thick) - MOST_NAMED} more" if len(thick) > MOST_NAMED else ""
+        advice = f"leave out {names}{more}, with zeropoints below {clear - limits.zp_range_mag[0]:.2f} mag"
+    words = f"zeropoint varies by {spread:.3f} mag over the frames"
+    return Measure(words, state, change, advice, f"clouds of {spread:.1f} mag")
 
 
 def _target(view, record, limits):
@@ -212,9 +252,11 @@ def _target(view, record, limits):
     if not asked:
         advice = "name a body with -target, or a star with pp_distill -fixedtargets"
         return [Measure("no target found", FAILED, advice=advice)]
-    rows = [row for target in asked for row in target.rows]
+    rows = [row for target in asked for row in target.rows if row.accepted or row.frame not in target.missed]
+    if not any(row.accepted or row.by_hand for row in rows) and any(target.limits for target in asked):
+        return [_undetected(asked), *_checks(view, record, limits)]
     if not rows:
-        return [_undetected(asked)]
+        return [Measure(f"{asked[0].name} is in none of the frames", FAILED, advice="see the table of the target")]
     by_hand, accepted = sum(row.by_hand for row in rows), sum(row.accepted for row in rows)
     name = asked[0].name if len(asked) == 1 else f"{len(asked)} targets"
     words = f"{name}: {accepted} of {len(rows)} rows accepted"
@@ -227,19 +269,28 @@ def _target(view, record, limits):
         state, change = small(typical, limits.precision_mag, "g")
         advice = "" if state == GOOD else "stack frames with pp_stackedphotometry"
         measures.append(Measure(f"a point is uncertain by {typical:.3f} mag", state, change, advice))
-    measures += _two_methods(asked[0], limits) + _injected(record, limits)
-    for target in view.targets:
-        if target.data.kind == "control":
-            measures += _control(target, limits)
-    return measures
+    missed = max(len(target.missed) for target in asked)
+    if missed:
+        measures.append(Measure(f"not detected in {missed} {'frame' if missed == 1 else 'frames'}"))
+    return measures + _two_methods(asked[0], limits) + _checks(view, record, limits)
+
+
+def _checks(view, record, limits):
+    """Return the Measures of artificial targets and of the control star."""
+    stars = [target for target in view.targets if target.data.kind == "control"]
+    return _injected(record, limits) + [measure for star in stars for measure in _control(star, limits)]
 
 
 def _undetected(asked):
-    """Return the Measure of targets that were found on no frame."""
+    """Return the Measure of targets that were found on no frame, some of which have limits."""
     limits = [row.data.mag_limit for target in asked for row in target.limits]
-    words = f"{asked[0].name} was detected on none of {max(len(target.unseen) for target in asked)} frames"
-    words += f", it is fainter than {statistics.median(limits):.1f} mag (3 σ)" if limits else ""
-    return Measure(words, FAILED, advice="stack the frames with pp_stackedphotometry -comoving")
+    typical, n_frames = statistics.median(limits), max(len(target.unseen) for target in asked)
+    words = f"{asked[0].name} was detected on none of {n_frames} frames, it is fainter than {typical:.1f} mag (3 σ)"
+    if n_frames == 1:
+        return Measure(words, LIMIT)
+    deeper = typical + 1.25 * math.log10(n_frames)  # noise falls with the root of the number
+    moving = " -comoving" if asked[0].data.kind in ("primary", "asteroid") else ""
+    return Measure(words, LIMIT, advice=f"a stack goes down to {deeper:.1f} mag: pp_stackedphotometry{moving}")
 
 
 def _two_methods(target, limits):
@@ -262,7 +313,7 @@ def _injected(record, limits):
         level = each.levels[0]
         beyond = max(abs(level.bias_mag) - 2 * level.bias_err_mag, 0.0)
         state, change = small(beyond, limits.injected_bias_mag, "g")
-        words = f"artificial targets come out {level.bias_mag:+.3f} +- {level.bias_err_mag:.3f} mag off"
+        words = f"artificial targets come out {level.bias_mag:+.4f} ± {level.bias_err_mag:.4f} mag off"
         advice = "light is lost, or that of others is in: see the table of artificial targets"
         measures.append(Measure(words, state, change, "" if state == GOOD else advice))
         state, change = small(level.scatter, limits.injected_ratio, "g")

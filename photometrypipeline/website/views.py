@@ -14,6 +14,7 @@ from photometrypipeline.sky.times import text_of
 from photometrypipeline.website.pictures import Picture
 
 CONTROL = "control"  # the kind of target that comes after all others
+ELSEWHERE_FWHM = 1.5
 WITH_FRAMES = STEPS[:-1]  # steps whose records are made of frames; the last one's are made of targets
 
 
@@ -66,6 +67,11 @@ class RowView:
         return line if line.isprintable() else None
 
     @property
+    def elsewhere(self):
+        """Whether the source is so far from the predicted place that it is something else."""
+        return number(self.data.distance_arcsec) > ELSEWHERE_FWHM * number(self.data.fwhm_arcsec)
+
+    @property
     def by_hand(self):
         """Whether somebody has taken the row out."""
         return self.data.reason == exclusions.REASON
@@ -83,6 +89,8 @@ class UnseenView:
     data: Row
     target: "TargetView"
     frame: FrameView
+    cutout: Picture | None = None
+    marks: dict | None = None
 
 
 @dataclass(repr=False, eq=False)
@@ -106,6 +114,24 @@ class TargetView:
     def limits(self):
         """Non-detections with a limiting magnitude."""
         return [row for row in self.unseen if known(row.data.mag_limit)]
+
+    @property
+    def pictured(self):
+        """Rows with a cut-out, of frames without a detection as well, in the order of the frames."""
+        shown = [row for row in [*self.rows, *self.unseen] if row.cutout]
+        return sorted(shown, key=lambda row: row.frame.index)
+
+    @property
+    def missed(self):
+        """Frames (list of FrameView) on which it was not detected, and no source is near its place either."""
+        seen = {row.frame for row in self.rows if row.accepted or not row.elsewhere}
+        return [row.frame for row in self.unseen if row.frame not in seen]
+
+    @property
+    def rejected(self):
+        """Rows that do not count though there is light of it."""
+        missed = set(self.missed)
+        return [row for row in self.rows if not row.accepted and row.frame not in missed]
 
     @property
     def faintest_limit(self):

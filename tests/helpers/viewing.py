@@ -1,6 +1,19 @@
 """What several tests do with the overview in a browser: open a section, find a plot and its points, go back."""
 
+import contextlib
+
 LIGHT_CURVE = "#plot-target-3552"
+
+
+@contextlib.contextmanager
+def opened(chromium, folder):
+    """The main page of a website in a new tab, which must not complain until the end."""
+    page = chromium.page()
+    page.open((folder / "diagnostics.html").as_uri())
+    page.settle()
+    yield page
+    assert page.problems == []
+    page.close()
 
 
 def open_section(page, anchor="target-3552"):

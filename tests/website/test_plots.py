@@ -185,3 +185,28 @@ def test_the_users_own_style_does_not_reach_the_plots():
             assert not matplotlib.rcParams["text.usetex"]
             assert matplotlib.rcParams["axes.facecolor"] == "white"
         assert matplotlib.rcParams["text.usetex"]
+
+
+def test_a_light_curve_has_the_times_at_the_body_and_the_control_star_below(field):
+    record = fakerun.distill(field)
+    for row in record["targets"][1].every:
+        row.light_time_s = 864.0  # a hundredth of a day
+    view = view_of(field, distill=record)
+    shown = run_plots(view)["target-3552"]
+    np.testing.assert_allclose(np.subtract(shown.times["JD at target"], shown.at), -0.01, atol=1e-8)
+    own, star = shown.series
+    assert min(star.value) > max(own.value) and star.label.startswith("Control Star +")
+    control = [row.data.mag for row in view.targets[-1].rows]
+    np.testing.assert_allclose(np.diff(star.value), np.diff(control), atol=1e-12)
+    (alone,) = (plot for plot in plots.of_run(view) if plot.name == "target-control-star")
+    assert len(alone.series) == 1 and alone.times == {}  # nothing known of them
+
+
+def test_stars_have_barycentric_times_where_all_points_do(field):
+    record = fakerun.distill(field)
+    rows = record["targets"][1].every
+    for row in rows:
+        row.bjd_tdb = row.jd + 0.003
+    assert list(run_plots(view_of(field, distill=record))["target-3552"].times) == ["BJD TDB"]
+    rows[1].bjd_tdb = math.nan
+    assert run_plots(view_of(field, distill=record))["target-3552"].times == {}

@@ -9,7 +9,7 @@ import diagnostics
 import fakerun
 from photometrypipeline.calibration import starlist
 from photometrypipeline.frames import recordtypes
-from viewing import draw_all, point, show_plot
+from viewing import draw_all, opened, point, show_plot
 from website import cells, check_website, fill, page
 
 NONE = "no Chromium here; tools/bootstrap --dev installs it"
@@ -47,12 +47,8 @@ def night_site(tmp_path_factory):
 
 @pytest.fixture
 def night_page(chromium, night_site):
-    opened = chromium.page()
-    opened.open((night_site / "diagnostics.html").as_uri())
-    opened.settle()
-    yield opened
-    assert opened.problems == []
-    opened.close()
+    with opened(chromium, night_site) as page_of_night:
+        yield page_of_night
 
 
 def rows(night_site):

@@ -76,6 +76,9 @@ def test_an_aperture_chosen_without_the_target_is_doubtful_and_one_set_by_hand_i
     record = fakerun.photometry(field)
     background_only = record | {"curve": record["curve"] | {"target": None}}
     assert judged(field, photometry=background_only)["Aperture"].state == "doubtful"
+    star = fakerun.distill(field)
+    star["targets"][1].kind = "fixed"  # a star is as the others are
+    assert judged(field, photometry=background_only, distill=star)["Aperture"].state == "good"
     by_hand = record | {"curve": None, "basis": "set by hand", "n_target": None, "n_background": None}
     assert judged(field, photometry=by_hand)["Aperture"].state == "good"
 
@@ -89,6 +92,8 @@ def test_thin_clouds_are_harmless_and_thick_ones_doubtful(field):
     record["frames"][4]["zp_mag"] -= 1.5
     told = judged(field, calibrate=record)["Calibration"]
     assert told.state == "doubtful"
+    clear = max(frame["zp_mag"] for frame in record["frames"])
+    assert told.measures[0].advice == f"leave out mscience0221.fits, with zeropoints below {clear - 1.5:.2f} mag"
     assert told.words.startswith("zeropoint varies by 1.980 mag over the frames (good up to 1.5)")
 
 
@@ -149,13 +154,31 @@ def test_a_useless_light_curve_is_not_good_even_if_its_errors_say_so(field):
     assert "stack" in told.advice
 
 
-def test_a_target_that_was_not_detected_comes_with_its_limit_and_what_to_do(field):
-    told = judged(field, distill=fakerun.distill(field, unseen=range(10)))["Target"]
-    limit = f"{fakerun.LIMIT_MAG:.1f}"
-    assert (told.state, told.words) == (
-        "failed", f"3552 was detected on none of 10 frames, it is fainter than {limit} mag (3 σ)"
+def test_a_limit_is_a_result_and_the_verdict_says_how_to_go_deeper(field):
+    every = judged(field, distill=fakerun.distill(field, unseen=range(10)))
+    told, limit = every["Target"], f"{fakerun.LIMIT_MAG:.1f}"
+    assert (told.state, told.measures[0].words) == (
+        "not detected", f"3552 was detected on none of 10 frames, it is fainter than {limit} mag (3 σ)"
     )  # fmt: skip
-    assert "pp_stackedphotometry" in told.advice
+    deeper = f"{fakerun.LIMIT_MAG + 2.5 * math.log10(math.sqrt(10)):.1f}"  # noise falls with the root of ten frames
+    assert told.advice == f"a stack goes down to {deeper} mag: pp_stackedphotometry -comoving"
+    whole = verdicts.overall(list(every.values()))
+    assert (whole.state, whole.head) == ("not detected", "The target was not detected; its limit can be used as it is.")
+
+
+def test_frames_without_a_detection_are_not_rejected_rows(field):
+    """A source far from the place is another one, one next to it may well be the target."""
+    record = fakerun.distill(field, rejected=(1, 2))  # 12" off
+    for count in (1, 2):
+        record["targets"][1].every.append(fakerun._unseen(field, count))
+        record["targets"][1].rows[count].distance_arcsec = 12.0
+    told = judged(field, distill=record)["Target"]
+    assert told.state == "good" and told.measures[0].words == "3552: 8 of 8 rows accepted"
+    assert "not detected in 2 frames" in [measure.words for measure in told.measures]
+    for row in record["targets"][1].rows:
+        row.distance_arcsec = 0.5
+    told = judged(field, distill=record)["Target"]
+    assert told.state == "doubtful" and told.measures[0].words == "3552: 8 of 10 rows accepted"
 
 
 def test_the_overall_verdict_is_the_worst_and_says_what_to_do(field):
@@ -171,7 +194,8 @@ def test_the_overall_verdict_is_the_worst_and_says_what_to_do(field):
     lost = fakerun.register(field, lost=range(6))
     whole = verdicts.overall(list(judged(field, register=lost).values()))
     assert whole.state == "failed"
-    assert whole.words.startswith("Not usable as it is. Registration: 4 of 10 frames registered")
+    assert whole.head == "Not usable as it is."
+    assert whole.notes[0].startswith("Registration: 4 of 10 frames registered (doubtful from 50% on): leave these")
 
 
 def test_steps_that_failed_or_have_not_been_run_say_so(field):

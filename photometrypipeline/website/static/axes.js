@@ -1,5 +1,5 @@
 "use strict";
-/* The axes of plots: how far they reach, and how their numbers and times are written. */
+/* The axes of plots: how far they reach, how their numbers and times are written; and the colours by their names. */
 
 {
   const finite = (value) => value !== null && value !== undefined && Number.isFinite(value);
@@ -40,11 +40,14 @@
       });
       return { x, label: several || !x.length ? "UT" : `${day(x[0]).slice(0, 10)} UT`, values, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC") };
     },
-    JD: (dates) => {
+    JD: (dates, name = "JD") => {
       const first = Math.floor(dates.length ? dates[0] : 0);
-      return { x: dates.map((date) => date - first), label: `JD \u2212 ${first}`, values: (u, ticks) => tickTexts(ticks) };
+      return { x: dates.map((date) => date - first), label: `${name} \u2212 ${first}`, values: (u, ticks) => tickTexts(ticks) };
     },
   };
 
-  PP.axes = { finite, limits, ends, tickTexts, TIMES };
+  const NIGHTS = Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8].map((count) => [`night${count}`, `--night-${count}`]));
+  const COLOURS = { black: "--ink", blue: "--plot-second", red: "--plot-first", ...NIGHTS };
+
+  PP.axes = { finite, limits, ends, tickTexts, TIMES, COLOURS };
 }

@@ -2,11 +2,14 @@
 /* The player of the main page: cut-outs of a target in order of time, with pause, step and speed. */
 
 PP.startPlayers = () => {
+  /* What there are cut-outs of, in order of the frames: places of a target that was not detected as well. */
+  const pictured = ({ rows, unseen }) => [...rows.filter((row) => row.cutout), ...unseen].sort((one, other) => one.frame - other.frame);
+
   class Player {
     constructor(place) {
       this.target = PP.data.targets[place.dataset.target];
       this.anchor = place.dataset.target;
-      this.rows = this.target.rows.filter((row) => row.cutout);
+      this.rows = pictured(this.target);
       this.byFrame = new Map(this.rows.map((row, index) => [row.frame, index]));
       this.index = 0;
       this.timer = null;
@@ -61,7 +64,8 @@ PP.startPlayers = () => {
       const { name, time } = PP.data.frames[frame];
       const address = PP.address(frame, this.anchor);
       const shown = address === null ? name : PP.element("a", { href: address }, name);
-      this.said.replaceChildren(shown, `: ${this.index + 1} of ${this.rows.length}, ${time} UT`);
+      const unseen = this.target.unseen.includes(this.rows[this.index]) ? ", not detected" : "";
+      this.said.replaceChildren(shown, `: ${this.index + 1} of ${this.rows.length}, ${time} UT${unseen}`);
       this.picture.alt = `Cut-out around ${this.target.name} on ${name}`;
     }
 
@@ -99,8 +103,9 @@ PP.startPlayers = () => {
 
   /* Pictures of all frames of a target, made when somebody wants to see them; the browser loads those in sight. */
   const fill = (place) => {
-    const { name, rows } = PP.data.targets[place.dataset.target];
-    place.querySelector(".strip").append(...rows.filter((row) => row.cutout).map((row) => {
+    const target = PP.data.targets[place.dataset.target];
+    const { name } = target;
+    place.querySelector(".strip").append(...pictured(target).map((row) => {
       const frame = PP.data.frames[row.frame];
       const address = PP.address(row.frame, place.dataset.target);
       const picture = PP.element("img", { src: PP.here + row.cutout.file, alt: `Cut-out around ${name} on ${frame.name}`, loading: "lazy", width: "188", height: "188" });

@@ -6,11 +6,7 @@
   const NEAR_PX = 25; // a point is meant from this distance on
   const CAP_PX = 3;
   const FONT = "12px sans-serif";
-  const SAVED = { width: 800, height: 520, head: 44, line: 18, finer: 3 };
-  const NIGHTS = Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8].map((count) => [`night${count}`, `--night-${count}`]));
-  const COLOURS = { black: "--ink", blue: "--plot-second", red: "--plot-first", ...NIGHTS };
-  const A_ROW = 4; // entries of the key on paper
-  const { finite, limits, ends, tickTexts, TIMES } = PP.axes;
+  const { finite, limits, ends, tickTexts, TIMES, COLOURS } = PP.axes;
 
   let clock = "UT";
 
@@ -39,12 +35,6 @@
       return [...this.spec.series, ...this.spec.lines].filter((each) => each.label).map((each) => [each.label, COLOURS[each.look.split(" ")[1]], each.look.split(" ")[0]]);
     }
 
-    /* Heights on paper: of what stands above the plot, and of all. */
-    get paper() {
-      const rows = Math.max(1, Math.ceil(this.legend.length / A_ROW)) - 1 + (this.spec.subtitle ? 1 : 0);
-      return { head: SAVED.head + rows * SAVED.line, height: SAVED.height + rows * SAVED.line };
-    }
-
     key() {
       const parts = this.legend.map(([label, name]) => PP.element("span", { class: name.slice(2) }, label));
       return PP.element("p", { class: "key", hidden: !parts.length }, ...parts);
@@ -53,7 +43,7 @@
     /* Measure what is shown: x of each point, and the limits of each scale. */
     measure() {
       const { spec } = this;
-      this.time = spec.x.time ? TIMES[clock](spec.at) : { x: spec.at, label: spec.x.label, values: (u, ticks) => tickTexts(ticks) };
+      this.time = spec.x.time ? this.timed() : { x: spec.at, label: spec.x.label, values: (u, ticks) => tickTexts(ticks) };
       this.x = this.time.x;
       const shown = { y: [], right: [] };
       for (const { value, error, common, right } of spec.series) {
@@ -69,6 +59,16 @@
       if (spec.right) this.full.right = range(spec.right, shown.right, 0.08);
     }
 
+    /* The times as the page shows them now, if they are known that way. */
+    timed() {
+      const name = this.clocks.includes(clock) ? clock : "JD";
+      return TIMES[name] ? TIMES[name](this.spec.at) : TIMES.JD(this.spec.times[name], name);
+    }
+
+    get clocks() {
+      return ["UT", "JD", ...Object.keys(this.spec.times)];
+    }
+
     size() {
       const width = Math.max(260, Math.floor(this.chart.clientWidth));
       return { width, height: Math.round(Math.min(width > 800 ? 320 : 440, Math.max(270, width * 0.6))) };
@@ -77,12 +77,13 @@
     /* Airmass at places on the time axis, between those of the frames. */
     airmassAt(ticks) {
       const known = this.x.map((x, index) => [x, this.spec.airmass[index]]).filter(([, airmass]) => finite(airmass));
-      return ticks.map((tick) => {
+      const texts = ticks.map((tick) => {
         const after = known.findIndex(([x]) => x >= tick);
         if (after < 0 || (after === 0 && known[0][0] > tick)) return "";
         const [[left, low], [right, high]] = [known[Math.max(0, after - 1)], known[after]];
         return (right > left ? low + ((high - low) * (tick - left)) / (right - left) : high).toFixed(3);
       });
+      return texts.map((text, index) => (text === texts[index - 1] ? "" : text));
     }
 
     /* What uPlot has to know; `paper` is the element whose colours count. */
@@ -236,63 +237,6 @@
         ctx.arc(x, y, reach, 0, 2 * Math.PI);
         ctx.fill();
       }
-    }
-
-    /* The plot as SVG (text), black on white, with title and key; what is zoomed into is what is saved. */
-    async svg() {
-      const paper = PP.element("div", { class: "paper" });
-      document.body.append(paper);
-      const pen = new SvgPen();
-      const { getContext } = HTMLCanvasElement.prototype;
-      const { width } = SAVED;
-      const { height, head } = this.paper;
-      const options = this.options(paper, { width, height: height - head });
-      for (const [name, given] of Object.entries(options.scales)) {
-        const { min, max } = this.u.scales[name];
-        Object.assign(given, { min, max });
-      }
-      const colours = new Map([...Object.values(COLOURS)].map((name) => [name, getComputedStyle(paper).getPropertyValue(name).trim()]));
-      const ratio = uPlot.pxRatio;
-      const write = (text, x, y, size, colour, align) => {
-        Object.assign(pen, { font: `${size * ratio}px sans-serif`, fillStyle: colour, textAlign: align, textBaseline: "alphabetic" });
-        pen.fillText(text, x * ratio, y * ratio);
-      };
-      Object.assign(pen, { fillStyle: "white" });
-      pen.fillRect(0, 0, width * ratio, height * ratio);
-      write(this.spec.title, width / 2, 18, 15, "black", "center");
-      if (this.spec.subtitle) write(this.spec.subtitle, width / 2, 37, 12, "black", "center");
-      this.legend.forEach(([label, name, shape], index) => {
-        const [row, column] = [Math.floor(index / A_ROW), index % A_ROW];
-        const inRow = Math.min(A_ROW, this.legend.length - row * A_ROW);
-        const [x, y] = [(width * (column + 0.5)) / inRow, head - 7 - SAVED.line * (Math.ceil(this.legend.length / A_ROW) - 1 - row)];
-        write(label, x, y, 12, colours.get(name), "center");
-        if (!["dot", "square", "diamond", "triangle"].includes(shape)) return;
-        this.drawPoint(pen, shape, (x - 10 - 3.2 * label.length) * ratio, (y - 4) * ratio, 3.5 * ratio);
-      });
-      pen.translate(0, head * ratio);
-      let made = null;
-      await new Promise((drawn) => {
-        options.hooks.draw.push(drawn);
-        HTMLCanvasElement.prototype.getContext = () => pen; // uPlot draws with whatever its canvas gives
-        try {
-          made = new uPlot(options, this.columns, paper);
-        } finally {
-          HTMLCanvasElement.prototype.getContext = getContext;
-        }
-      });
-      made.destroy();
-      paper.remove();
-      return pen.svg(width * ratio, height * ratio);
-    }
-
-    /* The same as PNG (Blob), fine enough for print. */
-    async png() {
-      const image = new Image();
-      image.src = `data:image/svg+xml,${encodeURIComponent(await this.svg())}`;
-      await image.decode();
-      const canvas = PP.element("canvas", { width: SAVED.width * SAVED.finer, height: this.paper.height * SAVED.finer });
-      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-      return new Promise((done) => canvas.toBlob(done, "image/png"));
     }
 
     scaleOf(series) {
@@ -487,18 +431,18 @@
       button("\u2212", "zoom out", () => this.zoom(2));
       button("whole", "show the whole plot (also: double click, Esc)", () => this.zoomOut());
       if (this.spec.x.time) {
-        const switched = button("", "", () => {
-          clock = clock === "UT" ? "JD" : "UT";
+        const times = PP.element("select", { "aria-label": "times", title: "times" });
+        times.append(...this.clocks.map((name) => PP.element("option", { value: name }, name)));
+        times.addEventListener("change", () => {
+          clock = times.value;
           document.dispatchEvent(new Event("pp-clock"));
         });
-        this.nameClock = () => {
-          switched.textContent = clock === "UT" ? "JD" : "UT";
-          switched.title = `times as ${switched.textContent}`;
-        };
+        this.tools.append(times);
+        this.nameClock = () => { times.value = this.clocks.includes(clock) ? clock : "JD"; };
         this.nameClock();
       }
-      button("save PNG", "save this plot as a picture", async () => PP.save(await this.png(), "image/png", `${this.fileName}.png`));
-      button("save SVG", "save this plot as lines, for papers", async () => PP.save(await this.svg(), "image/svg+xml", `${this.fileName}.svg`));
+      button("PNG", "save this plot as a picture", async () => PP.save(await PP.paper.png(this), "image/png", `${this.fileName}.png`));
+      button("SVG", "save this plot as lines, for papers", async () => PP.save(await PP.paper.svg(this), "image/svg+xml", `${this.fileName}.svg`));
       if (!this.markable) return;
       const mark = button(this.spec.stars ? "mark bad stars" : "mark bad points", "click points to mark them as bad (also: key x)", () => {
         this.marking = !this.marking;

@@ -93,3 +93,74 @@ class SvgPen {
     return faint + this.#within + (this.#turned ? ` transform="${this.#turned}"` : "");
   }
 }
+
+/* Plots for talks and papers. */
+{
+  const SAVED = { width: 800, height: 520, head: 44, line: 18, finer: 3 };
+  const A_ROW = 4; // entries of the key in a row
+
+  /* Heights on paper: of what stands above the plot, and of all. */
+  function heights({ legend, spec }) {
+    const rows = Math.max(1, Math.ceil(legend.length / A_ROW)) - 1 + (spec.subtitle ? 1 : 0);
+    return { head: SAVED.head + rows * SAVED.line, height: SAVED.height + rows * SAVED.line };
+  }
+
+  /* The plot as SVG (text), black on white, with title and key; what is zoomed into is what is saved. */
+  async function svg(plot) {
+    const paper = PP.element("div", { class: "paper" });
+    document.body.append(paper);
+    const pen = new SvgPen();
+    const { getContext } = HTMLCanvasElement.prototype;
+    const { width } = SAVED;
+    const { height, head } = heights(plot);
+    const options = plot.options(paper, { width, height: height - head });
+    for (const [name, given] of Object.entries(options.scales)) {
+      const { min, max } = plot.u.scales[name];
+      Object.assign(given, { min, max });
+    }
+    const colours = new Map(Object.values(PP.axes.COLOURS).map((name) => [name, getComputedStyle(paper).getPropertyValue(name).trim()]));
+    const ratio = uPlot.pxRatio;
+    const write = (text, x, y, size, colour, align) => {
+      Object.assign(pen, { font: `${size * ratio}px sans-serif`, fillStyle: colour, textAlign: align, textBaseline: "alphabetic" });
+      pen.fillText(text, x * ratio, y * ratio);
+    };
+    Object.assign(pen, { fillStyle: "white" });
+    pen.fillRect(0, 0, width * ratio, height * ratio);
+    write(plot.spec.title, width / 2, 18, 15, "black", "center");
+    if (plot.spec.subtitle) write(plot.spec.subtitle, width / 2, 37, 12, "black", "center");
+    plot.legend.forEach(([label, name, shape], index) => {
+      const [row, column] = [Math.floor(index / A_ROW), index % A_ROW];
+      const inRow = Math.min(A_ROW, plot.legend.length - row * A_ROW);
+      const [x, y] = [(width * (column + 0.5)) / inRow, head - 7 - SAVED.line * (Math.ceil(plot.legend.length / A_ROW) - 1 - row)];
+      write(label, x, y, 12, colours.get(name), "center");
+      if (!["dot", "square", "diamond", "triangle"].includes(shape)) return;
+      plot.drawPoint(pen, shape, (x - 10 - 3.2 * label.length) * ratio, (y - 4) * ratio, 3.5 * ratio);
+    });
+    pen.translate(0, head * ratio);
+    let made = null;
+    await new Promise((drawn) => {
+      options.hooks.draw.push(drawn);
+      HTMLCanvasElement.prototype.getContext = () => pen; // uPlot draws with whatever its canvas gives
+      try {
+        made = new uPlot(options, plot.columns, paper);
+      } finally {
+        HTMLCanvasElement.prototype.getContext = getContext;
+      }
+    });
+    made.destroy();
+    paper.remove();
+    return pen.svg(width * ratio, height * ratio);
+  }
+
+  /* The same as PNG (Blob), fine enough for print. */
+  async function png(plot) {
+    const image = new Image();
+    image.src = `data:image/svg+xml,${encodeURIComponent(await svg(plot))}`;
+    await image.decode();
+    const canvas = PP.element("canvas", { width: SAVED.width * SAVED.finer, height: heights(plot).height * SAVED.finer });
+    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+    return new Promise((done) => canvas.toBlob(done, "image/png"));
+  }
+
+  PP.paper = { svg, png };
+}
