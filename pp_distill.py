@@ -97,6 +97,7 @@ class Derived:
     rows : {target name: Rows with a source};  unseen : {target name: {frame name: Row without}}
     curves : LightCurves of all, as they are written;  remarks : {target name: list of str} on rows
     outcome : measuring.Outcome or None;  excluded : the observations that were taken out by hand
+    moving : what moves on the frames, where that was asked for, or None
     """
 
     measured: list
@@ -108,6 +109,7 @@ class Derived:
     remarks: dict
     outcome: object
     excluded: exclusions.Exclusions
+    moving: object = None
 
 
 @toolbox.stamped("distill", lambda done: ([], done.files, {"report": done.report()}))
@@ -130,7 +132,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     set_outdated_aside(data, measured, curves)
     observationsdb.update(data.folder / observationsdb.FILE_NAME, curves)
     tidy = lightcurve.write_csv(curves, data.folder, data.client(offline=True), options.places)
-    write_regions(data.folder, measured, curves)
+    drawn = write_regions(data, measured, curves)
     about_clock = clock.told({curve.name: curve.every for curve in curves if curve.kind in clock.KINDS})
     if about_clock:
         toolbox.say(about_clock)
@@ -143,7 +145,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
         lights=account.lights(derived.outcome, measured) if derived.outcome else [],
     )
     diagnostics.record("distill", summary, data.folder)
-    files = [*(curve.file for curve in curves), *tidy, observationsdb.FILE_NAME]
+    files = [*(curve.file for curve in curves), *tidy, observationsdb.FILE_NAME, *drawn]
     return Distillation(rows, found, derived.failure, files)
 
 
@@ -163,8 +165,9 @@ def derive(data, losses, options):
     for loss in search.losses:
         losses.add(*loss)
     matcher = targetmatch.Matcher(measured, data.folder, match_settings())
-    if options.movers:
-        wanted = [*wanted, *what_moves(matcher, wanted, options, data)]
+    moving = what_moves(matcher, wanted, options, data) if options.movers else None
+    if moving is not None:
+        wanted = [*wanted, *(movers.target_of(mover, measured) for mover in moving.unknown)]
     rows = {target.name: rows_of(target, matcher, options, excluded) for target in wanted}
     control = targets.control_star(measured, wanted)
     if control is None:
@@ -179,7 +182,7 @@ def derive(data, losses, options):
         curve = light_curve(target, in_turn(measured, own, unseen[target.name]))
         ensemble.observe(curve.every, measured)
         curves.append(curve)
-    return Derived(measured, everything, failure, rows, unseen, curves, remarks, outcome, excluded)
+    return Derived(measured, everything, failure, rows, unseen, curves, remarks, outcome, excluded, moving)
 
 
 def not_found(derived):
@@ -197,6 +200,8 @@ def not_found(derived):
 
 def write(data, derived, losses):
     """Write the table of each target and name the frames without it; returns the names of those found (list)."""
+    if derived.moving is not None:
+        movers.write(derived.moving, data.folder)
     found, about_color = [], color_remarks(derived.measured)
     for target, curve in zip(derived.everything, derived.curves, strict=True):
         own, unseen = derived.rows[target.name], derived.unseen[target.name]
@@ -232,7 +237,7 @@ def set_outdated_aside(data, measured, curves):
 
 
 def what_moves(matcher, wanted, options, data):
-    """Return the Targets of bodies that nobody knows, and write movers.csv."""
+    """Return what moves on the frames, bodies that are known and those that nobody knows."""
     measured = matcher.measured
     client = data.client(options.offline)
     known, remark = targetsearch.known_bodies(measured, options, client, data.folder)
@@ -241,18 +246,25 @@ def what_moves(matcher, wanted, options, data):
     found = movers.find(measured, (catalog.ra, catalog.dec), known, targetsearch.site_of(measured), data.folder)
     for line in [*([remark] if remark else []), *movers.told(found)]:
         toolbox.say(line)
-    movers.write(found, data.folder)
-    return [movers.target_of(mover, measured) for mover in found.unknown]
+    return found
 
 
-def write_regions(folder, measured, curves):
-    """Write the region file of each frame, with the reference stars that pp_calibrate has recorded."""
-    calibration = records.read(folder, ("calibrate",)).get("calibrate")
+def write_regions(data, measured, curves):
+    """Write the region file of each frame, with the reference stars that pp_calibrate has recorded; return the names.
+
+    Frames of the DataSet that were not measured keep none of an earlier run.
+    """
+    calibration = records.read(data.folder, ("calibrate",)).get("calibrate")
     stars = {each.name: each.stars for each in calibration.frames} if calibration else {}
-    for each in measured:
-        frame = each.frame
-        path = folder / regions.name_of(frame.stem)
-        regions.write(path, stars.get(frame.name, []), curves, frame.name, targetmatch.aperture_arcsec(frame))
+    drawn = {}
+    for frame in (each.frame for each in measured):
+        drawn[frame.name] = regions.name_of(frame.stem)
+        radius = targetmatch.aperture_arcsec(frame)
+        regions.write(data.folder / drawn[frame.name], stars.get(frame.name, []), curves, frame.name, radius)
+    for frame in data:
+        if frame.name not in drawn:
+            (data.folder / regions.name_of(frame.stem)).unlink(missing_ok=True)
+    return list(drawn.values())
 
 
 def color_remarks(measured):

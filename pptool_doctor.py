@@ -18,7 +18,7 @@ from photometrypipeline.runs import stepoptions
 
 def build_parser():
     """Return the parser of the command line."""
-    parser = commandline.parser_of(__doc__, stepoptions.Offline, images=False)
+    parser = commandline.parser_of(__doc__, stepoptions.Offline, images=False, summary=False)
     parser.add_argument("-json", action="store_true", help="print JSON: a list of name, state, text, remedy")
     return parser
 

@@ -20,7 +20,7 @@ from photometrypipeline.runs import stepoptions
 
 def build_parser():
     """Return the parser of the command line."""
-    parser = commandline.parser_of(__doc__, stepoptions.Jobs, images=False)
+    parser = commandline.parser_of(__doc__, stepoptions.Jobs, images=False, summary=False)
     parser.add_argument("target", metavar="TARGET", help="name of the target, as its table has it")
     parser.add_argument("images", nargs=1, metavar="FRAME", help="the image")
     parser.add_argument("-nocheck", action="store_true", help="tell how it came about, do not derive it again")

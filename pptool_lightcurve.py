@@ -11,6 +11,7 @@ writes  lightcurve_TARGET.ecsv, .csv, .vot, .parquet: a row per observation, a c
 Examples:
   pptool_lightcurve photometry_3552.dat
   pptool_lightcurve -format csv,votable -output all night*/photometry_3552.dat
+  pptool_lightcurve -samp photometry_3552.dat
   pptool_lightcurve -format alcdef -observers "A. Observer; B. Other" -submitter "A. Observer" photometry_3552.dat
 """
 
@@ -31,6 +32,12 @@ def build_parser():
     )
     parser.add_argument("-output", metavar="STEM", help="name of the files without ending (default: lightcurve_TARGET)")
     parser.add_argument("-target", metavar="NAME", help="name of the target (default: as pp_distill called it)")
+    parser.add_argument(
+        "-samp",
+        action="store_true",
+        help="send the table, as VOTable, and a frame with its regions to the programs that are open: TOPCAT, Aladin,"
+        " DS9",
+    )
     reportsettings.add_options(parser, ("submitter", "email", "observers", "institution", "aavso_code"))
     parser.add_argument(
         "-draft", action="store_true", help="write ALCDEF without the names of people, AAVSO without a code"
@@ -53,12 +60,12 @@ import numpy as np
 
 import pp_setup
 from photometrypipeline.base.errors import NotFound, NotReachable, PipelineError, TelescopeError, UsageError
-from photometrypipeline.base.files import safe_name, write_text
+from photometrypipeline.base.files import safe_name, stem_of, write_text
 from photometrypipeline.base.services import Client
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import positionsfile
 from photometrypipeline.instruments import telescopes
-from photometrypipeline.reports import aavso, alcdef, lightcurve, observations
+from photometrypipeline.reports import aavso, alcdef, lightcurve, observations, regions, samp
 
 log = logging.getLogger("pp.lightcurve")
 
@@ -163,6 +170,16 @@ def name_left_out(every, refusal, file, losses):
             losses.add(each.image, f"not in {file}: {refusal(each.row)}")
 
 
+def shown_on_sky(parts):
+    """Return the samp.Messages of the frame in the middle of the first light curve, and of its regions."""
+    observed = [each for each in parts[0][0].observations if each.row.accepted] or parts[0][0].observations
+    path = observed[len(observed) // 2].frame.path if observed else None
+    if path is None or not path.is_file():
+        return []
+    drawn = path.with_name(regions.name_of(stem_of(path.name)))
+    return [samp.image(path), *([samp.regions(drawn)] if drawn.is_file() else [])]
+
+
 WRITERS = {"alcdef": write_alcdef, "aavso": write_aavso}
 
 
@@ -176,6 +193,7 @@ def main(args, losses):
         for series in read_all(toolbox.existing(args.files), args.target, losses)
     ]
     kinds = formats(args.format, parts)
+    kinds += ["votable"] if args.samp and "votable" not in kinds else []
     names = list(dict.fromkeys(series.target for series, _ in parts))
     stem = args.output or (f"lightcurve_{safe_name(names[0])}" if len(names) == 1 else "lightcurves")
     found = lightcurve.table(parts)
@@ -190,6 +208,9 @@ def main(args, losses):
                 advice = "pip install 'photometrypipeline[parquet]'"
                 raise UsageError(f"Parquet needs the package pyarrow: {advice}") from None
             toolbox.say(f"{path}: {len(found)} observations of {', '.join(names)}, {len(found.colnames)} columns")
+    if args.samp:
+        for line in samp.send([samp.table(f"{stem}.{ENDINGS['votable']}"), *shown_on_sky(parts)]):
+            toolbox.say(line)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ from photometrypipeline.frames.frame import BAD_PIXELS, Frame
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.instruments.dataset import DataSet, folder_of, telescope_of
 from photometrypipeline.programs import external
-from photometrypipeline.runs import choices, datatree, recipes, stamps, stepoptions
+from photometrypipeline.runs import choices, datatree, recipes, stamps, stepoptions, summary
 from photometrypipeline.sky.times import (  # noqa: F401  names that users' scripts import from here
     dateobs_to_jd,
     fractionalyear_to_jd,
@@ -75,6 +75,7 @@ __all__ = [
 log = logging.getLogger("pp")
 
 SILENT = contextvars.ContextVar("SILENT", default=False)  # whether the screen is left alone
+SUMMARY = contextvars.ContextVar("SUMMARY", default=None)  # summary.Summary of what is said, where one is wanted
 STOPPED = "interrupted; every file is either as it was or complete, and the same command continues"
 
 NUMBERS = ("MIDTIMJD", "SECPIX", "SECPIXX", "SECPIXY", "EXPTIME", "APRAD", "ASTRRMS1", "ASTRRMS2")  # if they are there
@@ -126,7 +127,8 @@ def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None,
                     if alone(args):
                         sweep_for(args)
                     log.info("%s starts in %s: %s", name, os.getcwd(), shown)
-                    status = streams.ended(_run(function, args, on_failure, at_end))
+                    work = _summarised if getattr(args, "summary", False) else _run
+                    status = streams.ended(work(function, args, on_failure, at_end))
                     log.info("%s ends with status %d", name, status)
             except KeyboardInterrupt:  # before the work, or behind it
                 tell(f"ERROR: {STOPPED}")
@@ -187,6 +189,25 @@ def _shown(args):
     return ", ".join(f"{name}={value!r}" for name, value in sorted(vars(args).items()) if name != "given")
 
 
+def _summarised(function, args, on_failure, at_end):
+    """Run a command, and print what it did as JSON; returns the exit status."""
+    told = summary.Summary(Path(sys.modules[function.__module__].__file__).stem, args.folder)
+    token = SUMMARY.set(told)
+
+    def ends(*facts):
+        told.take(*facts)
+        if at_end:
+            at_end(*facts)
+
+    try:
+        with told.collecting():
+            status = _run(function, args, on_failure, ends)
+    finally:
+        SUMMARY.reset(token)
+    told.write(status)
+    return status
+
+
 def _run(function, args, on_failure, at_end):
     losses, told = Losses(), ""
     try:
@@ -244,7 +265,11 @@ def use_addresses(service_urls):
 def say(message, quiet=False):
     """Print a line for the user, and log it."""
     log.info("%s", message.strip(), stacklevel=2)
-    if not (quiet or SILENT.get()):
+    if SILENT.get():
+        return
+    if SUMMARY.get():
+        SUMMARY.get().say(message)
+    elif not quiet:
         tqdm.write(streams.plain(message))
 
 
@@ -254,7 +279,9 @@ def box(lines):
     edge = "#" * width
     for line in lines:
         log.info("%s", line, stacklevel=2)
-    if not SILENT.get():
+    if SUMMARY.get() and not SILENT.get():
+        SUMMARY.get().say("\n".join(lines))
+    elif not SILENT.get():
         tqdm.write(streams.plain("\n".join([edge, *(f"# {line.ljust(width - 4)} #" for line in lines), edge])))
 
 

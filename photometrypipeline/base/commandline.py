@@ -71,18 +71,22 @@ def _plain(argument):
     return argument[1:] if re.match(r"--[A-Za-z]", argument) else argument
 
 
-def parser_of(doc, *options, images=True):
+def parser_of(doc, *options, images=True, summary=True):
     """Return a Parser whose help is `doc`, the docstring of a script, with the options of the classes `options`.
 
     images : whether the command takes images; or how many, as argparse has it
+    summary : whether it has -json, what it did for other programs
     """
-    summary, _, rest = doc.strip().partition("\n")
+    about, _, rest = doc.strip().partition("\n")
     parser = Parser(
-        description=summary, epilog=rest.strip(), formatter_class=argparse.RawDescriptionHelpFormatter, add_help=False
+        description=about, epilog=rest.strip(), formatter_class=argparse.RawDescriptionHelpFormatter, add_help=False
     )
     parser.add_argument("-h", "-help", action="help", help="show this help and exit")
     version = {"action": "version", "version": f"%(prog)s {__version__}, Python {sys.version.split()[0]}"}
     parser.whole = (parser.add_argument("-version", **version, help="show the version and exit"),)
+    if summary:
+        words = "print what was done as JSON on standard output, and nothing else there"
+        parser.whole += (parser.add_argument("-json", dest="summary", action="store_true", help=words),)
     if images:
         parser.add_argument(
             "images",

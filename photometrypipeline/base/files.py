@@ -20,6 +20,30 @@ HALF_WRITTEN = re.compile(r"\.[0-9a-f]{32}\.tmp(-journal|-wal|-shm)?$")  # the s
 LONGEST_STEM = 120  # most file systems take 255 bytes; endings and prefixes want their share
 
 
+class _Written:
+    """Keeps the paths of all files that are written while somebody wants to know."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] | None = None
+
+    def start(self) -> list[str]:
+        """Return the list that paths are added to from now on."""
+        self.paths = []
+        return self.paths
+
+    def stop(self) -> None:
+        """Nobody wants to know any more."""
+        self.paths = None
+
+    def note(self, path: Path) -> None:
+        """Note that a file has been written."""
+        if self.paths is not None:
+            self.paths.append(os.path.abspath(path))
+
+
+WRITTEN = _Written()
+
+
 @contextlib.contextmanager
 def replacing(path: str | PathLike, at_once: bool = True) -> Iterator[Path]:
     """Yield a Path next to `path`; when the block ends well it takes the place of `path`, otherwise it is removed.
@@ -45,6 +69,7 @@ def replacing(path: str | PathLike, at_once: bool = True) -> Iterator[Path]:
         if path.exists():
             temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(temporary, path)
+        WRITTEN.note(path)
     finally:
         temporary.unlink(missing_ok=True)
 

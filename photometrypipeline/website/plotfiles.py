@@ -73,6 +73,7 @@ def _fill(axes, plot, title):
     x = _x_values(plot)
     for series in plot.series:
         shape, colour = series.look.split()
+        label = f"{series.label} {series.shift:+.2f}" if series.shift else series.label or None
         y, error = _numbers(series.value), series.error and np.nan_to_num(np.abs(_numbers(series.error)))
         shown = np.isfinite(x) & np.isfinite(y)
         if shape == "line":
@@ -82,7 +83,7 @@ def _fill(axes, plot, title):
                 axes.fill_between(x[shown], low, high, color=colour, alpha=BAND_OPACITY, linewidth=0)
             continue
         fill = "none" if shape == "limit" else colour
-        style = {"color": colour, "fmt": MARKERS[shape], "markerfacecolor": fill, "label": series.label or None}
+        style = {"color": colour, "fmt": MARKERS[shape], "markerfacecolor": fill, "label": label}
         axes.errorbar(x[shown], y[shown], yerr=None if error is None else error[shown], capsize=3, **style)
     for line in plot.lines:
         stroke, colour = line.look.split()

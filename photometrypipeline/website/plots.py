@@ -36,7 +36,7 @@ class Series:
 
     look : shape and colour as plots.js draws them, such as "dot red"
     error : half lengths of error bars;  common : of thin bars outside of them, for what all points share
-    right : whether the numbers belong to the axis at the right
+    right : whether the numbers belong to the axis at the right;  shift : what has been added to them to keep clear
     """
 
     look: str
@@ -45,6 +45,7 @@ class Series:
     error: list | None = None
     common: list | None = None
     right: bool = False
+    shift: float = 0.0
 
 
 @dataclass
@@ -276,7 +277,7 @@ def _light_curve(view, target):
         for one, other in zip(frame_error, common, strict=True)
     ]
     magnitudes = Series("dot red", [row.mag for row in rows] + nothing, "", frame_error + nothing, joined + nothing)
-    faintest = Series("limit red", [None] * len(rows) + [row.mag_limit for row in limits], "not detected: fainter")
+    faintest = Series("limit red", [None] * len(rows) + [row.mag_limit for row in limits], "not detected, fainter than")
     control = _control_star(view, target, both)
     every = [magnitudes, *([faintest] if limits else []), *control]
     y = Axis(f"Magnitude ({short(target.data.band or 'instrumental')})", "mag", 3, down=True)
@@ -318,9 +319,10 @@ def _control_star(view, target, rows):
     if not levels:
         return []
     gap = max(0.25 * (max(levels) - min(levels)), 2 * np.nan_to_num(number(target.typical_err)), LEAST_GAP_MAG)
-    shift = max(levels) + gap - star.mean
+    shift = round(float(max(levels) + gap - star.mean), 2)
     values = [number(row.mag) + shift if row else None for row in own]
-    return [Series("square blue", values, f"{star.name} {shift:+.2f}", [row and errors_of(row)[0] for row in own])]
+    errors = [row and errors_of(row)[0] for row in own]
+    return [Series("square blue", values, star.name, errors, shift=shift)]
 
 
 def _times(rows):

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import pp_distill
 from photometrypipeline.frames.rows import LightCurve, Row
 from photometrypipeline.reports import regions
 
@@ -32,3 +33,13 @@ def test_targets_and_stars_are_drawn_on_the_frame_that_they_are_on(tmp_path):
         'circle(10.1000000,+0.2500000,2.50") # color=red width=2 text={3552}',
         "point(10.2000000,+0.3000000) # point=x color=magenta width=2 text={faint}",
     ]
+
+
+def test_a_frame_that_is_no_longer_measured_keeps_no_region_file(tmp_path):
+    frames = [SimpleNamespace(name=f"{stem}.fits", stem=stem, header={}, number=lambda keyword: 0.4) for stem in "ab"]
+    data = type("Data", (list,), {"folder": tmp_path})(frames)
+    for frame in frames:
+        (tmp_path / f"{frame.stem}.reg").write_text("of an earlier run")
+    drawn = pp_distill.write_regions(data, [SimpleNamespace(frame=frames[0])], [])
+    assert drawn == ["a.reg"] and sorted(path.name for path in tmp_path.glob("*.reg")) == ["a.reg"]
+    assert "earlier" not in (tmp_path / "a.reg").read_text()

@@ -200,7 +200,9 @@ def test_hovering_tells_frame_value_and_error_and_marks_the_frame_in_all_plots_a
         show_plot(overview, plot)
     overview.move(*point(overview, 1))
     mag = fakerun.TARGET_MAG + 0.15 * 0.479425538604203  # sin(0.5): the second frame
-    assert overview.text(f"{LIGHT_CURVE} .tip") == f"mscience0218.fits{mag:.3f} ± 0.013 mag2017-02-02 11:01:33 UT"
+    star = f"Control Star {fakerun.CONTROL_MAG:.3f} ± 0.013 mag"  # where it is, not where it is drawn
+    told = f"mscience0218.fits{mag:.3f} ± 0.013 mag, {star}2017-02-02 11:01:33 UT"
+    assert overview.text(f"{LIGHT_CURVE} .tip") == told
     assert [looked_at(overview, plot) for plot in ("#plot-fwhm", "#plot-zeropoints", LIGHT_CURVE)] == [1, 1, 1]
     rows = "[...document.querySelectorAll('tr.looked')].map((row) => row.querySelector('a').textContent)"
     assert set(overview.evaluate(rows)) == {"mscience0218.fits"}
@@ -231,7 +233,7 @@ def test_a_plot_that_is_drawn_later_shows_the_frame_looked_at_before(chromium, s
 def test_rejected_rows_and_uncalibrated_frames_are_in_no_plot(overview):
     shown = "PP.data.plots[%r].frames"
     assert overview.evaluate(shown % "target-3552") == [0, 1, 2, 5, 6]
-    seen, limits = overview.evaluate("PP.data.plots['target-3552'].series.map((each) => each.value)")
+    seen, limits, _ = overview.evaluate("PP.data.plots['target-3552'].series.map((each) => each.value)")
     assert (seen[4], limits) == (None, [None, None, None, None, fakerun.LIMIT_MAG])  # the last frame has a limit only
     values = overview.evaluate("PP.data.plots.zeropoints.series[0].value")
     assert values == [25.0, 24.98, None, 24.94, 24.92, 24.9, 24.88]
@@ -321,7 +323,7 @@ def test_a_plot_can_be_saved_as_png_and_svg_in_black_on_white(chromium, site, tm
     page.close()
 
 
-SAVES = {"PNG": "as a picture", "SVG": "for papers"}
+SAVES = {"PNG": "as a picture, PNG", "SVG": "for papers, SVG"}
 
 
 def choose_times(page, name):

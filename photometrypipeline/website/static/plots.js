@@ -32,7 +32,8 @@
 
     /* What its lines and points are called. */
     get legend() {
-      return [...this.spec.series, ...this.spec.lines].filter((each) => each.label).map((each) => [each.label, COLOURS[each.look.split(" ")[1]], each.look.split(" ")[0]]);
+      const named = ({ label, shift }) => (shift ? `${label} ${shift > 0 ? "+" : "\u2212"}${Math.abs(shift).toFixed(2)}` : label);
+      return [...this.spec.series, ...this.spec.lines].filter((each) => each.label).map((each) => [named(each), COLOURS[each.look.split(" ")[1]], each.look.split(" ")[0]]);
     }
 
     key() {
@@ -392,7 +393,7 @@
       const values = spec.series.filter((each) => finite(each.value[index])).map((each) => {
         const { digits, unit } = each.right ? spec.right : spec.y;
         const error = each.error && finite(each.error[index]) ? ` \u00b1 ${each.error[index].toFixed(digits)}` : "";
-        return `${each.label ? each.label + " " : ""}${each.value[index].toFixed(digits)}${error} ${unit}`.trim();
+        return `${each.label ? each.label + " " : ""}${(each.value[index] - each.shift).toFixed(digits)}${error} ${unit}`.trim();
       });
       const at = frame ? `${frame.time} UT` : `${spec.x.label}: ${this.x[index].toFixed(spec.x.digits)}`;
       const out = this.isOut(index) ? ["marked bad"] : [];
@@ -441,8 +442,8 @@
         this.nameClock = () => { times.value = this.clocks.includes(clock) ? clock : "JD"; };
         this.nameClock();
       }
-      button("PNG", "save this plot as a picture", async () => PP.save(await PP.paper.png(this), "image/png", `${this.fileName}.png`));
-      button("SVG", "save this plot as lines, for papers", async () => PP.save(await PP.paper.svg(this), "image/svg+xml", `${this.fileName}.svg`));
+      button("PNG", "save this plot as a picture, PNG", async () => PP.save(await PP.paper.png(this), "image/png", `${this.fileName}.png`));
+      button("SVG", "save this plot as lines for papers, SVG", async () => PP.save(await PP.paper.svg(this), "image/svg+xml", `${this.fileName}.svg`));
       if (!this.markable) return;
       const mark = button(this.spec.stars ? "mark bad stars" : "mark bad points", "click points to mark them as bad (also: key x)", () => {
         this.marking = !this.marking;
