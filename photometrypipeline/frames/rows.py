@@ -85,7 +85,7 @@ class Row:
     band: str = _text("photometric band; NULL for instrumental magnitudes", default="-")
     magsys: str = _text("AB, Vega or instrumental")
     catalog: str = _text("photometric catalogue; NULL for instrumental magnitudes", default="-")
-    zp_mag: float = _mag("zeropoint")
+    zp_mag: float = _mag("zeropoint of the image in its middle; at the place of the target it is mag - inst_mag")
     zp_sig_mag: float = _mag("scatter and error of the zeropoint")
     zp_err_mag: float = _mag("error of the mean zeropoint")
     inst: float = _mag("instrumental magnitude", "inst_mag")
