@@ -161,10 +161,14 @@ def _name(mover, mpc_code, before, taken):
         near = sphere.separation_deg(*there, ra, dec) * 3600 < SAME_ARCSEC
         if near and np.hypot(*np.subtract(rates, mover.rate)) < KNOWN_RATE * (1 + mover.speed) and name not in taken:
             return name
-    text = f"{mpc_code} {mover.jd:.2f} {mover.place_deg[0]:.3f} {mover.place_deg[1]:.3f}"
+    return tracklet(PREFIX, f"{mpc_code} {mover.jd:.2f} {mover.place_deg[0]:.3f} {mover.place_deg[1]:.3f}", taken)
+
+
+def tracklet(prefix, text, taken=()):
+    """Return a name of seven letters that `prefix` begins and a text decides, other than those `taken`."""
     value = zlib.crc32(text.encode())
     while True:
-        name = PREFIX + "".join(BASE62[value // 62**power % 62] for power in (3, 2, 1, 0))
+        name = prefix + "".join(BASE62[value // 62**power % 62] for power in (3, 2, 1, 0))
         if name not in taken:
             return name
         value += 1
