@@ -7,6 +7,7 @@ Light is integrated over each pixel, positions are those of FITS (the first pixe
 follow the VATT4K: North up, East left, 0.375 arcsec per px after 2x2 binning, date and time in two keywords, no WCS.
 """
 
+import math
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -231,12 +232,16 @@ def make_stars(seed, n_stars, size, scale=0.375, centre=Night.centre, brightest=
 
 def _parted(rng, n, half, apart):
     """Return up to `n` places, shape (n, 2), in a box of +-`half`, at least `apart` from each other."""
-    places = np.empty((0, 2))
-    for _ in range(40 * n):
-        place = rng.uniform(-half, half)
-        if len(places) < n and (not len(places) or np.hypot(*(places - place).T).min() > apart):
-            places = np.vstack([places, place])
-    return places
+    tried = rng.uniform(-half, half, (40 * n, 2))
+    cells, taken, kept = np.floor(tried / apart).astype(int).tolist(), {}, []
+    for place, (column, row) in zip(tried.tolist(), cells, strict=True):
+        if len(kept) == n:
+            break
+        near = (taken.get((column + i, row + j), ()) for i in (-1, 0, 1) for j in (-1, 0, 1))
+        if all(math.dist(place, other) > apart for cell in near for other in cell):
+            taken.setdefault((column, row), []).append(place)
+            kept.append(place)
+    return np.array(kept).reshape(-1, 2)
 
 
 def shifted(place, east_arcsec, north_arcsec):
