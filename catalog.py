@@ -355,7 +355,7 @@ class Catalog:
         """Return a column as floats, shape (n,), NaN where missing; all NaN without such a column."""
         if name not in self.table.colnames:
             return np.full(len(self), np.nan)
-        return np.ma.filled(np.ma.asarray(self.table[name]).astype(float), np.nan)
+        return np.asarray(np.ma.filled(np.ma.asarray(self.table[name]).astype(float), np.nan))
 
     # ---- for SCAMP
 

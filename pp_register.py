@@ -39,6 +39,7 @@ import diagnostics
 import pp_extract
 import pp_setup
 from catalog import Catalog
+from photometrypipeline.base import workers
 from photometrypipeline.base.errors import CatalogError, NotReachable, OutsideSurvey, ProgramError
 from photometrypipeline.base.files import reference_file
 from photometrypipeline.catalogs import surveys
@@ -49,7 +50,7 @@ from photometrypipeline.newcamera import generic, orientation
 from photometrypipeline.photometry import rings
 from photometrypipeline.programs import astromatic, scampfit
 from photometrypipeline.programs.choices import FLAG_MASKS
-from photometrypipeline.registration import astrometry, blind, locate, starcover, wcsfit, wrongpointing
+from photometrypipeline.registration import astrometry, blind, locate, scampinput, starcover, wcsfit, wrongpointing
 from photometrypipeline.sky import sphere, times
 
 log = logging.getLogger("pp.register")
@@ -179,8 +180,18 @@ def unusable(extraction, mask):
 
 
 def trimmed(extraction, mask):
-    """Return the SourceList that SCAMP gets."""
+    """Return the SourceList that takes part."""
     return astromatic.trim_for_scamp(extraction.sources, mask, pp_setup.scamp_max_sources, LEAST_SNR)
+
+
+def bright(sources, mask):
+    """Return the SourceList that SCAMP gets of those that take part."""
+    return astromatic.trim_for_scamp(sources, mask, scampinput.MOST_SOURCES, LEAST_SNR)
+
+
+def values_of(catalog):
+    """Return (ra_deg, dec_deg, mag), arrays, of a Catalog."""
+    return tuple(catalog.values(column) for column in ("ra_deg", "dec_deg", "mag"))
 
 
 def unflagged(extraction):
@@ -287,7 +298,7 @@ def scarcity(attempt, catalog, radius_deg):
 
 def use_catalog(attempt, extractions, catalog, reach_deg):
     """Solve what lies among the stars of one catalogue, whose cone reaches `reach_deg` beyond the frames."""
-    stars = tuple(catalog.values(column) for column in ("ra_deg", "dec_deg", "mag"))
+    stars = values_of(catalog)
     toolbox.say(f"registering {len(extractions)} frames on {catalog.name}, pointing within {reach_deg:g} deg")
     seen = [seen_in(attempt, each) for each in extractions]
     found = locate.locate(
@@ -365,26 +376,19 @@ def seen_in(attempt, extraction):
 
 def refine(attempt, extractions, found, catalog, stars):
     """Solve frames whose place is known ({name: Solution}), with SCAMP and with a fit of our own; keep the better."""
-    telescope, sources = attempt.telescope, attempt.trimmed
+    sources = attempt.trimmed
     frames = {each.frame.name: each.frame for each in extractions}
-    scale = max(solution.scale_arcsec for solution in found.values())
-    degree = scampfit.degree_of(telescope, max(solution.n_matched for solution in found.values()))
+    degree = scampfit.degree_of(attempt.telescope, max(solution.n_matched for solution in found.values()))
     field = starcover.near_frames(catalog, [(frames[name], found[name]) for name in frames])
-    folder = attempt.data.folder
-    reference = attempt.data.folder / reference_file(catalog.name)
     epochs = field.values("epoch_yr")
-    field.write_reference(reference, float(np.nanmedian(epochs)) if np.isfinite(epochs).any() else np.nan)
-    jobs = [scampfit.Job(frame, sources[name], found[name].header) for name, frame in frames.items()]
-    try:
-        limit_s = pp_setup.scamp_timeout_s
-        numbers, heads = scampfit.run(jobs, reference, telescope, attempt.mask, scale, degree, limit_s, folder)
-    except ProgramError as error:
-        log.warning("%s; the fit without SCAMP is used", error)
-        numbers, heads = {}, {}
+    epoch = float(np.nanmedian(epochs)) if np.isfinite(epochs).any() else np.nan
+    field.write_reference(attempt.data.folder / reference_file(catalog.name), epoch)
+    solved = workers.alongside(functools.partial(by_scamp, attempt, frames, found, field, epoch, degree))
     seen = [
         wcsfit.frame_stars(name, sources[name], frame.size_px, found[name].header) for name, frame in frames.items()
     ]
-    results = wcsfit.fit(seen, wcsfit.StarList.of(field), (degree, heads))
+    results = wcsfit.fit(seen, wcsfit.StarList.of(field), (degree, lambda: solved()[1]))
+    numbers, _ = solved()
     for extraction in extractions:
         name = extraction.frame.name
         if name not in results:
@@ -398,6 +402,24 @@ def refine(attempt, extractions, found, catalog, stars):
         if verdict.registered:
             attempt.solved[name] = results[name].header
             attempt.catalogs[name] = catalog.name
+
+
+def by_scamp(attempt, frames, found, field, epoch_yr, degree):
+    """Return ({name: numbers}, {name: fits.Header}) of SCAMP's solution; both empty where it fails.
+
+    frames : {name: Frame};  found : {name: Solution};  field : Catalog of the stars in and around them
+    """
+    scale = max(solution.scale_arcsec for solution in found.values())
+    jobs = [scampfit.Job(frames[n], bright(attempt.trimmed[n], attempt.mask), found[n].header) for n in frames]
+    places = [(job.sources, job.header) for job in jobs]
+    deep = scampinput.stars_as_deep(places, values_of(field), scampinput.RADIUS_PX * scale)
+    stars = functools.partial(field.select(deep).write_reference, epoch_yr=epoch_yr)
+    limit_s, folder = pp_setup.scamp_timeout_s, attempt.data.folder
+    try:
+        return scampfit.run(jobs, stars, attempt.telescope, attempt.mask, scale, degree, limit_s, folder)
+    except ProgramError as error:
+        log.warning("%s; the fit without SCAMP is used", error)
+        return {}, {}
 
 
 def judged(attempt, extraction, solution, result, numbers, stars):

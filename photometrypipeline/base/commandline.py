@@ -8,6 +8,7 @@ from photometrypipeline import interpreter  # noqa: F401  first of all: finds th
 
 # isort: split
 import argparse
+import os
 import re
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from photometrypipeline import __version__
 from photometrypipeline.base import streams
 from photometrypipeline.base.errors import USAGE, UsageError
 
+# Threads of numpy's linear algebra: they wait for each other on small matrices and cost twice the CPU time of one.
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 SMALL_NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
@@ -105,5 +108,7 @@ def answer_at_once(build_parser):
     Does nothing in any other program that imports the script.
     """
     if Path(sys.argv[0]).stem == Path(sys.modules[build_parser.__module__].__file__).stem:
+        for name in ONE_THREAD:
+            os.environ.setdefault(name, "1")
         streams.guard()
         build_parser().parse_args()

@@ -1,12 +1,10 @@
 """Work in parallel processes, for what threads do not speed up: drawing, mostly."""
 
+import contextvars
 import gc
 import logging
-import multiprocessing
 import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 
 from photometrypipeline.base import interruption
 
@@ -33,6 +31,10 @@ def side_by_side(function, stages, jobs, each=SOME):
     stages = [list(items) for items in stages]
     jobs = min(jobs, sum(map(len, stages)) // each)
     if jobs > 1 and sys.platform == "linux":
+        import multiprocessing  # for a command that only shows its help this is slow
+        from concurrent.futures import ProcessPoolExecutor
+        from concurrent.futures.process import BrokenProcessPool
+
         gc.freeze()  # what a copy's garbage collector does not touch is not copied
         try:
             fork = multiprocessing.get_context("fork")
@@ -54,6 +56,8 @@ def beside(function, jobs):
     """
     if jobs < 2 or sys.platform != "linux":
         return function
+    import multiprocessing
+
     fork = multiprocessing.get_context("fork")
     ours, theirs = fork.Pipe(duplex=False)
 
@@ -80,6 +84,16 @@ def _inherit(function, stages):
     global _work
     interruption.in_copies()
     _work = function, stages
+
+
+def alongside(function):
+    """Begin function() in a thread, for what an outside program does; return what waits for its result when called."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(contextvars.copy_context().run, function)
+    pool.shutdown(wait=False)
+    return future.result
 
 
 def _one(stage, index):

@@ -125,15 +125,18 @@ def mean_error(difference, variance, step, weighted_ranking=True):
 
 def _trimmed_means(draws, variance, n_keep, weighted_ranking):
     """Return the zeropoints, shape (n_draws,), of simulated fields whose most deviant stars are dropped in steps."""
-    weight, scale = 1 / variance, np.sqrt(variance) if weighted_ranking else 1.0
-    used = np.ones(draws.shape, dtype=bool)
+    weight = np.tile(1 / variance, (len(draws), 1))  # 0 for what is dropped, as `rank`
+    rank = np.sqrt(weight) if weighted_ranking else np.ones_like(weight)
     count = draws.shape[1]
     while True:
-        zp = (draws * weight * used).sum(axis=1) / (weight * used).sum(axis=1)
+        zp = np.einsum("ij,ij->i", draws, weight) / weight.sum(axis=1)
         if count <= n_keep:
             return zp
         number = min(max(1, count // 50), count - n_keep)
-        deviation = np.where(used, np.abs(draws - zp[:, None]) / scale, -1.0)
-        worst = np.argpartition(deviation, -number, axis=1)[:, -number:]
-        np.put_along_axis(used, worst, False, axis=1)
+        deviation = np.abs(draws - zp[:, None]) * rank
+        worst = deviation >= np.partition(deviation, -number, axis=1)[:, -number, None]
+        weight[worst] = rank[worst] = 0.0
         count -= number
+        kept = weight > 0
+        if 2 * count < kept.shape[1] and (kept.sum(axis=1) == count).all():
+            draws, weight, rank = (values[kept].reshape(-1, count) for values in (draws, weight, rank))

@@ -16,6 +16,7 @@ log = logging.getLogger("pp.scampfit")
 
 WORK = ".diagnostics"  # where the .head files end
 REPORT = "astrometry_scamp.xml"
+REFERENCE = "stars.cat"
 MARKUP = re.compile(r"[<>&\"]")
 # What is left to find, after the match of the patterns: degrees, a factor, arcmin.
 LIMITS = {"POSANGLE_MAXERR": "0.5", "PIXSCALE_MAXERR": "1.01", "MATCH_FLIPPED": "N"}
@@ -51,7 +52,8 @@ def settings_of(path):
 def run(jobs, reference, telescope, mask, scale_arcsec, degree, timeout_s, folder):
     """Run SCAMP on the Jobs; returns ({name: numbers}, {name: fits.Header}); numbers as astromatic.run_scamp has them.
 
-    reference : Path of the catalogue;  mask : of FLAGS that are left out;  degree : of the distortion
+    reference : function of a path that writes the catalogue there, as FITS_LDAC
+    mask : of FLAGS that are left out;  degree : of the distortion
     Leaves `astrometry_scamp.xml` in `folder`, and the .head files in `.diagnostics/`.  Raises ProgramError.
     """
     names = [job.frame.name for job in jobs]
@@ -66,8 +68,9 @@ def run(jobs, reference, telescope, mask, scale_arcsec, degree, timeout_s, folde
             wcskeywords.write_solution(header, job.header, "")
             astromatic.write_for_scamp(path, job.sources, header, columns)
             bring_extra_header(job.frame, path)
+        reference(Path(work) / REFERENCE)
         extra = extras(telescope, scale_arcsec, degree, folder / "scamp.ahead")
-        numbers = astromatic.run_scamp(lists, os.path.abspath(reference), telescope, mask, work, timeout_s, extra=extra)
+        numbers = astromatic.run_scamp(lists, REFERENCE, telescope, mask, work, timeout_s, extra=extra)
         heads = {}
         for name, path in zip(names, lists, strict=True):
             head = attempt(astromatic.read_head, path.with_suffix(".head"))

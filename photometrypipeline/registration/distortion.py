@@ -16,6 +16,7 @@ from photometrypipeline.sky.tangent import LinearMap
 DEGREES = {"linear": 1, "radial": 3, "quadratic": 2, "cubic": 3, "quartic": 4}
 HUBER = 2.0  # residuals beyond so many sigmas weigh less
 ROUNDS = 6
+LINEAR = 6  # real coefficients of a linear map
 # powers (i, j) of x and y that PV1_k multiplies; of y and x for PV2_k (k = 3 and 11 are odd powers of the radius)
 TPV_TERMS = {0: (0, 0), 1: (1, 0), 2: (0, 1), 4: (2, 0), 5: (1, 1), 6: (0, 2)}
 TPV_TERMS |= {7: (3, 0), 8: (2, 1), 9: (1, 2), 10: (0, 3), 12: (4, 0), 13: (3, 1), 14: (2, 2), 15: (1, 3), 16: (0, 4)}
@@ -36,13 +37,6 @@ def _bends(u, model):
         return [u * np.abs(u) ** 2]
     terms = _monomials(u, range(2, DEGREES[model] + 1))
     return [factor * term for term in terms for factor in (1, 1j)]
-
-
-def _stack(terms, n):
-    """Return complex terms, each shape (n,), as real columns, shape (2 n, k): real parts above imaginary ones."""
-    if not terms:
-        return np.empty((2 * n, 0))
-    return np.column_stack([np.concatenate([term.real, term.imag]) for term in terms])
 
 
 @dataclass(frozen=True)
@@ -92,15 +86,18 @@ class Fit:
 
 
 class Problem:
-    """The equations for the map of each frame and for the distortion that all of them share, for one model."""
+    """The equations for the map of each frame and for the distortion that all of them share, for one model.
+
+    columns : per frame, real and imaginary parts, shape (2, n, 6 + k + 1): linear terms, D's, and the target
+    """
 
     def __init__(self, frames, model):
         self.frames, self.model = frames, model
-        self.bends = [_stack(_bends(f.u, model), f.u.size) for f in frames]
-        self.lines = [
-            _stack([k * t for t in (np.ones_like(f.u), f.u, np.conj(f.u)) for k in (1, 1j)], f.u.size) for f in frames
-        ]
-        self.targets = [np.concatenate([(f.wanted - f.u).real, (f.wanted - f.u).imag]) for f in frames]
+        self.columns = []
+        for f in frames:
+            terms = [k * t for t in (np.ones_like(f.u), f.u, np.conj(f.u)) for k in (1, 1j)]
+            terms = np.stack([*terms, *_bends(f.u, model), f.wanted - f.u], axis=-1)
+            self.columns.append(np.stack([terms.real, terms.imag]))
 
     @property
     def determined(self):
@@ -108,7 +105,7 @@ class Problem:
 
         Where errors are those of the catalogue, more frames of the same stars tell nothing new.
         """
-        spare = [target.size - 6 for target in self.targets]
+        spare = [2 * f.u.size - LINEAR for f in self.frames]
         return min(spare) >= 0 and sum(spare) / self._repeated() >= 2 * free_terms(self.model)
 
     def _repeated(self):
@@ -123,41 +120,50 @@ class Problem:
         """Return the Fit; residuals beyond HUBER sigmas weigh less, and hardly anything beyond three times that."""
         damping = [np.ones(f.u.size) for f in self.frames]
         for _ in range(ROUNDS):
-            linear, bend, residuals = self.solve(damping)
+            own, bend = _solved(_products(self._weighted(damping)))
+            residuals = [_left(columns, linear, bend) for columns, linear in zip(self.columns, own, strict=True)]
             pulls = [np.abs(r) / f.sigma for r, f in zip(residuals, self.frames, strict=True)]
             limit = HUBER * max(1.0, spread(np.concatenate(pulls)))
             damping = [np.minimum(1.0, limit / np.maximum(pull, limit)) * (pull < 3 * limit) for pull in pulls]
-        return Fit(self.model, linear, bend, damping, residuals)
+        return Fit(self.model, [tuple(c[::2] + 1j * c[1::2]) for c in own], bend, damping, residuals)
 
-    def solve(self, damping):
-        """Return (linear, bend, residuals) as in Fit, by least squares with weights `damping` over sigma^2."""
-        parts = []
-        for frame, line, bend, target, part in zip(
-            self.frames, self.lines, self.bends, self.targets, damping, strict=True
-        ):
-            weight = np.tile(np.sqrt(part) / frame.sigma, 2)[:, None]
-            q, r = np.linalg.qr(line * weight)
-            rest = np.column_stack([bend, target]) * weight
-            parts.append((q, r, rest, rest - q @ (q.T @ rest)))  # what a linear map cannot take up
-        normal = sum(free.T @ free for *_, free in parts)
-        shared = np.linalg.lstsq(normal[:-1, :-1], normal[:-1, -1], rcond=None)[0]
-        linear, residuals = [], []
-        for (q, r, rest, _), line, bend, target in zip(parts, self.lines, self.bends, self.targets, strict=True):
-            own = np.linalg.lstsq(r, q.T @ (rest[:, -1] - rest[:, :-1] @ shared), rcond=None)[0]
-            linear.append((own[0] + 1j * own[1], own[2] + 1j * own[3], own[4] + 1j * own[5]))
-            left = target - line @ own - bend @ shared
-            residuals.append(left[: left.size // 2] + 1j * left[left.size // 2 :])
-        return linear, shared, residuals
+    def _weighted(self, damping):
+        """Return the columns of each frame with weights `damping` over sigma^2, as root."""
+        weights = [np.sqrt(part) / frame.sigma for part, frame in zip(damping, self.frames, strict=True)]
+        return [columns * weight[:, None] for columns, weight in zip(self.columns, weights, strict=True)]
 
     def cross_validate(self, damping, folds):
         """Return per frame, shape (n,), how far each star is from where a fit without it puts it, in sigmas."""
+        folded = [[np.flatnonzero(f.star % folds == fold) for f in self.frames] for fold in range(folds)]
+        weighted = self._weighted(damping)
+        parts = [_products([each[:, rows] for each, rows in zip(weighted, held, strict=True)]) for held in folded]
         pulls = [np.zeros(f.u.size) for f in self.frames]
-        for fold in range(folds):
-            held = [f.star % folds == fold for f in self.frames]
-            _, _, residuals = self.solve([np.where(h, 0.0, d) for h, d in zip(held, damping, strict=True)])
-            for pull, h, r, f in zip(pulls, held, residuals, self.frames, strict=True):
-                pull[h] = (np.abs(r) / f.sigma)[h]
+        for fold, held in enumerate(folded):
+            own, bend = _solved(sum(part for number, part in enumerate(parts) if number != fold))
+            for pull, rows, columns, linear, f in zip(pulls, held, self.columns, own, self.frames, strict=True):
+                pull[rows] = np.abs(_left(columns[:, rows], linear, bend)) / f.sigma[rows]
         return pulls
+
+
+def _products(weighted):
+    """Return the normal equations of each frame, shape (n_frames, 7 + k, 7 + k), from its weighted columns."""
+    flat = [each.reshape(-1, each.shape[-1]) for each in weighted]
+    return np.array([each.T @ each for each in flat])
+
+
+def _solved(products):
+    """Return (own, bend): linear coefficients of each frame, shape (n_frames, 6), and those of D, shape (k,)."""
+    line, mixed, rest = products[:, :LINEAR, :LINEAR], products[:, :LINEAR, LINEAR:], products[:, LINEAR:, LINEAR:]
+    taken = np.linalg.pinv(line, hermitian=True) @ mixed
+    normal = (rest - mixed.transpose(0, 2, 1) @ taken).sum(axis=0)  # what linear maps cannot take up
+    bend = np.linalg.lstsq(normal[:-1, :-1], normal[:-1, -1], rcond=None)[0]
+    return taken[:, :, -1] - taken[:, :, :-1] @ bend, bend
+
+
+def _left(columns, own, bend):
+    """Return what a map leaves of the target, complex, shape (n,)."""
+    left = columns @ np.concatenate([-own, -bend, [1.0]])
+    return left[0] + 1j * left[1]
 
 
 def spread(pulls):

@@ -97,7 +97,7 @@ def frame_stars(name, sources, size_px, header):
 def fit(frames, stars, scamp=None):
     """Return {name: Result} of `frames` (list of FrameStars); a frame with fewer than MIN_PAIRS pairs is left out.
 
-    stars : StarList;  scamp : (degree, {name: fits.Header}) of SCAMP's solutions
+    stars : StarList;  scamp : (degree, function that returns {name: fits.Header}) of SCAMP's solutions
     """
     frames = [_Matched.of(frame, stars) for frame in frames]
     frames = [frame for frame in frames if frame.pairs.u.size >= MIN_PAIRS]
@@ -110,7 +110,8 @@ def fit(frames, stars, scamp=None):
         if found <= 1.02 * before:
             break
         before = found
-    degree, headers = scamp or (1, {})
+    degree, solved = scamp or (1, dict)
+    headers = solved()
     return {
         frame.frame.name: _result(frame, *choice.of(number), choice, degree, headers.get(frame.frame.name))
         for number, frame in enumerate(frames)

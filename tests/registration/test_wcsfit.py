@@ -135,7 +135,7 @@ def test_a_solution_of_scamp_that_is_off_is_not_kept():
     ours = wcsfit.fit(night.frames, night.stars)["0"]
     shifted = ours.header.copy()
     shifted["CRVAL2"] += 0.1 / 3600
-    kept = wcsfit.fit(night.frames, night.stars, (3, {"0": shifted}))["0"]
+    kept = wcsfit.fit(night.frames, night.stars, (3, lambda: {"0": shifted}))["0"]
     assert (kept.solution, kept.header) == ("fit", ours.header)
 
 
@@ -144,7 +144,7 @@ def test_scamp_is_kept_where_it_predicts_better(monkeypatch):
     good = wcsfit.fit(night.frames, night.stars)["0"].header
     monkeypatch.setattr(wcsfit, "DEGREES", {"linear": 1, "quadratic": 2, "cubic": 3})
     monkeypatch.setattr(wcsfit, "better", lambda *_: False)  # ours stays linear
-    result = wcsfit.fit(night.frames, night.stars, (3, {"0": good}))["0"]
+    result = wcsfit.fit(night.frames, night.stars, (3, lambda: {"0": good}))["0"]
     assert (result.solution, result.degree, result.header) == ("SCAMP", 3, good)
 
 
