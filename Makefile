@@ -3,7 +3,7 @@ PYTHON ?=
 export PYTHON
 python = .venv/bin/python
 
-.PHONY: help setup develop example example-data test torture lint docs site wheel clean
+.PHONY: help setup develop example example-data test torture lint docs site benchmark wheel clean
 
 help:
 	@echo "make example       set up, then run the pipeline on the simulated frames in example_data and check the result"
@@ -14,6 +14,7 @@ help:
 	@echo "make docs          write the pages and files that are made from the code: commands, bands, telescopes, ..."
 	@echo "make site          build the documentation as a site into site/; warnings are errors"
 	@echo "make example-data  simulate the frames of example_data again"
+	@echo "make benchmark     measure what runs cost, and compare with speed.json of an earlier time (20 minutes)"
 	@echo "make wheel         build sdist and wheel into dist/"
 	@echo "make clean         remove caches, builds and the folders of example runs, not .venv"
 
@@ -53,6 +54,9 @@ site: develop
 
 example-data: develop
 	$(python) example_data/make_vatt4k.py
+
+benchmark: develop
+	$(python) benchmarks/speed.py -json speed.json $(if $(wildcard speed.json),-compare speed.json)
 
 wheel: develop
 	rm -rf dist

@@ -74,6 +74,7 @@ def measured(argv, folder, settings):
     for path in notes.values():
         path.unlink(missing_ok=True)
     environment = {**os.environ, "XDG_CONFIG_HOME": str(settings), "XDG_DATA_HOME": str(settings)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # with it all sources are compiled each time
     environment["PATH"] = f"{settings / 'bin'}:{environment['PATH']}"
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(argv, cwd=folder, env=environment, stderr=subprocess.PIPE, check=False, **QUIET)
@@ -115,6 +116,12 @@ def run(folder, names, settings, checkout, *options):
     """Return the Cost of pp_run on the frames in `folder`."""
     argv = [sys.executable, str(checkout / "pp_run.py"), *names, "-offline", *options]
     return measured(argv, folder, settings)
+
+
+def warm_up(settings, checkout):
+    """Run once, so that all is compiled and cached."""
+    with tempfile.TemporaryDirectory(prefix="pp_speed_") as place:
+        run(place, sky.make_dataset(place, 2, seed=3, **SMALL).files, settings, checkout)
 
 
 def measure_set(each, pairs, settings, checkout, jobs):
@@ -223,6 +230,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="pp_speed_settings_") as place:
         settings = Path(place)
         shims(settings / "bin")
+        warm_up(settings, args.checkout.resolve())
         for name in args.sets:
             found = measure_set(SETS[name], args.pairs, settings, args.checkout.resolve(), args.jobs)
             result["sets"][name] = found

@@ -18,7 +18,6 @@ from astropy.io import votable
 from astropy.table import Table
 from astropy.time import Time
 from astropy.utils.exceptions import AstropyWarning
-from astroquery.vizier import VizierClass
 
 from photometrypipeline.base import services
 from photometrypipeline.base.errors import CatalogError, NotReachable
@@ -78,6 +77,8 @@ def cone(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, row_limit=None)
 
 def _query(survey, mag_limit, row_limit):
     """Return the astroquery object that asks for the columns of `survey`, with its constraints."""
+    from astroquery.vizier import VizierClass  # slow to import, and a run with a filled store does not need it
+
     return VizierClass(
         columns=list(dict.fromkeys(label for column in survey.columns for label in column.labels)),
         column_filters=({survey.limit_label: f"<{mag_limit:f}"} if survey.limit_on else {}) | survey.constraints,

@@ -10,8 +10,6 @@ below 0.5 km, 0.0006 arcsec at 1 au.
 import erfa
 import numpy as np
 from astropy.time import Time
-from scipy.integrate import solve_ivp
-from scipy.optimize import brentq
 
 from photometrypipeline.ephemerides import planets
 from photometrypipeline.ephemerides.ephemstore import COLUMNS
@@ -93,6 +91,8 @@ def state(elements):
 
 def _radius_and_anomaly(ecc, q, since_perihelion_d):
     """Return the distance from the Sun (au) and the true anomaly (rad) on any conic."""
+    from scipy.optimize import brentq
+
     if abs(ecc - 1) < 1e-10:  # Barker's equation
         third = 1.5 * np.sqrt(GM_SUN / (2 * q**3)) * since_perihelion_d
         root = np.cbrt(third + np.hypot(third, 1))
@@ -117,6 +117,8 @@ class Path:
     """
 
     def __init__(self, elements, first, last, solar_system=None):
+        from scipy.integrate import solve_ivp  # slow to import, and needed where Horizons cannot be asked
+
         self.epoch = elements["EPOCH"]
         self.solar_system = solar_system or planets.best()
         force = _Force(elements, self.solar_system)

@@ -167,13 +167,14 @@ def _read_table(connection, dec_range_deg):
 
 
 def _column(name, values, kind):
-    if any(isinstance(value, str | bytes) for value in values):
+    kinds = set(map(type, values))
+    if kinds & {str, bytes}:
         if kind != "TEXT":
             raise ValueError(f"column {name} holds text")
         return np.array([value if value is not None else "" for value in values], dtype=object).astype(str)
-    if values and all(isinstance(value, int) for value in values):
+    if kinds == {int}:
         return np.array(values)
-    return np.array([np.nan if value is None else value for value in values], dtype=float)
+    return np.array(values, dtype=float)  # None becomes NaN
 
 
 def _read_row(connection, table, columns):

