@@ -104,6 +104,7 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
             crop_border(frame, int(crop), changes["keep_wcs"])
         else:
             frame.save()
+        frame.telescope = None  # a prepared header may tell more of the site
         return frame
 
     done = toolbox.sort_out(frames, toolbox.parallel(one, frames, options.jobs, "prepare"), losses)
@@ -172,7 +173,7 @@ def telescopes_of(frames, override, losses):
                 raise UsageError(str(error)) from None
             unknown[str(error)] += 1
             log.info("%s: %s; treated as GENERIC", frame.name, error)
-            found[frame.name] = telescopes.get("GENERIC")
+            found[frame.name] = telescopes.get("GENERIC").for_header(frame.header)
     for reason, number in unknown.items():
         log.warning("%d of %d images: %s; treated as GENERIC", number, len(frames), reason)
     return found

@@ -103,14 +103,15 @@ class Frame:
         return fitsbytes.scaled(fitsbytes.pixels(self.path), self.header)
 
 
-def set_keyword(header, keyword, value, comment):
-    """Set a keyword of the pipeline, its comment starting with `PP:`; what does not fit into its card is cut off.
+def printable(text):
+    """Return a text as headers hold it, in printable ASCII: accents are taken off, line ends become blanks."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", errors="ignore").decode()
+    return re.sub(r"[^ -~]+", " ", plain)
 
-    Headers hold printable ASCII: accents are taken off a text, line ends become blanks.
-    """
-    if isinstance(value, str):
-        plain = unicodedata.normalize("NFKD", value).encode("ascii", errors="ignore").decode()
-        value = re.sub(r"[^ -~]+", " ", plain)
+
+def set_keyword(header, keyword, value, comment):
+    """Set a keyword of the pipeline, its comment starting with `PP:`; what does not fit into its card is cut off."""
+    value = printable(value) if isinstance(value, str) else value
     room = CARD - max(len(str(fits.Card(keyword, value)).rstrip()), VALUE_END) - len(" / ")
     put(header, keyword, value, (COMMENT_START + comment)[: max(room, 0)])
 

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from photometrypipeline.base.errors import PipelineError
+from photometrypipeline.frames import fitsbytes
 from photometrypipeline.instruments import values
 from photometrypipeline.newcamera import pixelfacts, recognise
 
 log = logging.getLogger("pp.generic")
 
 STORED_AS = ("BITPIX", "BSCALE", "BZERO")  # 8 and 16 bits do not end at the same level
+LARGEST_OF_CAMERAS = 65535.0  # that pixels of 16 bits are divided by
+EVERY_ROW = 16  # that is looked at
 MOST_FRAMES = 12  # that are looked at, spread over the sequence
 MOST_FOR_GAIN = 5
 GAIN_FACTOR = 2.0  # by which a gain in a header may differ from what the noise tells
@@ -37,7 +40,8 @@ def of_frames(frames, answers):
     """
     alike = {}
     for frame in frames:
-        alike.setdefault(tuple(str(frame.header.get(name)) for name in STORED_AS), []).append(frame)
+        stored = (*(str(frame.header.get(name)) for name in STORED_AS), _is_of_unit_range(frame))
+        alike.setdefault(stored, []).append(frame)
     return {frame.name: facts for group in alike.values() for facts in [measure(group, answers)] for frame in group}
 
 
@@ -49,8 +53,21 @@ def measure(frames, answers):
     images = {frame.name: pixels for frame in chosen if (pixels := _pixels(frame)) is not None}
     header = frames[0].header
     reading = recognise.read(header)
-    gain = _gain(answers, reading, list(images.values())[:MOST_FOR_GAIN], _bayer(header))
+    unit = LARGEST_OF_CAMERAS if _is_of_unit_range(frames[0]) else 1.0
+    gain = _gain(answers, reading, list(images.values())[:MOST_FOR_GAIN], _bayer(header), unit)
     return CameraFacts(*gain, *_saturation(answers, reading, images.values(), header))
+
+
+def _is_of_unit_range(frame):
+    """Return whether the pixels are fractions of 1, as processing programs leave them (PixInsight, Siril)."""
+    if frame.header.get("BITPIX") not in (-32, -64):
+        return False
+    try:
+        rows = np.asarray(fitsbytes.pixels(frame.path))[..., ::EVERY_ROW, :]
+    except (OSError, ValueError, KeyError, EOFError):
+        return False  # what is wrong with it is said when it is prepared
+    rows = rows[np.isfinite(rows)]
+    return bool(rows.size and 0 < rows.max() <= 1.0 and rows.min() > -1.0)
 
 
 def _bayer(header):
@@ -65,24 +82,30 @@ def _pixels(frame):
         return None  # what is wrong with it is said when it is prepared
 
 
-def _gain(answers, reading, images, bayer):
-    """Return (gain or None, how it was found)."""
+def _gain(answers, reading, images, bayer, unit):
+    """Return (gain or None, how it was found); unit : ADU of the camera in one of the image."""
     given = values.number(answers.get("gain"))
     if given > 0:
         return given, "given by the user"
     measured, error = pixelfacts.gain_of_sequence(images, bayer)
     found = reading.get("gain")
+    if found and unit != 1:
+        log.warning(
+            "unknown camera: its pixels are fractions of 1, as of %g ADU: %s = %g e-/ADU counts as %.4g",
+            *(unit, found.coded, found.value, found.value * unit),
+        )
     if found:
-        if measured and not 1 / GAIN_FACTOR < measured / found.value < GAIN_FACTOR:
+        value = found.value * unit
+        if measured and not 1 / GAIN_FACTOR < measured / value < GAIN_FACTOR:
             log.warning(
                 "unknown camera: %s says %g e-/ADU, but the noise of the sky %.3g; the header is believed; if it is "
                 "wrong, use -set gain=%.3g",
                 found.coded,
-                found.value,
+                value,
                 measured,
                 measured,
             )
-        return found.value, f"from {found.coded}"
+        return value, f"from {found.coded}"
     if measured:
         log.warning(
             "unknown camera: no keyword gives the gain; %.3g e-/ADU (to %.0f %%) from noise and level of the sky over "

@@ -21,7 +21,7 @@ from scipy.ndimage import find_objects, label, median_filter
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.base.scatter import SIGMA_PER_MAD
-from photometrypipeline.frames.frame import BAD_PIXELS
+from photometrypipeline.frames.frame import BAD_PIXELS, printable
 
 log = logging.getLogger("pp.badpixels")
 
@@ -328,6 +328,6 @@ def write(folder, found, names, made_from):
     )
     header["COMMENT"] = "bits: " + ", ".join(f"{bit} {name}" for name, bit in meaning)
     for name in names:
-        header["HISTORY"] = name
+        header["HISTORY"] = printable(name)
     with replacing(path) as temporary:
         fits.PrimaryHDU(found.mask, header).writeto(temporary, overwrite=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from photometrypipeline.base import cdmatrix
-from photometrypipeline.frames.frame import set_keyword
+from photometrypipeline.frames.frame import printable, set_keyword
 from photometrypipeline.frames.hdus import LAYOUT, SCALING
 from photometrypipeline.frames.wcskeywords import remove_wcs
 from photometrypipeline.instruments.headers import READ_NOISE
@@ -158,7 +158,7 @@ def header_of(layers, telescope, made, whole, method, comoving, target=None):
         set_keyword(header, keyword, value, OF_STACKS[keyword])
     header.add_history(f"PP: {method} of {len(layers)} frames, by SWarp:")
     for layer in layers:
-        header.add_history(f"PP: {layer.frame.name}"[:72])
+        header.add_history(printable(f"PP: {layer.frame.name}")[:72])
     return header
 
 

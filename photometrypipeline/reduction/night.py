@@ -11,7 +11,7 @@ from photometrypipeline.base.errors import FrameError, PipelineError
 from photometrypipeline.base.files import replacing, safe_name
 from photometrypipeline.base.losses import Losses
 from photometrypipeline.frames import fitsbytes
-from photometrypipeline.frames.frame import Frame, set_keyword
+from photometrypipeline.frames.frame import Frame, printable, set_keyword
 from photometrypipeline.frames.hdus import SCALING
 from photometrypipeline.frames.intake import chips
 from photometrypipeline.reduction import apply, kinds, lacosmic, plan, settings
@@ -121,7 +121,7 @@ def write_master(path: Path, group: plan.Group, master: Master) -> None:
     if np.isfinite(master.error_adu):
         set_keyword(header, "PPERROR", master.error_adu, "error of one pixel, in its unit")
     for name in master.names:
-        header.add_history(f"made of {name.encode('ascii', 'replace').decode()}")
+        header.add_history(f"made of {printable(name)}")
     with replacing(path) as temporary:
         temporary.write_bytes(fitsbytes.header_bytes(header, b"", path) + fitsbytes.stored(master.image))
 

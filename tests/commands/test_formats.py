@@ -10,15 +10,16 @@ from astropy.io import fits
 
 import sky
 from photometrypipeline.base.errors import OK, PARTIAL, USAGE
+from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import results
 
 MASK = {(0, 0): 0.55, (0, 1): 1.0, (1, 0): 1.0, (1, 1): 0.45}  # RGGB: how much of the light each pixel lets through
 V = "TOP 2 BOT 1"
 
 
-def originals(folder, **knobs):
+def originals(folder, n_frames=2, **knobs):
     """Return (Truth, [(stem, image, header), ...]) of a small data set whose plain frames are gone."""
-    truth = sky.make_dataset(folder, 2, **knobs)
+    truth = sky.make_dataset(folder, n_frames, **knobs)
     frames = []
     for path in truth.paths:
         frames.append((path.stem, fits.getdata(path).astype(float), fits.getheader(path)))
@@ -124,13 +125,59 @@ def test_a_file_in_the_way_is_never_overwritten(tmp_path, run_command):
     assert (tmp_path / "a.fits").read_bytes() == before
 
 
-def test_integers_of_64_bits_keep_their_values(tmp_path, run_command):
-    truth, frames = originals(tmp_path)
-    for stem, image, header in frames:
-        fits.PrimaryHDU(image.astype(np.int64), header).writeto(tmp_path / f"{stem}.fits")
-    check(truth, tmp_path, run_command, *[f"{stem}.fits" for stem, _, _ in frames], band="R")
-    stored = fits.getdata(tmp_path / f"{frames[0][0]}.fits")
-    assert stored.dtype.itemsize == 4 and np.array_equal(stored, frames[0][1])
+def in_many_formats(folder, image, header):
+    """Write the same picture in all ways in which files hold one."""
+    whole, counts = image.astype(np.int64), image.astype(np.uint16)
+    bordered = image.astype(np.float32)
+    bordered[:, :8] = np.nan
+    scaled = fits.PrimaryHDU(((whole - 1000) * 2).astype(np.int32), header)
+    scaled.header["BSCALE"], scaled.header["BZERO"] = 0.5, 1000.0
+    images = {
+        "counts.fits": fits.PrimaryHDU(counts, header),
+        "single.FIT": fits.PrimaryHDU(image.astype(np.float32), header),
+        "double.fts": fits.PrimaryHDU(image.astype(np.float64), header),
+        "long.fits": fits.PrimaryHDU(whole, header),
+        "fractions.fits": fits.PrimaryHDU((image / 65535).astype(np.float32), header),
+        "cube.fits": fits.PrimaryHDU(counts[None], header),
+        "scaled.fits": scaled,
+        "bordered.fits": fits.PrimaryHDU(bordered, header),
+        "tiles.fits.fz": [fits.PrimaryHDU(), fits.CompImageHDU(counts, header)],
+        "extension.fits": [fits.PrimaryHDU(header=header), fits.ImageHDU(counts, name="SCI")],
+    }
+    for name, hdus in images.items():
+        (fits.HDUList(hdus) if isinstance(hdus, list) else hdus).writeto(folder / name)
+    plain = (folder / "counts.fits").read_bytes()
+    (folder / "zipped.fits.gz").write_bytes(gzip.compress(plain))
+    (folder / "junk behind \xe9.fits").write_bytes(plain + b"junk" * 99)
+    return [*images, "zipped.fits.gz", "junk behind \xe9.fits"]
+
+
+def test_one_picture_in_many_formats_has_one_magnitude_time_and_place(tmp_path, run_command):
+    camera = {"INSTRUME": "CAMX", "TELESCOP": None, "FILTER": "R", "SECPIX": 0.375, "EGAIN": 2.0}
+    site = {"SITELAT": 32.70, "SITELONG": -109.89}  # G83 is there
+    truth, [(_, image, header)] = originals(tmp_path, 1, n_stars=60, size=(480, 480), header=camera | site)
+    ephemeris.store_rows(tmp_path / "pp_store", "3552", "G83", truth.ephemeris())
+    names = in_many_formats(tmp_path, image, header)
+    done = run_command("pp_run", "-injections", 0, *names, "-offline", cwd=tmp_path)
+    assert done.returncode == OK, done.stderr
+    assert done.stderr.count("no known telescope") == 1
+    rows = [line.row for line in results.read(tmp_path / "photometry_3552.dat")[0]]
+    assert len(rows) == len(names) and all(row.accepted for row in rows)
+    first = rows[0]
+    assert first.mag == pytest.approx(truth.mag[0], abs=4 * first.sig)
+    for row in rows:
+        assert row.mag == pytest.approx(first.mag, abs=1e-3)
+        assert row.sig == pytest.approx(first.sig, rel=0.05)
+        assert row.jd == first.jd
+        assert np.hypot(row.ra_deg - first.ra_deg, row.dec_deg - first.dec_deg) < 0.01 / 3600
+    for path in [
+        *(tmp_path / f"{name}.fits" for name in ("counts", "fractions", "tiles", "double")),
+        tmp_path / "single.fits",
+        tmp_path / "zipped.fits",
+    ]:
+        assert fits.getheader(path)["MIDTIMJD"] == pytest.approx(truth.midtime_jd[0], abs=1e-3 / 86400)
+    stored = fits.getdata(tmp_path / "long.fits")
+    assert stored.dtype.itemsize == 4 and np.array_equal(stored, image)
 
 
 def test_names_that_mean_something_to_programs_or_are_no_text(tmp_path, run_command):

@@ -94,3 +94,11 @@ def test_frames_of_8_bits_have_a_level_of_their_own(tmp_path):
     facts = camerafacts.of_frames(frames, {})
     assert facts["a.fits"].saturation == pytest.approx(4095, rel=0.002)
     assert facts["b.fits"].saturation == pytest.approx(255, rel=0.01)
+
+
+def test_a_gain_counts_for_the_numbers_of_the_camera_where_pixels_are_fractions(tmp_path, caplog):
+    frame = write(tmp_path / "a.fits", 1.6, 60000, EGAIN=1.6)
+    fits.PrimaryHDU(frame.read_pixels() / 65535, frame.header).writeto(tmp_path / "b.fits")
+    facts = camerafacts.of_frames([frame, Frame(tmp_path / "b.fits")], {})
+    assert facts["a.fits"].gain == pytest.approx(1.6) and facts["b.fits"].gain == pytest.approx(1.6 * 65535)
+    assert "its pixels are fractions of 1" in caplog.text
