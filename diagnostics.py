@@ -134,7 +134,8 @@ def _write_pages(view, contents, plot_files, settings, site, folder, jobs):
         told = {"plots": own, "data": pagedata.of_frame(frame, own, by_hand)}
         pages.write_page(place / frame.page, template.render(frame=frame, root="../", here="", **told, **shared))
 
-    workers.side_by_side(write, [[frame for frame in view.frames if frame.page]], jobs, each=FRAMES_EACH)
+    with_page = [frame for frame in view.frames if frame.page]
+    workers.side_by_side(write, [with_page], jobs, FRAMES_EACH, label="pages", unit="page")
     judged = verdicts.judge(view, pp_setup.confverdict, data["plots"])
     shared |= {"root": "", "here": f"{records.FOLDER}/", "verdicts": judged, "plots": shown}
     shared |= {"overall": verdicts.overall(judged), "stars": stars}

@@ -129,8 +129,7 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
     pairs = toolbox.sort_out(frames, done, losses)
     if not pairs:
         raise PipelineError("none of the frames has a source list; run pp_photometry first")
-    for _frame, row in pairs:
-        tell(row, losses, reference)
+    tell([row for _, row in pairs], losses, reference)
     if reference is not None:
         common = calibrated.systematics(reference, term)
         errors = common.relation_err_mag, common.catalog_err_mag, common.color_err_mag
@@ -469,14 +468,31 @@ def fit_frame(done, reference, settings):
     )
 
 
-def tell(row, losses, reference):
-    """Say what became of one frame."""
+def tell(rows, losses, reference):
+    """Say what became of the frames."""
+    for row in rows:
+        if row.reason:
+            losses.add(row.name, f"not calibrated: {row.reason}" if reference is not None else row.reason)
+    lines = [line for line in map(told_of, rows) if line]
+    solved = [row for row in rows if row.zp_mag is not None and not row.reason]
+    if not lines:
+        return
+    zeropoints = [row.zp_mag for row in solved]
+    whole = f"zeropoints of {len(solved)} of {len(rows)} frames"
+    if solved:
+        scatter = np.median([row.zp_sig_mag for row in solved])
+        whole += f": {min(zeropoints):.3f} to {max(zeropoints):.3f}, a typical one +-{scatter:.3f}"
+    toolbox.say_each(lines, whole)
+
+
+def told_of(row):
+    """Return a line (str) on the zeropoint of one frame, empty where none was asked for."""
     if row.reason:
-        losses.add(row.name, f"not calibrated: {row.reason}" if reference is not None else row.reason)
-        toolbox.say(f"zeropoint for {row.name}: Warning: {row.reason}")
-    elif row.zp_mag is not None:
-        stars = f" ({row.n_used}/{row.n_matched} reference stars)" if row.n_matched else " (given by hand)"
-        toolbox.say(f"zeropoint for {row.ldac}: {row.zp_mag:.3f}+-{row.zp_sig_mag:.3f}{stars}")
+        return f"zeropoint for {row.name}: Warning: {row.reason}"
+    if row.zp_mag is None:
+        return ""
+    stars = f" ({row.n_used}/{row.n_matched} reference stars)" if row.n_matched else " (given by hand)"
+    return f"zeropoint for {row.ldac}: {row.zp_mag:.3f}+-{row.zp_sig_mag:.3f}{stars}"
 
 
 def summarise(rows, reference, settings, term, night):

@@ -74,8 +74,10 @@ def extract(frames, losses, options=Options(), bad=None):  # noqa: B008  it is f
         return Extraction(frame, instrument, ldac.read(frame.ldac), ring_px)
 
     pairs = toolbox.sort_out(frames, toolbox.parallel(one, frames, options.jobs, "extract"), losses)
-    for frame, extraction in pairs:
-        toolbox.say(f"{len(extraction.sources):6d} sources in {frame.name}", options.quiet)
+    if pairs and not options.quiet:
+        numbers = [len(extraction.sources) for _, extraction in pairs]
+        lines = [f"{number:6d} sources in {frame.name}" for number, (frame, _) in zip(numbers, pairs, strict=True)]
+        toolbox.say_each(lines, f"{len(pairs)} frames with {min(numbers)} to {max(numbers)} sources")
     return [extraction for _, extraction in pairs]
 
 

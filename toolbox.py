@@ -44,6 +44,7 @@ from photometrypipeline.base.errors import (
 from photometrypipeline.base.files import safe_name, sweep
 from photometrypipeline.base.logfile import logging_to, tell
 from photometrypipeline.base.losses import Losses
+from photometrypipeline.base.progress import SILENT, bar
 from photometrypipeline.base.workers import cores
 from photometrypipeline.frames import intake, records
 from photometrypipeline.frames.frame import BAD_PIXELS, Frame
@@ -74,7 +75,7 @@ __all__ = [
 
 log = logging.getLogger("pp")
 
-SILENT = contextvars.ContextVar("SILENT", default=False)  # whether the screen is left alone
+FEW_LINES = 30  # of frames are printed one by one
 SUMMARY = contextvars.ContextVar("SUMMARY", default=None)  # summary.Summary of what is said, where one is wanted
 STOPPED = "interrupted; every file is either as it was or complete, and the same command continues"
 
@@ -273,6 +274,17 @@ def say(message, quiet=False):
         tqdm.write(streams.plain(message))
 
 
+def say_each(lines, whole):
+    """Print a line for each frame, and log them; of many frames `whole` (str), which stands for all, is printed."""
+    if len(lines) <= FEW_LINES:
+        for line in lines:
+            say(line)
+        return
+    for line in lines:
+        log.info("%s", line.strip(), stacklevel=2)
+    say(whole)
+
+
 def box(lines):
     """Print lines (list of str) in a box, the result of a step, and log them."""
     width = max(len(line) for line in lines) + 4
@@ -418,10 +430,8 @@ def parallel(function, items, jobs, label):
 
 
 def progress(items, label):
-    """Return an iterator over `items`, frames or their like, that shows a bar after 2 s, on a terminal only."""
-    return iter(
-        tqdm(items, desc=label, unit="frame", delay=2, leave=False, disable=SILENT.get() or not sys.stderr.isatty())
-    )
+    """Return an iterator over `items`, frames or their like, that tells how far it is after 2 s, on a terminal only."""
+    return bar(items, label)
 
 
 def each(function, frames, losses):

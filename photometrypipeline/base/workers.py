@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 
-from photometrypipeline.base import interruption
+from photometrypipeline.base import interruption, progress
 
 log = logging.getLogger("pp.workers")
 
@@ -21,13 +21,18 @@ def cores():
 _work = None  # (function, stages) of a process of a pool, which inherits them: nothing has to be sent to it
 
 
-def side_by_side(function, stages, jobs, each=SOME):
+def side_by_side(function, stages, jobs, each=SOME, label=None, unit="frame"):
     """Return [[function(item), ...], ...] in the order of `stages`, lists of items, computed by up to `jobs` processes.
 
     A stage is begun when the one before is done.  Processes are copies of this one, which start at once.  Where the
     system has none that are safe (Linux has), and for few items, the work is done here, one by one; so it is when a
     process dies.  `each` : pieces of work that a process is worth.
+    label : of the line that tells how far it is, None for none;  unit : what an item is, in that line
     """
+
+    def watched(found, items):
+        return progress.bar(found, label, len(items), unit) if label else found
+
     stages = [list(items) for items in stages]
     jobs = min(jobs, sum(map(len, stages)) // each)
     if jobs > 1 and sys.platform == "linux":
@@ -40,13 +45,14 @@ def side_by_side(function, stages, jobs, each=SOME):
             fork = multiprocessing.get_context("fork")
             with ProcessPoolExecutor(jobs, fork, _inherit, (function, stages)) as pool:
                 return [
-                    list(pool.map(_one, [stage] * len(items), range(len(items)))) for stage, items in enumerate(stages)
+                    list(watched(pool.map(_one, [stage] * len(items), range(len(items))), items))
+                    for stage, items in enumerate(stages)
                 ]
         except (BrokenProcessPool, OSError) as error:
             log.warning("drawing in parallel failed (%s); continuing in one process", error)
         finally:
             gc.unfreeze()
-    return [[function(item) for item in items] for items in stages]
+    return [[function(item) for item in watched(items, items)] for items in stages]
 
 
 def beside(function, jobs):

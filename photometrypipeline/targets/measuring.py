@@ -78,20 +78,22 @@ class Measuring:
         numbers = range(len(self.measured))
         seen = {target.name: places.samples_of_rows(rows[target.name]) for target in everything}
         tracks = [self._track(target, seen[target.name]) for target in everything]
-        self.exposures = self._side_by_side(lambda number: self._expose(number, tracks), numbers)
+        self.exposures = self._side_by_side(
+            lambda number: self._expose(number, tracks), numbers, "point spread functions"
+        )
         self._tell_trailed_stars()
         for track in tracks:
             self._add_stars(track)
-        fluxes = self._side_by_side(lambda number: self._star_fluxes(number, tracks), numbers)
+        fluxes = self._side_by_side(lambda number: self._star_fluxes(number, tracks), numbers, "stars near targets")
         for n, track in enumerate(tracks):
             if len(track.stars):
                 found = np.array([each[n] for each in fluxes])  # (frames, 2, stars)
                 scene.mean_fluxes(track.stars, found[:, 0], found[:, 1], self.scale)
-        lights = self._side_by_side(lambda number: self._lights(number, tracks), numbers)
+        lights = self._side_by_side(lambda number: self._lights(number, tracks), numbers, "targets")
         for track in tracks:  # once more, where the light is now that neighbours are off
             self._check_trail(track, lights)
             self._move(track, seen[track.target.name] | self._samples(track, lights))
-        lights = self._side_by_side(lambda number: self._lights(number, tracks, look_around=True), numbers)
+        lights = self._side_by_side(lambda number: self._lights(number, tracks, True), numbers, "targets, once more")
         outcome = Outcome(self.exposures, tracks)
         for number, found in zip(numbers, lights, strict=True):
             outcome.lights |= {(name, number): light for name, light in found.items()}
@@ -104,8 +106,8 @@ class Measuring:
             words = "stars are drawn out by %.1f px in %d of %d frames: the telescope followed the target"
             log.warning(words, np.median(lengths), len(lengths), len(self.exposures))
 
-    def _side_by_side(self, function, numbers):
-        return workers.side_by_side(function, [numbers], self.jobs, each=2)[0]
+    def _side_by_side(self, function, numbers, label):
+        return workers.side_by_side(function, [numbers], self.jobs, each=2, label=label)[0]
 
     def _zeropoints(self):
         """Return the zeropoint of each frame; where one has none, against the first frame by the stars of both."""
@@ -347,7 +349,9 @@ class Measuring:
                 job = injections.prepare(track, self._brightness(track, outcome), sizes, self.copies, INJECTION_SEED)
                 jobs += [job] if job else []
         numbers = sorted({number for job in jobs for number in job.inst})
-        measured = self._side_by_side(lambda number: self._copies(number, jobs, outcome), numbers) if numbers else []
+        measured = (
+            self._side_by_side(lambda n: self._copies(n, jobs, outcome), numbers, "artificial targets") if jobs else []
+        )
         zeropoints = {number: 2.5 * float(np.log10(self.scale[number])) for number in numbers}
         found = []
         for n, job in enumerate(jobs):
