@@ -39,7 +39,7 @@ import diagnostics
 import pp_setup
 from photometrypipeline.base.errors import NotReachable, PipelineError
 from photometrypipeline.base.files import safe_name
-from photometrypipeline.census import movers
+from photometrypipeline.census import bodies, movers
 from photometrypipeline.frames import exclusions, framedb, observationsdb, old, records, recordtypes, results
 from photometrypipeline.frames.contents import Contents
 from photometrypipeline.frames.rows import OUTSIDE, LightCurve
@@ -133,6 +133,9 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     observationsdb.update(data.folder / observationsdb.FILE_NAME, curves)
     tidy = lightcurve.write_csv(curves, data.folder, data.client(offline=True), options.places)
     drawn = write_regions(data, measured, curves)
+    in_field = bodies.lines(derived.everything, curves)
+    for line in bodies.told(in_field):
+        toolbox.say(line)
     about_clock = clock.told({curve.name: curve.every for curve in curves if curve.kind in clock.KINDS})
     if about_clock:
         toolbox.say(about_clock)
@@ -143,6 +146,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
         clock=about_clock,
         injections=derived.outcome.injections if derived.outcome else [],
         lights=account.lights(derived.outcome, measured) if derived.outcome else [],
+        bodies=in_field,
     )
     diagnostics.record("distill", summary, data.folder)
     files = [*(curve.file for curve in curves), *tidy, observationsdb.FILE_NAME, *drawn]
@@ -175,6 +179,8 @@ def derive(data, losses, options):
     everything = [*wanted, *([control] if control else [])]
     rows |= {target.name: rows_of(target, matcher, options, excluded) for target in everything[len(wanted) :]}
     outcome = measure_places(everything, matcher, rows, options, data.folder)
+    for target in everything if "prob" in options.reject else []:
+        bodies.doubt(target, rows[target.name], measured)
     unseen = look_again(everything, matcher, rows, options, outcome)
     curves, remarks = [], {}
     for target in everything:

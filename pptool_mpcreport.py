@@ -5,12 +5,14 @@ reads   photometry_TARGET.dat, photometry.db; next to them the images, IMAGE.lda
         names of people and telescopes from confreport in pp_setup.py, or the options
 writes  mpc_astrometry.dat, records of 80 columns; or, as ADES, mpc_astrometry.psv or mpc_astrometry.xml
 
-The last argument may name the object: a number, a designation, a comet, or up to 7 characters for an unknown one;
-without it, it is what pp_distill knows. Rejected rows are not reported. What the MPC would refuse is left out and
+`all` stands for all bodies in the folder: the target, those of -asteroids, and the unknown ones of -movers. Else the
+last argument may name the object: a number, a designation, a comet, or up to 7 characters for an unknown one; without
+it, it is what pp_distill knows. Rejected rows are not reported. What the MPC would refuse is left out and
 named; ??? in the header of mpc_astrometry.dat is to be filled in, an ADES report that lacks names is not written.
 
 Examples:
   pptool_mpcreport photometry_3552.dat 3552
+  pptool_mpcreport -format psv all
   pptool_mpcreport -format psv night*/photometry_2015_AB123.dat "2015 AB123"
   pptool_mpcreport -format xml -observers "A. Observer" -measurers "A. Observer" -submitter "A. Observer" \\
       -design Reflector -aperture 1.8 photometry_3552.dat
@@ -19,6 +21,8 @@ Examples:
 from photometrypipeline.base import commandline
 from photometrypipeline.reports import reportsettings
 
+ALL = "all"
+BODIES = ("primary", "positions", "asteroid", "mover")  # kinds of targets
 ENDINGS = {"80": "dat", "psv": "psv", "xml": "xml"}
 STEM = "mpc_astrometry"
 
@@ -26,7 +30,9 @@ STEM = "mpc_astrometry"
 def build_parser():
     """Return the parser of the command line."""
     parser = commandline.parser_of(__doc__, images=False)
-    parser.add_argument("names", nargs="+", metavar="FILE", help="photometry_TARGET.dat, one or more; then the object")
+    parser.add_argument(
+        "names", nargs="+", metavar="FILE", help="photometry_TARGET.dat, one or more, or all; then the object"
+    )
     parser.add_argument(
         "-format",
         choices=list(ENDINGS),
@@ -68,7 +74,7 @@ import toolbox
 import pp_setup
 from photometrypipeline.base.errors import PipelineError, UsageError
 from photometrypipeline.base.files import write_text
-from photometrypipeline.frames import positionsfile
+from photometrypipeline.frames import observationsdb, positionsfile
 from photometrypipeline.reports import ades, adesrules, astrometryreport, mpc80, mpccodes, observations
 
 log = logging.getLogger("pp.mpcreport")
@@ -77,9 +83,22 @@ log = logging.getLogger("pp.mpcreport")
 def arguments(names):
     """Return (files, identifier or None) of the positional arguments: the last one may name the object."""
     files, identifier = list(names), None
+    if files == [ALL]:
+        return bodies_here(), None
     if len(files) > 1 and not glob.glob(files[-1]):
         identifier = files.pop()
     return toolbox.existing(files), identifier
+
+
+def bodies_here():
+    """Return the files (list of str) of all bodies of the Solar System in this folder that any frame shows."""
+    database = Path(observationsdb.FILE_NAME)
+    curves = observationsdb.read(database) if database.exists() else []
+    bodies = [curve for curve in curves if curve.kind in BODIES and any(row.accepted for row in curve.rows)]
+    files = [curve.file for curve in bodies if Path(curve.file).exists()]
+    if not files:
+        raise UsageError("this folder contains no light curve of a body; run pp_run or pp_distill first, or name files")
+    return files
 
 
 def collect(files, identifier, settings, astcat, losses):
@@ -92,7 +111,7 @@ def collect(files, identifier, settings, astcat, losses):
         if identifier is None and series.target == positionsfile.UNNAMED:
             raise UsageError(f"{path}: which object is it? Give a number, a designation, or up to 7 letters of yours")
         named = astrometryreport.name_of(series, identifier)
-        if identifier is None and named.trk_sub:
+        if identifier is None and named.trk_sub and series.kind != "mover":
             log.warning("%s is not a designation: it is reported as an unknown object %s", series.target, named.trk_sub)
         if identifier and named.trk_sub and named.trk_sub != identifier:
             log.warning("%r is not a designation; the object is called %r, an unknown one", identifier, named.trk_sub)
@@ -154,7 +173,9 @@ def main(args, losses):
         log.info("%s is replaced", path)
     write_text(path, text)
     advise(records, args.format, text)
-    toolbox.say(f"{path}: {len(records)} observations of {records[0].designation.packed.strip()}")
+    names = list(dict.fromkeys(record.designation.packed.strip() for record in records))
+    told = ", ".join(names) if len(names) < 5 else f"{len(names)} bodies"
+    toolbox.say(f"{path}: {len(records)} observations of {told}")
 
 
 if __name__ == "__main__":

@@ -434,11 +434,32 @@ class TargetLight(Part):
     neighbours: list[NeighbourLight]
 
 
+class FieldBody(Part):
+    """A body of the Solar System in the field, magnitudes in `band` but the predicted one (V); limit : 3 sigma, median.
+
+    kind : asteroid, mover (unknown), primary;  seen, frames : on how many frames it counts, and was measured
+    """
+
+    name: str
+    full_name: str
+    kind: str
+    predicted_mag: float | None
+    mag: float | None
+    scatter_mag: float | None
+    band: str | None
+    limit_mag: float | None
+    rate_arcsec_min: float | None
+    seen: int
+    frames: int
+    remark: str = ""
+
+
 class Distill(Part):
     """Record of pp_distill: names of its targets, whose rows are in photometry.db, its images and its options.
 
     clock : what moving targets tell about the times of the frames, empty if these are right
     lights : of the targets that were asked for, in each frame
+    bodies : what -asteroids and -movers found, the brightest first
     """
 
     targets: list[str]
@@ -447,6 +468,7 @@ class Distill(Part):
     clock: str = ""
     injections: list[Injected] = []
     lights: list[TargetLight] = []
+    bodies: list[FieldBody] = []
 
 
 RECORDS = {

@@ -344,8 +344,10 @@ class Measuring:
         """Return the Injections (list) of the targets that the frames were taken for."""
         sizes = [each.frame.size_px for each in self.measured]
         jobs = []
-        for track in outcome.tracks:
-            if track.target.kind in ("primary", "positions", "fixed") and self.copies and len(jobs) < MOST_INJECTED:
+        main = [track for track in outcome.tracks if track.target.kind in ("primary", "positions", "fixed")]
+        others = [track for track in outcome.tracks if track.target.kind in ("asteroid", "mover")]
+        for track in main or others[:1]:  # one body of the field stands for all
+            if self.copies and len(jobs) < MOST_INJECTED:
                 job = injections.prepare(track, self._brightness(track, outcome), sizes, self.copies, INJECTION_SEED)
                 jobs += [job] if job else []
         numbers = sorted({number for job in jobs for number in job.inst})
