@@ -251,12 +251,13 @@ def prepare_reference(catalog, settings, solar, epoch, folder, wish=None):
     places = (catalog.values("ra_deg"), catalog.values("dec_deg"))
     radius = isolation.REACH * settings.aperture_arcsec
     catalog.table[LIGHT] = isolation.neighbour_light(*places, catalog.values("mag"), radius)
+    fetched = catalog.name
     left_out, strangers = [], []
     if settings.excluded:
         catalog, left_out, strangers = leftout.without(catalog.at_epoch(epoch), settings.excluded, settings.band)
     catalog, mag, err = good_stars(catalog, settings, solar)
     if folder is not None:
-        catalog.at_epoch(epoch).write_reference(folder / reference_file(catalog.name), epoch)
+        catalog.at_epoch(epoch).write_reference(folder / reference_file(fetched), epoch)
     catalog = brightest_usable(catalog, mag, err, settings, wish).at_epoch(epoch)
     toolbox.say(f"{len(catalog)} reference stars in {settings.band} from {catalog.name}")
     name = wish[0] if wish else catalog.usual_color()

@@ -113,6 +113,9 @@ confverdict = ConfVerdict()
 confreport = ReportSettings()  # who observed, with what: see docs/reports.md
 
 
+_former = []  # what is to be told of settings that have no effect any more
+
+
 def user_folders():
     """Return the folders (list of Path) where a user's settings are looked for, later ones win."""
     config = userfolders.config()
@@ -127,7 +130,7 @@ def _override():
         if path.is_file() and path.resolve() != here:
             try:
                 exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), globals())
-                usersettings.check(usual, usersettings.known(globals()))
+                _former.extend(usersettings.check(usual, usersettings.known(globals())))
             except UsageError as error:
                 return UsageError(f"{path}: {error}")
             except Exception as error:  # noqa: BLE001  the user's own code: whatever it raises is told in one line

@@ -167,6 +167,8 @@ def check_settings():
     """Raise UsageError for settings of a user that cannot be read; take the addresses of services from them."""
     if pp_setup.problem:
         raise pp_setup.problem
+    for told in dict.fromkeys(pp_setup._former):
+        log.warning("%s", told)
     use_addresses(pp_setup.service_urls)
 
 

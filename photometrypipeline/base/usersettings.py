@@ -10,6 +10,16 @@ from typing import Any
 from photometrypipeline.base.errors import UsageError
 
 OPTIONAL_NUMBER = "a number or None"
+FORMER = {  # settings of the documented suite, and what has taken their place; docs/faithful.md
+    "instrument_keys": "identifiers of each telescope's definition",
+    "allcatalogs": "all catalogues of docs/bands.md",
+    **dict.fromkeys(
+        ("confdiagnostics.overlay_lg_linewidth", "confdiagnostics.thumb_fontsize", "confdiagnostics.thumb_linewidth"),
+        "marks that the browser draws",
+    ),
+    **dict.fromkeys((f"confdiagnostics.thumb_predicted_pos_{part}" for part in ("marker", "size", "color")),
+                    "marks that the browser draws"),
+}  # fmt: skip
 
 
 def known(namespace: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,12 +33,17 @@ def known(namespace: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def check(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+def check(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Raise UsageError for the first setting of `after` that `before` (both as `known` returns them) does not have.
 
-    And for the first one of another kind, or that is gone; whole numbers and others are of one kind.
+    And for the first one of another kind, or that is gone; whole numbers and others are of one kind.  Returns what is
+    to be told of settings that have no effect any more.
     """
+    former = []
     for name, value in after.items():
+        if name in FORMER and name not in before:
+            former.append(f"the setting {name} has no effect any more: there are {FORMER[name]}")
+            continue
         if name not in before:
             near = difflib.get_close_matches(name, before, 1)
             tip = f"the nearest is {near[0]}" if near else "names of your own begin with _"
@@ -41,6 +56,7 @@ def check(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     gone = [name for name in before if name not in after]
     if gone:
         raise UsageError(f"{gone[0]} has lost its value; set it to {_kind(before[gone[0]])}")
+    return former
 
 
 def _fields(value: Any) -> Iterator[str]:

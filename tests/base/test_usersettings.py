@@ -17,7 +17,7 @@ def run(text):
     namespace = runpy.run_path(pp_setup.__file__)
     usual = usersettings.known(namespace)
     exec(text, namespace)
-    usersettings.check(usual, usersettings.known(namespace))
+    return usersettings.check(usual, usersettings.known(namespace))
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,10 @@ def test_a_command_tells_it_in_one_line(tmp_path):
     done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
     told = f"ERROR: {tmp_path / 'pp_setup.py'}: there is no setting minstar; the nearest is minstars\n"
     assert (done.returncode, done.stderr) == (2, told)
+
+
+def test_settings_of_the_documented_suite_without_an_effect_are_told():
+    assert run("minstars = 0.7") == []
+    (told,) = run("confdiagnostics.thumb_fontsize = 8")
+    assert "thumb_fontsize has no effect any more" in told
+    assert len(run("allcatalogs = ['GAIA']\ninstrument_keys = ['INSTRUME']")) == 2

@@ -94,6 +94,7 @@ def test_a_field_anywhere_is_calibrated_with_its_own_stars(folder, ra_deg, dec_d
     inst = table["MAG_APER"][joined] + ZEROPOINT
     by_star = table["rp1mag"][joined] + 0.006 + 0.474 * (table["gp1mag"] - table["rp1mag"])[joined]
     assert np.abs(inst - by_star).max() < 0.05
+    assert [path.name for path in folder.glob("*.cat")] == ["REFCAT2.cat"]  # called as it was fetched
 
 
 def test_the_stars_of_the_record_are_those_of_the_source_list_with_the_colour_term_taken_out(folder):
