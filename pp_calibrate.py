@@ -167,7 +167,7 @@ def solve(frames, losses, options, keep=True):
     reference, failure, term = None, None, None
     if band is None and not options.uncalibrated:
         raw = headers.raw_filter(frames[0], telescope)
-        losses.add("calibration", no_band(raw))
+        losses.add("calibration", no_band(raw, telescope))
     if band and not magzp:
         try:
             names = options.catalog or usual_catalogs(telescope, band)
@@ -186,9 +186,10 @@ def solve(frames, losses, options, keep=True):
     return Solved(settings, reference, term, night, failure)
 
 
-def no_band(raw):
+def no_band(raw, telescope):
     """Return in words what a filter without a band, as a header has it, leads to."""
-    if filternames.is_clear(raw):
+    by_definition = str(raw).strip() in telescope.filters and telescope.key != "GENERIC"
+    if filternames.is_clear(raw) or by_definition:
         return f"filter {raw!r} is no band: {bandnames.UNFILTERED}"
     return f"filter {raw!r} has no band, magnitudes stay instrumental; if it has one, give it with -filter"
 

@@ -67,6 +67,11 @@ class RowView:
         return line if line.isprintable() else None
 
     @property
+    def errors(self):
+        """(error by which measurements scatter, error that all of them share), mag."""
+        return errors_of(self.data)
+
+    @property
     def elsewhere(self):
         """Whether the source is so far from the predicted place that it is something else."""
         return number(self.data.distance_arcsec) > ELSEWHERE_FWHM * number(self.data.fwhm_arcsec)

@@ -22,6 +22,7 @@ from photometrypipeline.calibration import calibrated
 from photometrypipeline.catalogs import skystore, surveys, vizier
 from photometrypipeline.frames import framedb, records, recordtypes
 from photometrypipeline.frames.frame import Frame
+from photometrypipeline.instruments import telescopes
 
 ZEROPOINT, COEFFICIENT, JD = 25.0, -0.12, 2461000.5
 PLACES = [(0.0, 12.0), (359.99, -0.3), (123.0, 89.9), (201.0, -47.5)]
@@ -382,3 +383,11 @@ def test_two_catalogues_give_ey_uma_the_same_zeropoints_once_the_colour_term_is_
     print(told.format(difference.mean(), error_of_mean, difference.std(), plain.std(), together.std()))
     for record in (apass, refcat):
         print(record.color_term, record.systematics, np.mean([frame.zp_err_mag for frame in record.frames]))
+
+
+@pytest.mark.parametrize(("raw", "key"), [("Clear", "GENERIC"), ("TOP 1 BOT 1", "VATT4K")])
+def test_a_frame_without_a_filter_is_told_how_it_can_be_calibrated(raw, key):
+    """By its name, or by the definition of the telescope."""
+    told = pp_calibrate.no_band(raw, telescopes.get(key))
+    assert told == f"filter {raw!r} is no band: magnitudes stay instrumental; -filter G calibrates to the nearest"
+    assert "give it with -filter" in pp_calibrate.no_band("Blocking", telescopes.get("GENERIC"))

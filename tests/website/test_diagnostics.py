@@ -211,7 +211,7 @@ def test_results_of_the_target_before_the_control_star_and_rejected_rows_with_th
     assert block.find("a", string="photometry_3552.dat")["href"] == "photometry_3552.dat"
     rows = cells(block.find("table"))[1:]
     assert [row[-1] for row in rows] == ["accepted", "rejected : pos", "accepted"]
-    assert rows[0][2:7] == ["2017-02-02 10:57", "2457786.9566372", "19.400 ± 0.031", "0.013", "-5.600 ± 0.012"]
+    assert rows[0][2:7] == ["2017-02-02 10:57", "2457786.9566372", "19.400 ± 0.013", "—", "-5.600 ± 0.012"]
     assert section.find("a", string="photometry_Control_Star.dat") is None  # that file is not there
 
 
@@ -267,7 +267,7 @@ def test_frame_page_with_head_neighbours_and_target(finished):
     neighbours = [link["href"] for link in soup.nav.find_all("a")]
     assert neighbours == ["mscience0219.fits.html", "../diagnostics.html", "mscience0218.fits.html"]  # a ring
     target = soup.find(id="target-3552")
-    assert facts(target)["Apparent Magnitude"] == "19.40 ± 0.03 (V)"
+    assert facts(target)["Apparent Magnitude"] == "19.400 ± 0.013 (V)"
     assert facts(target)['RA Offset from Prediction (")'] == "+0.30"
     images = [image["src"] for image in target.find_all("img")]
     assert images == ["3552_mscience0217_thumb.png"]
