@@ -9,6 +9,7 @@ from astropy.io import fits
 
 from photometrypipeline.frames.frame import COMMENT_START, put, saved_name, set_keyword
 
+OF_WCSLIB = re.compile(r"^ERROR \d+ in \w+\(\) at line \d+ of file \S+:\s*")
 WCS_PATTERN = re.compile(
     r"""(
       (CTYPE|CRVAL|CRPIX|CDELT|CUNIT|CROTA|CRDELT|CFINT|CNAME|CRDER|CSYER)\d[A-Z]?
@@ -114,7 +115,7 @@ def why_not_kept(header):
     try:
         wcs = wcs_of(header)
     except ValueError as error:
-        return f"its WCS cannot be read: {error}"
+        return f"its WCS cannot be read: {OF_WCSLIB.sub('', str(error)).partition('. ')[0]}"
     if str(wcs.wcs.ctype[0])[:2] != "RA":
         return f"its WCS is in other coordinates ({wcs.wcs.ctype[0]})"
     equinox = str(header.get("EQUINOX", 2000))

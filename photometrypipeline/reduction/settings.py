@@ -8,11 +8,13 @@ from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import telescope_of
+from photometrypipeline.instruments.instrument import as_text
 from photometrypipeline.instruments.values import number
 from photometrypipeline.reduction import kinds
 
 TEMPERATURES = ("CCD-TEMP", "CCDTEMP", "DET-TEMP", "TEMPERAT", "CCDATEMP", "SET-TEMP")
 GAINS, OFFSETS, MODES = ("GAIN",), ("OFFSET", "BLKLEVEL"), ("READOUTM", "READMODE", "CONFMODE")
+AMPLIFIER = ("gain", "offset", "mode")  # the parts of Settings.amplifier
 EXPOSURES = ("EXPTIME", "EXPOSURE", "EXPOSED", "ITIME")
 BINNINGS = (("XBINNING", "YBINNING"), ("CCDXBIN", "CCDYBIN"), ("XBIN", "YBIN"), ("BINX", "BINY"))
 
@@ -36,12 +38,22 @@ class Settings:
 
     def same_camera(self, other: "Settings") -> bool:
         """Return whether both were read out in the same way by the same camera: a bias of one suits the other."""
-        return (self.camera, self.size_px, self.binning, self.amplifier) == (
-            other.camera,
-            other.size_px,
-            other.binning,
-            other.amplifier,
-        )
+        return not self.unlike(other)
+
+    def unlike(self, other: "Settings") -> str:
+        """Return in words how another frame was read out that does not suit this one, '' if it does.
+
+        What one of the two headers does not tell of the amplifier is no difference.
+        """
+        if self.camera != other.camera:
+            return f"of {other.camera or 'no camera'}"
+        if self.size_px != other.size_px:
+            return "of {} x {} px".format(*other.size_px)
+        if self.binning != other.binning:
+            return "binned {} x {}".format(*other.binning)
+        parts = zip(AMPLIFIER, self.amplifier.split("/"), other.amplifier.split("/"), strict=True)
+        odd = [f"{name} {theirs}, not {mine}" for name, mine, theirs in parts if mine and theirs and mine != theirs]
+        return f"with {' and '.join(odd)}" if odd else ""
 
     def apart_c(self, other: "Settings") -> float:
         """Return the difference of the temperatures, 0 where one is not known."""
@@ -68,7 +80,7 @@ def settings_of(frame: Frame) -> Settings:
 
 
 def _text(header, names):
-    return next((str(header[name]).strip() for name in names if name in header), "")
+    return next((as_text(header[name]).replace("/", " ") for name in names if header.get(name) is not None), "")
 
 
 def _number(header, names):

@@ -1,11 +1,14 @@
 """Raw frames of a camera with a known bias, dark current and flat field are brought back to the sky that they saw."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from astropy.io import fits
 
 from photometrypipeline.base.errors import OK, PARTIAL
-from photometrypipeline.reduction import kinds
+from photometrypipeline.reduction import kinds, plan
+from photometrypipeline.reduction.settings import Settings
 
 SHAPE = (96, 128)
 BIAS, DARK_PER_S, SKY, GAIN, READ_NOISE = 1000.0, 0.5, 2000.0, 1.5, 6.0
@@ -144,3 +147,31 @@ def test_raw_frames_of_several_kinds_are_no_data_set(night, run_command):
 )
 def test_kinds_in_all_dialects(text, kind):
     assert kinds.kind_of(fits.Header({"IMAGETYP": text})) == kind
+
+
+def settings(**changes):
+    known = Settings("bias", "cam", (128, 96), (1, 1), "100/21/", "V", 0.0, -20.0)
+    return replace(known, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "odd"),
+    [
+        ({}, ""),
+        ({"amplifier": "//"}, ""),  # a header that does not tell is no other setting
+        ({"amplifier": "100//High Gain"}, ""),
+        ({"amplifier": "0/21/"}, "with gain 0, not 100"),
+        ({"amplifier": "0/30/"}, "with gain 0, not 100 and offset 30, not 21"),
+        ({"binning": (2, 2)}, "binned 2 x 2"),
+        ({"size_px": (64, 48)}, "of 64 x 48 px"),
+        ({"camera": "other"}, "of other"),
+    ],
+    ids=str,
+)
+def test_what_does_not_suit_is_named(changes, odd):
+    lights, other = settings(kind="light"), settings(**changes)
+    assert lights.unlike(other) == odd and lights.same_camera(other) == (odd == "")
+    recipe = plan.recipe_for(plan.Group(lights), [plan.Group(other)], 2.0)
+    assert (recipe.bias is None) == bool(odd) and any(
+        f"(there are: bias {odd})" in each for each in recipe.remarks
+    ) == bool(odd)
