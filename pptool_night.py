@@ -62,15 +62,17 @@ def sessions_of(parts):
     return found
 
 
-def one_scale(sessions):
+def one_scale(sessions, losses):
     """Bring the sessions of each band onto one scale; returns {id(row): shift, mag}, and tells what was done."""
     shifts = {}
     for band in dict.fromkeys(band for _, band in sessions):
         own = [key for key in sessions if key[1] == band]
-        scale = onescale.solve([_stars(sessions[key]) for key in own])
-        for key, shift, err, shared in zip(own, scale.shift, scale.err, scale.n_shared, strict=True):
+        stars = [_stars(sessions[key], losses) for key in own]
+        scale = onescale.solve(stars)
+        for key, of_night, shift, err, shared in zip(own, stars, scale.shift, scale.err, scale.n_shared, strict=True):
             folder = sessions[key][0].frame.path.parent
             overlap = f"{shared} stars in common with other nights" if shared else "no star in common with other nights"
+            overlap = overlap if of_night.mag.size else "no stars in the databases of its frames to compare with"
             toolbox.say(f"{folder}, {band}: {shift:+.4f} +- {err:.4f} mag, {overlap}")
             for each in sessions[key]:
                 _shift(each.row, shift, err)
@@ -78,12 +80,12 @@ def one_scale(sessions):
     return shifts
 
 
-def _stars(observed):
+def _stars(observed, losses):
     databases = sorted({each.frame.database for each in observed})
     errors = [each.row.err_zp_common for each in observed if np.isfinite(each.row.err_zp_common)]
     fields = [each.row.err_uniformity for each in observed if np.isfinite(each.row.err_uniformity)]
     common = np.hypot(np.median(errors) if errors else 0.02, np.median(fields) if fields else 0.0)
-    return onescale.stars_of(databases, float(max(common, 1e-3)))
+    return onescale.stars_of(databases, float(max(common, 1e-3)), losses)
 
 
 def _shift(row, shift, err):
@@ -135,7 +137,7 @@ def main(args, losses):
     if len(names) > 1:
         raise UsageError(f"these are light curves of {', '.join(names)}; give those of one target, or -target NAME")
     sessions = sessions_of([(series, None) for series in every])
-    shifts = one_scale(sessions)
+    shifts = one_scale(sessions, losses)
     in_band = bring_to_band(sessions, args.band) if args.band else None
     client, choice = Client(offline=args.offline), toolbox.ephemeris_choice(args)
     parts = [(series, pptool_lightcurve.geometry(series, losses, client, choice)) for series in every]

@@ -48,13 +48,21 @@ class Scale:
     n_shared: np.ndarray
 
 
-def stars_of(databases, err_common):
-    """Return the NightStars of the frames with these databases (paths), which may be missing.
+def stars_of(databases, err_common, losses=None):
+    """Return the NightStars of the frames with these databases (paths); those that cannot be read go to `losses`.
 
     Stars are those of the frame with most sources that others show as well: calibrated, unflagged, well measured.
     """
     picked = databases[:: max(1, -(-len(databases) // MAX_FRAMES))]
-    frames = [found for found in map(_good_sources, picked) if found is not None]
+    frames = []
+    for path in picked:
+        try:
+            found = _good_sources(path)
+        except FrameError as error:
+            if losses is not None:
+                losses.add(str(path), f"{error.reason}; {error.remedy}")
+            continue
+        frames += [] if found is None else [found]
     if not frames:
         return NightStars(*(np.empty(0) for _ in range(4)), err_common)
     first = max(frames, key=lambda frame: frame.shape[1])
@@ -73,12 +81,12 @@ def stars_of(databases, err_common):
 
 
 def _good_sources(path):
-    """Return (ra_deg, dec_deg, mag, err), shape (4, n), of a frame's database; None without calibrated magnitudes."""
-    try:
-        header, table, zeropoint = framedb.read(path)
-        term = framedb.read_colorterm(path)
-    except FrameError:
-        return None
+    """Return (ra_deg, dec_deg, mag, err), shape (4, n), of a frame's database; None without calibrated magnitudes.
+
+    Raises FrameError for one that is missing or cannot be read.
+    """
+    header, table, zeropoint = framedb.read(path)
+    term = framedb.read_colorterm(path)
     names = [f"{prefix}{header['filtername']}mag" for prefix in ("_", "")]
     name = next((name for name in names if name in table.colnames), None)
     if name is None or not zeropoint or zeropoint["zp"] is None or "err_frame" not in table.colnames:

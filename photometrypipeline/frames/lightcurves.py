@@ -36,8 +36,8 @@ def read(path):
     path = Path(path)
     lines, _ = results.read(path)
     try:
-        (curve,) = observationsdb.read(path.parent / observationsdb.FILE_NAME, path.name) or [None]
-        remarks = []
+        found = observationsdb.read(path.parent / observationsdb.FILE_NAME, path.name)
+        curve, remarks = (found[0] if found else None), []
     except FrameError as error:
         curve = None
         remarks = [f"{error}; {path.name} is read alone"] if Path(error.path).exists() else []

@@ -15,6 +15,7 @@ from photometrypipeline.frames.rows import COLUMNS, NOT_DETECTED, STORED, LightC
 
 FILE_NAME = "photometry.db"
 VERSION = 2  # of the layout: 1 = one row per target and frame; 2 = one row per line of the tables, and the targets
+KINDS = {"TEXT": (str, bytes), "REAL": (int, float), "INTEGER": (int,)}
 NAMES = [name for name, column in COLUMNS.items() if column.kind]
 
 
@@ -99,6 +100,8 @@ def _check_version(path, connection):
 
 
 def _curve(connection, name, file, kind, full_name, source):
+    if not all(isinstance(each, str | bytes) for each in (name, file)):
+        raise TypeError(f"a target is called {name!r} and has the table {file!r}")
     present = {row[1] for row in connection.execute("pragma table_info(observations)")}  # older files have fewer
     names = [each for each in STORED if each in present]
     query = f"select {', '.join([*names, 'status'])} from observations where target = ? order by rowid"
@@ -107,7 +110,13 @@ def _curve(connection, name, file, kind, full_name, source):
 
 
 def _row(names, values):
+    """Return the Row of stored `values`.  Raises TypeError, ValueError for what pp_distill never writes."""
     *values, status = values
+    for name, value in zip(names, values, strict=True):
+        if value is not None and not isinstance(value, KINDS[COLUMNS[name].kind]):
+            raise TypeError(f"{name} is {value!r}"[:100])
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{name} is {value}")
     known = {name: _known(value) for name, value in zip(names, values, strict=True) if value is not None}
     return Row(**known, detected=status != NOT_DETECTED)
 

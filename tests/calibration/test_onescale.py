@@ -99,3 +99,12 @@ def test_pptool_night_writes_one_table_of_all_nights(two_nights, tmp_path, run_c
     assert table["err_zp_common_mag"][0] == pytest.approx(0.02 / np.sqrt(2), rel=0.1)
     wrong = run_command("pptool_night", "-band", "V", *two_nights, cwd=tmp_path)
     assert wrong.returncode == 2 and "the observations are in R" in wrong.stderr
+
+
+def test_pptool_night_names_databases_that_cannot_be_read(two_nights, tmp_path, call):
+    for path in tmp_path.glob("night1/*.ldac.db"):
+        path.write_text("no database\n")
+    done = call("pptool_night", "-offline", "-format", "csv", *two_nights, cwd=tmp_path)
+    assert done.returncode == 3
+    assert "night1, R: +0.0000" in done.stdout and "no stars in the databases of its frames" in done.stdout
+    assert all(f"night1/n1f{number}.ldac.db: is not the database of a frame" in done.stderr for number in range(3))

@@ -100,6 +100,9 @@ def test_targets_of_an_earlier_run_stay_as_long_as_their_tables(folder):
         ("pragma user_version = 0", "earlier version of this program; run pp_distill again"),
         ("pragma user_version = 99", "layout 99, of a later version of this program; update"),
         ("drop table targets", "is not a database of light curves"),
+        ("update observations set mag = 'x'", "mag is 'x'"),
+        ("update observations set jd = 9e999", "jd is inf"),
+        ("update targets set name = null", "is not a database of light curves"),
     ],
 )
 def test_another_layout_is_told_in_one_line_and_the_table_is_read_alone(folder, sql, why):
