@@ -210,7 +210,9 @@ class Ground:
 def victims(folder):
     """Return {name in the data set: whether it is made anew by pp_run} of the files that are damaged."""
     made = dict.fromkeys(SHARED + OF_A_FRAME, True)
-    made |= dict.fromkeys(("positions.dat", "fixed.dat", "exclude.txt", "pp_choices.toml", f"{VICTIM}.fits"), False)
+    made |= dict.fromkeys(
+        ("positions.dat", "fixed.dat", "exclude.txt", "pp_choices.toml", "badpixels.fits", f"{VICTIM}.fits"), False
+    )
     deeper = [*(folder / ".diagnostics").rglob("*.json"), folder / ".diagnostics" / f"{VICTIM}.head"]
     made |= dict.fromkeys((str(path.relative_to(folder)) for path in deeper), True)
     given = [*(folder / "pp_store").rglob("*.sqlite"), *(folder / HOME).rglob("*.sqlite")]

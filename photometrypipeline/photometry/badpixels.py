@@ -299,7 +299,8 @@ def kept(folder, made_from, shape):
     mask, header = _read(Path(folder) / FILE_NAME)
     if mask is None or mask.shape != tuple(shape) or (made_from and header.get(MADE_FROM, made_from) != made_from):
         return None
-    return Found(mask, int(header.get("NFRAMES", 0)), "", str(header.get("PPREMARK", "")))
+    number = header.get("NFRAMES", 0)
+    return Found(mask, number if isinstance(number, int) else 0, "", str(header.get("PPREMARK", "")))
 
 
 def write(folder, found, names, made_from):

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from photometrypipeline.base.errors import FrameError
+from photometrypipeline.base.attempts import attempt
+from photometrypipeline.base.errors import FrameError, PipelineError
 from photometrypipeline.frames import fitsbytes, ldac, recordtypes, wcskeywords
 from photometrypipeline.frames.contents import Contents, digest
 from photometrypipeline.photometry import badpixels
@@ -28,13 +29,15 @@ def of_frames(frames, folder, instrument_mask=None, standing=None):
     Raises FrameError for a mask that cannot be read.
     """
     folder = Path(folder)
-    sizes = [frame.size_px for frame in frames]
-    usual = max(set(sizes), key=sizes.count)
+    sizes = [attempt(_size, frame) for frame in frames]
+    known = [size for size in sizes if isinstance(size, tuple)]
+    usual = max(set(known), key=known.count) if known else (0, 0)
     same = [k for k, size in enumerate(sizes) if size == usual]
-    chosen = [frames[k] for k in badpixels.spread(same)]
+    same = [k for k in badpixels.spread(same) if _can_be_compared(frames[k])]
+    chosen = [frames[k] for k in same]
     fwhm_px = typical_fwhm_px(chosen)
-    moves = sky_moves(chosen, fwhm_px)
-    places = _pixels_of(chosen, [standing[k] for k in badpixels.spread(same)]) if standing else None
+    moves = sky_moves(chosen, fwhm_px) if chosen else False
+    places = _pixels_of(chosen, [standing[k] for k in same]) if standing else None
     made_from = _made_from(chosen, folder, badpixels.ring(fwhm_px, moves, places is not None), moves, instrument_mask)
     few = len(chosen) < badpixels.FEWEST_FRAMES
     found = badpixels.kept(folder, None if few else made_from, usual[::-1])
@@ -45,6 +48,18 @@ def of_frames(frames, folder, instrument_mask=None, standing=None):
         badpixels.write(folder, found, [frame.name for frame in chosen], made_from)
     _tell(found)
     return found
+
+
+def _size(frame):
+    return frame.size_px
+
+
+def _can_be_compared(frame):
+    """Return whether pixels and WCS of a frame can be read; one that is damaged says so where it is measured."""
+    found = attempt(lambda each: (fitsbytes.pixels(each.path).shape, wcskeywords.wcs_of(each.header)), frame)
+    if isinstance(found, PipelineError):
+        log.info("%s: not compared with the others for bad pixels: %s", frame.name, found)
+    return not isinstance(found, PipelineError)
 
 
 def typical_fwhm_px(frames):

@@ -6,7 +6,8 @@ from astropy.io import fits
 
 import sky
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.photometry import badpixels
+from photometrypipeline.frames.frame import Frame
+from photometrypipeline.photometry import badpixels, sequencemask
 
 SHAPE = (256, 320)
 SKY, NOISE = 150.0, np.sqrt(150 / 2 + 2.5**2)
@@ -131,3 +132,19 @@ def test_a_mask_by_hand_counts_and_a_broken_one_is_said(tmp_path):
     (tmp_path / badpixels.FILE_NAME).write_text("nothing")
     with pytest.raises(FrameError, match="remove it"):
         badpixels.read(tmp_path)
+
+
+def test_a_frame_that_is_damaged_does_not_take_the_others_down(tmp_path):
+    images, bad = sequence(5)
+    wcs = sky.make_wcs((179.5, 6.25), SHAPE[::-1])
+    for number, image in enumerate(images):
+        header = wcs.to_header()
+        header["CRPIX1"] += 20 * number
+        fits.writeto(tmp_path / f"{number}.fits", image, header)
+    cut, none = tmp_path / "1.fits", tmp_path / "3.fits"
+    cut.write_bytes(cut.read_bytes()[:50_000])
+    none.write_text("no image\n")
+    frames = [Frame(path) for path in sorted(tmp_path.glob("*.fits"))]
+    found = sequencemask.of_frames(frames, tmp_path)
+    assert found.n_frames == 3 and found.mask[:, 50].all()
+    assert sequencemask.of_frames(frames[1:2], tmp_path).mask is None
