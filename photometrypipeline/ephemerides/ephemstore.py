@@ -5,8 +5,10 @@ at the same time: SQLite locks it, every change is one transaction. No write-ahe
 """
 
 import contextlib
+import functools
 import json
 import logging
+import math
 import sqlite3
 import time
 from dataclasses import dataclass, field
@@ -86,6 +88,19 @@ class Named:
     candidates: list = field(default_factory=list)
 
 
+def _whole(find):
+    """Make a method of Store raise FrameError for rows that hold what no answer ever held."""
+
+    @functools.wraps(find)
+    def checked(self, *arguments):
+        try:
+            return find(self, *arguments)
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise self._damaged(error) from None
+
+    return checked
+
+
 class Store:
     """One file.  What stands in a read-only one belongs to a data set and is never out of date.
 
@@ -96,15 +111,22 @@ class Store:
         self.path = Path(folder) / FILE_NAME
         self.read_only = read_only
 
+    @_whole
     def find_name(self, command):
         """Return Kept(Named) for the COMMAND of a question, or None."""
         rows = self._select("select full_name, candidates, asked, expires from name where command = ?", [command])
-        return self._kept(Named(rows[0][0], json.loads(rows[0][1])), *rows[0][2:]) if rows else None
+        if not rows:
+            return None
+        named = Named(rows[0][0], [str(each) for each in json.loads(rows[0][1])])
+        if not isinstance(named.full_name, str | None):
+            raise ValueError(f"a name is {named.full_name!r}")
+        return self._kept(named, *rows[0][2:])
 
     def keep_name(self, command, named, lifetime_d):
         row = (command, named.full_name, json.dumps(named.candidates), *_dates(lifetime_d))
         self._insert("name", [row])
 
+    @_whole
     def find_positions(self, full_name, site, jds):
         """Return {epoch: Kept(ndarray of shape (len(COLUMNS),))} for those of the UT Julian dates that are there."""
         columns = ", ".join(COLUMNS)
@@ -116,10 +138,11 @@ class Store:
         with self._open() as connection:
             for epoch in {epoch_of(jd) for jd in jds} if connection else ():
                 row = connection.execute(query, [full_name, site, epoch, epoch, epoch]).fetchone()
-                if row:
+                if row and _on_sky(row):
                     found[epoch] = self._kept(np.array(row[:-2], dtype=float), *row[-2:])
         return found
 
+    @_whole
     def find_around(self, full_name, site, jd, reach_d):
         """Return {epoch: Kept}, as find_positions, for all UT Julian dates within `reach_d` of `jd` that are there."""
         query = (
@@ -127,7 +150,7 @@ class Store:
             "and epoch between ? and ?"
         )
         rows = self._select(query, [full_name, site, epoch_of(jd - reach_d), epoch_of(jd + reach_d)])
-        return {row[0]: self._kept(np.array(row[1:-2], dtype=float), *row[-2:]) for row in rows}
+        return {row[0]: self._kept(np.array(row[1:-2], dtype=float), *row[-2:]) for row in rows if _on_sky(row[1:])}
 
     def keep_positions(self, full_name, site, jds, values, lifetime_d):
         """Keep `values`, shape (n, len(COLUMNS)), NaN where unknown, at the n UT Julian dates."""
@@ -135,14 +158,19 @@ class Store:
         rows = [(full_name, site, epoch_of(jd), *map(float, row), *dates) for jd, row in zip(jds, values, strict=True)]
         self._insert("position", rows)
 
+    @_whole
     def find_elements(self, full_name):
         """Return the list of orbital elements (dict) known of the object, at different epochs."""
         rows = self._select("select elements from elements where object = ? order by epoch", [full_name])
-        return [json.loads(row[0]) for row in rows]
+        found = [json.loads(row[0]) for row in rows]
+        if not all(math.isfinite(each["EPOCH"]) for each in found):
+            raise ValueError("elements without an epoch")
+        return found
 
     def keep_elements(self, full_name, elements):
         self._insert("elements", [(full_name, elements["EPOCH"], json.dumps(elements), now())])
 
+    @_whole
     def find_answer(self, request):
         """Return Kept(bytes) for the canonical text of a request, or None."""
         rows = self._select("select body, asked, expires from answer where request = ?", [request])
@@ -197,6 +225,11 @@ class Store:
         return FrameError(
             self.path, f"is not a usable ephemeris store ({reason})", "remove it; it is filled again when needed"
         )
+
+
+def _on_sky(row):
+    """Return whether a row begins with a place, RA and Dec in deg."""
+    return row[0] is not None and row[1] is not None and 0 <= row[0] <= 360 and abs(row[1]) <= 90
 
 
 def _dates(lifetime_d):

@@ -5,14 +5,13 @@ the header, which the pipeline never changes.
 """
 
 import hashlib
-import json
 import logging
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from photometrypipeline.base.files import write_text
+from photometrypipeline.base import jsonfile
 from photometrypipeline.frames import fitsbytes
 
 log = logging.getLogger("pp.contents")
@@ -40,9 +39,9 @@ class Contents:
     def __init__(self, path):
         self.path, self.definitions = Path(path), {}
         try:
-            kept = json.loads(self.path.read_text(encoding="utf-8"))
+            kept = jsonfile.read(self.path) or {}
             self._kept = {name: (tuple(entry[:3]), str(entry[3])) for name, entry in kept.items()}
-        except (OSError, ValueError, TypeError, AttributeError, LookupError):
+        except (TypeError, AttributeError, LookupError):  # of another version
             self._kept = {}
 
     def of_file(self, path):
@@ -99,7 +98,7 @@ class Contents:
         settled = time.time_ns() - SETTLED_NS
         kept = {name: [*sign, found] for name, (sign, found) in self._kept.items() if sign[1] < settled}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(self.path, json.dumps(kept, indent=0) + "\n")
+        jsonfile.write(self.path, kept)
 
 
 def _key(path, behind_header):

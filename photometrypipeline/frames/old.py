@@ -1,9 +1,9 @@
 """Results that no longer belong to the state of a data set: they go to its folder `old/`."""
 
-import json
 from pathlib import Path
 
-from photometrypipeline.base.files import safe_name, write_text
+from photometrypipeline.base import jsonfile
+from photometrypipeline.base.files import safe_name
 from photometrypipeline.frames import positionsfile
 
 FOLDER = "old"
@@ -54,10 +54,7 @@ def outdated(folder, curves, made, digest_of):
     What is known of all tables is kept for the next time.
     """
     path = Path(folder) / RESTS_ON
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
+    known = jsonfile.read(path) or {}
     gone = [
         (curve.name, curve.file)
         for curve in curves
@@ -66,5 +63,5 @@ def outdated(folder, curves, made, digest_of):
     ]
     left = {table: rests for table, rests in (known | made).items() if table not in {file for _, file in gone}}
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(left, indent=1, sort_keys=True) + "\n")
+    jsonfile.write(path, left)
     return gone

@@ -72,7 +72,7 @@ def _read(step, path):
         return _from_json(path.read_bytes(), RECORDS[step])
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.MsgspecError, ValueError) as error:
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as error:
         log.warning("%s is damaged, or of another version (%s); run pp_%s again", path, error, step)
         return None
 
@@ -120,7 +120,7 @@ def _failures(place):
         notes = json.loads((place / FAILURES).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         log.warning("%s cannot be read (%s); run the step again", place / FAILURES, error)
         return {}
     return {step: str(message) for step, message in notes.items()} if isinstance(notes, dict) else {}

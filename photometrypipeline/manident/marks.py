@@ -270,5 +270,5 @@ def read_saved(path):
         for at in content["marked"].values():
             _ = at["x"] + at["y"]
         return {"finished": bool(content["finished"]), "marked": content["marked"], "absent": list(content["absent"])}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FrameError(path, f"contains no marks ({error})", "delete it, or start with -new") from None

@@ -23,7 +23,7 @@ def read(folder="."):
     """Return what is kept about the last run in `folder` (dict), empty if there is nothing."""
     try:
         found = json.loads((Path(folder) / FOLDER / NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

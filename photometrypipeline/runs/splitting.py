@@ -43,9 +43,11 @@ class Parts:
 def read(folder):
     """Return the Parts of a folder that has been sorted, None for any other one."""
     try:
-        return Parts(**json.loads((Path(folder) / NOTE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        parts = Parts(**json.loads((Path(folder) / NOTE).read_text(encoding="utf-8")))
+        parts.covers(""), parts.why("")
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
+    return parts
 
 
 def split(folder, images, by_filter=True):

@@ -16,7 +16,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from photometrypipeline.base.files import write_text
+from photometrypipeline.base import jsonfile
 from photometrypipeline.frames.contents import Contents, digest
 from photometrypipeline.frames.frame import EXTENSIONS
 from photometrypipeline.runs import recipes
@@ -80,9 +80,10 @@ class Stamps:
 
     def read(self, step):
         """Return the Stamp of `step`, None without one that can be read."""
+        known = jsonfile.read(self.place / f"{step}.json")
         try:
-            return Stamp(**json.loads((self.place / f"{step}.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            return Stamp(**known) if known else None
+        except TypeError:  # of another version
             return None
 
     def begin(self, step, recipe, frames):
@@ -116,7 +117,7 @@ class Stamps:
 
     def write(self, stamp):
         """Write a Stamp as it is."""
-        write_text(self.place / f"{stamp.step}.json", json.dumps(asdict(stamp), indent=1, sort_keys=True) + "\n")
+        jsonfile.write(self.place / f"{stamp.step}.json", asdict(stamp))
 
     def amend(self, step, first, **options):
         """Make the stamp of `step` that of a second try, after `first` (Stamp or None): both together are one step."""

@@ -1,7 +1,6 @@
 """The pictures of a website: drawn when what they show has changed, removed when no page shows them any more."""
 
 import hashlib
-import json
 import logging
 import os
 from dataclasses import dataclass, field
@@ -11,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from photometrypipeline.base import workers
-from photometrypipeline.base.files import reference_file, replacing, safe_name, stem_of, write_text
+from photometrypipeline.base import jsonfile, workers
+from photometrypipeline.base.files import reference_file, replacing, safe_name, stem_of
 from photometrypipeline.frames.records import known
 from photometrypipeline.targets import account
 from photometrypipeline.website import cutouts, plotfiles, quickview
@@ -88,17 +87,13 @@ class Shelf:
 
     def finish(self, pages):
         """Remove files of earlier runs: all but the pictures of this one and `pages` (file names)."""
-        write_text(self.folder / INDEX, json.dumps(self._now), at_once=False)
+        jsonfile.write(self.folder / INDEX, self._now, at_once=False)
         for path in self.folder.iterdir():
             if path.suffix in OWN_ENDINGS and path.name not in {*self._now, *pages} and path.is_file():
                 path.unlink()
 
     def _read_index(self):
-        try:
-            index = json.loads((self.folder / INDEX).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return index if isinstance(index, dict) else {}
+        return jsonfile.read(self.folder / INDEX) or {}
 
 
 @dataclass

@@ -5,6 +5,7 @@ import stat
 
 import pytest
 
+from photometrypipeline.base import jsonfile
 from photometrypipeline.base.files import replacing, safe_name, stem_of, sweep, write_text
 
 
@@ -168,3 +169,22 @@ def test_long_names_that_begin_alike_have_files_of_their_own():
     names = ["x" * 300, "x" * 299 + "y", "x" * 120, "x" * 130 + " a", "x" * 130 + " b"]
     assert len({safe_name(name) for name in names}) == len(names)
     assert safe_name(names[0]) == safe_name(names[0]) and safe_name(names[2]) == names[2]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text.replace("2", "3", 1),
+        lambda text: text[: len(text) // 2],
+        lambda text: "[" * 100_000,
+        lambda text: '{"digest": [], "content": null}',
+        lambda text: "null",
+        lambda text: "\x00" * len(text),
+    ],
+)
+def test_a_json_file_that_is_not_as_it_was_written_counts_as_absent(tmp_path, spoil):
+    path, content = tmp_path / "own.json", {"b": [1.5, None, "é\udc80"], "a": {"two": 2}}
+    jsonfile.write(path, content)
+    assert jsonfile.read(path) == content
+    path.write_text(spoil(path.read_text()))
+    assert jsonfile.read(path) is None
