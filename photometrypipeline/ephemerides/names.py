@@ -42,14 +42,18 @@ _CATALOGUE = re.compile(
 )
 _DATE = re.compile(
     r"(?:19|20)\d\d(?:([-/. ])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
-    r"(?:[T ].*)?",
+    r"(?:[T ].*)?|"
+    r"(?:19|20)\d\d[-/. ]?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*[-/. ]?\d{1,2}(?:[T ].*)?",
     re.IGNORECASE,
+)
+_CALIBRATION = re.compile(
+    r"\d+[ -](?:(?:dome|sky|twilight|master)[ -]?)?(?:flats?|bias|darks?|arc|lamp)(?:[ -].*)?", re.IGNORECASE
 )
 _COORDINATES = re.compile(r"(J ?)?\d{4,6}(\.\d+)?[+-]\d{4,6}(\.\d+)?|\d+:\d+.*|[+-]?\d*\.\d+.*", re.IGNORECASE)
 
 _HALF_MONTH = "[A-HJ-Y]"
 _PROVISIONAL = re.compile(
-    rf"((?:18|19|20|21)\d\d|A[89]\d\d)[ -]?({_HALF_MONTH}[A-HJ-Z]) ?(\d{{0,4}})(?![\w-])(?:\)? .*)?", re.IGNORECASE
+    rf"((?:18|19|20|21)\d\d|A[89]\d\d)[ -]?({_HALF_MONTH}[A-HJ-Z]) ?(\d{{0,4}})(?![\w-])(?:\)?[ /].*)?", re.IGNORECASE
 )
 _SURVEY = re.compile(r"(\d{1,4}) ?(P-L|T-[123])", re.IGNORECASE)
 _NUMBERED = re.compile(r"(\()?0*(\d{1,8})(?(1)\))(?: .*)?")
@@ -61,7 +65,10 @@ _COMET = re.compile(
     r"(?:-([A-Z]{1,2}\d?))?(?![\w-]).*",
     re.IGNORECASE,
 )
-_UNPREFIXED_COMET = re.compile(rf"((?:18|19|20|21)\d\d) ?({_HALF_MONTH})(\d{{1,3}})(?!\w)(?:[ (].*)?", re.IGNORECASE)
+_UNPREFIXED_COMET = re.compile(
+    rf"((?:18|19|20|21)\d\d) ?({_HALF_MONTH})(\d{{1,3}})(?:-((?![UVRIL]\b)[A-Z]{{1,2}}\b))?(?!\w)(?:[ (].*)?",
+    re.IGNORECASE,
+)
 _FRAGMENT_BEHIND_NAME = (
     re.compile(  # 73P/Schwassmann-Wachmann 3-B, 332P/Ikeya-Murakami-C; U to L behind letters: filters
         r".*/.*(?:[ \d]-([A-Z]{1,2})|[a-z)]-([A-Z]{2}|(?![UVRIL])[A-Z]))"
@@ -98,7 +105,7 @@ def queries(text):
     packed = _packed(raw)
     if packed:
         return [Query(*packed, name)]
-    if _DATE.fullmatch(name):
+    if _DATE.fullmatch(name) or _CALIBRATION.fullmatch(name):
         return []
     possible = [name] if _means_nothing(name) else observernames.readings(name)[: None if len(name) <= LONGEST else 1]
     for text in possible:
@@ -119,8 +126,8 @@ def queries(text):
 
 def _unprefixed(text, name):
     """Return the Queries for `2022 E3`, which is a comet of either kind: no asteroid has a designation like this."""
-    year, half_month, number = _UNPREFIXED_COMET.fullmatch(text).groups()
-    return [Query(*_comet_query(f"{kind}/{year} {half_month.upper()}{int(number)}", None), name) for kind in "CP"]
+    year, half_month, number, fragment = _UNPREFIXED_COMET.fullmatch(text).groups()
+    return [Query(*_comet_query(f"{kind}/{year} {half_month.upper()}{int(number)}", fragment), name) for kind in "CP"]
 
 
 def _means_nothing(name):

@@ -113,9 +113,13 @@ def test_half_a_designation_of_a_comet_is_no_asteroid():
             "DES=C/2022 E3;NOFRAG;CAP",
             "DES=P/2022 E3;NOFRAG;CAP",
         ]
+    assert names.queries("2010 V1-B")[1].command == "DES=P/2010 V1-B;CAP"
+    assert names.queries("2003 UB313/Eris")[0].command == "DES=2003 UB313;"
 
 
-@pytest.mark.parametrize("text", ["2023-03-14", "2023 03 14", "20230314", "2023-03-14 Run", "TRAPPIST-1"])
+@pytest.mark.parametrize(
+    "text", ["2023-03-14", "2023 03 14", "20230314", "2023-03-14 Run", "2015 Dec 25", "2015 flat", "TRAPPIST-1"]
+)
 def test_dates_and_stars_ask_nothing(text):
     assert names.queries(text) == []
 
