@@ -37,7 +37,7 @@ def test_all_plots_are_drawn_without_an_error(page):
 
 
 def test_the_composite_is_saved_with_period_and_all_nights(page):
-    page.evaluate("document.querySelector('#plot-composite button[title$=\"for papers\"]').click()")
+    page.evaluate("document.querySelector('#plot-composite button[title$=\"SVG\"]').click()")
     page.wait(lambda: list(page.folder.glob("*.svg")))
     (path,) = page.folder.glob("*.svg")
     page.wait(lambda: path.stat().st_size)

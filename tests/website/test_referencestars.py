@@ -143,3 +143,15 @@ def test_the_record_keeps_what_was_left_out(tmp_path):
     assert [type(star) for star in diagnostics.read_records(tmp_path)["calibrate"].left_out] == [
         recordtypes.StarLeftOut
     ] * 2
+
+
+@needs_browser
+def test_a_range_that_begins_just_below_a_decade_can_be_drawn(night_page):
+    """The ticks of the library never ended there, and the page did not answer any more."""
+    show_plot(night_page, "#plot-star-scatter")
+    ticks = night_page.evaluate(
+        "(() => { const plot = PP.plots.get('star-scatter'); plot.spec.series.forEach((each) => {"
+        " each.value = each.value.map((value, index) => (index ? 0.08925 : 0.00139)); });"
+        " plot.draw(); return new Promise((done) => setTimeout(() => done(plot.u.axes[1]._splits), 200)); })()"
+    )
+    assert (ticks[0], ticks[9], ticks[-1]) == (0.001, 0.01, 0.1) and len(ticks) == 19

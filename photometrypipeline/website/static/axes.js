@@ -27,6 +27,15 @@
     return ticks.map((tick) => (finite(tick) ? minus(tick.toFixed(digits)) : ""));
   }
 
+  /* Ticks of a logarithmic axis, 1 to 9 of each decade: those of uPlot never end where a range begins just below one. */
+  function decades(u, axis, low, high) {
+    const ticks = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += 1) {
+      for (let digit = 1; digit < 10; digit += 1) ticks.push(Number(`${digit}e${power}`));
+    }
+    return ticks.filter((tick) => tick >= low && tick <= high);
+  }
+
   /* Ways to write a time, whose numbers are Julian dates in the data of the page: what x is drawn at, and its axis. */
   const TIMES = {
     UT: (dates) => {
@@ -49,5 +58,5 @@
   const NIGHTS = Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8].map((count) => [`night${count}`, `--night-${count}`]));
   const COLOURS = { black: "--ink", blue: "--plot-second", red: "--plot-first", ...NIGHTS };
 
-  PP.axes = { finite, limits, ends, tickTexts, TIMES, COLOURS };
+  PP.axes = { finite, limits, ends, tickTexts, decades, TIMES, COLOURS };
 }

@@ -6,7 +6,7 @@
   const NEAR_PX = 25; // a point is meant from this distance on
   const CAP_PX = 3;
   const FONT = "12px sans-serif";
-  const { finite, limits, ends, tickTexts, TIMES, COLOURS } = PP.axes;
+  const { finite, limits, ends, tickTexts, decades, TIMES, COLOURS } = PP.axes;
 
   let clock = "UT";
 
@@ -97,11 +97,11 @@
       });
       const upright = (given, more) => axis(given.label, {
         size: (u, texts) => 22 + 7 * Math.max(3, ...(texts || []).map((text) => String(text).length)),
-        values: (u, ticks) => (given.log ? written(u, ticks) : tickTexts(ticks)), ...more,
+        values: (u, ticks) => (given.log ? written(u, ticks) : tickTexts(ticks)), ...(given.log && { splits: decades }), ...more,
       });
-      const decades = (u, ticks) => ticks.map((tick) => ([1, 2, 5].includes(Math.round(tick / 10 ** Math.floor(Math.log10(tick) + 1e-9))) ? tick : null));
+      const clear = (u, ticks) => ticks.map((tick) => ([1, 2, 5].includes(Math.round(tick / 10 ** Math.floor(Math.log10(tick) + 1e-9))) ? tick : null));
       const written = (u, ticks) => ticks.map((tick) => (tick === null ? "" : String(Number(tick.toPrecision(3)))));
-      const across = spec.x.log ? { values: written, filter: decades } : { values: this.time.values };
+      const across = spec.x.log ? { values: written, filter: clear, splits: decades } : { values: this.time.values };
       const axes = [axis(this.time.label, across), upright(spec.y, { scale: "y" })];
       if (spec.airmass) axes.push(axis("Airmass", { side: 0, scale: "x", space: 90, grid: { show: false }, values: (u, ticks) => this.airmassAt(ticks) }));
       const wanted = spec.right && spec.right.log && this.full.right.max / this.full.right.min > 1000 ? [1] : [1, 2, 5]; // decades, or finer
