@@ -253,7 +253,8 @@ def read_facts(frame, telescope, keep_wcs, given_deg):
         *facts["pointing_deg"], corrected = plausibility.checked_pointing(frame, telescope)
         facts["corrected"].append(corrected)
     except FrameError as error:
-        found_later = blind.possible(frame.size_px, min(facts["scale_arcsec"]), pp_setup.catalog_folders)
+        widest_arcsec = min(facts["scale_arcsec"]) * wcskeywords.scale_factor(frame.header)
+        found_later = blind.possible(frame.size_px, widest_arcsec, pp_setup.catalog_folders)
         if not (pointing_optional or found_later):
             raise
         if not pointing_optional:

@@ -226,7 +226,7 @@ def has_place(attempt, extraction):
 
 def last_resort(attempt):
     """Return the catalogues (list of names) that need no service and are tried after all others; for wide fields."""
-    if min(seen_in(attempt, each).diagonal_deg for each in attempt.extractions) < blind.LEAST_FIELD_DEG:
+    if min(widest_deg(attempt, each) for each in attempt.extractions) < blind.LEAST_FIELD_DEG:
         return []
     try:
         tycho2.find(pp_setup.catalog_folders)
@@ -323,7 +323,7 @@ def found_blindly(attempt):
     Needs Tycho-2 and a field of half a degree.  Where other frames were found, or some were looked for in vain, the
     rest shows clouds rather than another place.
     """
-    wide = [each for each in attempt.open() if seen_in(attempt, each).diagonal_deg >= blind.LEAST_FIELD_DEG]
+    wide = [each for each in attempt.open() if widest_deg(attempt, each) >= blind.LEAST_FIELD_DEG]
     if attempt.solved:
         wide = [each for each in wide if not has_place(attempt, each)]
     if not wide:
@@ -345,7 +345,8 @@ def found_blindly(attempt):
             attempt.guesses[name] = solution.header
     for extraction in attempt.open():
         if not has_place(attempt, extraction):
-            attempt.refuse(extraction, "its pointing is not known, and its stars were not found on the sky")
+            reason = "its pointing is not known, and its stars were not found on the sky"
+            attempt.refuse(extraction, f"{reason}; say where it looks with -set ra=... -set dec=... -set secpix=...")
     groups, left = [], [each for each in wide if each.frame.name in places]
     while left:
         centre = places[left[0].frame.name]
@@ -353,6 +354,11 @@ def found_blindly(attempt):
         groups.append(near)
         left = [each for each in left if each not in near]
     return groups
+
+
+def widest_deg(attempt, extraction):
+    """Return how wide (deg) a frame may be from corner to corner, whose scale may be a guess."""
+    return seen_in(attempt, extraction).diagonal_deg * wcskeywords.scale_factor(extraction.frame.header)
 
 
 def look_for_mistakes(attempt, names, offline):

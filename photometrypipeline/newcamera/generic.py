@@ -58,7 +58,7 @@ def complete(frames, telescopes, answers, keep_wcs, placed=()):
     ours = [frame for frame in frames if telescopes[frame.name].key == KEY]
     lacking = [_lacking(frame, answers, frame.name in placed or keep_wcs) for frame in ours]
     missing = min(lacking, key=len, default=[])
-    if set(missing) <= {"ra", "dec"} and all(found_by_stars(frame, answers) for frame in ours):
+    if set(missing) <= {"ra", "dec", *SCALE} and all(found_by_stars(frame, answers) for frame in ours):
         missing = []
     if len(ours) < len(frames):  # they are in the way of nobody: each says by itself what it lacks
         return answers
@@ -92,10 +92,11 @@ def guessed_scale(header):
 
 
 def found_by_stars(frame, answers):
-    """Return whether a frame is so wide that its stars tell where it looks, once its pixel scale is known."""
+    """Return whether a frame is so wide that its stars tell where it looks, with its pixel scale or with a guess."""
     scale, binning = answers.get("secpix") or find(frame, "secpix"), answers.get("binning") or find(frame, "binning")
+    scale = scale or str(GUESSED_WITHIN * guessed_scale(frame.header))
     try:
-        numbers = [float(value if isinstance(value, str) else value[0]) for value in (scale, binning)]
+        numbers = [float(value if isinstance(value, str) else value[0]) for value in (scale, binning or "1")]
     except (TypeError, ValueError):
         return False
     return blind.possible(frame.size_px, numbers[0] * numbers[1])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from photometrypipeline.base.errors import FrameError, NotFound
+from photometrypipeline.base.errors import FrameError, NotFound, UsageError
 from photometrypipeline.base.services import Client
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.ephemerides.ephemchoice import Choice
@@ -88,3 +88,17 @@ def test_a_scale_by_hand_is_no_guess():
     generic.implant(frame, telescope, {})
     generic.implant(frame, telescope, {"secpix": "0.5", "binning": "1"})
     assert wcskeywords.scale_factor(frame.header) == 1 and np.isclose(frame.header["SECPIXX"], 0.5)
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_without_scale_and_pointing_the_whole_sky_is_searched_where_a_frame_may_be_wide(wide, monkeypatch):
+    asked = []
+    monkeypatch.setattr(generic.blind, "possible", lambda size_px, arcsec, *_: asked.append(arcsec) or wide)
+    frame, telescope = frame_of(), telescopes.get("GENERIC")
+    if not wide:
+        with pytest.raises(UsageError, match="does not give secpix"):
+            generic.complete([frame], {"a.fits": telescope}, {}, keep_wcs=False)
+        return
+    generic.implant(frame, telescope, generic.complete([frame], {"a.fits": telescope}, {}, keep_wcs=False))
+    assert asked == [pytest.approx(3 * 1.2)]  # as wide as the guess may be off
+    assert wcskeywords.scale_factor(frame.header) == 3 and "OBJCTRA" not in frame.header

@@ -186,6 +186,8 @@ def test_a_wide_field_is_found_anywhere_on_the_real_sky():
         found = blind.locate(x, y, flux, scale_arcsec=4.5, size_px=(1000, 1000))
         assert separation_deg(*found.centre_deg, *centre) * 3600 < 4.0 and found.parity == -1
         assert found.scale_arcsec == pytest.approx(4.0, rel=1e-3)
+    guessed = blind.locate(x, y, flux, scale_arcsec=2.0, scale_tolerance=2.0, size_px=(1000, 1000))  # a factor of 3
+    assert guessed.scale_arcsec == pytest.approx(4.0, rel=1e-3)
     rng = np.random.default_rng(1)
     nothing = rng.uniform(1, 1000, (2, 40))
     assert blind.locate(*nothing, rng.uniform(1, 9, 40), scale_arcsec=4.0, size_px=(1000, 1000)) is None
