@@ -40,7 +40,16 @@ import pp_setup
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError, UnknownFilter, UsageError
 from photometrypipeline.frames import recordtypes, wcskeywords
 from photometrypipeline.frames.contents import MEASUREMENT
-from photometrypipeline.frames.frame import EXTENSIONS, TIME_ERROR, Frame, is_blank, keep_first, saved_name, set_keyword
+from photometrypipeline.frames.frame import (
+    COMMENT_START,
+    EXTENSIONS,
+    TIME_ERROR,
+    Frame,
+    is_blank,
+    keep_first,
+    saved_name,
+    set_keyword,
+)
 from photometrypipeline.frames.hdus import flatten
 from photometrypipeline.instruments import airmasses, exposurelength, exposures, headers, plausibility, telescopes
 from photometrypipeline.instruments.dataset import DataSet
@@ -54,6 +63,7 @@ log = logging.getLogger("pp.prepare")
 NOWHERE = (0.0, 90.0)  # deg, stands for a pointing that nobody knows
 SAME_TIME_D = 1e-7  # what rounding may do to a mid-time, 9 ms
 LONGEST_TEXT = 67  # characters that one card holds
+BY_USER = "PP: target name given by the user"  # comment of such a card, cut where the card is full
 EXTINCTION = 0.05  # mag per airmass, assumed; SCAMP asks for it, nothing is corrected by it
 
 
@@ -216,8 +226,10 @@ def prepare_header(frame, telescope, *, ra_deg, dec_deg, flip_x, flip_y, rotate_
     All that is needed is read before the first keyword is changed.  The outcome is the same, card for card, whatever
     later steps have done to the header since it was prepared last.
     """
-    facts = read_facts(frame, telescope, keep_wcs, (ra_deg, dec_deg))
     header = frame.header
+    if not target:
+        take_target_back(header, telescope)
+    facts = read_facts(frame, telescope, keep_wcs, (ra_deg, dec_deg))
     while header.cards and header.cards[-1].is_blank:
         del header[-1]  # room for further cards; how much of it is left would depend on what was written before
     write_standard(header, facts)
@@ -356,7 +368,14 @@ def write_target(header, telescope, target):
     """Replace the object name; the first old one survives under `_` and the keyword."""
     for keyword in dict.fromkeys((telescope.header["object"], "OBJECT")):
         keep_first(header, keyword)
-        set_keyword(header, keyword, target, "target name given by the user")
+        set_keyword(header, keyword, target, BY_USER.removeprefix(COMMENT_START))
+
+
+def take_target_back(header, telescope):
+    """Put back the object name of the camera where an earlier run has replaced it by one of the user."""
+    for keyword in dict.fromkeys((telescope.header["object"], "OBJECT")):
+        if keyword in header and saved_name(keyword) in header and header.comments[keyword].startswith(BY_USER[:20]):
+            set_keyword(header, keyword, header.pop(saved_name(keyword)), "target")
 
 
 def write_wcs(frame, telescope, facts, centre_deg, flips, rotate_deg):

@@ -94,6 +94,14 @@ def test_target_replaces_the_object_and_the_first_name_survives(raw):
     assert (header["OBJECT"], header["_OBJECT"]) == ("433", "3552")
 
 
+def test_without_the_option_the_target_is_again_the_one_of_the_header(raw):
+    plain = prepared()
+    prepared("-target", "2015_AB123")
+    again = prepared()
+    assert again["OBJECT"] == "3552" and "_OBJECT" not in again
+    assert sorted(map(str, again.cards)) == sorted(map(str, plain.cards))
+
+
 def test_keep_wcs_keeps_it_and_without_the_option_it_goes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     sky.make_dataset(tmp_path, 1, solved=True, **SMALL)
