@@ -31,6 +31,7 @@ html_show_sphinx = False
 
 PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changes.md"}
 ANCHORS = {"#your-own-telescope": "telescopes.md#your-own-camera-from-one-frame"}  # links within the README
+OTHERS = "(others)"  # in the menu: pages that it does not name
 INSERTED = re.compile(r"<!-- ([\w.]+\.(?:md|ipynb))(?:, from (.*?))?(?:, to (.*?))? -->\n")  # a file, or lines of it
 
 
@@ -72,6 +73,10 @@ def setup(app):
     """Insert files of the root and the notebook into their pages, and let links that lead out of docs/ stay within."""
 
     def read(app, name, source):
+        if name == "index":
+            named = set(re.findall(r"^[\w-]+$", source[0], re.MULTILINE))
+            others = sorted({path.stem for path in (ROOT / "docs").glob("*.md")} - named - {"index"})
+            source[0] = source[0].replace(OTHERS, "\n".join(others))
         source[0] = INSERTED.sub(inserted, linked(source[0], ROOT / "docs"))
 
     app.connect("source-read", read)

@@ -37,7 +37,7 @@ MANY = 12  # of the ways that one message may read
 def alternatives(node, names):
     """Return the texts (set of str) that an expression may be, with OPEN for what is not known.
 
-    names : {name: [expressions that are assigned to it]} of the function around
+    names : {name: [expressions that are assigned to it]} of the function around, {"f()": [its returns]} of the module
     """
     if isinstance(node, ast.Constant):
         return {str(node.value)}
@@ -47,9 +47,10 @@ def alternatives(node, names):
         return joined([node.left, node.right], names)
     if isinstance(node, ast.IfExp):
         return alternatives(node.body, names) | alternatives(node.orelse, names)
-    if isinstance(node, ast.Name) and node.id in names:
-        inner = {name: found for name, found in names.items() if name != node.id}
-        return set().union(*(alternatives(each, inner) for each in names[node.id]))
+    key = node.id if isinstance(node, ast.Name) else f"{ast.unparse(node.func)}()" if isinstance(node, ast.Call) else ""
+    if key in names:
+        inner = {name: found for name, found in names.items() if name != key}
+        return set().union(*(alternatives(each, inner) for each in names[key]))
     return {OPEN}
 
 
@@ -71,6 +72,11 @@ def assigned(nodes):
     return found
 
 
+def returned(function):
+    """Return the expressions that a function may return."""
+    return [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value is not None]
+
+
 def said(node, path):
     """Return the expression of the message that a node of the syntax tree makes, None if it makes none."""
     if not isinstance(node, ast.Call):
@@ -88,7 +94,9 @@ def messages():
     for path in sorted([*ROOT.glob("*.py"), *(ROOT / "photometrypipeline").rglob("*.py")]):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         constants = assigned([node for node in tree.body if isinstance(node, ast.Assign)])
-        for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        constants |= {f"{function.name}()": returned(function) for function in functions}
+        for function in functions:
             nodes = list(ast.walk(function))
             told = [(node.lineno, expression) for node in nodes if (expression := said(node, path)) is not None]
             names = constants | assigned(nodes) if told else {}
