@@ -40,7 +40,7 @@ def build_parser():
     parser.add_argument(
         "-injections",
         type=int,
-        default=40,
+        default=48,
         metavar="N",
         help="artificial tracks, which tell how faint bodies are found; 0: none (default: %(default)s)",
     )

@@ -19,7 +19,7 @@ FILE_NAME = "tracks.csv"
 LEAST_FRAMES = 4
 SAME_FWHM = 2.0  # a track is a known body's that is so near in the middle of the night
 SAME_STEPS = 1.5  # and whose rate differs by so many steps
-STEPS_MAG = (-0.5, 0.0, 0.5, 1.0, 1.5)  # of artificial tracks, from the limit of a single frame
+STEPS_MAG = (-0.5, 0.0, 0.3, 0.65, 1.0, 1.5)  # of artificial tracks, from 5 sigma of a single frame on
 COLUMNS = (
     "name", "known_as", "jd", "ra_deg", "dec_deg", "ra_rate_arcsec_min", "dec_rate_arcsec_min", "snr", "mag", "mag_err",
 )  # fmt: skip
@@ -58,7 +58,7 @@ class Outcome:
     false: int | None = None
 
 
-def find(measured, box, known, sigmas=shiftadd.SIGMAS, injections=40, jobs=2, site="500"):
+def find(measured, box, known, sigmas=shiftadd.SIGMAS, injections=48, jobs=2, site="500"):
     """Return the Outcome for frames `measured` (list of targets.Measured) and a box of rates, arcsec/min.
 
     known : [(name, targets.Target)];  injections : number of artificial tracks, 0 leaves that and the false ones out
