@@ -22,6 +22,7 @@ SAME_STEPS = 1.5  # and whose rate differs by so many steps
 STEPS_MAG = (-0.5, 0.0, 0.3, 0.65, 1.0, 1.5)  # of artificial tracks, from 5 sigma of a single frame on
 COLUMNS = (
     "name", "known_as", "jd", "ra_deg", "dec_deg", "ra_rate_arcsec_min", "dec_rate_arcsec_min", "snr", "mag", "mag_err",
+    "perhaps_chance",
 )  # fmt: skip
 
 
@@ -48,14 +49,21 @@ class Known:
 
 @dataclass
 class Outcome:
-    """The Stack, what was Found with names, the Known bodies, the Levels of artificial tracks, and false ones."""
+    """The Stack, what was Found with names, the Known bodies, the Levels of artificial tracks.
+
+    chance : S/N (list) of tracks that stand out where the times of the frames are exchanged, None where nobody looked
+    """
 
     stack: Stack
     found: list
     names: list
     known: list
     levels: list = field(default_factory=list)
-    false: int | None = None
+    chance: list | None = None
+
+    def doubtful(self, one):
+        """Return whether chance makes tracks like that Found on these frames."""
+        return bool(self.chance) and one.snr <= max(self.chance)
 
 
 def find(measured, box, known, sigmas=shiftadd.SIGMAS, injections=48, jobs=2, site="500"):
@@ -81,7 +89,8 @@ def find(measured, box, known, sigmas=shiftadd.SIGMAS, injections=48, jobs=2, si
         put = _draw(stack, box, injections, rng)
         _inject(images, measured, stack, put)
         outcome.levels = _levels(starless.stack(measured, images, reference), put, box, jobs, sigmas)
-        outcome.false = len(shiftadd.search(shiftadd.scrambled(shiftadd.without(stack, found), rng), box, jobs, sigmas))
+        exchanged = shiftadd.scrambled(shiftadd.without(stack, found), rng)
+        outcome.chance = [one.snr for one in shiftadd.search(exchanged, box, jobs, sigmas)]
     return outcome
 
 
@@ -217,12 +226,14 @@ def told(outcome):
     for name, one in zip(outcome.names, outcome.found, strict=True):
         if id(one) not in own:
             ra, dec = place_deg(stack, one)
-            lines.append(f"{name}: not known; {_about(stack, one)}, RA {ra:.5f} Dec {dec:+.5f} at JD {stack.jd:.5f}")
+            word = "perhaps chance" if outcome.doubtful(one) else "not known"
+            lines.append(f"{name}: {word}; {_about(stack, one)}, RA {ra:.5f} Dec {dec:+.5f} at JD {stack.jd:.5f}")
     for level in outcome.levels:
         bias = f", {level.bias_mag:+.2f} mag off" if np.isfinite(level.bias_mag) else ""
         lines.append(f"artificial tracks of {level.mag:.2f} mag: {level.found} of {level.number} found{bias}")
-    if outcome.false is not None:
-        lines.append(f"with the times of the frames exchanged {outcome.false} tracks stand out")
+    if outcome.chance is not None:
+        highest = f", the highest with S/N {max(outcome.chance):.1f}" if outcome.chance else ""
+        lines.append(f"with the times of the frames exchanged {len(outcome.chance)} tracks stand out{highest}")
     return lines
 
 
@@ -242,7 +253,7 @@ def write(outcome, measured, folder):
         mag, err = magnitude(stack, one)
         numbers = [f"{stack.jd:.6f}", *(f"{each:.6f}" for each in place_deg(stack, one))]
         numbers += [*(f"{each:.4f}" for each in rate_arcsec_min(stack, one)), f"{one.snr:.1f}"]
-        numbers += [f"{mag:.3f}" if np.isfinite(mag) else "", f"{err:.3f}"]
+        numbers += [f"{mag:.3f}" if np.isfinite(mag) else "", f"{err:.3f}", int(outcome.doubtful(one))]
         writer.writerow([name, own.get(id(one), ""), *numbers])
         if id(one) not in own:
             files.append(f"positions_{name}.dat")

@@ -104,6 +104,11 @@ def test_known_bodies_come_first_and_unknown_ones_get_a_file(tmp_path):
     told = tracks.told(outcome)
     assert told[0].startswith("Ceres: predicted 19.0 mag, found 0.") and "Absent: predicted 19.0 mag, not found" in told
     assert outcome.names.count("Ceres") == 1 and len(outcome.names) == 2
+    (new,) = [one for one in outcome.found if all(one is not body.found for body in outcome.known)]
+    outcome.chance = [new.snr + 0.1]
+    assert any("perhaps chance" in line for line in tracks.told(outcome))
+    assert "2 tracks" not in tracks.told(outcome)[-1] and f"S/N {new.snr + 0.1:.1f}" in tracks.told(outcome)[-1]
+    outcome.chance = None
     files = tracks.write(outcome, measured, tmp_path)
     (unknown,) = [name for name in outcome.names if name != "Ceres"]
     assert files == ["tracks.csv", f"positions_{unknown}.dat"] and len(unknown) == 7
