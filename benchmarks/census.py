@@ -159,9 +159,8 @@ def deep(args):
         print(f"10 frames of 1k x 1k, rates to 1 arcsec/min: {clock}, {len(outcome.found)} found (one is there)")
         with Clock() as clock:
             outcome = tracks.find(measured, ((-1, 1), (-1, 1)), [], injections=args.injections)
-        print(
-            f"with artificial tracks and exchanged times: {clock}; {len(outcome.chance)} by chance, S/N up to {max(outcome.chance, default=0):.1f}"
-        )
+        chance = f"{len(outcome.chance)} by chance, S/N up to {max(outcome.chance, default=0):.1f}"
+        print(f"with artificial tracks and exchanged times: {clock}; {chance}")
         limit = outcome.stack.limit_mag
         print(f"a single frame: 5 sigma {limit:.2f} mag, S/N 7 {limit - 2.5 * np.log10(7 / 5):.2f} mag")
         for level in outcome.levels:
