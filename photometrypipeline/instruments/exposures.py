@@ -59,6 +59,7 @@ def of_frame(frame, telescope, pointing_deg=None):
         return Exposure(_middle(own, single_s), single_s)
     length = exposurelength.read(frame.header, single_s, telescope.header["exptime"])
     found = moments.read(frame.header)
+    own, found = _as_its_source(frame.header, own, found, length.light_s)
     exposure = Exposure(0.0, length.light_s, step_s=own.step_s)
     own = _with_its_day(frame.header, own, found, exposure)
     own = _on_day_of_others(frame.header, own, found, length.light_s, exposure)
@@ -76,6 +77,25 @@ def of_frame(frame, telescope, pointing_deg=None):
     if exposure.step_s > LEAST_S:
         exposure.doubt(f"{own.keyword} is given to {exposure.step_s:.3g} s only", exposure.step_s / 2)
     return exposure
+
+
+def _as_its_source(header, own, found, light_s):
+    """Return (own Moment, the other Moments) where the own one is a copy of another keyword that the pipeline has made.
+
+    The copy is as sure as its source, which is no second witness, and as local where nothing has corrected it.
+    """
+    comment = str(header.comments[own.keyword.partition("|")[0]])
+    if not comment.startswith(moments.OURS):
+        return own, found
+    names = set(comment.removeprefix(moments.OURS).replace(" and ", " ").split()) - {own.keyword}
+    copied = [each for each in found if set(each.keyword.split("|")) == names]
+    if not copied:
+        return own, found
+    source = copied[0]
+    start_jd = source.jd + (AFTER_START[source.kind] - AFTER_START[START]) * light_s / SECONDS_PER_DAY
+    local = source.says == "local" and abs(start_jd - own.jd) * SECONDS_PER_DAY < LEAST_S
+    own = replace(own, told=own.told or source.told, says="local" if local else own.says)
+    return own, [each for each in found if each is not source]
 
 
 def _is_given(header, own):
@@ -190,6 +210,7 @@ def _weigh(exposure, own, witnesses, bonus):
                 f"{moment.keyword} is {(apart + light_s) / 60:.0f} min after the start of an exposure of {light_s:g} s"
             )
             exposure.doubt(f"{late}: several exposures may have been added up in the image", apart / 2)
+    _favour_halves(groups, own, witnesses, light_s)
     best = max(groups, key=lambda group: group.weight)  # the first of equals, which is the own one
     exposure.midtime_jd = _middle(own, light_s)
     if best is groups[0]:
@@ -199,6 +220,15 @@ def _weigh(exposure, own, witnesses, bonus):
     exposure.midtime_jd = round(exposure.midtime_jd + best.apart_s / SECONDS_PER_DAY, 8)
     later = f"{abs(best.apart_s):.1f} s {'later' if best.apart_s > 0 else 'earlier'}"
     exposure.corrected = f"{own.keyword}: {best.say} a middle {later}"
+
+
+def _favour_halves(groups, own, witnesses, light_s):
+    """Give weight to a middle that lies half-way between the start and an end, if that took longer than the light."""
+    ends = [each for each in witnesses if each.kind == END and each.told and own.kind == START]
+    for group in groups[1:]:
+        if group.finest.kind == MIDDLE and group.finest.told:
+            half = [(own.jd + each.jd) / 2 - group.finest.jd for each in ends]
+            group.weight += sum(abs(days) * SECONDS_PER_DAY < LEAST_S for days in half)
 
 
 @dataclass
@@ -264,6 +294,8 @@ def _report(exposure, own, best, others):
         text = f"{own.keyword} is used, although {group.say} a middle {later}"
         if group.weight >= best.weight:
             exposure.doubt(text, abs(group.apart_s))
+        elif group.finest.kind == END and group.finest.told and group.apart_s > 0:
+            exposure.doubt(f"{text}: several exposures may have been added up in the image", group.apart_s / 2)
         else:
             exposure.notes.append(text)
 

@@ -17,12 +17,12 @@ JULIAN = re.compile(
 )
 CLOCK = re.compile(
     r"(UT|UTC|GMT|TIME|TM|EXP|SHUT)[-_]?(OBS|START|STA|STRT|STR|BEG|SHUT|OPEN|MID|MIDDLE|AVG|END|STOP|CLOSE|FIN)"
-    r"|(UT|UTC|GMT)([-_]?(TIME|DATE))?|TIME|OBSTIME|UTIME|OPENTIME?|CLOSETIM"
+    r"|(UT|UTC|GMT)([-_]?(TIME|DATE))?|MID[-_]?(TIME|UT)|TIME|OBSTIME|UTIME|OPENTIME?|CLOSETIM"
 )
 START_DATE = ("DATE-OBS", "DATE_OBS", "DATE-BEG", "DATEOBS", "OBSDATE", "DATE-STA", "DATE_UTC", "DATE-UTC", "UT-DATE")
 OF_EXPOSURE = re.compile(
     r"(DATE|UT|UTC|GMT|TIME|TM|EXP|OBS|SHUT|T)[-_]?(OBS|BEG|START|STA|STR|AVG|MID|MEAN|END|STOP|UTC|OPEN|CLOSE)"
-    r"|DATE[-_]?TIME|UTC?|OBSDATE|UT-DATE|UTC-EXP|GPS-?(UP|START|ST|END|ED)|MEANTIME|OPENSHUT|OPENTIME?|CLOSETIM|DATE-HP"
+    r"|DATE[-_]?TIME|UTC?|OBSDATE|UT-DATE|UTC-EXP|GPS[-_]?(UP|START|ST|END|ED)|MEANTIME|OPENSHUT|OPENTIME?|CLOSETIM|DATE-HP"
 )
 COMMENTS = (  # what a comment says, the first that fits counts
     (
@@ -155,6 +155,8 @@ def _scale_of(header, name, comment):
 
 def kind_of(name, comment):
     """Return (kind, told) of a keyword: what moment it means, and whether its comment or its name say so."""
+    if comment.startswith(OURS):  # a start, whatever the keywords that it names mean
+        return START, False
     for kind, pattern in COMMENTS:
         if re.search(pattern, comment, re.IGNORECASE):
             return kind, True

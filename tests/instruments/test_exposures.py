@@ -247,6 +247,21 @@ def test_the_date_of_the_evening_gives_way_to_whole_dates(written):
     assert agreed.midtime_jd == pytest.approx(MIDDLE_JD - 1, abs=MS) and not agreed.corrected
 
 
+def test_a_copy_of_another_keyword_is_as_sure_as_that():
+    copy = ("DATE-OBS", START, "PP: taken from DATE-LOC")
+    found = exposure_of(copy, ("DATE-LOC", START, "Time of observation (local)"))
+    assert found.error_s == 14 * 3600 and "nothing tells the zone" in found.doubts[0]
+    corrected = exposure_of(copy, ("DATE-LOC", LATER, "Time of observation (local)"))  # it was an hour ahead
+    assert corrected.midtime_jd == pytest.approx(MIDDLE_JD, abs=MS) and not corrected.doubts
+    copy = ("DATE-OBS", START, "PP: taken from DATE-BEG")  # and no second witness
+    found = exposure_of(
+        copy, ("DATE-BEG", START), ("DATE-AVG", "2021-03-22T01:07:03.25"), ("DATE-END", "2021-03-22T01:12:03.25")
+    )
+    assert isot(found.midtime_jd) == "2021-03-22T01:07:03.250" and "DATE-AVG says a middle" in found.corrected
+    alone = exposure_of(copy, ("DATE-BEG", START), ("DATE-END", "2021-03-22T01:12:03.25"))
+    assert alone.error_s == pytest.approx(240, abs=0.1) and "several exposures may have been added" in alone.doubts[0]
+
+
 def test_a_stack_says_what_it_does_not_know():
     found = exposure_with(60.0, [("DATE-OBS", START), *SIRIL])
     assert "stack of 56, 3360 s in all" in found.corrected

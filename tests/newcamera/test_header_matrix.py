@@ -51,6 +51,10 @@ TIMES = [
     {"DATE-OBS": None, "DATE_OBS": "= '2023-03-02T20:19:00.250'"},
     {"DATE-OBS": None, "MJD-BEG": f"= {START.mjd:.10f}"},
     {"DATE-OBS": None, "DATE-AVG": "= '2023-03-02T20:19:15.250'"},
+    {"DATE-OBS": None, "DATE-MID": "= '2023-03-02T20:19:15.250'"},
+    {"DATE-OBS": None, "DATE-END": "= '2023-03-02T20:19:30.250'"},
+    {"DATE-OBS": "= '2023-03-02'", "MIDTIME": "= '20:19:15.250'"},
+    {"DATE-OBS": "= '2023-03-02'", "UT-END": "= '20:19:30.250'"},
 ]
 EXPOSURES = [
     {"EXPTIME": "= 30,0"},
