@@ -252,7 +252,7 @@ def _target(view, record, limits):
     if not asked:
         advice = "name a body with -target, or a star with pp_distill -fixedtargets"
         return [Measure("no target found", FAILED, advice=advice)]
-    rows = [row for target in asked for row in target.rows if row.accepted or row.frame not in target.missed]
+    rows = [row for target in asked for row in target.listed]
     if not any(row.accepted or row.by_hand for row in rows) and any(target.limits for target in asked):
         return [_undetected(asked), *_checks(view, record, limits)]
     if not rows:

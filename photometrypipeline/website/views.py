@@ -133,10 +133,15 @@ class TargetView:
         return [row.frame for row in self.unseen if row.frame not in seen]
 
     @property
+    def listed(self):
+        """Rows with light that may be its own, whether they count or not."""
+        missed = set(self.missed)
+        return [row for row in self.rows if row.accepted or row.frame not in missed]
+
+    @property
     def rejected(self):
         """Rows that do not count though there is light of it."""
-        missed = set(self.missed)
-        return [row for row in self.rows if not row.accepted and row.frame not in missed]
+        return [row for row in self.listed if not row.accepted]
 
     @property
     def faintest_limit(self):
