@@ -60,6 +60,7 @@ LEAST_SNR = 3.0  # of sources that take part
 LAST_RESORT = "TYCHO2"
 MOST_IN_VAIN = 4  # frames looked for on the whole sky, if none is found
 TOGETHER_DEG = 2.0  # frames found there that share a cone of the catalogue
+NEAR_DEG = 0.1  # around the frames, which the first question covers: most telescopes point better than that
 FAR_DEG = 1.0  # pointing error that is survived with any catalogue
 SCALE_TOLERANCE = 0.2  # of the pixel scale
 FILES = ("registration_succeeded.lst", "registration_failed.lst", "best_astrometry.dat", scampfit.REPORT)
@@ -239,17 +240,17 @@ def last_resort(attempt):
 def try_catalogs(attempt, extractions, names, offline):
     """Register those of `extractions` that can be with the catalogues `names`, one after the other; changes `attempt`.
 
-    Each is asked twice at most: for the stars around the pointing, then, for frames that do not lie among them, as far
-    as a telescope may be off.
+    Each is asked for the stars on the frames and close by, then, for frames that do not lie among them, within the
+    search radius of the telescope, and as far as a telescope may be off.
     """
     placed = [each for each in extractions if has_place(attempt, each)]
     if not placed:
         return
     ra, dec, radius = sphere.skycenter([seen_in(attempt, each).corners_deg for each in placed])
     client, scarce, asked = attempt.data.client(offline), [], set()
-    reaches = [attempt.telescope.search_radius, FAR_DEG][: max(1, pp_setup.n_registration_repetitions)]
+    reaches = reaches_of(attempt.telescope)
     for name in dict.fromkeys(names):
-        for reach in dict.fromkeys([reaches[0], max(reaches)]):
+        for reach in reaches:
             try:
                 catalog = stars_around(attempt, name, ra, dec, attempt.guessed * radius + reach, client)
             except OutsideSurvey as error:
@@ -261,6 +262,8 @@ def try_catalogs(attempt, extractions, names, offline):
                 attempt.failures.setdefault(name, error)
                 break
             reason = scarcity(attempt, catalog, attempt.guessed * radius + reach)
+            if reason and reach < reaches[-1] and reach <= NEAR_DEG:
+                continue  # a small cone may miss the stars of a sparse field
             if reason:
                 log.log(logging.INFO if attempt.doubted else logging.WARNING, "%s; next catalogue", reason)
                 scarce.append(reason)
@@ -273,6 +276,12 @@ def try_catalogs(attempt, extractions, names, offline):
         if not asked or extraction.frame.name not in attempt.verdicts:
             attempt.refuse(extraction, scarce[-1] if scarce else str([*attempt.failures.values()][0]))
     attempt.answered |= bool(asked - {LAST_RESORT} or scarce or LAST_RESORT in names[:1])
+
+
+def reaches_of(telescope):
+    """Return how far beyond the frames stars are asked for (list, deg), from one question to the next."""
+    wide = [telescope.search_radius, FAR_DEG][: max(1, pp_setup.n_registration_repetitions)]
+    return sorted({min(NEAR_DEG, wide[0]), wide[0], max(wide)})
 
 
 def stars_around(attempt, name, ra_deg, dec_deg, radius_deg, client):

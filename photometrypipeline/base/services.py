@@ -12,6 +12,7 @@ import contextlib
 import email.utils
 import io
 import logging
+import math
 import os
 import random
 import tempfile
@@ -34,6 +35,7 @@ USER_AGENT = f"photometrypipeline/{__version__} (astronomical photometry; python
 RETRY_STATUS = {429, 500, 502, 503, 504}  # overload and restarts; a 400 or 404 would only be repeated
 TOTAL_LIMIT_S = 600  # one call with all its tries
 LONGEST_PAUSE_S = 60
+NO_NETWORK_MEMORY_S = 60  # after a name that cannot be looked up no other is tried for so long
 DOWN_MEMORY_S = 60  # a host that just failed all its tries gets a single one for so long
 NO_NAME = "its name cannot be looked up, perhaps there is no network; run the same command again when there is one"
 UNRESOLVED = ("Failed to resolve", "Name or service not known", "name resolution", "nodename nor servname")
@@ -104,6 +106,26 @@ def excerpt(response, length=150):
     return " ".join(response.content[: 4 * length].decode("utf-8", "replace").split())[:length]
 
 
+class NoNetwork:
+    """What this process knows of the network: when a name could not be looked up last."""
+
+    def __init__(self):
+        self._since_s = -math.inf
+
+    def note(self, reason):
+        """Note why a service could not be reached."""
+        if reason == NO_NAME:
+            self._since_s = time.monotonic()
+
+    def holds_for(self, host):
+        """Return whether it is no use to ask `host`: a name, and there were none a moment ago."""
+        name = urlsplit(f"//{host}").hostname
+        return name not in LOOPBACK and time.monotonic() - self._since_s < NO_NETWORK_MEMORY_S
+
+
+_no_network = NoNetwork()
+
+
 class Client:
     """Sends requests, one object per step and for all its threads.
 
@@ -157,6 +179,8 @@ class Client:
         if self.offline:
             reason = f"offline, and not in the local store: {description}; run once with a network, or import a store"
             raise self.not_reachable(facts.label, host, reason)
+        if _no_network.holds_for(host):
+            raise self.not_reachable(facts.label, host, NO_NAME)
         tries = 1 if self._is_down(host) else tries or facts.tries
         timeout = (facts.connect_s, read_s or facts.read_s)
         started = time.monotonic()
@@ -180,6 +204,7 @@ class Client:
                 log.warning("%s: %s; trying again, up to %d times: %s", facts.label, reason, tries - 1, description)
             self._sleep(pause_s)
         self._down[host] = time.monotonic()
+        _no_network.note(reason)
         raise self.not_reachable(facts.label, host, reason)
 
     def adopt(self, session, service, url=None):

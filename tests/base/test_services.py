@@ -1,5 +1,6 @@
 """The polite client against a server that fails in every way: three outcomes, never mixed up."""
 
+import contextlib
 import logging
 import os
 import time
@@ -144,6 +145,21 @@ def test_a_host_that_is_down_gets_one_more_try_for_a_while(server, client):
         with pytest.raises(NotReachable):
             ask(client)
         assert server.count("vizier") == expected
+
+
+def test_after_a_name_that_cannot_be_looked_up_nothing_waits_for_the_network(client, pauses, monkeypatch):
+    monkeypatch.setattr(services, "_no_network", services.NoNetwork())
+    monkeypatch.setattr(services, "door_of_all", lambda facts: contextlib.nullcontext())
+    tried = []
+
+    def send(timeout):
+        tried.append(timeout)
+        raise requests.ConnectionError("Failed to resolve 'vizier.example'")
+
+    for host in ("https://vizier.example", "https://horizons.example"):
+        with pytest.raises(NotReachable, match="cannot be looked up"):
+            services.Client(sleep=pauses.append).call("vizier", send, None, "a test", url=host)
+        assert (len(tried), len([each for each in pauses if each])) == (4, 3)
 
 
 def test_retrying_is_announced_once(server, client, caplog):

@@ -34,7 +34,11 @@ def test_what_services_answered_once_is_never_asked_again(server, run_command):
     done = run_command("pp_run", "-injections", 0, *truth.files, cwd=folder, env=running.environment())
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(light_curve(folder)["mag"], truth.mag, atol=0.06)  # noise 0.011, zeropoint 0.004
-    assert running.count("vizier") <= 4
+    assert running.count("vizier") == 2  # a question for each catalogue
+    cones = [float(request.fields["-c.rd"]) for request in running.requests if request.route == "vizier"]
+    assert max(cones) < 0.4  # one tile of 0.5 deg, for a field of 4'
+    told = [line for line in (folder / "LOG").read_text().splitlines() if ", radius " in line and " rows" in line]
+    assert len(told) == 2
     assert 1 <= running.count("horizons") <= 2
     asked, before = len(running.requests), results_of(folder)
     again = run_command(
