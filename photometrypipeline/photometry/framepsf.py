@@ -319,18 +319,22 @@ def _equations(psf, stars, phi, state):
     light = flux[:, None].astype(FAST)
     sigma = np.sqrt(stars.variance).astype(FAST)
     left = (stars.pixels - sky[:, None]).astype(FAST) / sigma - light * p / sigma
-    cost = float(2 * (np.sqrt(1 + left**2) - 1).sum(dtype=float))
-    root = (1 + left**2) ** -0.25 / sigma
-    own = np.stack([light * px, light * py, p, np.ones_like(p)], axis=-1) * root[:, :, None]
-    shared = [light * pb * root]
-    shared += [light * each * root * phi[:, None, k] for each in (pxx, pxy, pyy) for k in range(phi.shape[1])]
-    shared = np.stack(shared, axis=-1)
-    weighted = (left * sigma * root)[:, :, None]
-    own_t = own.transpose(0, 2, 1)
-    shared_t = shared.transpose(0, 2, 1)
-    products = own_t @ own, own_t @ shared, shared_t @ shared, own_t @ weighted, shared_t @ weighted
-    a_own, a_mixed, a_shared, y_own, y_shared = (each.astype(float) for each in products)
-    return cost, (a_own, a_mixed, a_shared.sum(axis=0), y_own, y_shared.sum(axis=0))
+    softened = np.sqrt(1 + left * left)
+    cost = float(2 * (softened - 1).sum(dtype=float))
+    root = 1 / (np.sqrt(softened) * sigma)
+    terms = (light * px, light * py, p, np.ones_like(p), light * pb, light * pxx, light * pxy, light * pyy)
+    columns = np.stack([*(term * root for term in terms), left * sigma * root], axis=1)
+    products = (columns @ columns.transpose(0, 2, 1)).astype(float)
+    # each of the last three stands for n_terms columns, which differ by a factor that a star has for all its pixels
+    spread = np.zeros((len(phi), 1 + 3 * phi.shape[1], 4))
+    spread[:, 0, 0] = 1
+    for n in range(3):
+        spread[:, 1 + n * phi.shape[1] : 1 + (n + 1) * phi.shape[1], 1 + n] = phi
+    own, shared, rest = slice(0, 4), slice(4, 8), slice(8, 9)
+    a_mixed = products[:, own, shared] @ spread.transpose(0, 2, 1)
+    a_shared = (spread @ products[:, shared, shared] @ spread.transpose(0, 2, 1)).sum(axis=0)
+    y_shared = (spread @ products[:, shared, rest]).sum(axis=0)
+    return cost, (products[:, own, own], a_mixed, a_shared, products[:, own, rest], y_shared)
 
 
 def _step(a_own, a_mixed, a_shared, y_own, y_shared, damping):

@@ -63,29 +63,32 @@ def derivatives(dx, dy, shape, b, places):
     """Return (P, dP/dx0, dP/dy0, dP/db, dP/dwxx, dP/dwxy, dP/dwyy), arrays as of `pixels`; x0, y0: of the centre."""
     wxx, wxy, wyy = shape
     det = wxx * wyy - wxy * wxy
-    sums = [0.0] * 7
+    sums = [
+        0.0
+    ] * 7  # of a, a log, and the slope times 1st and 2nd powers; the rest follows
     for step_x, step_y, weight in zip(*(axis.tolist() for axis in places), strict=True):
         x, y = dx + step_x, dy + step_y
-        w = wxx * x * x + 2 * wxy * x * y + wyy * y * y
-        log = np.log1p(b * w)
-        a = weight * np.exp(-log / b)
-        slope = a / (1 + b * w)  # minus dA/dw
-        terms = (
-            a,
-            2 * slope * (wxx * x + wxy * y),
-            2 * slope * (wxy * x + wyy * y),
-            a * log / b**2 - slope * w / b,
-            -slope * x * x,
-            -2 * slope * x * y,
-            -slope * y * y,
-        )
+        xx, xy, yy = x * x, x * y, y * y
+        bw = (b * wxx) * xx + (2 * b * wxy) * xy + (b * wyy) * yy
+        one_more = bw + 1
+        log = np.log(one_more) + (bw - (one_more - 1)) / one_more  # as log1p, in a fifth of its time
+        a = np.exp(log * (-1 / b)) * weight
+        slope = a / one_more  # minus dA/dw
+        terms = a, a * log, slope * x, slope * y, slope * xx, slope * xy, slope * yy
         sums = [total + term for total, term in zip(sums, terms, strict=True)]
+    total, logs, x, y, xx, xy, yy = sums
     norm = (1 - b) / np.pi * np.sqrt(det)
-    found = [norm * each for each in sums]
-    found[3] = found[3] - found[0] / (1 - b)
-    for n, by in ((4, wyy / (2 * det)), (5, -wxy / det), (6, wxx / (2 * det))):
-        found[n] = found[n] + found[0] * by
-    return found
+    profile = norm * total
+    by_b = norm * (logs / b**2 - (wxx * xx + 2 * wxy * xy + wyy * yy) / b) - profile / (1 - b)
+    return (
+        profile,
+        2 * norm * (wxx * x + wxy * y),
+        2 * norm * (wxy * x + wyy * y),
+        by_b,
+        profile * (wyy / (2 * det)) - norm * xx,
+        profile * (-wxy / det) - 2 * norm * xy,
+        profile * (wxx / (2 * det)) - norm * yy,
+    )
 
 
 def fwhm_px(shape, b):

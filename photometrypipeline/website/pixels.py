@@ -16,6 +16,7 @@ from astropy.utils.exceptions import AstropyWarning
 
 from photometrypipeline.frames import fitsbytes
 from photometrypipeline.frames.wcskeywords import wcs_of
+from photometrypipeline.website import zscale
 
 MOST_SAMPLES = 40_000  # pixels that percentiles and limits are taken from
 PROBED_ROWS = 64  # rows that tell whether pixels have changed
@@ -163,12 +164,10 @@ def sample_of(values):
 
 
 def _zscale(sample):
-    from astropy.visualization import ZScaleInterval
-
     with contextlib.suppress(ValueError, IndexError, np.linalg.LinAlgError):  # too few pixels for its fit
-        low, high = ZScaleInterval().get_limits(sample)
+        low, high = zscale.limits(sample)
         if high > low:
-            return float(low), float(high)
+            return low, high
     low, high = float(sample.min()), float(sample.max())
     return (low, high) if high > low else (low - 0.5, low + 0.5)
 
