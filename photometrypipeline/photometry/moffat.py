@@ -63,9 +63,7 @@ def derivatives(dx, dy, shape, b, places):
     """Return (P, dP/dx0, dP/dy0, dP/db, dP/dwxx, dP/dwxy, dP/dwyy), arrays as of `pixels`; x0, y0: of the centre."""
     wxx, wxy, wyy = shape
     det = wxx * wyy - wxy * wxy
-    sums = [
-        0.0
-    ] * 7  # of a, a log, and the slope times 1st and 2nd powers; the rest follows
+    sums = [0.0] * 7  # of a, a log, and the slope times 1st and 2nd powers; the rest follows
     for step_x, step_y, weight in zip(*(axis.tolist() for axis in places), strict=True):
         x, y = dx + step_x, dy + step_y
         xx, xy, yy = x * x, x * y, y * y
