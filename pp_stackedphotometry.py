@@ -58,7 +58,7 @@ SKY, COMOVING = "skycoadd", "comove"
 MINAREA_PX = 5  # connected pixels in the smoothed image, where noise has no such groups
 SMOOTHED_SIGMA = 4.0  # threshold in the smoothed image, in its own noise, for the default of -snr
 KERNEL = "detection.conv"
-CONTROL = "photometry_Control_Star.dat"
+CONTROL = "Control_Star"  # in the names of its files, which stay in the folder
 STORE = "pp_store"
 
 
@@ -290,7 +290,7 @@ def lay_among(home, name, folder):
 def bring_up(home, folder, done):
     """Copy the light curves of the targets from `folder` to `home`; a file of that name gets the ending .old."""
     for name in done.files:
-        if name == CONTROL:
+        if CONTROL in name:
             continue
         place = home / name
         if place.exists():

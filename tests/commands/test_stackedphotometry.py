@@ -91,7 +91,7 @@ def test_an_asteroid_below_the_limit_is_found_and_measured(faint, call):
             assert (folder / name / "diagnostics.html").exists() and (folder / name / "LOG").exists()
             assert not list((folder / name).glob("coadd*"))
             assert (folder / f"{name}.fits").read_bytes() == (folder / name / f"{name}.fits").read_bytes()
-    assert f"{TARGET} was there already" in done.stderr
+    assert f"{TARGET} was there already" in done.stderr and not list(folder.glob("*Control_Star*"))
     assert "pp_combine" in (folder / "comove" / "LOG").read_text()
 
 
