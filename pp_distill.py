@@ -248,11 +248,22 @@ def what_moves(matcher, wanted, options, data):
     client = data.client(options.offline)
     known, remark = targetsearch.known_bodies(measured, options, client, data.folder)
     known += [(target.name, target) for target in wanted if target.moves]
+    if options.asteroids:  # the target of the frames is not among those that are wanted then
+        known += [(target.name, target) for target in own_target(measured, options, client, data.folder)]
     catalog = matcher.stars.catalog
     found = movers.find(measured, (catalog.ra, catalog.dec), known, targetsearch.site_of(measured), data.folder)
     for line in [*([remark] if remark else []), *movers.told(found)]:
         toolbox.say(line)
     return found
+
+
+def own_target(measured, options, client, folder):
+    """Return the Target that the frames were taken for, as a list; empty where nobody can say where it was."""
+    try:
+        return targetsearch.primary(measured, options, client, targetsearch.Found(folder=folder))
+    except PipelineError as error:
+        log.info("the target of the frames: %s", error)
+        return []
 
 
 def write_regions(data, measured, curves):

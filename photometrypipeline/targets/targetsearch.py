@@ -144,9 +144,10 @@ def asteroids(measured, choice, client, found):
             targets_found.append(target)
         else:
             log.info("asteroid %s passes outside the frames", body.name)
+    expected = "1 asteroid is" if len(targets_found) == 1 else f"{len(targets_found)} asteroids are"
     found.remarks.append(
-        f"{len(targets_found)} asteroids are expected in the field, brighter than {limit:.1f} mag, by {census.source}; "
-        f"{faint} near it are fainter, {uncertain} too uncertain"
+        f"{expected} expected in the field, brighter than {limit:.1f} mag, by {census.source}; "
+        f"near it {faint} are fainter, {uncertain} too uncertain"
     )
     return targets_found
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from astropy.time import Time
 
+import orbitworld
 import pptool_store
 import services as local
 import starlist
@@ -12,6 +13,7 @@ from photometrypipeline.base import services
 from photometrypipeline.base.errors import FAILED, OK, PARTIAL, USAGE, CatalogError, UsageError
 from photometrypipeline.catalogs import apasszones, prefetch, skystore, surveys, tilefile, tiles
 from photometrypipeline.ephemerides import ephemeris, ephemstore
+from photometrypipeline.ephemerides.orbits import shelf
 
 
 @pytest.fixture
@@ -283,3 +285,21 @@ def test_files_that_are_no_zones(work, zone, capsys):
     with pytest.raises(CatalogError, match=r"cut\.sum"):
         apasszones.read(work / "cut.sum")
     assert not tilefile.database(skystore.user_folder(), surveys.get("APASS10")).exists()
+
+
+def test_orbits_are_imported_listed_carried_and_cleared(work, monkeypatch, capsys):
+    orbitworld.write_mpcorb(work / "MPCORB.DAT.gz", orbitworld.draw(np.random.default_rng(1), 50, 2460800.5))
+    assert pptool_store.main(["import", "MPCORB.DAT.gz"]) == OK
+    assert pptool_store.main(["list"]) == OK
+    out = capsys.readouterr().out
+    assert "50 orbits of asteroids taken from MPCORB.DAT.gz, most of them of 2025-05-05" in out
+    assert "50 of MPCORB.DAT.gz" in out
+    assert pptool_store.main(["export", "all", "stick"]) == OK
+    monkeypatch.setenv("XDG_DATA_HOME", str(work / "there"))
+    assert pptool_store.main(["import", "stick"]) == OK
+    assert len(shelf.tables()[0]) == 50
+    assert pptool_store.main(["clear", "orbits"]) == OK
+    assert shelf.tables() == []
+    (work / "letter.txt").write_text("dear observer\n" * 50)
+    assert pptool_store.main(["import", "letter.txt"]) == USAGE
+    assert "letter.txt: contains no orbits" in capsys.readouterr().err
