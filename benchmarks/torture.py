@@ -64,6 +64,9 @@ COMMANDS = {
     "pptool_mpcreport": ["-format", "psv", "-draft", CURVE],
     "pptool_mpcreport -format 80": ["-format", "80", "-draft", CURVE],
     "pptool_night": [*OFFLINE, CURVE],
+    "pptool_explain": ["-jobs", "1", "3552", FRAMES[1]],
+    "pptool_sip": FRAMES,
+    "pptool_tracks": [*OFFLINE, "-injections", "0", "-box", "-50", "-40", "15", "25", *FRAMES],
     "pptool_period": [*OFFLINE, "-draft", CURVE],
     "pptool_telescope": [*OFFLINE, "-cat", "none", "-print", FRAMES[0]],
     "pptool_doctor": OFFLINE,
@@ -221,11 +224,11 @@ def victims(folder):
     return {name: again for name, again in made.items() if (folder / name).exists()}
 
 
-def file_cases(ground, seed):
+def file_cases(ground, seed, commands=COMMANDS):
     """Return [(command, name of the file, kind of damage), ...] in an order that the seed tells."""
     cases = [
         (command, name, kind)
-        for command, name in itertools.product(COMMANDS, sorted(victims(ground.quiet)))
+        for command, name in itertools.product(commands, sorted(victims(ground.quiet)))
         for kind in damage.any_kind(Path(name))
     ]
     random.Random(seed).shuffle(cases)
@@ -257,7 +260,7 @@ def damaged_file(ground, number, case):
 
 
 def files(ground, args):
-    score, cases = Score("files"), file_cases(ground, args.seed)
+    score, cases = Score("files"), file_cases(ground, args.seed, args.command or COMMANDS)
     for number, case in chosen(cases, args):
         outcome, faults = damaged_file(ground, number, case)
         score.note(f"{number} [{', '.join(case)}]", outcome, faults)
@@ -597,6 +600,7 @@ def main():
     parser.add_argument("-number", type=int, default=3000, help="cases of a part at most")
     parser.add_argument("-start", type=int, default=0, help="number of the first case")
     parser.add_argument("-only", type=int, help="this case alone, with all that it says")
+    parser.add_argument("-command", action="append", choices=COMMANDS, help="files: before these alone")
     parser.add_argument("-quick", action="store_true", help="without the run that comes after each case")
     parser.add_argument("-seed", type=int, default=1)
     args = parser.parse_args()
