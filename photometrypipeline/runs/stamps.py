@@ -82,9 +82,10 @@ class Stamps:
         """Return the Stamp of `step`, None without one that can be read."""
         known = jsonfile.read(self.place / f"{step}.json")
         try:
-            return Stamp(**known) if known else None
+            stamp = Stamp(**known) if known else None
         except TypeError:  # of another version
             return None
+        return stamp if stamp and stamp.step == step else None
 
     def begin(self, step, recipe, frames):
         """Return the unfinished Stamp of a step that starts now with `frames`; stamps of it and of later steps go."""

@@ -54,7 +54,9 @@ class Outcome:
             found.append("a warning of Python's: " + PYTHON_WARNING.search(self.told).group())
         if CONTROL.search(self.told):
             found.append(f"control characters on the screen: {CONTROL.search(self.told).group()!r}")
-        if self.status in (1, 2, 3) and not re.search(r"ERROR|error:|loss|failed", self.told):
+        if self.status in (1, 2, 3) and not re.search(
+            r"ERROR|error:|loss|failed|NOT the same|cannot be derived", self.told
+        ):
             found.append("fails and does not say why")
         longest = max(map(len, self.told.splitlines()), default=0)
         if longest > 2000:

@@ -342,3 +342,12 @@ def test_a_frame_lost_to_trouble_that_passes_is_tried_again(done, quiet, monkeyp
     assert run_here() == 3  # broken.fits alone
     assert interrupting.compare(interrupting.results(quiet), interrupting.results(done)) == []
     assert kept() == list(pp_run.STEPS)
+
+
+def test_the_stamp_of_another_step_is_none(tmp_path):
+    known = stamps.Stamps(tmp_path)
+    known.place.mkdir(parents=True)
+    known.write(stamps.Stamp("calibrate", {}))
+    assert known.read("calibrate").step == "calibrate"
+    shutil.copy(known.place / "calibrate.json", known.place / "distill.json")
+    assert known.read("distill") is None
