@@ -1,7 +1,7 @@
 """What the frames of a night say of their stars, laid out for night.solve: one row per frame, one column per star."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,9 +18,12 @@ MIN_STARS_FOR_PLACE = 50  # fewer say nothing of how the zeropoint changes over 
 MIN_DRIFT = (
     0.03  # half diagonals: stars that move so far over the detector say it, whether the catalogue has them or not
 )
-# Of the noise on one frame: an error that stays.  The sky around a star holds others too faint to be seen, always the
-# same ones: it came out 1 ADU too high in ten simulated frames, stars of 19.5 mag 0.1 to 0.25 mag too faint in each.
+# The sky around a star holds others too faint to be seen, always the same ones: it came out 1 ADU too high in ten
+# simulated frames, stars of 19.5 mag 0.1 to 0.25 mag too faint in each.  On average that is a term of the solution, in
+# units of the noise of the sky in an aperture; what differs from star to star an error that stays, of its noise.
+SKY_PRIOR = 3.0
 SKY_SHARE = 2.0
+MIN_SKY_RANGE = 0.02  # mag, that a noise of the sky does to the faintest stars beyond the brightest
 COLOR_PRIOR, WIDE_COLOR_PRIOR = 0.05, 1.0  # mag per mag; the wide one where the user asks for a colour term
 PLACE_PRIOR = 0.05  # mag at one half diagonal from the middle: what a PSF that varies by 25 % does
 SEEING_PRIOR = 0.2  # mag there if all images of a frame were twice as wide: the same PSF in an aperture of 1.5 FWHM
@@ -38,6 +41,7 @@ class FrameStars:
     x, y : px; flags : of Source Extractor
     others : (ra_deg, dec_deg, inst, noise, x, y) of bright sources that are no reference stars
     airmass : NaN where unknown;  size_px : of the image, (nx, ny);  fwhm_px : of its stars, NaN where unknown
+    inst : instrumental magnitudes of the reference stars, None where they are not told
     """
 
     i_star: np.ndarray
@@ -50,14 +54,26 @@ class FrameStars:
     airmass: float
     size_px: tuple
     fwhm_px: float = np.nan
+    inst: np.ndarray | None = None
 
     def sound(self):
         """Return the stars without those that are flagged, where enough are left."""
         good = (self.flags & CROWDED) == 0
         if good.all() or good.sum() < ENOUGH_UNFLAGGED:
             return self
-        parts = (self.i_star, self.difference, self.noise, self.x, self.y, self.flags)
-        return FrameStars(*(part[good] for part in parts), self.others, self.airmass, self.size_px, self.fwhm_px)
+        names = ("i_star", "difference", "noise", "x", "y", "flags", *(("inst",) if self.inst is not None else ()))
+        return replace(self, **{name: getattr(self, name)[good] for name in names})
+
+    def sky_mag(self):
+        """Return what one noise of the sky in the aperture does to each reference star, mag; NaN where not told.
+
+        The noise of the sky is nearly all that the faintest stars have: the 5th percentile of the errors of fluxes.
+        Fluxes are those of the catalogue: measured ones would go with the noise of what is to be explained.
+        """
+        if self.inst is None or not self.inst.size:
+            return np.full(self.i_star.shape, np.nan)
+        noise = np.percentile(self.noise * 10 ** (-0.4 * self.inst), 5)
+        return noise * 10 ** (0.4 * (self.difference + self.inst - np.median(self.difference)))
 
 
 @dataclass(frozen=True)
@@ -111,12 +127,12 @@ def gather(frames, catalog_err, color, target, color_prior=COLOR_PRIOR, same_arc
     others = _linked(frames, same_arcsec) if few else [(np.empty(0, int), np.empty(0, int))] * len(frames)
     n_others = 1 + max((int(stars.max()) for stars, _ in others if stars.size), default=-1)
     shape = (len(frames), chosen.size + n_others)
-    difference, noise, x, y = (np.full(shape, np.nan) for _ in range(4))
+    difference, noise, x, y, sky = (np.full(shape, np.nan) for _ in range(5))
     for row, (frame, (star, source)) in enumerate(zip(frames, others, strict=True)):
         use = column[frame.i_star] >= 0
         at = column[frame.i_star[use]]
         difference[row, at], noise[row, at] = frame.difference[use], frame.noise[use]
-        x[row, at], y[row, at] = frame.x[use], frame.y[use]
+        x[row, at], y[row, at], sky[row, at] = frame.x[use], frame.y[use], frame.sky_mag()[use]
         at = chosen.size + star
         _, _, inst, error, x_other, y_other = frame.others[:, source]
         difference[row, at], noise[row, at], x[row, at], y[row, at] = -inst, error, x_other, y_other
@@ -137,6 +153,7 @@ def gather(frames, catalog_err, color, target, color_prior=COLOR_PRIOR, same_arc
         terms += [night.Term(name, values, PLACE_PRIOR) for name, values in zip(("x", "y", "r2"), at, strict=True)]
         if np.ptp(seeing) > MIN_SEEING_RANGE:
             terms.append(night.Term("r2_fwhm", seeing[:, None] * at[2], SEEING_PRIOR))
+    terms += _sky_terms(sky, chosen.size)
     lasting = SKY_SHARE * _typical(noise[:, : chosen.size])
     errors = np.concatenate([np.hypot(catalog_err[chosen], lasting), free])
     weights = np.concatenate([likeness[chosen], np.zeros(n_others)])
@@ -197,6 +214,14 @@ def _color_terms(against, airmass, target, prior, n_reference):
     if known.all() and np.ptp(airmass) > MIN_AIRMASS_RANGE and n_reference >= targetcolor.ENOUGH_STARS:
         terms.append(night.Term("color_airmass", airmass[:, None] * against, EXTINCTION_COLOR_PRIOR))
     return terms
+
+
+def _sky_terms(sky_mag, n_reference):
+    """Return the term for a sky that is too high around all stars alike, where faint and bright ones tell it, or []."""
+    known = sky_mag[np.isfinite(sky_mag)]
+    if n_reference < MIN_STARS_FOR_PLACE or not known.size or np.ptp(np.percentile(known, (10, 90))) < MIN_SKY_RANGE:
+        return []
+    return [night.Term("sky", np.nan_to_num(sky_mag), SKY_PRIOR)]
 
 
 def _seeing(frames):

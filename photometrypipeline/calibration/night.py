@@ -4,12 +4,12 @@ The model of a star s on a frame f is
 
     m_cat,s - inst_sf = zp_f + sum_j a_j x_j,sf + d_s + e_sf
 
-with terms x_j for the star's colour (against the target's) and its place on the detector, the star's own constant
-offset d_s ~ N(0, e_cat,s^2 + s_int^2), and noise e_sf of variance sigma_sf^2 + jitter^2.  Both are Student's t with 4
-degrees of freedom (Lange, Little & Taylor 1989, JASA 84, 881): a star that is variable, or wrong in the catalogue, and
-a measurement that went wrong cost next to nothing.  The offsets are eliminated analytically, which leaves normal
-equations of as many unknowns as frames and terms.  Stars without a catalogue magnitude have an offset of unknown size:
-they tie frames to each other and say nothing of the level.
+with terms x_j for the star's colour (against the target's), its place on the detector and the level of the sky around
+it, the star's own constant offset d_s ~ N(0, e_cat,s^2 + s_int^2), and noise e_sf of variance sigma_sf^2 + jitter^2.
+Both are Student's t with 4 degrees of freedom (Lange, Little & Taylor 1989, JASA 84, 881): a star that is variable, or
+wrong in the catalogue, and a measurement that went wrong cost next to nothing.  The offsets are eliminated
+analytically, which leaves normal equations of as many unknowns as frames and terms.  Stars without a catalogue
+magnitude have an offset of unknown size: they tie frames to each other and say nothing of the level.
 """
 
 from dataclasses import dataclass, field

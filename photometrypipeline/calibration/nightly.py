@@ -224,7 +224,7 @@ def frame_stars(frame, telescope, sources, inst, noise, pairs, mag):
     size_px = tuple(int(frame.header.get(key, 1)) for key in ("NAXIS1", "NAXIS2"))
     widths = np.asarray(table["FWHM_IMAGE"], dtype=float)[i_source] if "FWHM_IMAGE" in table.colnames else np.empty(0)
     fwhm_px = float(np.median(widths)) if widths.size else np.nan
-    return FrameStars(*columns, others, airmass_of(frame, telescope, *at), size_px, fwhm_px)
+    return FrameStars(*columns, others, airmass_of(frame, telescope, *at), size_px, fwhm_px, inst[i_source])
 
 
 def airmass_of(frame, telescope, ra_deg, dec_deg):

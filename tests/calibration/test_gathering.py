@@ -118,3 +118,25 @@ def test_of_very_many_stars_the_best_take_part_and_every_frame_keeps_some():
     found = gathering.gather(list(frames.values()), errors, color, targetcolor.of(None, "g-r"))
     assert gathering.MAX_STARS <= found.i_star.size <= gathering.MAX_STARS + 3 * gathering.MIN_PER_FRAME
     assert np.isfinite(found.measurements.difference[2]).sum() == gathering.MIN_PER_FRAME
+
+
+def test_a_sky_that_is_too_high_around_all_stars_does_not_move_the_zeropoint():
+    rng = np.random.default_rng(21)
+    mag, sky_noise, too_high = np.sort(rng.uniform(15, 20, 150)), 60.0, 2.0
+    flux, offset = 10 ** (-0.4 * (mag - 27)), rng.normal(0, 0.01, 150)
+    noise = 1.0857 * np.hypot(np.sqrt(flux), sky_noise) / flux
+    zp = 27 + rng.normal(0, 0.1, 10)
+    nobody = np.empty((6, 0))
+    found = {}
+    for told in (True, False):
+        frames = {}
+        for row in range(10):
+            inst = -2.5 * np.log10(flux - too_high * sky_noise) + 27 - zp[row] + offset + rng.normal(0, noise)
+            places = rng.uniform(50, 900, 150), rng.uniform(50, 700, 150)
+            columns = (np.arange(150), mag - inst, noise, *places, np.zeros(150, dtype=int), nobody, 1.2, SIZE)
+            frames[f"f{row}"] = FrameStars(*columns, inst=inst if told else None)
+        found[told] = solve(frames, np.full(150, 0.005), np.full(150, 0.5)).solution
+    value, err = found[True].terms["sky"]
+    assert value == pytest.approx(-too_high, abs=max(4 * err, 0.2))  # a logarithm is not quite straight
+    assert np.mean(found[True].zp - zp) == pytest.approx(0, abs=4 * found[True].err_common)
+    assert np.mean(found[False].zp - zp) < -0.004 and "sky" not in found[False].terms
