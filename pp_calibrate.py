@@ -61,7 +61,16 @@ from photometrypipeline.base.errors import (
     UsageError,
 )
 from photometrypipeline.base.files import reference_file
-from photometrypipeline.calibration import calibrated, colorfit, isolation, leftout, nightly, starlist, targetcolor
+from photometrypipeline.calibration import (
+    calibrated,
+    colorfit,
+    isolation,
+    leftout,
+    nightly,
+    referencestars,
+    starlist,
+    targetcolor,
+)
 from photometrypipeline.calibration.calibrated import Outcome, Reference, Settings
 from photometrypipeline.calibration.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 from photometrypipeline.catalogs import bandnames
@@ -156,7 +165,7 @@ def solve(frames, losses, options, keep=True):
     if options.colorterm:
         wish = options.colorterm, targetcolor.of(options.target_color, options.colorterm).value
     rest = {"photmode": toolbox.list_photmode(), "saving": pp_setup.confcalibrate}
-    rest["aperture_arcsec"] = max(map(aperture_arcsec, frames))
+    rest["aperture_arcsec"] = max(map(referencestars.aperture_arcsec, frames))
     rest["excluded"] = starlist.read(options.exclude_stars) if options.exclude_stars else None
     rest["fixed"] = fixedplaces.read(options.fixedtargets) if options.fixedtargets else []
     rest["by_night"] = pp_setup.one_solution and options.minstars is None
@@ -170,7 +179,7 @@ def solve(frames, losses, options, keep=True):
         losses.add("calibration", no_band(raw, telescope))
     if band and not magzp:
         try:
-            names = options.catalog or usual_catalogs(telescope, band)
+            names = options.catalog or referencestars.usual_catalogs(telescope, band)
             reference = choose_reference(frames, names, settings, options.solar, options.offline, wish, keep)
         except NotReachable as error:
             failure = error
@@ -192,18 +201,6 @@ def no_band(raw, telescope):
     if filternames.is_clear(raw) or by_definition:
         return f"filter {raw!r} is no band: {bandnames.UNFILTERED}"
     return f"filter {raw!r} has no band, magnitudes stay instrumental; if it has one, give it with -filter"
-
-
-def aperture_arcsec(frame):
-    """Return the radius of the aperture on a frame, 0 where its header does not tell."""
-    radius_px, scale = frame.header.get("APRAD"), frame.header.get("SECPIX")
-    return float(radius_px) * float(scale) if isinstance(radius_px, float) and isinstance(scale, float) else 0.0
-
-
-def usual_catalogs(telescope, band):
-    """Return the names (tuple) of the catalogues of a telescope; before them Gaia for its own bands, which few have."""
-    own = tuple(telescope.photometry_catalogs)
-    return ("GAIA", *own) if band in bandnames.GAIA else own
 
 
 def choose_reference(frames, names, settings, solar, offline, wish=None, keep=True):
@@ -249,6 +246,7 @@ def prepare_reference(catalog, settings, solar, epoch, folder, wish=None):
     Raises CatalogError if too few stars are left.
     """
     log.info("%d stars of %s for the calibration", len(catalog), catalog.release)
+    least = pp_setup.min_sources_photometric_catalog
     places = (catalog.values("ra_deg"), catalog.values("dec_deg"))
     radius = isolation.REACH * settings.aperture_arcsec
     catalog.table[LIGHT] = isolation.neighbour_light(*places, catalog.values("mag"), radius)
@@ -256,59 +254,19 @@ def prepare_reference(catalog, settings, solar, epoch, folder, wish=None):
     left_out, strangers = [], []
     if settings.excluded:
         catalog, left_out, strangers = leftout.without(catalog.at_epoch(epoch), settings.excluded, settings.band)
-    catalog, mag, err = good_stars(catalog, settings, solar)
+    catalog, mag, err = referencestars.good(catalog, settings, pp_setup.solcol if solar else None, least)
     if folder is not None:
         catalog.at_epoch(epoch).write_reference(folder / reference_file(fetched), epoch)
-    catalog = brightest_usable(catalog, mag, err, settings, wish).at_epoch(epoch)
+    catalog = referencestars.usable(catalog, mag, err, settings, wish, least, pp_setup.max_reference_error)
+    catalog = referencestars.brightest(catalog, mag, pp_setup.max_photometric_stars).at_epoch(epoch)
     toolbox.say(f"{len(catalog)} reference stars in {settings.band} from {catalog.name}")
     name = wish[0] if wish else catalog.usual_color()
     colors = catalog.color(name) if name else (None, None)
     uniformity = catalog.survey.uniformity_mag if catalog.survey else 0.0
-    alone = stand_alone(catalog, settings.fixed)
+    alone = referencestars.stand_alone(catalog, LIGHT, settings.fixed)
     catalog.table.remove_column(LIGHT)
     scatter = catalog.relation_scatter(settings.band)
     return Reference(catalog, mag, err, epoch, scatter, uniformity, name, *colors, alone, left_out, strangers)
-
-
-def good_stars(catalog, settings, solar):
-    """Return (Catalog of the stars that are good enough, column of their magnitudes in the band, that of the errors).
-
-    Raises CatalogError if too few stars are left, or the catalogue has no such band.
-    """
-    if len(catalog) < pp_setup.min_sources_photometric_catalog:
-        raise CatalogError(f"only {len(catalog)} stars in this field")
-    if not settings.use_all_stars:
-        catalog = catalog.photometric(aperture_arcsec=settings.aperture_arcsec)
-        if solar:
-            catalog = catalog.solar_like(pp_setup.solcol)
-    return catalog.in_band(settings.band, use_all=settings.use_all_stars)
-
-
-def brightest_usable(catalog, mag, err, settings, wish):
-    """Return the Catalog of the brightest stars that have a magnitude, and a colour where one is wished for.
-
-    Raises CatalogError if too few stars are left.
-    """
-    value, error = (np.asarray(catalog.table[name], dtype=float) for name in (mag, err))
-    largest = max(pp_setup.max_reference_error, catalog.survey.coarse_mag if catalog.survey else 0.0)
-    usable = np.isfinite(value) & (settings.use_all_stars | (error <= largest))
-    if wish:
-        usable &= np.isfinite(catalog.color(wish[0])[0])
-    if usable.sum() < pp_setup.min_sources_photometric_catalog:
-        raise CatalogError(f"only {usable.sum()} stars usable in {settings.band}" + (f" and {wish[0]}" if wish else ""))
-    kept = np.flatnonzero(usable)
-    if len(kept) > pp_setup.max_photometric_stars:
-        kept = np.sort(kept[np.argsort(value[kept], kind="stable")[: pp_setup.max_photometric_stars]])
-    return catalog.select(kept)
-
-
-def stand_alone(catalog, fixed):
-    """Return which stars (bool array) have no neighbour, and are no target of the list `fixed` themselves."""
-    alone = isolation.alone(catalog.values(LIGHT))
-    for _, *place in fixed:
-        apart = sphere.separation_deg(*place, catalog.values("ra_deg"), catalog.values("dec_deg"))
-        alone &= apart * sphere.ARCSEC_PER_DEG > starlist.RADIUS_ARCSEC
-    return alone
 
 
 def color_term(frames, reference, settings, wish, losses, jobs):
@@ -325,7 +283,7 @@ def color_term(frames, reference, settings, wish, losses, jobs):
         if not star:
             raise TooFewStars(0, colorfit.MIN_STARS)
         observations = colorfit.Observations(*map(np.concatenate, (star, frame, difference, noise)))
-        error = np.maximum(reference_errors(reference), LEAST_REFERENCE_ERROR)
+        error = np.maximum(reference.errors, LEAST_REFERENCE_ERROR)
         term = colorfit.fit(observations, error, reference.color, reference.e_color, *wish)
     except TooFewStars as error:
         losses.add("colour term", f"not determined, none is applied: {error}")
@@ -342,11 +300,6 @@ def observed_stars(frame, reference, settings):
     return i_star, mag - inst[i_source], e_inst[i_source]
 
 
-def reference_errors(reference):
-    """Return the errors of the reference magnitudes, mag, 0 where unknown."""
-    return np.nan_to_num(np.asarray(reference.catalog.table[reference.err], dtype=float), nan=0.0)
-
-
 def solve_night(frames, reference, settings, options, jobs):
     """Return the NightSolution of a data set, None where there is nothing to solve or too few stars for it."""
     if reference is None or settings.use_all_stars or len(frames) < 2:
@@ -356,7 +309,7 @@ def solve_night(frames, reference, settings, options, jobs):
     asked = night_color(reference, options), options.colorterm is not None
     radius = match_radius(frames[0], reference)
     try:
-        night = nightly.solve(parts, reference_errors(reference), reference.color, asked, radius)
+        night = nightly.solve(parts, reference.errors, reference.color, asked, radius)
     except (TooFewStars, np.linalg.LinAlgError) as error:
         log.info("no solution for the night as a whole: %s", error)
         return None
@@ -455,7 +408,7 @@ def fit_frame(done, reference, settings):
     """
     i_star, i_source = done.pairs
     mag = np.asarray(reference.catalog.table[reference.mag], dtype=float)[i_star]
-    err = np.maximum(reference_errors(reference)[i_star], LEAST_REFERENCE_ERROR)
+    err = np.maximum(reference.errors[i_star], LEAST_REFERENCE_ERROR)
     difference, variance = mag - done.inst[i_source], err**2 + done.e_inst[i_source] ** 2
     if done.term is not None:
         difference = difference - done.term.correction(reference.color[i_star])

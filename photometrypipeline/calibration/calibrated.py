@@ -38,6 +38,11 @@ class Reference:
     left_out: list = field(default_factory=list)
     strangers: list = field(default_factory=list)
 
+    @property
+    def errors(self):
+        """The errors of the reference magnitudes, mag, 0 where unknown."""
+        return np.nan_to_num(np.asarray(self.catalog.table[self.err], dtype=float), nan=0.0)
+
 
 @dataclass
 class Settings:

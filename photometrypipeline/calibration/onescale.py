@@ -76,8 +76,8 @@ def stars_of(databases, err_common, losses=None):
     mean = np.array([np.median(mags[known[:, star], star]) for star in rows])
     noise = np.sqrt(np.nanmean(errors[:, rows] ** 2, axis=0) / count[rows]) if rows.size else np.empty(0)
     best = np.sort(np.argsort(noise, kind="stable")[:MAX_STARS])
-    error = np.hypot(noise, LEAST_ERROR)
-    return NightStars(first[0][rows][best], first[1][rows][best], mean[best], error[best], err_common)
+    total = np.hypot(noise, LEAST_ERROR)
+    return NightStars(first[0][rows][best], first[1][rows][best], mean[best], total[best], err_common)
 
 
 def _good_sources(path):

@@ -67,8 +67,8 @@ def recipe_for(lights: Group, groups: list[Group], tolerance_c: float) -> Recipe
         others = sorted({group.settings.filter for group in suited if group.settings.kind == kinds.FLAT})
         recipe.remarks.append(f"no flat in {own.filter or 'this filter'}{_only(others)}: not flat-fielded")
     if recipe.bias is None and recipe.dark is None:
-        others = [group.settings for group in groups if group.settings.kind in (kinds.BIAS, kinds.DARK)]
-        odd = "; ".join(dict.fromkeys(f"{each.kind} {own.unlike(each)}" for each in others if own.unlike(each)))
+        there = [group.settings for group in groups if group.settings.kind in (kinds.BIAS, kinds.DARK)]
+        odd = "; ".join(dict.fromkeys(f"{each.kind} {own.unlike(each)}" for each in there if own.unlike(each)))
         recipe.remarks.append(
             "neither bias nor dark of this camera, binning and gain"
             f"{f' (there are: {odd})' if odd else ''}: the bias level stays in the sky"
