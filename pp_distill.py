@@ -150,6 +150,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     )
     diagnostics.record("distill", summary, data.folder)
     files = [*(curve.file for curve in curves), *tidy, observationsdb.FILE_NAME, *drawn]
+    files += [movers.FILE_NAME] if derived.moving is not None else []
     return Distillation(rows, found, derived.failure, files)
 
 
