@@ -10,12 +10,10 @@ import contextlib
 import contextvars
 import functools
 import gc
-import glob
 import inspect
 import logging
 import math
 import os
-import re
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -47,11 +45,12 @@ from photometrypipeline.base.losses import Losses
 from photometrypipeline.base.progress import SILENT, bar
 from photometrypipeline.base.workers import cores
 from photometrypipeline.frames import intake, records
-from photometrypipeline.frames.frame import BAD_PIXELS, Frame
+from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.instruments.dataset import DataSet, folder_of, telescope_of
 from photometrypipeline.programs import external
-from photometrypipeline.runs import choices, datatree, recipes, stamps, stepoptions, summary
+from photometrypipeline.runs import choices, recipes, stamps, stepoptions, summary
+from photometrypipeline.runs.imagenames import existing, expand  # noqa: F401  the first for other scripts
 from photometrypipeline.sky.times import (  # noqa: F401  names that users' scripts import from here
     dateobs_to_jd,
     fractionalyear_to_jd,
@@ -300,65 +299,6 @@ def box(lines):
 
 
 # ---- the frames of a data set
-
-
-def expand(arguments):
-    """Return the image names (list of str) that `arguments` mean: wildcards are expanded, one list file is read.
-
-    A folder stands for all images in it.  Raises UsageError naming every file that does not exist, and for two images
-    with the same base name.
-    """
-    if len(arguments) == 1 and re.search(r"\.(lst|list)", arguments[0]) and not arguments[0].lower().endswith(".fits"):
-        arguments = _read_list(arguments[0])
-    names = []
-    for argument in arguments:
-        if os.path.isdir(argument):
-            names += _images_in(argument)
-            continue
-        renamed = stamps.final_name(argument)  # by an earlier run of pp_prepare
-        found = sorted(glob.glob(argument) or glob.glob(renamed)) if not os.path.exists(argument) else []
-        names += found or [renamed if not os.path.exists(argument) and os.path.exists(renamed) else argument]
-    names = [name for name in dict.fromkeys(names) if os.path.basename(name) != BAD_PIXELS]
-    missing = [name for name in names if not os.path.exists(name) and name != "all"]
-    if missing:
-        more = " ..." if len(missing) > 10 else ""
-        raise UsageError(f"no such file: {', '.join(missing[:10])}{more}; check the names")
-    bases = [os.path.basename(name) for name in names]
-    twice = sorted({base for base in bases if bases.count(base) > 1})
-    if twice:
-        raise UsageError(f"several images are called {', '.join(twice)}; their result files would overwrite each other")
-    return names
-
-
-def existing(names):
-    """Return the names (list of str) of files, wildcards expanded.  Raises UsageError naming those that are missing."""
-    found = [match for name in names for match in (sorted(glob.glob(name)) or [name])]
-    missing = [name for name in found if not os.path.exists(name)]
-    if missing:
-        raise UsageError(f"no such file: {', '.join(missing)}; check the names")
-    return list(dict.fromkeys(found))
-
-
-def _images_in(folder):
-    """Return the names (list of str) of the images in `folder`.  Raises UsageError if there is none."""
-    below = []
-    for place, images, _ in datatree.image_folders(folder, deepest=1):
-        if place == Path(folder) and images:
-            return [os.path.normpath(os.path.join(folder, image)) for image in images]
-        below += [str(place)] if images else []
-    remedy = f"those below it ({', '.join(below[:3])}) are run by `pp_run all` there" if below else "check its name"
-    raise UsageError(f"folder {folder} contains no images; {remedy}")
-
-
-def _read_list(path):
-    try:
-        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise UsageError(f"list file {path} cannot be read ({error.strerror}); check its name") from None
-    names = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    if not names:
-        raise UsageError(f"list file {path} contains no images")
-    return names
 
 
 def taken_in(images, options, losses):

@@ -5,6 +5,7 @@ import os
 import re
 import statistics
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from photometrypipeline.frames import exclusions, recordtypes
 from photometrypipeline.frames.records import STEPS, known, number
@@ -126,7 +127,7 @@ class TargetView:
         shown = [row for row in [*self.rows, *self.unseen] if row.cutout]
         return sorted(shown, key=lambda row: row.frame.index)
 
-    @property
+    @cached_property
     def missed(self):
         """Frames (list of FrameView) on which it was not detected, and no source is near its place either."""
         seen = {row.frame for row in self.rows if row.accepted or not row.elsewhere}

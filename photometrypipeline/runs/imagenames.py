@@ -1,0 +1,69 @@
+"""The names of images, and of other files, that the arguments of a command mean: wildcards, folders, list files."""
+
+import glob
+import os
+import re
+from pathlib import Path
+
+from photometrypipeline.base.errors import UsageError
+from photometrypipeline.frames.frame import BAD_PIXELS
+from photometrypipeline.runs import datatree, stamps
+
+
+def expand(arguments):
+    """Return the image names (list of str) that `arguments` mean: wildcards are expanded, one list file is read.
+
+    A folder stands for all images in it.  Raises UsageError naming every file that does not exist, and for two images
+    with the same base name.
+    """
+    if len(arguments) == 1 and re.search(r"\.(lst|list)", arguments[0]) and not arguments[0].lower().endswith(".fits"):
+        arguments = _read_list(arguments[0])
+    names = []
+    for argument in arguments:
+        if os.path.isdir(argument):
+            names += _images_in(argument)
+            continue
+        renamed = stamps.final_name(argument)  # by an earlier run of pp_prepare
+        found = sorted(glob.glob(argument) or glob.glob(renamed)) if not os.path.exists(argument) else []
+        names += found or [renamed if not os.path.exists(argument) and os.path.exists(renamed) else argument]
+    names = [name for name in dict.fromkeys(names) if os.path.basename(name) != BAD_PIXELS]
+    missing = [name for name in names if not os.path.exists(name) and name != "all"]
+    if missing:
+        more = " ..." if len(missing) > 10 else ""
+        raise UsageError(f"no such file: {', '.join(missing[:10])}{more}; check the names")
+    bases = [os.path.basename(name) for name in names]
+    twice = sorted({base for base in bases if bases.count(base) > 1})
+    if twice:
+        raise UsageError(f"several images are called {', '.join(twice)}; their result files would overwrite each other")
+    return names
+
+
+def existing(names):
+    """Return the names (list of str) of files, wildcards expanded.  Raises UsageError naming those that are missing."""
+    found = [match for name in names for match in (sorted(glob.glob(name)) or [name])]
+    missing = [name for name in found if not os.path.exists(name)]
+    if missing:
+        raise UsageError(f"no such file: {', '.join(missing)}; check the names")
+    return list(dict.fromkeys(found))
+
+
+def _images_in(folder):
+    """Return the names (list of str) of the images in `folder`.  Raises UsageError if there is none."""
+    below = []
+    for place, images, _ in datatree.image_folders(folder, deepest=1):
+        if place == Path(folder) and images:
+            return [os.path.normpath(os.path.join(folder, image)) for image in images]
+        below += [str(place)] if images else []
+    remedy = f"those below it ({', '.join(below[:3])}) are run by `pp_run all` there" if below else "check its name"
+    raise UsageError(f"folder {folder} contains no images; {remedy}")
+
+
+def _read_list(path):
+    try:
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise UsageError(f"list file {path} cannot be read ({error.strerror}); check its name") from None
+    names = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if not names:
+        raise UsageError(f"list file {path} contains no images")
+    return names
