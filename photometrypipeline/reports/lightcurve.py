@@ -211,7 +211,7 @@ def _write_votable(found, path):
     for name, column in found.columns.items():
         if column.dtype.kind == "U":
             found[name] = MaskedColumn(column.filled(""), description=column.description)
-    found.write(path, format="votable", overwrite=True)
+    found.write(str(path), format="votable", overwrite=True)  # older releases of astropy take no Path
 
 
 def _write_parquet(found, path):
