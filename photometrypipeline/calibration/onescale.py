@@ -58,9 +58,9 @@ def stars_of(databases, err_common, losses=None):
     for path in picked:
         try:
             found = _good_sources(path)
-        except FrameError as error:
+        except FrameError as trouble:
             if losses is not None:
-                losses.add(str(path), f"{error.reason}; {error.remedy}")
+                losses.add(str(path), f"{trouble.reason}; {trouble.remedy}")
             continue
         frames += [] if found is None else [found]
     if not frames:

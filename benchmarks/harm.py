@@ -1,0 +1,192 @@
+"""What the parts of torture.py stand on: the commands, a data set to harm with its copies, and the score."""
+
+import collections
+import contextlib
+import shutil
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers"), str(ROOT / "tests")]
+
+import horizons  # noqa: E402  lie with the tests
+import interrupting  # noqa: E402
+import ordeal  # noqa: E402
+import sky  # noqa: E402
+
+FRAMES = ["mscience0217.fits", "mscience0218.fits", "mscience0219.fits"]
+VICTIM = "mscience0218"
+STEPS = ["pp_prepare", "pp_extract", "pp_register", "pp_photometry", "pp_calibrate", "pp_distill"]
+CURVE = "photometry_3552.dat"
+OFFLINE = ["-offline"]
+COMMANDS = {
+    "pp_prepare": OFFLINE + FRAMES,
+    "pp_extract": FRAMES,
+    "pp_register": OFFLINE + FRAMES,
+    "pp_photometry": OFFLINE + FRAMES,
+    "pp_calibrate": OFFLINE + FRAMES,
+    "pp_distill": OFFLINE + FRAMES,
+    "pp_distill -positions": [*OFFLINE, "-positions", "positions.dat", *FRAMES],
+    "pp_distill -fixedtargets": [*OFFLINE, "-fixedtargets", "fixed.dat", "-exclude", "exclude.txt", *FRAMES],
+    "pp_run": OFFLINE + FRAMES,
+    "pp_run -force": [*OFFLINE, "-force", *FRAMES],
+    "pp_run all": [*OFFLINE, "all"],
+    "pp_combine": ["-comoving", "-targetname", "3552", *OFFLINE, *FRAMES],
+    "pp_stackedphotometry": OFFLINE + FRAMES,
+    "pptool_psfsub": OFFLINE + FRAMES,
+    "pptool_lightcurve": [*OFFLINE, "-format", "all", "-draft", CURVE],
+    "pptool_mpcreport": ["-format", "psv", "-draft", CURVE],
+    "pptool_mpcreport -format 80": ["-format", "80", "-draft", CURVE],
+    "pptool_night": [*OFFLINE, CURVE],
+    "pptool_explain": ["-jobs", "1", "3552", FRAMES[1]],
+    "pptool_sip": FRAMES,
+    "pptool_tracks": [*OFFLINE, "-injections", "0", "-box", "-50", "-40", "15", "25", *FRAMES],
+    "pptool_period": [*OFFLINE, "-draft", CURVE],
+    "pptool_telescope": [*OFFLINE, "-cat", "none", "-print", FRAMES[0]],
+    "pptool_doctor": OFFLINE,
+    "pptool_store list": ["list"],
+    "pptool_store export": ["export", "all", "../exported"],
+    "diagnostics": [],
+}
+HOME = "home"  # folder of settings and store, in the data set
+SHARED = [
+    "photometry.db", CURVE, "photometry_Control_Star.dat", "badpixels.fits", "GAIA.cat", "PANSTARRS.cat",
+    "positions.dat", "fixed.dat", "exclude.txt", "pp_choices.toml", "registration_succeeded.lst",
+    "registration_failed.lst", "best_astrometry.dat", "astrometry_scamp.xml", "aperturephotometry_curveofgrowth.dat",
+    "lightcurve_3552.csv", "diagnostics.html", "LOG",
+]  # fmt: skip
+OF_A_FRAME = [f"{VICTIM}{ending}" for ending in (".fits", ".ldac", ".ldac.db", "_cal.dat", ".reg")]
+
+
+@dataclass
+class Score:
+    """What was tried, and what went wrong."""
+
+    part: str
+    tried: int = 0
+    statuses: collections.Counter = field(default_factory=collections.Counter)
+    wrong: list = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    def note(self, name, outcome, faults):
+        """Count a case; print what is wrong."""
+        self.tried += 1
+        self.statuses[outcome.status if outcome else "-"] += 1
+        if self.tried % 50 == 0:
+            print(self.summary(), flush=True)
+        for fault in faults:
+            self.wrong.append((name, fault))
+            print(f"WRONG {self.part} {name}: {fault}", flush=True)
+
+    def summary(self):
+        statuses = ", ".join(f"{number} x status {status}" for status, number in sorted(self.statuses.items(), key=str))
+        cases = len({name for name, _ in self.wrong})
+        spent = time.monotonic() - self.began
+        return f"{self.part}: {self.tried} cases ({statuses}), {cases} of them wrong, {spent:.0f} s"
+
+
+class Ground:
+    """A raw data set, the same after a quiet run, and copies of them."""
+
+    def __init__(self, place, quick=False):
+        self.quick, self.answered = quick, {}
+        self.place = Path(place)
+        self.raw, self.quiet, self.number = self.place / "raw", self.place / "quiet", 0
+        self.truth = sky.make_dataset(self.raw, 3, seed=3, size=(420, 420), n_stars=70)
+        shutil.copytree(self.raw, self.quiet)
+        (self.quiet / HOME).mkdir()
+        outcome = ordeal.run("pp_run", COMMANDS["pp_run"], self.quiet, self.environment(self.quiet))
+        if outcome.status != 0:
+            raise RuntimeError(f"the quiet run fails: {outcome.told}")
+        self.expected = interrupting.results(self.quiet)
+        self.pixels = interrupting.pixels(self.quiet)
+        self.furnish(self.quiet)
+
+    def furnish(self, folder):
+        """Add what a user has besides: lists of places, choices, settings, a store and an instrument of one's own."""
+        places = zip(FRAMES, self.truth.ra_deg, self.truth.dec_deg, self.truth.midtime_jd, strict=True)
+        lines = [f"{frame} {ra_deg:.7f} {dec_deg:.7f} {jd:.8f}\n" for frame, ra_deg, dec_deg, jd in places]
+        (folder / "positions.dat").write_text("".join(lines))
+        (folder / "fixed.dat").write_text("first 179.5 6.25\nsecond 179.49 6.26\n")
+        (folder / "exclude.txt").write_text("mscience0219\n")
+        (folder / "pp_choices.toml").write_text("")
+        config = folder / HOME / "photometrypipeline"
+        (config / "instruments").mkdir(parents=True, exist_ok=True)
+        own = (ROOT / "setup" / "instruments" / "VATT4K.toml").read_text()
+        (config / "instruments" / "MINE.toml").write_text(own.replace("VATT4K", "MINE").replace("Vatt4k", "Mine"))
+        shutil.copytree(folder / "pp_store", config, dirs_exist_ok=True)
+
+    def environment(self, folder):
+        """Return where the user's settings and store are."""
+        home = str(folder / HOME)
+        return dict.fromkeys(("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), home) | {"PP_RETRY_PAUSE_S": "0"}
+
+    @contextlib.contextmanager
+    def nest(self):
+        """Yield a new empty folder with nothing beside it."""
+        self.number += 1
+        nest = self.place / f"case{self.number}"
+        (nest / "set" / HOME).mkdir(parents=True)
+        try:
+            yield nest / "set"
+        finally:
+            shutil.rmtree(nest, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def copy(self, of=None):
+        """Yield the folder of a copy of the finished data set, or of another one, with nothing beside it."""
+        with self.nest() as folder:
+            shutil.copytree(of or self.quiet, folder, symlinks=True, dirs_exist_ok=True)
+            yield folder
+
+    def served(self):
+        """Return what a server has to know for these frames: tables of stars, and bodies."""
+        truth = self.truth
+        tables = {"I/355/gaiadr3": truth.vizier_table("GAIA-DR3"), "II/349/ps1": truth.vizier_table("PANSTARRS")}
+        places = truth.ra_deg, truth.dec_deg
+        path = lambda jd: tuple(float(np.interp(jd, truth.midtime_jd, axis)) for axis in places)  # noqa: E731
+        return tables, [horizons.Body(number=3552, name="Don Quixote", designation="1983 SA", path=path)]
+
+    def ends_as_answered(self, folder, server):
+        """Return the faults (list of str) of a pp_run that comes after a service is well again."""
+        if not self.answered:
+            with self.copy(self.raw) as quiet:
+                forget_stores(quiet)
+                outcome = ordeal.run("pp_run", FRAMES, quiet, self.environment(quiet) | server.environment())
+                if outcome.status != 0:
+                    raise RuntimeError(f"the quiet run with services fails: {outcome.told}")
+                self.answered.update(interrupting.results(quiet))
+        argv = ["-fresh", *FRAMES]
+        return self.judged(
+            ordeal.run("pp_run", argv, folder, self.environment(folder) | server.environment()), folder, self.answered
+        )
+
+    def ends_well(self, folder):
+        """Return the faults (list of str) of a pp_run that comes after the harm has been mended."""
+        if self.quick:
+            return []
+        argv = ["-fresh", *COMMANDS["pp_run"]]
+        return self.judged(ordeal.run("pp_run", argv, folder, self.environment(folder)), folder, self.expected)
+
+    def judged(self, outcome, folder, expected):
+        """Return what is wrong (list of str) with a last run and what it leaves."""
+        faults = [f"afterwards: {fault}" for fault in outcome.faults()]
+        if outcome.status != 0:
+            faults.append(f"afterwards pp_run ends with {outcome.status}: {outcome.told[-300:]}")
+        found = interrupting.results(folder)
+        different = sorted(name for name in expected if expected[name] != found.get(name))
+        if different:
+            faults.append(f"afterwards other bytes: {', '.join(different)}")
+        left = ordeal.half_written(folder)
+        return faults + ([f"half-written: {', '.join(left)}"] if left else [])
+
+
+def forget_stores(folder):
+    """Leave no answer of a service in or for the data set."""
+    shutil.rmtree(folder / "pp_store", ignore_errors=True)
+    shutil.rmtree(folder / HOME, ignore_errors=True)
+    (folder / HOME).mkdir()
