@@ -15,7 +15,7 @@ from test_stacks import sip_header
 
 import pp_combine
 import sky
-from photometrypipeline.ephemerides import ephemeris
+from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.frames.frame import Frame, read_header
 from photometrypipeline.frames.wcskeywords import wcs_of
 from photometrypipeline.instruments import headers, telescopes
@@ -374,25 +374,23 @@ def test_one_frame_is_combined_with_a_warning(night, call, tmp_path):
 # ---- what goes wrong
 
 
-def test_a_frame_without_ephemeris_is_named(night, call, tmp_path):
+def test_a_frame_without_ephemeris_is_named(night, tmp_path, monkeypatch):
     truth, _, _ = night
-    for path in truth.paths[:3]:
-        shutil.copy(path, tmp_path)
-    places = truth.ephemeris()
-    rows = {name: np.array(getattr(places, name)[:3], dtype=float) for name in ("jd", "ra_deg", "dec_deg")}
-    rows["ra_deg"][1] = np.nan
-    others = {
-        name: np.array(getattr(places, name)[:3])
-        for name in ("ra_rate", "dec_rate", "v_mag", "sigma_ra_arcsec", "sigma_dec_arcsec", "r_au", "delta_au")
-    }
-    known = ephemeris.Ephemeris("3552", places.full_name, "store", **rows, **others, phase_deg=np.full(3, 21.0))
-    ephemeris.store_rows(tmp_path / "pp_store", "3552", sky.SITE, known)
-    before = hashes(tmp_path)
-    done = call("pp_combine", "-comoving", OFFLINE, *truth.files[:3], cwd=tmp_path)
-    assert done.returncode == 1
-    assert "no ephemeris of 3552" in done.stderr and truth.files[1] in done.stderr
-    assert truth.files[0] not in done.stderr and "Traceback" not in done.stderr
-    assert not (tmp_path / "comove.fits").exists() and hashes(tmp_path) == before
+    for path in [*truth.paths[:3], truth.folder / "pp_store"]:
+        (shutil.copytree if path.is_dir() else shutil.copy)(path, tmp_path / path.name)
+    answered = pp_combine.ephemeris.positions
+
+    def without_the_second(*arguments):
+        found = answered(*arguments)
+        found.ra_deg[1] = np.nan
+        return found
+
+    monkeypatch.setattr(pp_combine.ephemeris, "positions", without_the_second)
+    frames = [Frame(tmp_path / name) for name in truth.files[:3]]
+    options = pp_combine.Options(comoving=True, offline=True)
+    with pytest.raises(PipelineError, match=f"no ephemeris of 3552 for {truth.files[1]}; leave out"):
+        pp_combine.combine(frames, toolbox.Losses(), options, tmp_path)
+    assert not (tmp_path / "comove.fits").exists()
 
 
 def program(folder, name, text):
