@@ -1,6 +1,6 @@
 """What SCAMP gets to work on: the brightest sources of each frame, and stars that go as deep as these.
 
-Its time grows with the square of both numbers; its solution stands on its brightest sources.
+Its time grows with both numbers; its solution stands on its brightest sources.
 """
 
 import numpy as np
