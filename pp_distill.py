@@ -136,7 +136,8 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     in_field = bodies.lines(derived.everything, curves)
     for line in bodies.told(in_field):
         toolbox.say(line)
-    about_clock = clock.told({curve.name: curve.every for curve in curves if curve.kind in clock.KINDS})
+    scale_arcsec = max(each.frame.number("SECPIXX") for each in measured)
+    about_clock = clock.told({curve.name: curve.every for curve in curves if curve.kind in clock.KINDS}, scale_arcsec)
     if about_clock:
         toolbox.say(about_clock)
     summary = recordtypes.Distill(

@@ -8,6 +8,7 @@ import numpy as np
 
 import photometrypipeline
 from photometrypipeline.instruments import telescopes
+from photometrypipeline.instruments.values import number
 from photometrypipeline.reports import adesrules, mpccodes
 from photometrypipeline.reports.ades import Block
 from photometrypipeline.reports.centroids import position_errors
@@ -43,7 +44,9 @@ def name_of(series, identifier=None):
 def records_of(series, named, settings, astcat=None):
     """Return the Records (list) of the accepted rows of a Series; `astcat` overrides REGCAT of the images."""
     rows = [each.row for each in series.observations]
-    about_clock = clock.told({series.target: rows}) if series.kind in clock.KINDS else ""
+    scales = [number(each.header.get("SECPIX")) for each in series.observations]
+    scale_arcsec = max((scale for scale in scales if scale > 0), default=0.0)
+    about_clock = clock.told({series.target: rows}, scale_arcsec) if series.kind in clock.KINDS else ""
     return [
         Record(each, named, _fields(each, named, settings, astcat, about_clock))
         for each in series.observations
@@ -179,9 +182,9 @@ def sound(records, losses):
         else:
             good.append(record)
     refused = dict(adesrules.check_series([record.ades for record in good]))
-    for number, reason in refused.items():
-        losses.add(good[number].observation.image, f"not reported: {reason}")
-    return [record for number, record in enumerate(good) if number not in refused]
+    for place, reason in refused.items():
+        losses.add(good[place].observation.image, f"not reported: {reason}")
+    return [record for place, record in enumerate(good) if place not in refused]
 
 
 def _explained(record, reason):

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import norm, t
 
 from photometrypipeline.base.scatter import SIGMA_PER_MAD
 
@@ -17,6 +18,8 @@ log = logging.getLogger("pp.clock")
 FEWEST_ROWS = 3
 SIGNIFICANT = 3.0  # sigma, of what is told
 FRAME_ARCSEC = 0.005  # what all frames share with the reference catalogue
+CENTROID = 0.01  # of the width of the images: what centroids may be off by in all frames alike
+SAMPLED_PX = 2.5  # FWHM of narrower images, whose centroids depend on where in its pixel a source stands
 LONGEST_D = 0.75  # of a series: over one night the rate of a body hardly changes
 CLIP = 4.0  # robust sigma: single rows beyond are left out
 SLOWEST_ARCSEC_S = 1e-4  # 0.4 arcsec/h: slower bodies know no time
@@ -50,8 +53,10 @@ class Drift:
         return self.err_arcsec / self.speed_arcsec_s
 
 
-def drift_of(name, rows):
+def drift_of(name, rows, scale_arcsec=0.0):
     """Return the Drift of a body from its rows (of frames/rows.py), None if too few count or it hardly moves.
+
+    scale_arcsec : size of a pixel, 0 where images are known to be well sampled
 
     Rows with an offset that was given by hand do not count: their predictions are the user's.
     """
@@ -75,8 +80,20 @@ def drift_of(name, rows):
     mean_across, err_across, _ = _robust_mean(across)
     sigmas = np.array([(row.sigma_ra_arcsec, row.sigma_dec_arcsec) for row in good])[order]
     sigma = np.median(np.hypot(*(sigmas * direction).T))
-    return Drift(name, n, speed, mean, mean_across, math.hypot(err, FRAME_ARCSEC), math.hypot(err_across, FRAME_ARCSEC),
+    shared = _shared_arcsec(good, scale_arcsec)
+    return Drift(name, n, speed, mean, mean_across, math.hypot(err, shared), math.hypot(err_across, shared),
                  float(sigma) if np.isfinite(sigma) else 0.0)  # fmt: skip
+
+
+def _shared_arcsec(rows, scale_arcsec):
+    """Return what the places of all Rows may be off by alike: the frame of reference, and the centroids."""
+    widths = np.array([row.fwhm_arcsec for row in rows])
+    widths = widths[widths > 0]
+    if not widths.size:
+        return FRAME_ARCSEC
+    width = float(np.median(widths))
+    undersampled = max(1.0, SAMPLED_PX * scale_arcsec / width) ** 2
+    return math.hypot(FRAME_ARCSEC, CENTROID * width * undersampled)
 
 
 def _motion(values):
@@ -102,15 +119,16 @@ def _robust_mean(values):
     away = np.abs(values - np.median(values))
     kept = values[away <= CLIP * SIGMA_PER_MAD * np.median(away) + 1e-9]
     kept = kept if len(kept) >= FEWEST_ROWS else values
-    return float(kept.mean()), float(kept.std(ddof=1) / math.sqrt(len(kept))), len(kept)
+    few = t.isf(norm.sf(SIGNIFICANT), len(kept) - 1) / SIGNIFICANT  # the scatter of three values says little
+    return float(kept.mean()), float(few * kept.std(ddof=1) / math.sqrt(len(kept))), len(kept)
 
 
-def told(curves):
+def told(curves, scale_arcsec=0.0):
     """Return what the moving bodies of a night tell about the clock (str), '' if nothing stands out.
 
-    curves : {name: rows}
+    curves : {name: rows};  scale_arcsec : as in `drift_of`
     """
-    drifts = [drift for drift in (drift_of(name, rows) for name, rows in curves.items()) if drift]
+    drifts = [drift for drift in (drift_of(name, rows, scale_arcsec) for name, rows in curves.items()) if drift]
     if not drifts:
         return ""
     for each in drifts:
