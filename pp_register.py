@@ -300,6 +300,8 @@ def scarcity(attempt, catalog, radius_deg):
     """Return why the stars of a Catalog, a cone of `radius_deg`, are too few for the frames (str), else empty text."""
     if len(catalog) < pp_setup.min_sources_astrometric_catalog:
         return f"{catalog.name} has only {len(catalog)} stars in this field"
+    if catalog.survey is None:
+        return ""  # a table of one's own need not cover more than the frames
     seen = [seen_in(attempt, each) for each in attempt.extractions if has_place(attempt, each)]
     reason = starcover.too_few(seen, catalog.values("ra_deg"), catalog.values("dec_deg"), radius_deg)
     return f"too few stars of {catalog.name}: {reason}" if reason else ""

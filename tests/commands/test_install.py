@@ -82,13 +82,16 @@ def test_a_command_helps_however_it_is_called(name, way, tmp_path):
 # --- any python3 -----------------------------------------------------------------------------------------------------
 
 
+BEFORE_THE_CHECK = ("__init__.py", "interpreter.py", "base/__init__.py", "base/interruption.py")
+
+
 @pytest.fixture
 def checkout(tmp_path):
     """A checkout with one command, pp_try, that prints its environment and arguments; and the bin of a bare Python."""
     folder = tmp_path / "check out"
-    (folder / "photometrypipeline").mkdir(parents=True)
-    for name in ("__init__.py", "interpreter.py"):
-        shutil.copy(ROOT / "photometrypipeline" / name, folder / "photometrypipeline")
+    (folder / "photometrypipeline" / "base").mkdir(parents=True)
+    for name in BEFORE_THE_CHECK:
+        shutil.copy(ROOT / "photometrypipeline" / name, folder / "photometrypipeline" / name)
     (folder / "Makefile").touch()
     (folder / "toolbox.py").write_text("import photometrypipeline.interpreter\n")
     script = folder / "pp_try.py"
@@ -162,7 +165,7 @@ def test_a_real_old_python_ends_with_one_line(checkout):
 
 
 def test_what_runs_before_the_check_is_understood_by_old_pythons():
-    for name in ("__init__.py", "interpreter.py"):
+    for name in BEFORE_THE_CHECK:
         ast.parse((ROOT / "photometrypipeline" / name).read_text(), feature_version=(3, 6))
     for path in [ROOT / "toolbox.py", *ROOT.glob("pp*.py")]:
         ast.parse(path.read_text(), feature_version=(3, 8))
