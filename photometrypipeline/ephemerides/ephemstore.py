@@ -138,7 +138,7 @@ class Store:
         with self._open() as connection:
             for epoch in {epoch_of(jd) for jd in jds} if connection else ():
                 row = connection.execute(query, [full_name, site, epoch, epoch, epoch]).fetchone()
-                if row and _on_sky(row):
+                if row and _possible(row):
                     found[epoch] = self._kept(np.array(row[:-2], dtype=float), *row[-2:])
         return found
 
@@ -150,7 +150,7 @@ class Store:
             "and epoch between ? and ?"
         )
         rows = self._select(query, [full_name, site, epoch_of(jd - reach_d), epoch_of(jd + reach_d)])
-        return {row[0]: self._kept(np.array(row[1:-2], dtype=float), *row[-2:]) for row in rows if _on_sky(row[1:])}
+        return {row[0]: self._kept(np.array(row[1:-2], dtype=float), *row[-2:]) for row in rows if _possible(row[1:])}
 
     def keep_positions(self, full_name, site, jds, values, lifetime_d):
         """Keep `values`, shape (n, len(COLUMNS)), NaN where unknown, at the n UT Julian dates."""
@@ -227,8 +227,10 @@ class Store:
         )
 
 
-def _on_sky(row):
-    """Return whether a row begins with a place, RA and Dec in deg."""
+def _possible(row):
+    """Return whether a row begins with a place on the sky, RA and Dec in deg, or with none, as answers may."""
+    if row[0] is None and row[1] is None:
+        return True
     return row[0] is not None and row[1] is not None and 0 <= row[0] <= 360 and abs(row[1]) <= 90
 
 
