@@ -44,7 +44,7 @@ import pp_distill
 import pp_photometry
 import pp_prepare
 from photometrypipeline.base.errors import NotReachable, PipelineError, UsageError
-from photometrypipeline.base.files import replacing, stem_of
+from photometrypipeline.base.files import STACK_FOLDERS, replacing, stem_of
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import positionsfile
 from photometrypipeline.frames.singles import without_products
@@ -54,7 +54,7 @@ from photometrypipeline.programs import astromatic
 
 log = logging.getLogger("pp.stackedphotometry")
 
-SKY, COMOVING = "skycoadd", "comove"
+SKY, COMOVING = STACK_FOLDERS
 MINAREA_PX = 5  # connected pixels in the smoothed image, where noise has no such groups
 SMOOTHED_SIGMA = 4.0  # threshold in the smoothed image, in its own noise, for the default of -snr
 KERNEL = "detection.conv"

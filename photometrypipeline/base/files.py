@@ -74,9 +74,15 @@ def replacing(path: str | PathLike, at_once: bool = True) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+STACK_FOLDERS = ("skycoadd", "comove")  # of a data set, with what belongs to its stacks
+
+
 def sweep(folder: str | PathLike) -> None:
     """Remove what a process that was killed left half-written in the data set `folder`: files and working folders."""
     folder = Path(folder)
+    for stack in STACK_FOLDERS:
+        if (folder / stack).is_dir():
+            sweep(folder / stack)
     for place in (folder, folder / ".diagnostics", folder / ".diagnostics" / "stamps"):
         for path in place.glob(".*.tmp*"):
             if HALF_WRITTEN.search(path.name):

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from photometrypipeline.base.errors import FAILED, OK, PARTIAL
+from photometrypipeline.base.files import STACK_FOLDERS
 from photometrypipeline.frames.frame import BAD_PIXELS, EXTENSIONS
 from photometrypipeline.frames.intake.compressed import ENDINGS
 from photometrypipeline.runs import outcomes, splitting
 
 log = logging.getLogger("pp.datatree")
 
-MADE_BY_US = ("skycoadd", "comove", "skycoadd.old", "comove.old", "pp_store", "masters")
+MADE_BY_US = (*STACK_FOLDERS, "skycoadd.old", "comove.old", "pp_store", "masters")
 IMAGES = (*EXTENSIONS, *(before + behind for before in EXTENSIONS for behind in ENDINGS))
 LOOK_EVERY_S = 0.1
 STOPS_WITHIN_S = 20.0  # a data set that was told to

@@ -157,6 +157,8 @@ def test_what_a_killed_process_left_is_swept_away_and_nothing_else(tmp_path):
         f".a.fits.{'0f' * 16}.tmp",
         f".diagnostics/stamps/.prepare.json.{'0f' * 16}.tmp",
         ".diagnostics/scamp_x1/a.head",
+        f"skycoadd/.PANSTARRS.cat.{'0f' * 16}.tmp",
+        f"comove/.diagnostics/.distill.json.{'0f' * 16}.tmp",
     ]
     for name in kept + left:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
