@@ -49,7 +49,7 @@ from harm import (  # noqa: E402
 
 
 def victims(folder):
-    """Return {name in the data set: whether it is made anew by pp_run} of the files that are damaged."""
+    """Return the files that are damaged, as {name in the data set: whether pp_run makes it again}."""
     made = dict.fromkeys(SHARED + OF_A_FRAME, True)
     made |= dict.fromkeys(
         ("positions.dat", "fixed.dat", "exclude.txt", "pp_choices.toml", "badpixels.fits", f"{VICTIM}.fits"), False

@@ -37,7 +37,7 @@ TOTAL_LIMIT_S = 600  # one call with all its tries
 LONGEST_PAUSE_S = 60
 NO_NETWORK_MEMORY_S = 60  # after a name that cannot be looked up no other is tried for so long
 DOWN_MEMORY_S = 60  # a host that just failed all its tries gets a single one for so long
-NO_NAME = "its name cannot be looked up, perhaps there is no network; run the same command again when there is one"
+NO_NAME = "its name cannot be looked up: check the network, then run the same command again"
 UNRESOLVED = ("Failed to resolve", "Name or service not known", "name resolution", "nodename nor servname")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -118,7 +118,7 @@ class NoNetwork:
             self._since_s = time.monotonic()
 
     def holds_for(self, host):
-        """Return whether it is no use to ask `host`: a name, and there were none a moment ago."""
+        """Return whether there is no point in asking `host`: no name could be looked up a moment ago."""
         name = urlsplit(f"//{host}").hostname
         return name not in LOOPBACK and time.monotonic() - self._since_s < NO_NETWORK_MEMORY_S
 

@@ -102,23 +102,23 @@ def fixed_targets(value):
     """Return the path of a list of targets that stand still, which can be read."""
     from photometrypipeline.frames import fixedplaces
 
-    try:
-        fixedplaces.read(value)
-    except FrameError as error:
-        raise UsageError(str(error)) from None
-    return value
+    return _readable(value, fixedplaces.read)
 
 
 def positions(value):
     """Return the path of a file of positions that can be read, or the word that stands for all of them."""
     from photometrypipeline.frames import positionsfile
 
-    if value != positionsfile.ALL:
-        try:
-            positionsfile.read(value)
-        except FrameError as error:
-            raise UsageError(str(error)) from None
-    return value
+    return value if value == positionsfile.ALL else _readable(value, positionsfile.read)
+
+
+def _readable(path, read):
+    """Return the path of a file that `read` can read."""
+    try:
+        read(path)
+    except FrameError as error:
+        raise UsageError(str(error)) from None
+    return path
 
 
 def color_name(value):

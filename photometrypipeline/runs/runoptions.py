@@ -17,6 +17,8 @@ from photometrypipeline.runs.stepoptions import (
     RegisterOptions,
 )
 
+CALIBRATION_CATALOG = "catalogue for the calibration, or the path of your own table (default: the telescope's list)"
+
 
 @dataclass(frozen=True)
 class RunOptions(Options):
@@ -102,7 +104,7 @@ class RunOptions(Options):
         "catalog",
         CalibrateOptions,
         also=(),
-        help="catalogue for the calibration, or the path of your own table (default: the telescope's list)",
+        help=CALIBRATION_CATALOG,
     )
     colorterm: str | None = shared("colorterm", CalibrateOptions)
     target_color: str | None = shared("target_color", CalibrateOptions)
@@ -157,7 +159,7 @@ class StackedOptions(Following, Ephemeris, Offline, Jobs):
         "catalog",
         CalibrateOptions,
         also=(),
-        help="catalogue for the calibration, or the path of your own table (default: the telescope's list)",
+        help=CALIBRATION_CATALOG,
     )
     colorterm: str | None = shared("colorterm", CalibrateOptions)
     target_color: str | None = shared("target_color", CalibrateOptions)
