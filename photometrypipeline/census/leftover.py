@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from astropy.stats import gaussian_fwhm_to_sigma
 from scipy.spatial import cKDTree
 
 from photometrypipeline.sky import sphere, tangent
@@ -193,7 +194,7 @@ def _sources(k, each, night):
     width = np.asarray(table["FWHM_IMAGE"], dtype=float) * scale
     sound = (np.asarray(table["FLAGS"]) < WORST_FLAG) & (snr > LEAST_SNR) & (width > SHARPEST * night.fwhm_arcsec[k])
     sound &= np.isfinite(place).all(axis=1)
-    sigma = np.hypot(night.fwhm_arcsec[k] / 2.355 / np.maximum(snr, 1.0) * 1.3, ROUNDING_ARCSEC)
+    sigma = np.hypot(1.3 * gaussian_fwhm_to_sigma * night.fwhm_arcsec[k] / np.maximum(snr, 1.0), ROUNDING_ARCSEC)
     long, short = (np.asarray(table[name], dtype=float) * scale for name in ("A_IMAGE", "B_IMAGE"))
     length = np.sqrt(12 * np.maximum(long**2 - short**2, 0))
     number = np.full(len(table), k)

@@ -176,9 +176,8 @@ def tracklet(prefix, text, taken=()):
 
 def _regions(mover, mpc_code):
     errors = float(mover.track.sigma(0.0)[0]), float(np.sqrt(mover.track.cov[1, 1]))
-    days = DAYS
     try:
-        return nextnights.regions(mover.place_deg, mover.rate, errors, mover.jd, mpc_code, days)
+        return nextnights.regions(mover.place_deg, mover.rate, errors, mover.jd, mpc_code, DAYS)
     except (ValueError, ArithmeticError) as error:
         log.warning("%s: no search region for the next nights (%s)", mover.name, error)
         return []

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from astropy.stats import gaussian_fwhm_to_sigma, mad_std
 from scipy.ndimage import binary_dilation, map_coordinates
 from scipy.signal import oaconvolve
 
@@ -134,7 +135,7 @@ def stack(measured, images, reference):
     layers, limits = [], []
     for k, each in enumerate(measured):
         kernel = profile(fwhm[k])
-        scale = _own_scale(images[k], kernel, measured[reference])
+        scale = _own_scale(images[k], kernel, fwhm[k], measured[reference])
         layer, sigma = _layer(images[k] - stars, masked, kernel, scale)
         layers.append(Layer(each.frame.name, float((jd[k] - middle) * 1440), *layer))
         limits.append(sigma)
@@ -148,7 +149,7 @@ def stack(measured, images, reference):
 def profile(fwhm_px):
     """Return the filter: a Gaussian of the width of the stars, sum 1."""
     half = max(2, int(np.ceil(KERNEL_FWHM * fwhm_px)))
-    offset = np.arange(-half, half + 1) / (fwhm_px / 2.355)
+    offset = np.arange(-half, half + 1) / (fwhm_px * gaussian_fwhm_to_sigma)
     kernel = np.exp(-(offset**2) / 2)
     kernel = np.outer(kernel, kernel)
     return (kernel / kernel.sum()).astype(np.float32)
@@ -156,7 +157,7 @@ def profile(fwhm_px):
 
 def _sigma(image):
     values = image[::3, ::3][np.isfinite(image[::3, ::3])]
-    return float(1.4826 * np.median(np.abs(values - np.median(values)))) or 1.0
+    return float(mad_std(values)) or 1.0
 
 
 def _layer(difference, masked, kernel, scale):
@@ -178,7 +179,7 @@ def _layer(difference, masked, kernel, scale):
     return (held, inverse, snr.astype(np.float32) * root), error
 
 
-def _own_scale(image, kernel, reference):
+def _own_scale(image, kernel, fwhm_px, reference):
     """Return the flux in the aperture over that which the filter finds, from stars of the frame in the middle."""
     table = reference.table
     x, y, flux, err = (
@@ -187,14 +188,12 @@ def _own_scale(image, kernel, reference):
     good = (np.asarray(table["FLAGS"]) == 0) & (flux > 20 * err)
     half = kernel.shape[0] // 2
     good &= (x > half + 2) & (y > half + 2) & (x < image.shape[1] - half - 2) & (y < image.shape[0] - half - 2)
-    ratios = []
+    ratios, offset, width = [], np.arange(-half, half + 1), 2 * (fwhm_px * gaussian_fwhm_to_sigma) ** 2
     for n in np.flatnonzero(good)[np.argsort(-flux[good])][:STARS]:
         column, row = int(np.rint(x[n])) - 1, int(np.rint(y[n])) - 1
         part = image[row - half : row + half + 1, column - half : column + half + 1]
         if np.isfinite(part).all():
             dx, dy = x[n] - 1 - column, y[n] - 1 - row
-            offset = np.arange(-half, half + 1)
-            width = 2 * (0.5 / np.log(kernel[half, half] / kernel[half, half + 1]))
             own = np.outer(np.exp(-((offset - dy) ** 2) / width), np.exp(-((offset - dx) ** 2) / width))
             own /= own.sum()
             ratios.append(flux[n] / (np.sum(own * part) / np.sum(own**2)))

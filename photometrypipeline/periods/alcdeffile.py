@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from photometrypipeline.base import scatter
 from photometrypipeline.base.errors import FrameError, UsageError
 from photometrypipeline.periods.sessions import Session, key_of
 
@@ -111,5 +112,5 @@ def _full_name(about):
 
 def _scatter(mag):
     """Return by how much neighbours differ, as an error of one point (mag)."""
-    steps = np.abs(np.diff(mag))
-    return max(0.005, float(np.median(steps)) * 1.4826 / np.sqrt(2)) if steps.size else 0.05
+    steps = np.diff(mag)
+    return max(0.005, float(scatter.about(steps)) / np.sqrt(2)) if steps.size else 0.05

@@ -1,6 +1,7 @@
 """How far residuals scatter, over how long they hang together, and which points are far out."""
 
 import numpy as np
+from astropy.stats import mad_std
 from scipy.ndimage import median_filter
 
 from photometrypipeline.periods.measurements import FREE_MAG
@@ -12,7 +13,6 @@ OUTLYING = 5.0  # sigma, from which on a point is an outlier
 USUAL, USUAL_POINTS = 1.25, 200  # inflation by seeing, extinction and flat fields, which neighbours share
 LONE = 8.0  # the same against its neighbours alone, before there is a fit
 WINDOW = 7  # neighbours
-SIGMA_PER_MAD = 1.4826
 
 
 def scale_of(points, series):
@@ -80,4 +80,4 @@ def outliers(points, series):
 
 
 def _spread(values):
-    return SIGMA_PER_MAD * float(np.median(np.abs(values - np.median(values))))
+    return float(mad_std(values))
