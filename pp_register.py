@@ -28,7 +28,7 @@ commandline.answer_at_once(build_parser)
 import functools
 import logging
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import toolbox
@@ -51,18 +51,17 @@ from photometrypipeline.photometry import rings
 from photometrypipeline.programs import astromatic, scampfit
 from photometrypipeline.programs.choices import FLAG_MASKS
 from photometrypipeline.registration import astrometry, blind, locate, scampinput, starcover, wcsfit, wrongpointing
+from photometrypipeline.registration.attempt import Attempt, drop_other_fields
 from photometrypipeline.sky import sphere, times
 
 log = logging.getLogger("pp.register")
 
-SEPARATION_LIMIT_DEG = 5.0  # fields further apart are different fields
 LEAST_SNR = 3.0  # of sources that take part
 LAST_RESORT = "TYCHO2"
 MOST_IN_VAIN = 4  # frames looked for on the whole sky, if none is found
 TOGETHER_DEG = 2.0  # frames found there that share a cone of the catalogue
 NEAR_DEG = 0.1  # around the frames, which the first question covers: most telescopes point better than that
 FAR_DEG = 1.0  # pointing error that is survived with any catalogue
-SCALE_TOLERANCE = 0.2  # of the pixel scale
 FILES = ("registration_succeeded.lst", "registration_failed.lst", "best_astrometry.dat", scampfit.REPORT)
 
 
@@ -74,53 +73,6 @@ class Registration:
     failed: list
     verdicts: dict
     catalog: str | None = None
-
-
-@dataclass
-class Attempt:
-    """State of the work: the DataSet, extractions in question, first guesses, what is solved so far, by frame name.
-
-    trimmed : {name: SourceList} of the sources that take part;  located : [(Seen, Solution)]
-    """
-
-    data: DataSet
-    extractions: list
-    guesses: dict
-    trimmed: dict
-    telescope: object
-    mask: int
-    solved: dict = field(default_factory=dict)
-    verdicts: dict = field(default_factory=dict)
-    catalogs: dict = field(default_factory=dict)
-    located: list = field(default_factory=list)
-    failures: dict = field(default_factory=dict)  # {catalogue: error}
-    answered: bool = False  # whether any catalogue told what stars there are
-    doubted: bool = False  # whether headers are looked at as mistaken
-
-    def open(self, extractions=None):
-        """Return those of `extractions` (default all) that are not solved yet."""
-        return [each for each in extractions or self.extractions if each.frame.name not in self.solved]
-
-    def refuse(self, extraction, reason, **numbers):
-        """Note why a frame is not solved, unless something more telling is noted already."""
-        name = extraction.frame.name
-        self.verdicts[name] = astrometry.Verdict(name, reason, n_sources=len(self.trimmed[name]), **numbers)
-
-    def raise_if_nothing_answered(self):
-        """Raise the NotReachable, or else the CatalogError, for which there were no stars to register on."""
-        errors = list(self.failures.values())
-        if errors and not (self.answered or self.solved):
-            raise next((error for error in errors if isinstance(error, NotReachable)), errors[0])
-
-    @property
-    def scale_tolerance(self):
-        """How far the pixel scale may be off (fraction)."""
-        return max(SCALE_TOLERANCE, float(self.telescope.scamp.get("PIXSCALE_MAXERR", 1.0)) - 1, self.guessed - 1)
-
-    @property
-    def guessed(self):
-        """The factor within which the pixel scale is right where it is a guess, 1 where it is known."""
-        return max((wcskeywords.scale_factor(each.frame.header) for each in self.open()), default=1.0)
 
 
 @toolbox.stamped("register", lambda done: (done.registered, FILES, {"failed": len(done.failed)}))
@@ -195,39 +147,9 @@ def values_of(catalog):
     return tuple(catalog.values(column) for column in ("ra_deg", "dec_deg", "mag"))
 
 
-def unflagged(extraction):
-    """Return (ra_deg, dec_deg) of the unflagged sources of a frame, or of all if there are none."""
-    sources = extraction.sources
-    clean = np.asarray(sources.table["FLAGS"]) == 0
-    clean = clean if clean.any() else np.ones(len(sources), dtype=bool)
-    return sources.ra_deg[clean], sources.dec_deg[clean]
-
-
-def drop_other_fields(extractions, verdicts):
-    """Return the extractions of the field with the most sources; frames more than 5 deg away get a verdict."""
-    lost = [each for each in extractions if wcskeywords.NO_POINTING in each.frame.header]
-    extractions = [each for each in extractions if each not in lost]
-    if not extractions:
-        return lost
-    centres = [sphere.mean_direction(*unflagged(each)) for each in extractions]
-    keep = sphere.largest_field(centres, [len(each.sources) for each in extractions], SEPARATION_LIMIT_DEG)
-    for extraction, kept in zip(extractions, keep, strict=True):
-        if not kept:
-            name = extraction.frame.name
-            verdicts[name] = astrometry.Verdict(
-                name, "separate field, more than 5 degrees from the others", n_sources=len(extraction.sources)
-            )
-    return [extraction for extraction, kept in zip(extractions, keep, strict=True) if kept] + lost
-
-
-def has_place(attempt, extraction):
-    """Return whether there is a first guess of where a frame lies."""
-    return wcskeywords.NO_POINTING not in attempt.guesses[extraction.frame.name]
-
-
 def last_resort(attempt):
     """Return the catalogues (list of names) that need no service and are tried after all others; for wide fields."""
-    if min(widest_deg(attempt, each) for each in attempt.extractions) < blind.LEAST_FIELD_DEG:
+    if min(attempt.widest_deg(each) for each in attempt.extractions) < blind.LEAST_FIELD_DEG:
         return []
     try:
         tycho2.find(pp_setup.catalog_folders)
@@ -243,10 +165,10 @@ def try_catalogs(attempt, extractions, names, offline):
     Each is asked for the stars on the frames and close by, then, for frames that do not lie among them, within the
     search radius of the telescope, and as far as a telescope may be off.
     """
-    placed = [each for each in extractions if has_place(attempt, each)]
+    placed = [each for each in extractions if attempt.has_place(each)]
     if not placed:
         return
-    ra, dec, radius = sphere.skycenter([seen_in(attempt, each).corners_deg for each in placed])
+    ra, dec, radius = sphere.skycenter([attempt.seen_in(each).corners_deg for each in placed])
     client, scarce, asked = attempt.data.client(offline), [], set()
     reaches = reaches_of(attempt.telescope)
     for name in dict.fromkeys(names):
@@ -302,7 +224,7 @@ def scarcity(attempt, catalog, radius_deg):
         return f"{catalog.name} has only {len(catalog)} stars in this field"
     if catalog.survey is None:
         return ""  # a table of one's own need not cover more than the frames
-    seen = [seen_in(attempt, each) for each in attempt.extractions if has_place(attempt, each)]
+    seen = [attempt.seen_in(each) for each in attempt.extractions if attempt.has_place(each)]
     reason = starcover.too_few(seen, catalog.values("ra_deg"), catalog.values("dec_deg"), radius_deg)
     return f"too few stars of {catalog.name}: {reason}" if reason else ""
 
@@ -311,7 +233,7 @@ def use_catalog(attempt, extractions, catalog, reach_deg):
     """Solve what lies among the stars of one catalogue, whose cone reaches `reach_deg` beyond the frames."""
     stars = values_of(catalog)
     toolbox.say(f"registering {len(extractions)} frames on {catalog.name}, pointing within {reach_deg:g} deg")
-    seen = [seen_in(attempt, each) for each in extractions]
+    seen = [attempt.seen_in(each) for each in extractions]
     found = locate.locate(
         seen,
         stars,
@@ -334,9 +256,9 @@ def found_blindly(attempt):
     Needs Tycho-2 and a field of half a degree.  Where other frames were found, or some were looked for in vain, the
     rest shows clouds rather than another place.
     """
-    wide = [each for each in attempt.open() if widest_deg(attempt, each) >= blind.LEAST_FIELD_DEG]
+    wide = [each for each in attempt.open() if attempt.widest_deg(each) >= blind.LEAST_FIELD_DEG]
     if attempt.solved:
-        wide = [each for each in wide if not has_place(attempt, each)]
+        wide = [each for each in wide if not attempt.has_place(each)]
     if not wide:
         return []
     places, folders = {}, pp_setup.catalog_folders
@@ -345,7 +267,7 @@ def found_blindly(attempt):
         if not places and extraction in wide[MOST_IN_VAIN:]:
             break
         try:
-            solution = locate.on_whole_sky(seen_in(attempt, extraction), attempt.scale_tolerance, folders)
+            solution = locate.on_whole_sky(attempt.seen_in(extraction), attempt.scale_tolerance, folders)
         except CatalogError as error:
             log.warning("%s", error)
             return []
@@ -355,7 +277,7 @@ def found_blindly(attempt):
             places[name] = solution.centre_deg
             attempt.guesses[name] = solution.header
     for extraction in attempt.open():
-        if not has_place(attempt, extraction):
+        if not attempt.has_place(extraction):
             reason = "its pointing is not known, and its stars were not found on the sky"
             attempt.refuse(extraction, f"{reason}; say where it looks with -set ra=... -set dec=... -set secpix=...")
     groups, left = [], [each for each in wide if each.frame.name in places]
@@ -365,11 +287,6 @@ def found_blindly(attempt):
         groups.append(near)
         left = [each for each in left if each not in near]
     return groups
-
-
-def widest_deg(attempt, extraction):
-    """Return how wide (deg) a frame may be from corner to corner, whose scale may be a guess."""
-    return seen_in(attempt, extraction).diagonal_deg * wcskeywords.scale_factor(extraction.frame.header)
 
 
 def look_for_mistakes(attempt, names, offline):
@@ -383,12 +300,6 @@ def look_for_mistakes(attempt, names, offline):
         if attempt.solved:
             return
     attempt.guesses, attempt.verdicts = kept, verdicts
-
-
-def seen_in(attempt, extraction):
-    """Return what is seen in a frame (locate.Seen)."""
-    name = extraction.frame.name
-    return locate.Seen.of(name, attempt.trimmed[name], extraction.frame.size_px, attempt.guesses[name])
 
 
 def refine(attempt, extractions, found, catalog, stars):
