@@ -8,6 +8,7 @@ import contextvars
 import errno
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -117,10 +118,14 @@ class OutsideSurvey(CatalogError):
 
 
 class NotReachable(PipelineError):
-    """A service could not be asked or did not answer sensibly; nothing is known about what it would have said."""
+    """A service could not be asked or did not answer sensibly; nothing is known about what it would have said.
 
-    def __init__(self, service: str, host: str, reason: str) -> None:
+    at_s : when that was found out, on the clock of time.monotonic
+    """
+
+    def __init__(self, service: str, host: str, reason: str, at_s: float | None = None) -> None:
         self.service, self.host, self.reason = service, host, str(reason)[:200]
+        self.at_s = time.monotonic() if at_s is None else at_s
         super().__init__(f"{service} ({host}) could not be reached: {self.reason}")
 
 

@@ -12,7 +12,6 @@ import contextlib
 import email.utils
 import io
 import logging
-import math
 import os
 import random
 import tempfile
@@ -106,31 +105,12 @@ def excerpt(response, length=150):
     return " ".join(response.content[: 4 * length].decode("utf-8", "replace").split())[:length]
 
 
-class NoNetwork:
-    """What this process knows of the network: when a name could not be looked up last."""
-
-    def __init__(self):
-        self._since_s = -math.inf
-
-    def note(self, reason):
-        """Note why a service could not be reached."""
-        if reason == NO_NAME:
-            self._since_s = time.monotonic()
-
-    def holds_for(self, host):
-        """Return whether there is no point in asking `host`: no name could be looked up a moment ago."""
-        name = urlsplit(f"//{host}").hostname
-        return name not in LOOPBACK and time.monotonic() - self._since_s < NO_NETWORK_MEMORY_S
-
-
-_no_network = NoNetwork()
-
-
 class Client:
     """Sends requests, one object per step and for all its threads.
 
     unreachable : list that gets each NotReachable it met: what was made meanwhile is not the last word, even if a way
-        around was found
+        around was found. Clients that share it share what it tells: for a while after a name that could not be looked
+        up none of them asks for another.
     """
 
     def __init__(self, offline=False, sleep=time.sleep, unreachable=None):
@@ -142,9 +122,9 @@ class Client:
         self._last = {}  # label -> time of the end of the last request
         self._down = {}  # host -> time at which it had failed all its tries
 
-    def not_reachable(self, service, host, reason):
-        """Return the NotReachable for a service that was to be asked, and note it."""
-        self.unreachable.append(NotReachable(service, host, reason))
+    def not_reachable(self, service, host, reason, at_s=None):
+        """Return the NotReachable for a service that was to be asked, and note it; at_s : when it was found out."""
+        self.unreachable.append(NotReachable(service, host, reason, at_s))
         return self.unreachable[-1]
 
     def get(self, service, params, description, check=None, path=""):
@@ -179,8 +159,8 @@ class Client:
         if self.offline:
             reason = f"offline, and not in the local store: {description}; run once with a network, or import a store"
             raise self.not_reachable(facts.label, host, reason)
-        if _no_network.holds_for(host):
-            raise self.not_reachable(facts.label, host, NO_NAME)
+        if known := self._no_network(host):
+            raise self.not_reachable(facts.label, host, NO_NAME, known.at_s)
         tries = 1 if self._is_down(host) else tries or facts.tries
         timeout = (facts.connect_s, read_s or facts.read_s)
         started = time.monotonic()
@@ -204,7 +184,6 @@ class Client:
                 log.warning("%s: %s; trying again, up to %d times: %s", facts.label, reason, tries - 1, description)
             self._sleep(pause_s)
         self._down[host] = time.monotonic()
-        _no_network.note(reason)
         raise self.not_reachable(facts.label, host, reason)
 
     def adopt(self, session, service, url=None):
@@ -229,6 +208,13 @@ class Client:
 
     def _is_down(self, host):
         return time.monotonic() - self._down.get(host, -DOWN_MEMORY_S) < DOWN_MEMORY_S
+
+    def _no_network(self, host):
+        """Return the NotReachable for which there is no point in asking `host`: a name just now not looked up."""
+        if urlsplit(f"//{host}").hostname in LOOPBACK:
+            return None
+        late_s = time.monotonic() - NO_NETWORK_MEMORY_S
+        return next((each for each in self.unreachable if each.reason == NO_NAME and each.at_s > late_s), None)
 
     @contextlib.contextmanager
     def _turn(self, facts, host):

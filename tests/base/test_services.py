@@ -148,9 +148,8 @@ def test_a_host_that_is_down_gets_one_more_try_for_a_while(server, client):
 
 
 def test_after_a_name_that_cannot_be_looked_up_nothing_waits_for_the_network(client, pauses, monkeypatch):
-    monkeypatch.setattr(services, "_no_network", services.NoNetwork())
     monkeypatch.setattr(services, "door_of_all", lambda facts: contextlib.nullcontext())
-    tried = []
+    tried, met = [], []
 
     def send(timeout):
         tried.append(timeout)
@@ -158,7 +157,7 @@ def test_after_a_name_that_cannot_be_looked_up_nothing_waits_for_the_network(cli
 
     for host in ("https://vizier.example", "https://horizons.example"):
         with pytest.raises(NotReachable, match="cannot be looked up"):
-            services.Client(sleep=pauses.append).call("vizier", send, None, "a test", url=host)
+            services.Client(sleep=pauses.append, unreachable=met).call("vizier", send, None, "a test", url=host)
         assert (len(tried), len([each for each in pauses if each])) == (4, 3)
 
 
