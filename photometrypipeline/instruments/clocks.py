@@ -5,12 +5,12 @@ keyword, the local sidereal time and the longitude, the altitude of the pointing
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from photometrypipeline.instruments import values
-from photometrypipeline.instruments.moments import START
+from photometrypipeline.instruments.moments import MIDDLE, START
 from photometrypipeline.instruments.sites import site_of
 
 NO_START = re.compile(r"END|AVG|MID|STOP|FIN|^_|^DATE$")  # names of other moments
@@ -51,11 +51,7 @@ def judge(header, own, found, exptime_s, place_deg=None):
     own : the Moment that is used;  found : all Moments of the header;  place_deg : (ra, dec) of the pointing
     """
     keywords = set(own.keyword.split("|"))
-    others = [
-        each
-        for each in found
-        if not set(each.keyword.split("|")) <= keywords and not NO_START.search(each.keyword) and each.kind == START
-    ]
+    others = [each for each in _starts(found, exptime_s) if not set(each.keyword.split("|")) <= keywords]
     allowed_h = exptime_s / 3600 + SLACK_H
     zones = {}
     for moment in others:
@@ -72,6 +68,13 @@ def judge(header, own, found, exptime_s, place_deg=None):
     if agreeing or own.says == "zone":
         return None
     return sky.judge(own.jd, own.keyword) or _by_offset(header, own, others, sky)
+
+
+def _starts(found, exptime_s):
+    """Return the Moments that are starts of exposures, and those that follow from middles that are told as such."""
+    middles = [each for each in found if each.kind == MIDDLE and each.told and each.of_exposure]
+    starts = [each for each in found if each.kind == START and not NO_START.search(each.keyword)]
+    return starts + [replace(each, jd=each.jd - exptime_s / 2 / 86400) for each in middles]
 
 
 def _by_offset(header, own, others, sky):

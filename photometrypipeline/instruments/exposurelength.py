@@ -39,6 +39,12 @@ SINGLE = re.compile(
     r"\b(each|per (frame|exposure|image|sub)|sub-?(exposure|frame)s?|single|individual)\b", re.IGNORECASE
 )
 ADDS_UP = re.compile(r"Seestar|ASIAIR|Siril|Dwarf|N\.I\.N\.A|SharpCap", re.IGNORECASE)  # EXPTIME is of one frame there
+OTHER_LENGTH = re.compile(
+    r"\[d\]|\bdays?\b|\bms\b|millisec|\bus\b|microsec|\bmin(ute)?s?\b|\bmean\b|\b(each|per|single|requested|dark|flat)\b",
+    re.IGNORECASE,
+)
+UNITS = (1e3, 1e6, 60.0, 86400.0)  # that another keyword may have been written in
+LEAST_S = 1.0  # two lengths that are nearer agree
 WHOLE = "of the whole stack"  # in the comment of an EXPTIME that was corrected
 SAME = 0.02  # of a length: two within are the same
 MOST_FRAMES = 100000
@@ -90,10 +96,27 @@ def read(header, exptime_s, keyword):
         return Length(product, number, exptime_s, 0.0, why)
     if name == "SNAPSHOT":  # of the SBFITSEXT standard, whose EXPTIME is the total
         return Length(exptime_s, number, exptime_s, 0.0, f"{name}, {keyword} is the sum")
-    error_s = (product - exptime_s) / 2
+    error_s = (product - exptime_s) / 2 if product < 2 * LONGEST_STACK_S else 0.0
     if product > LONGEST_STACK_S:
         return Length(exptime_s, number, exptime_s, error_s, f"{name}, {keyword} is taken for the sum")
     return Length(product, number, exptime_s, error_s, f"{why}, unless {keyword} is the sum")
+
+
+def contradiction(header, exptime_s, keyword):
+    """Return (keyword, s) of another exposure time of a single exposure in the header, None if they agree.
+
+    One of another unit, or of one of several exposures, does not contradict.
+    """
+    for name in ("EXPTIME", "EXPOSURE"):
+        comment = str(header.comments[name]) if name in header else ""
+        seconds = _seconds(header, name)
+        if name == keyword or not seconds or OTHER_LENGTH.search(comment) or TOTAL.search(comment):
+            continue
+        ratio = seconds / exptime_s
+        units = any(_same(ratio, unit) or _same(1 / ratio, unit) for unit in UNITS)
+        if abs(seconds - exptime_s) > LEAST_S and not _same(seconds, exptime_s) and not units:
+            return name, seconds
+    return None
 
 
 def _same(one, other):

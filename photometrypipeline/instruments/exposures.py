@@ -19,6 +19,8 @@ AFTER_START = {START: 0.5, MIDDLE: 0.0, END: -0.5, MADE: -0.5}  # shares of the 
 LEAST_S = 1.0  # two times that are nearer to each other agree
 READOUT_S = 90.0  # by which what is written at the end of an exposure may be late
 PAUSES = 0.1  # of a stack's light, at least: as long as it may have been paused between its frames
+LONGEST_SPAN_D = 2.0  # of the frames of a stack
+UNSET_JD = (2440587.5, 2444239.5, 2444244.5)  # days on which clocks start: 1970-01-01, 1980-01-01, 1980-01-06
 DEFINED = 2  # weight of the keyword that a definition names
 SAME_DAY_D = 1.5  # a date and what was written when the frame was taken
 ZONE_STEP_S = 1800.0  # zones differ by halves of hours, most by whole ones
@@ -60,6 +62,7 @@ def of_frame(frame, telescope, pointing_deg=None):
     length = exposurelength.read(frame.header, single_s, telescope.header["exptime"])
     found = moments.read(frame.header)
     own, found = _as_its_source(frame.header, own, found, length.light_s)
+    own = _made_when_it_began(own, found, length.light_s)
     exposure = Exposure(0.0, length.light_s, step_s=own.step_s)
     own = _with_its_day(frame.header, own, found, exposure)
     own = _on_day_of_others(frame.header, own, found, length.light_s, exposure)
@@ -74,9 +77,20 @@ def of_frame(frame, telescope, pointing_deg=None):
         _weigh(exposure, own, witnesses, DEFINED if telescope.key != "GENERIC" else 0)
     else:
         exposure.midtime_jd = _middle(own, length.light_s)
+    if telescope.key == "GENERIC" and not length.is_stack:
+        _weigh_length(exposure, frame.header, telescope.header["exptime"])
+    _look_at_clock(exposure, own)
     if exposure.step_s > LEAST_S:
         exposure.doubt(f"{own.keyword} is given to {exposure.step_s:.3g} s only", exposure.step_s / 2)
     return exposure
+
+
+def _look_at_clock(exposure, own):
+    """Note a date that clocks show that were never set, and one that has not come yet."""
+    if int(own.jd - 0.5) + 0.5 in UNSET_JD:
+        exposure.doubt(f"{own.keyword} is of the day on which clocks start that were never set", 0)
+    if own.jd > Time.now().jd + 1:
+        exposure.doubt(f"{own.keyword} lies in the future", 0)
 
 
 def _as_its_source(header, own, found, light_s):
@@ -87,7 +101,7 @@ def _as_its_source(header, own, found, light_s):
     comment = str(header.comments[own.keyword.partition("|")[0]])
     if not comment.startswith(moments.OURS):
         return own, found
-    names = set(comment.removeprefix(moments.OURS).replace(" and ", " ").split()) - {own.keyword}
+    names = set(comment.removeprefix(moments.OURS).replace(" and ", " ").split())
     copied = [each for each in found if set(each.keyword.split("|")) == names]
     if not copied:
         return own, found
@@ -96,6 +110,16 @@ def _as_its_source(header, own, found, light_s):
     local = source.says == "local" and abs(start_jd - own.jd) * SECONDS_PER_DAY < LEAST_S
     own = replace(own, told=own.told or source.told, says="local" if local else own.says)
     return own, [each for each in found if each is not source]
+
+
+def _made_when_it_began(own, found, light_s):
+    """Return the own Moment as a start where the image was made then, but ended a whole exposure later."""
+    ends = [each.jd for each in found if each.kind == END and each.told and each.says != "local"]
+    begun = own.kind == MADE and any(
+        (end - own.jd) * SECONDS_PER_DAY > light_s * (1 - exposurelength.SAME) - LEAST_S and end - own.jd < 1
+        for end in ends
+    )
+    return replace(own, kind=START, told=False) if begun else own
 
 
 def _is_given(header, own):
@@ -176,8 +200,8 @@ def _in_utc(header, telescope, own, found, length, exposure, pointing_deg):
 
 
 def _counts(moment, own):
-    """Return whether a Moment is a witness of the exposure besides its own."""
-    same = set(moment.keyword.split("|")) & set(own.keyword.split("|"))
+    """Return whether a Moment is a witness of the exposure besides its own: what tells its time of day is another."""
+    same = moment.keyword.split("|")[-1] == own.keyword.split("|")[-1]
     return moment.of_exposure and moment.says != "local" and not same
 
 
@@ -190,7 +214,7 @@ def _apart_s(moment, own, light_s):
 
 
 def _slack_s(*each):
-    return LEAST_S + sum(moment.step_s for moment in each)
+    return LEAST_S + max(moment.step_s for moment in each)
 
 
 # ---- one exposure
@@ -205,6 +229,9 @@ def _weigh(exposure, own, witnesses, bonus):
         agrees = abs(apart) <= _slack_s(moment, own)
         if agrees or (abs(apart) < SPLIT_S and not _explained(moment, own, apart, light_s)):
             _put(groups, moment, apart)
+        elif _is_far_off(moment, apart) and not _explained(moment, own, apart, light_s):
+            text = f"{own.keyword} is used, although {moment.keyword} says a middle {_spoken(apart)}"
+            exposure.notes.append(text) if bonus else exposure.doubt(text, abs(apart))
         elif _ends_late(moment, apart):
             late = (
                 f"{moment.keyword} is {(apart + light_s) / 60:.0f} min after the start of an exposure of {light_s:g} s"
@@ -218,8 +245,7 @@ def _weigh(exposure, own, witnesses, bonus):
         _report(exposure, own, best, groups[1:])
         return
     exposure.midtime_jd = round(exposure.midtime_jd + best.apart_s / SECONDS_PER_DAY, 8)
-    later = f"{abs(best.apart_s):.1f} s {'later' if best.apart_s > 0 else 'earlier'}"
-    exposure.corrected = f"{own.keyword}: {best.say} a middle {later}"
+    exposure.corrected = f"{own.keyword}: {best.say} a middle {_spoken(best.apart_s)}"
 
 
 def _favour_halves(groups, own, witnesses, light_s):
@@ -229,6 +255,14 @@ def _favour_halves(groups, own, witnesses, light_s):
         if group.finest.kind == MIDDLE and group.finest.told:
             half = [(own.jd + each.jd) / 2 - group.finest.jd for each in ends]
             group.weight += sum(abs(days) * SECONDS_PER_DAY < LEAST_S for days in half)
+
+
+def _weigh_length(exposure, header, keyword):
+    """Note where another keyword tells another length of a single exposure."""
+    other = exposurelength.contradiction(header, exposure.light_s, keyword)
+    if other:
+        text = f"{keyword} says {exposure.light_s:g} s, {other[0]} {other[1]:g} s"
+        exposure.doubt(text, abs(exposure.light_s - other[1]) / 2)
 
 
 @dataclass
@@ -261,18 +295,36 @@ def _put(groups, moment, apart):
 def _explained(moment, own, apart_s, light_s):
     """Return whether a Moment that tells another middle does not contradict, since it may well mean something else."""
     if moment.kind in (END, MADE):  # written after the exposure, which takes its time
-        return apart_s >= -_slack_s(moment, own) and (moment.kind == MADE or apart_s < max(READOUT_S, light_s))
+        late = moment.kind == MADE or (apart_s < READOUT_S and own.kind != MADE)
+        return apart_s >= -_slack_s(moment, own) and late
     if moment.told or moment.kind != START or own.kind != START:
         return False
     # nothing says whether it is the start, the middle or the end
     return any(abs(apart_s - share * light_s) <= _slack_s(moment, own) for share in (0.5, 1.0))
 
 
+def _spoken(apart_s):
+    size = abs(apart_s)
+    text = f"{size / 3600:.2f} h" if size >= SPLIT_S else f"{size:.1f} s"
+    return f"{text} {'later' if apart_s > 0 else 'earlier'}"
+
+
+def _off_zone_s(apart_s):
+    return abs((apart_s + ZONE_STEP_S / 2) % ZONE_STEP_S - ZONE_STEP_S / 2)
+
+
+def _is_far_off(moment, apart_s):
+    """Return whether a keyword of the exposure tells quite another time, by no zone (those are judged before)."""
+    name = moment.keyword.split("|")[-1]
+    surely = moments.JULIAN.fullmatch(name) or moments.OF_EXPOSURE.fullmatch(name)
+    of_zone = abs(apart_s) < SECONDS_PER_DAY / 2 and _off_zone_s(apart_s) <= READOUT_S
+    return bool(surely) and moment.kind in (START, MIDDLE) and abs(apart_s) >= SPLIT_S and not of_zone
+
+
 def _ends_late(moment, apart_s):
     """Return whether the end of what was exposed is told, and so late that it is neither read-out nor another zone."""
     told = moment.kind == END and moment.told and "|" not in moment.keyword
-    off_zone = abs((apart_s + ZONE_STEP_S / 2) % ZONE_STEP_S - ZONE_STEP_S / 2)
-    return told and SPLIT_S <= apart_s < SECONDS_PER_DAY / 2 and off_zone > READOUT_S
+    return told and SPLIT_S <= apart_s < SECONDS_PER_DAY / 2 and _off_zone_s(apart_s) > READOUT_S
 
 
 def _finer(exposure, own, group):
@@ -290,8 +342,7 @@ def _report(exposure, own, best, others):
             f"{own.keyword} is when the image was made: it is taken for the end of the exposure", exposure.light_s
         )
     for group in others:
-        later = f"{abs(group.apart_s):.1f} s {'later' if group.apart_s > 0 else 'earlier'}"
-        text = f"{own.keyword} is used, although {group.say} a middle {later}"
+        text = f"{own.keyword} is used, although {group.say} a middle {_spoken(group.apart_s)}"
         if group.weight >= best.weight:
             exposure.doubt(text, abs(group.apart_s))
         elif group.finest.kind == END and group.finest.told and group.apart_s > 0:
@@ -308,31 +359,76 @@ def _was_single(own, witnesses, length):
     middles = [each for each in witnesses if each.kind == MIDDLE and each.told]
     if own.kind != START or length.light_s <= length.single_s * (1 + exposurelength.SAME):
         return False
-    return any(abs(_apart_s(each, own, length.single_s)) < _slack_s(each, own) for each in middles)
+    of_one, of_all = (
+        min((abs(_apart_s(each, own, light_s)) for each in middles), default=np.inf)
+        for light_s in (length.single_s, length.light_s)
+    )
+    return of_one < min(of_all, _slack_s(own, *middles))
+
+
+@dataclass(frozen=True)
+class _Span:
+    """From when to when the frames of a stack were taken, as far as its header tells (JD, None if not)."""
+
+    middle_jd: float | None
+    start_jd: float | None
+    end_jd: float | None
+    made_jd: float | None
+
+    @classmethod
+    def of(cls, own, witnesses):
+        """Return the span that the Moments of a stack tell; a time of day with a date apart is on the own day."""
+        near = {each: jd for each in (own, *witnesses) if abs((jd := _on_day(each, own)) - own.jd) < LONGEST_SPAN_D}
+        told = [each for each in near if each.kind == MIDDLE and each.told]
+        best = min(told, key=lambda each: (each.step_s > 0.05, "JD" in each.keyword), default=None)
+        return cls(
+            near.get(best),
+            min((jd for each, jd in near.items() if each.kind == START), default=None),
+            max((jd for each, jd in near.items() if each.kind == END), default=None),
+            own.jd if own.kind == MADE else None,
+        )
+
+    @property
+    def length_s(self):
+        """From the first start to the last end (s), infinite where the header does not tell."""
+        if self.start_jd is None or (self.middle_jd is None and self.end_jd is None):
+            return np.inf
+        end_jd = self.end_jd if self.end_jd is not None else 2 * self.middle_jd - self.start_jd
+        return (end_jd - self.start_jd) * SECONDS_PER_DAY
+
+
+def _on_day(moment, own):
+    """Return the JD of a Moment; a time of day and a date that stand apart are put on the day of the own Moment."""
+    return moment.jd - (round(moment.jd - own.jd) if "|" in moment.keyword and moment is not own else 0)
+
+
+def _settled(length, span):
+    """Return the Length of a stack, where it may be a product or a sum: what takes longer than its span is not it."""
+    most_s = span.length_s * (1 + exposurelength.SAME) + LEAST_S
+    if not length.error_s or length.n_frames * length.single_s < most_s or length.single_s > most_s:
+        return length
+    return replace(length, light_s=length.single_s, error_s=0.0, why=f"{length.why.split()[0]} the exposure is the sum")
 
 
 def _weigh_stack(exposure, own, witnesses, length):
     """Set the mid-time of a stack: told, else half-way from its first start to its last end, else by its light."""
-    light_s = exposure.light_s
-    first_s = length.single_s  # a keyword of one frame tells its own middle
-    told = [each for each in (own, *witnesses) if each.kind == MIDDLE and each.told and abs(each.jd - own.jd) < 2]
-    starts = [each.jd for each in (own, *witnesses) if each.kind == START and abs(each.jd - own.jd) < 2]
-    ends = [each.jd for each in (own, *witnesses) if each.kind == END and abs(each.jd - own.jd) < 2]
-    made = [each.jd for each in (own,) if each.kind == MADE]
+    span = _Span.of(own, witnesses)
+    length = _settled(length, span)
+    exposure.light_s = light_s = length.light_s
     why = f"stack of {length.n_frames}, {light_s:g} s in all ({length.why})"
-    span_s = (max(ends) - min(starts)) * SECONDS_PER_DAY if starts and ends else -1.0
-    if told:
-        exposure.midtime_jd = round(min(told, key=lambda each: (each.step_s > 0.05, "JD" in each.keyword)).jd, 8)
-    elif span_s > light_s * (1 - exposurelength.SAME) - LEAST_S:
-        exposure.midtime_jd = round((max(ends) + min(starts)) / 2, 8)
-    elif starts or ends or made:
-        jd = (
-            min(starts) + light_s / 2 / SECONDS_PER_DAY if starts else max(ends or made) - light_s / 2 / SECONDS_PER_DAY
-        )
-        exposure.midtime_jd = round(jd, 8)
+    half_d = light_s / 2 / SECONDS_PER_DAY
+    jd = span.middle_jd
+    if jd is None and np.inf > span.length_s > light_s * (1 - exposurelength.SAME) - LEAST_S:
+        jd = (span.start_jd + span.end_jd) / 2
+    if jd is None:
+        last_jd = span.made_jd if span.end_jd is None else span.end_jd
+        jd = last_jd - half_d if span.start_jd is None else span.start_jd + half_d
         exposure.doubt(f"{why}: nothing tells of pauses between its frames", PAUSES * light_s)
-    if length.error_s:
-        exposure.doubt(f"{why}: it is not clear how long it was exposed", length.error_s)
-    before = _middle(own, first_s)
+        if length.error_s:
+            exposure.doubt(f"{why}: it is not clear how long it was exposed", length.error_s)
+    elif length.error_s:
+        exposure.doubt(f"{why}: it is not clear how long it was exposed", 0)
+    exposure.midtime_jd = round(jd, 8)
+    before, first_s = _middle(own, length.single_s), length.single_s
     if abs(before - exposure.midtime_jd) * SECONDS_PER_DAY > LEAST_S or light_s > first_s * (1 + exposurelength.SAME):
         exposure.corrected = why

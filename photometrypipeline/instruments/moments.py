@@ -5,14 +5,14 @@ it is the start.  Times on other scales (TIMESYS, or as a comment says) are turn
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from photometrypipeline.instruments import values
 from photometrypipeline.sky import dates, times
 
 START, MIDDLE, END, MADE = "start", "middle", "end", "made"
 JULIAN = re.compile(
-    r"(OBS|X|MID|MEAN|EXP|AVG)?[-_]?M?JD([-_]?(OBS|UTC?|S?TART?|STR|STA|BEG|S?OBS|MID|MEAN|AVG|END|STOP|UTCSTA?|TAI|TT|TDB|GPS))?"
+    r"(OBS|X|MID|MEAN|EXP|AVG)?[-_]?M?JD([-_]?(OBS|UTC?|S?TART?|STR|STA|BEG|S?OBS|MID|MEAN|AVG|END|STOP|GEO|UTCSTA?|TAI|TT|TDB|GPS))?"
     r"|JULDATE?|JULIAN(DA?T?E?)?|MJDATE|MJDSTART|MJDEND|MJDMID|EXPSTART|EXPEND|EXPMID"
 )
 CLOCK = re.compile(
@@ -43,7 +43,6 @@ NOT_THE_OBSERVER = re.compile(r"helio|bary|\b[HB]JD\b", re.IGNORECASE)
 NO_MOMENT = re.compile(r"^_|HJD|BJD|HELJD|^MIDTIMJD$|^COMBOJD$|EQUINOX|REL|PUB|RELEASE|PROC")
 LOCAL_NAME = re.compile(r"LOC[-_]?TIME|(DATE|TIME|UT)[-_]?LOC|^LT$|^LT-OBS|^LC-|LOCAL|LMT")
 UTC_NAME = re.compile(r"UT|GMT|^DATE-BEG$")
-UTC_SAID = re.compile(r"\b(UTC?|GMT|universal)\b", re.IGNORECASE)
 SCALE_SAID = re.compile(r"\b(TAI|TDT|TDB|TT)\b")
 SCALE_NAMED = re.compile(r"[-_](TAI|TDB|TDT|TT|GPS)$")
 OURS = "PP: taken from"  # comment of a time that was put there for a camera that nobody has described
@@ -116,6 +115,8 @@ def julian(header, name):
 def _moment(header, name, reading, comment, jd=None, keyword=None):
     """Return the Moment of a Reading, with its zone and its scale taken off."""
     jd = reading.jd if jd is None else jd
+    if reading.zone_h is None:
+        reading = replace(reading, zone_h=dates.zone_said(comment))
     says = _says(header, name, reading, comment)
     if says == "zone":
         jd -= reading.zone_h / 24
@@ -132,13 +133,13 @@ def _says(header, name, reading, comment):
         return "zone"
     if _is_local(header, name, comment):
         return "local"
-    return "utc" if UTC_NAME.search(name) or UTC_SAID.search(comment) else "nothing"
+    return "utc" if UTC_NAME.search(name) or dates.UNIVERSAL_SAID.search(comment) else "nothing"
 
 
 def _is_local(header, name, comment):
     if LOCAL_NAME.search(name) or re.search(r"\blocal\b(?! sidereal)", comment, re.IGNORECASE):
         return True
-    plain = not (UTC_NAME.search(name) or UTC_SAID.search(comment))
+    plain = not (UTC_NAME.search(name) or dates.UNIVERSAL_SAID.search(comment))
     return plain and str(header.get("TIMESYS", "")).strip().upper() in ("LOCAL", "LT", "LMT", "ZONE")
 
 
@@ -147,7 +148,7 @@ def _scale_of(header, name, comment):
     named = SCALE_NAMED.search(name) or SCALE_SAID.search(comment)
     if named:
         return named[1]
-    if UTC_NAME.search(name) or UTC_SAID.search(comment) or comment.startswith(OURS):
+    if UTC_NAME.search(name) or dates.UNIVERSAL_SAID.search(comment) or comment.startswith(OURS):
         return "UTC"
     found = re.match(r"\s*([A-Z]+)", str(header.get("TIMESYS", "")).upper())
     return found[1] if found else "UTC"

@@ -13,7 +13,7 @@ from astropy.time import Time
 from photometrypipeline.base.errors import FrameError, UsageError
 from photometrypipeline.frames import wcskeywords
 from photometrypipeline.frames.frame import BINNED_LATER, keep_first, set_keyword
-from photometrypipeline.instruments import values
+from photometrypipeline.instruments import moments, values
 from photometrypipeline.newcamera import recognise
 from photometrypipeline.registration import blind
 
@@ -63,7 +63,7 @@ def complete(frames, telescopes, answers, keep_wcs, placed=()):
     if len(ours) < len(frames):  # they are in the way of nobody: each says by itself what it lacks
         return answers
     if missing and not sys.stdin.isatty():
-        listed = "; ".join(f"{name}: {QUESTIONS[name]}" for name in missing)
+        listed = "; ".join(f"{name}: {QUESTIONS[name]}{_seen(ours[0].header, name)}" for name in missing)
         example = " ".join(f"-set {name}=..." for name in missing)
         raise UsageError(
             f"{ours[0].name}: unknown camera, and its header does not give {listed}; give it with {example}"
@@ -79,6 +79,14 @@ def _lacking(frame, answers, placed):
     if {"ra", "dec"} & set(missing) or "secpix" not in missing:
         return missing
     return [name for name in missing if name not in SCALE]
+
+
+def _seen(header, name):
+    """Return what a header has under the usual names of what is missing, in brackets; '' if there is nothing."""
+    usual = {"date": moments.START_DATE, "exptime": recognise.NAMES["exptime"].split()}.get(name, ())
+    cards = [header.cards[each] for each in usual if header.get(each) is not None]
+    texts = [f"{card.keyword} = {card.value!r}{f' / {card.comment}' if card.comment else ''}" for card in cards]
+    return f" ({'; '.join(texts)} does not tell it)" if texts else ""
 
 
 def guessed_scale(header):
@@ -151,7 +159,7 @@ def implant(frame, telescope, answers, facts=None):
     )
     missing = [name for name in ("secpix", "binning", "date", "exptime", "filter") if found[name] is None]
     if missing:
-        listed = "; ".join(f"{name}: {QUESTIONS[name]}" for name in missing)
+        listed = "; ".join(f"{name}: {QUESTIONS[name]}{_seen(header, name)}" for name in missing)
         raise FrameError(frame.path, f"unknown camera, and its header does not tell {listed}", "say it with -set")
     reading = recognise.read(header)
     for name, keyword in WRITTEN.items():

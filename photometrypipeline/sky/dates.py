@@ -26,8 +26,36 @@ MONTHS = {
     "nov": 11,
     "dec": 12,
 }
+UNIVERSAL = ("z", "ut", "utc", "gmt", "ut1")
 ZONES_H = {"z": 0, "ut": 0, "utc": 0, "gmt": 0, "ut1": 0, "hst": -10, "pst": -8, "pdt": -7, "mst": -7, "mdt": -6}
-ZONES_H |= {"cet": 1, "cest": 2, "eet": 2, "eest": 3, "jst": 9, "kst": 9, "aest": 10, "aedt": 11, "nzst": 12}
+ZONES_H |= {
+    "wet": 0,
+    "west": 1,
+    "bst": 1,
+    "cet": 1,
+    "mez": 1,
+    "cest": 2,
+    "mesz": 2,
+    "sast": 2,
+    "eet": 2,
+    "eest": 3,
+    "msk": 3,
+}
+ZONES_H |= {
+    "akst": -9,
+    "akdt": -8,
+    "est": -5,
+    "edt": -4,
+    "cdt": -5,
+    "clt": -4,
+    "clst": -3,
+    "awst": 8,
+    "jst": 9,
+    "kst": 9,
+    "aest": 10,
+    "aedt": 11,
+    "nzst": 12,
+}
 MONTH = r"(?P<month_name>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 SEP = r"\s*[-/.\s_]\s*"
 DATES = tuple(
@@ -56,6 +84,11 @@ ZONE = re.compile(
     r"\(?(?:utc?|gmt)?\s*(?P<sign>[+-])(?P<zh>\d{1,2}):?(?P<zm>\d{2})?\)?|\(?(?P<name>[a-z][a-z1]{0,3})\)?",
     re.IGNORECASE,
 )
+ZONE_WORD = re.compile(
+    rf"\b({'|'.join(name.upper() for name, zone in ZONES_H.items() if name not in (*UNIVERSAL, 'hst'))})\b"
+)
+ZONE_OFFSET = re.compile(r"\b(?:UTC?|GMT) ?([+-]) ?(\d{1,2})(?::?(\d{2}))?\b(?![-:.\d])")
+UNIVERSAL_SAID = re.compile(r"\b(UTC?|GMT|universal)\b", re.IGNORECASE)
 EPOCH = re.compile(r"(?P<kind>[JB])\s?(?P<year>1[89]\d\d|2[01]\d\d)(?P<part>\.\d{3,})")
 JULIAN = re.compile(r"(?:M?JD\s*)?(?P<jd>24\d{5}|[4-7]\d{4})(?P<part>\.\d{3,})")
 
@@ -103,6 +136,16 @@ def read(text: object) -> Reading:
         return Reading(day_jd, None)
     seconds, zone_h, step_s = _time(rest, text)
     return Reading(day_jd, seconds, zone_h, step_s)
+
+
+def zone_said(comment: str) -> float | None:
+    """Return the hours by which a clock is ahead of UTC if a comment says `CET` or `UTC+1`, None if it does not."""
+    offset = ZONE_OFFSET.search(comment)
+    if offset:
+        hours = int(offset[2]) + int(offset[3] or 0) / 60
+        return -hours if offset[1] == "-" else hours
+    word = None if UNIVERSAL_SAID.search(comment) else ZONE_WORD.search(comment)
+    return float(ZONES_H[word[1].lower()]) if word else None
 
 
 def other_day(text: object) -> float | None:

@@ -72,6 +72,8 @@ def test_when_the_image_was_made_is_no_more_than_a_limit():
     assert found.error_s == EXPOSURE_S and "DATE-OBS is when the image was made" in found.doubts[0]
     found = exposure_of(("DATE-OBS", END, "Image created time"), ("DATE-BEG", START))
     assert found.midtime_jd == pytest.approx(MIDDLE_JD, abs=MS) and not found.doubts
+    found = exposure_of(("DATE-OBS", START, "Image created time"), ("DATE-END", END))  # made when it began
+    assert found.midtime_jd == pytest.approx(MIDDLE_JD, abs=MS) and not found.doubts
 
 
 # ---- several witnesses
@@ -122,6 +124,56 @@ def test_what_says_what_it_is_wins_and_is_reported(others):
     assert found.error_s == 0
 
 
+@pytest.mark.parametrize(
+    ("cards", "middle", "says"),
+    [
+        # two times of day beside one date: shutter and telescope
+        (
+            [("UT", "01:01:53"), ("UTSHUT", "01:02:03.2", "UT of shutter open")],
+            MIDDLE,
+            "UTSHUT says a middle 10.2 s later",
+        ),
+        ([("UT", "01:02:03.2"), ("TIME-OBS", "01:02:33")], MIDDLE, "TIME-OBS says a middle 29.8 s later"),
+    ],
+    ids=str,
+)
+def test_two_times_of_day_are_two_statements(cards, middle, says):
+    found = exposure_of(("DATE-OBS", "2021-03-22"), *cards, time="DATE-OBS|UT")
+    assert found.midtime_jd == pytest.approx(Time(middle).jd, abs=0.06 / 86400)
+    assert says in found.corrected + "".join(found.doubts)
+
+
+@pytest.mark.parametrize(
+    ("other", "error_s", "says"),
+    [
+        (("MJD-OBS", START_JD - 2400000.5 + 1), 86400, "24.00 h later"),
+        (("DATE-AVG", "2021-03-22T03:45:03.250"), 9720, "2.70 h later"),
+        (("JD-GEO", MIDDLE_JD - 1 / 24, "Geocentric Julian Date at exposure midpoint"), 3600, "1 h earlier"),
+        (("DATE-END", "2021-03-22T01:08:03.250"), 240, "DATE-END says a middle 240.0 s later"),
+        (("EXPOSURE", 60.0), 30, "EXPTIME says 120 s, EXPOSURE 60 s"),
+    ],
+    ids=str,
+)
+def test_what_is_far_off_is_told_with_its_size(other, error_s, says):
+    found = exposure_of(("DATE-OBS", START, "UTC"), other)
+    assert found.midtime_jd == pytest.approx(MIDDLE_JD, abs=MS)
+    assert found.error_s == pytest.approx(error_s, abs=0.1) or found.error_s == pytest.approx(error_s / 2, abs=0.1)
+    assert says in "".join(found.doubts)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [("EXPOSURE", 120000, "[ms]"), ("EXPOSURE", 2.0, "minutes"), ("EXPOSURE", 0.0013888, "[d]"), ("EXPOSURE", 120)],
+)
+def test_a_length_in_another_unit_is_no_contradiction(other):
+    assert not exposure_of(("DATE-OBS", START), other).doubts
+
+
+def test_clocks_that_were_never_set_are_told():
+    assert "never set" in exposure_of(("DATE-OBS", "1970-01-01T00:02:03")).doubts[0]
+    assert "future" in exposure_of(("DATE-OBS", "2150-01-01T00:02:03")).doubts[0]
+
+
 def test_two_that_are_alike_stay_a_doubt():
     found = exposure_of(("DATE-OBS", START), ("MJD-OBS", START_JD - 2400000.5 + 17 / 86400))
     assert found.midtime_jd == pytest.approx(MIDDLE_JD, abs=MS)
@@ -157,6 +209,8 @@ def test_digits_that_one_lacks_are_taken_from_another():
         [("DATE-OBS", "22/03/21", "mid-UT date"), ("TIME-OBS", 0.0437876157, "decimal part of day (mid-UT)")],
         [("DATE-OBS", "2021-03-22T01:02:03.25Z")],
         [("DATE-OBS", "2021-03-22 03:02:03.25 +0200")],
+        [("DATE-OBS", LATER, "start (CET)")],
+        [("DATE-OBS", LATER, "local time, UTC+1")],
         [("DATE-OBS", "20210322T010203.25")],
         [("DATE-OBS", "2021-03-22T01:02:40.250"), ("TIMESYS", "TAI")],
         [("DATE-OBS", "2021-03-22T01:03:12.434"), ("TIMESYS", "TT")],
@@ -209,6 +263,15 @@ SIRIL = [("SWCREATE", "Siril 1.2.0"), ("STACKCNT", 56, "Stack frames"), ("LIVETI
         (5.0, [("DATE-OBS", START), ("COADDS", 6), ("ITOT", 30.0, "total integration time [s]")], 30, 15),
         (60.0, [("DATE-OBS", START), ("HISTORY", "ImageIntegration.numberOfImages: 20")], 1200, 600),
         (1200.0, [("DATE-OBS", START), ("NCOMBINE", 20)], 1200, 600),  # else 7 hours
+        # its frames can not have taken longer than from the first to the last
+        (600.0, [("DATE-OBS", START), ("NCOMBINE", 10), ("DATE-END", "2021-03-22T01:22:03.25")], 600, 600),
+        (0.02, [("DATE-OBS", START), ("NFRAMES", 100), ("DATE-MID", "2021-03-22T01:02:04.25")], 2, 1),  # of a video
+        (
+            10.0,
+            [("DATE-OBS", START, "Image created time"), ("STACKCNT", 6), ("DATE-END", "2021-03-22T01:04:03.25")],
+            60,
+            60,
+        ),
     ],
 )
 def test_the_light_of_a_stack_is_the_whole_of_its_exposure(exptime, cards, light_s, after_s):
