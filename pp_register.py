@@ -137,11 +137,6 @@ def trimmed(extraction, mask):
     return astromatic.trim_for_scamp(extraction.sources, mask, pp_setup.scamp_max_sources, LEAST_SNR)
 
 
-def bright(sources, mask):
-    """Return the SourceList that SCAMP gets of those that take part."""
-    return astromatic.trim_for_scamp(sources, mask, scampinput.MOST_SOURCES, LEAST_SNR)
-
-
 def values_of(catalog):
     """Return (ra_deg, dec_deg, mag), arrays, of a Catalog."""
     return tuple(catalog.values(column) for column in ("ra_deg", "dec_deg", "mag"))
@@ -338,13 +333,18 @@ def by_scamp(attempt, frames, found, field, epoch_yr, degree):
     frames : {name: Frame};  found : {name: Solution};  field : Catalog of the stars in and around them
     """
     scale = max(solution.scale_arcsec for solution in found.values())
-    jobs = [scampfit.Job(frames[n], bright(attempt.trimmed[n], attempt.mask), found[n].header) for n in frames]
+    jobs = [
+        scampfit.Job(frame, scampinput.well_spread(attempt.trimmed[name], frame.size_px), found[name].header)
+        for name, frame in frames.items()
+    ]
     places = [(job.sources, job.header) for job in jobs]
     deep = scampinput.stars_as_deep(places, values_of(field), scampinput.RADIUS_PX * scale)
     stars = functools.partial(field.select(deep).write_reference, epoch_yr=epoch_yr)
+    n_matched = min(solution.n_matched for solution in found.values())
+    narrow = scampfit.Limits(scale, max(max(frame.size_px) for frame in frames.values()), n_matched)
     limit_s, folder = pp_setup.scamp_timeout_s, attempt.data.folder
     try:
-        return scampfit.run(jobs, stars, attempt.telescope, attempt.mask, scale, degree, limit_s, folder)
+        return scampfit.run(jobs, stars, attempt.telescope, attempt.mask, narrow, degree, limit_s, folder)
     except ProgramError as error:
         log.warning("%s; the fit without SCAMP is used", error)
         return {}, {}

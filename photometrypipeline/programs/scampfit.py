@@ -7,6 +7,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from photometrypipeline.base.attempts import attempt
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.frames import wcskeywords
@@ -19,10 +21,13 @@ REPORT = "astrometry_scamp.xml"
 REFERENCE = "stars.cat"
 MARKUP = re.compile(r"[<>&\"]")
 # What is left to find, after the match of the patterns: degrees, a factor, arcmin.
-LIMITS = {"POSANGLE_MAXERR": "0.5", "PIXSCALE_MAXERR": "1.01", "MATCH_FLIPPED": "N"}
+NARROW = {"POSANGLE_MAXERR": "0.5", "PIXSCALE_MAXERR": "1.01", "MATCH_FLIPPED": "N"}
 POSITION_PX = 10  # and this many pixels
-# Its own choice follows the errors of the catalogue; with those of Gaia it takes a hundred times as long.
+# Resolution of SCAMP's own match of patterns: nearly all of its time goes into transforms of an image of the field with
+# pixels of that size.  Its own choice follows the errors of the catalogue, with those of Gaia a hundred times as long.
 RESOLUTION_PX = 2.0
+STEPS_FOR = {30: 1024, 100: 512}  # so many along a frame are enough with so many matched stars
+RADIUS_PER_STEP = 0.25  # of a match: how well a step is told from the next one
 STARS_FOR = {1: 0, 2: 30, 3: 100}  # degree of the distortion: matched stars in the frame that has most
 
 
@@ -33,6 +38,26 @@ class Job:
     frame: object
     sources: object
     header: object
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What tells how narrowly SCAMP has to look: pixel scale, longest side of a frame, fewest stars matched in one."""
+
+    scale_arcsec: float
+    side_px: float
+    n_matched: int
+
+    @property
+    def resolution_px(self):
+        """How finely the patterns are matched: as finely as in a small frame where there are few stars."""
+        steps = min((steps for least, steps in STEPS_FOR.items() if self.n_matched >= least), default=np.inf)
+        return max(RESOLUTION_PX, self.side_px / steps)
+
+    @property
+    def radius_arcsec(self):
+        """Within what distance sources and stars are the same, then."""
+        return max(1.0, self.scale_arcsec * max(1.0, RADIUS_PER_STEP * self.resolution_px))
 
 
 def degree_of(telescope, n_matched):
@@ -49,11 +74,11 @@ def settings_of(path):
     return astromatic.settings_in(Path(path).read_text(encoding="utf-8"))
 
 
-def run(jobs, reference, telescope, mask, scale_arcsec, degree, timeout_s, folder):
+def run(jobs, reference, telescope, mask, limits, degree, timeout_s, folder):
     """Run SCAMP on the Jobs; returns ({name: numbers}, {name: fits.Header}); numbers as astromatic.run_scamp has them.
 
     reference : function of a path that writes the catalogue there, as FITS_LDAC
-    mask : of FLAGS that are left out;  degree : of the distortion
+    mask : of FLAGS that are left out;  limits : Limits;  degree : of the distortion
     Leaves `astrometry_scamp.xml` in `folder`, and the .head files in `.diagnostics/`.  Raises ProgramError.
     """
     names = [job.frame.name for job in jobs]
@@ -69,7 +94,7 @@ def run(jobs, reference, telescope, mask, scale_arcsec, degree, timeout_s, folde
             astromatic.write_for_scamp(path, job.sources, header, columns)
             bring_extra_header(job.frame, path)
         reference(Path(work) / REFERENCE)
-        extra = extras(telescope, scale_arcsec, degree, folder / "scamp.ahead")
+        extra = extras(telescope, limits, degree, folder / "scamp.ahead")
         numbers = astromatic.run_scamp(lists, REFERENCE, telescope, mask, work, timeout_s, extra=extra)
         heads = {}
         for name, path in zip(names, lists, strict=True):
@@ -100,19 +125,19 @@ def bring_extra_header(frame, path):
         path.with_suffix(".ahead").write_bytes(ahead.read_bytes())
 
 
-def extras(telescope, scale_arcsec, degree, ahead):
+def extras(telescope, limits, degree, ahead):
     """Return settings (dict) that depend on the data: how far to look, the radius of a match, the degree.
 
     ahead : Path of header cards for all frames, which need not exist
     """
-    found = LIMITS | {
-        "POSITION_MAXERR": f"{max(0.05, POSITION_PX * scale_arcsec / 60):.4g}",
-        "MATCH_RESOL": f"{RESOLUTION_PX * scale_arcsec:.4g}",
+    found = NARROW | {
+        "POSITION_MAXERR": f"{max(0.05, POSITION_PX * limits.scale_arcsec / 60):.4g}",
+        "MATCH_RESOL": f"{limits.resolution_px * limits.scale_arcsec:.4g}",
     }
     if not telescope.scamp_file:
         found["DISTORT_DEGREES"] = str(degree)
         if "CROSSID_RADIUS" not in telescope.scamp:
-            found["CROSSID_RADIUS"] = f"{max(1.0, scale_arcsec):g}"
+            found["CROSSID_RADIUS"] = f"{limits.radius_arcsec:g}"
     if ahead.exists():
         found["AHEADER_GLOBAL"] = str(ahead)
     return found

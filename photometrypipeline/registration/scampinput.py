@@ -1,4 +1,4 @@
-"""What SCAMP gets to work on: the brightest sources of each frame, and stars that go as deep as these.
+"""What SCAMP gets to work on: the brightest sources of all parts of each frame, and stars that go as deep as these.
 
 Its time grows with both numbers; its solution stands on its brightest sources.
 """
@@ -9,10 +9,37 @@ from photometrypipeline.registration.astrometry import to_sky
 from photometrypipeline.sky import matching
 
 MOST_SOURCES = 400  # of a frame
+CELLS = 5  # along each axis of a frame: a cluster must not have all the sources
+SATURATED = 4  # bit of FLAGS: its centroid is worth little
 MARGIN_MAG = 0.5  # stars may be fainter than the faintest source by that much
 FEWEST_MATCHED = 20  # sources that tell how faint they are
 FAINT_PERCENTILE = 98  # of their magnitudes: a wrong match or two must not decide
 RADIUS_PX = 3.0
+
+
+def well_spread(sources, size_px):
+    """Return the SourceList with MOST_SOURCES of `sources`, the brightest of each cell of a frame of size (nx, ny).
+
+    Every cell of the frame has the same share of them; what some cannot fill goes to the brightest of the others.
+    Saturated sources come in last.
+    """
+    if len(sources) <= MOST_SOURCES:
+        return sources
+    table = sources.table
+    places = (np.asarray(table[name], dtype=float) for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
+    column, row = (
+        np.clip((place - 0.5) / length * CELLS, 0, CELLS - 1).astype(int)
+        for place, length in zip(places, size_px, strict=True)
+    )
+    saturated = (np.asarray(table["FLAGS"]) & SATURATED) > 0
+    brightest_first = np.lexsort((-np.asarray(table["FLUX_ISOCOR"]), saturated))
+    cell, rank = (row * CELLS + column)[brightest_first], np.empty(len(sources), dtype=int)
+    for number in range(CELLS**2):
+        within = cell == number
+        rank[within] = np.arange(np.count_nonzero(within))
+    beyond_share = rank >= MOST_SOURCES // CELLS**2
+    order = brightest_first[np.lexsort((beyond_share, saturated[brightest_first]))]
+    return sources.select(np.sort(order[:MOST_SOURCES]))
 
 
 def stars_as_deep(frames, stars, radius_arcsec):
