@@ -470,8 +470,8 @@ def read_scamp_output(path="scamp_output.xml"):
     """Return (columns, rows) of table `Fields` in SCAMP's report: {name: index}, and the rows as lists."""
     from photometrypipeline.programs.astromatic import votable_named
 
-    table = votable_named(path, "Fields")
-    return {name: index for index, name in enumerate(table.colnames)}, [list(row) for row in table]
+    rows = votable_named(path, "Fields")
+    return {name: index for index, name in enumerate(rows[0] if rows else ())}, [list(row.values()) for row in rows]
 
 
 def if_val_in_dict(value, dictionary):

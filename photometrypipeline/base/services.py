@@ -10,7 +10,6 @@ service and its mirrors), `PP_OFFLINE=1` forbids every request, `PP_RETRY_PAUSE_
 
 import contextlib
 import email.utils
-import io
 import logging
 import os
 import random
@@ -19,10 +18,6 @@ import threading
 import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
-
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPResponse
 
 from photometrypipeline import __version__
 from photometrypipeline.base.errors import NotReachable
@@ -37,7 +32,6 @@ LONGEST_PAUSE_S = 60
 NO_NETWORK_MEMORY_S = 60  # after a name that cannot be looked up no other is tried for so long
 DOWN_MEMORY_S = 60  # a host that just failed all its tries gets a single one for so long
 NO_NAME = "its name cannot be looked up: check the network, then run the same command again"
-UNRESOLVED = ("Failed to resolve", "Name or service not known", "name resolution", "nodename nor servname")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -193,17 +187,11 @@ class Client:
         accepts neither plain http nor an address that it does not list.
         """
         session.headers["User-Agent"] = USER_AGENT
-        redirection = (SERVICES[service].urls[0], url or base_url(service))
-        for scheme in ("https://", "http://"):
-            session.mount(scheme, Adapter(redirection))
-        return session
+        return transport().mounted(session, (SERVICES[service].urls[0], url or base_url(service)))
 
     def _session(self):
         if not hasattr(self._sessions, "session"):
-            session = self._sessions.session = requests.Session()
-            session.headers["User-Agent"] = USER_AGENT
-            for scheme in ("https://", "http://"):
-                session.mount(scheme, Adapter())
+            self._sessions.session = transport().session({"User-Agent": USER_AGENT})
         return self._sessions.session
 
     def _is_down(self, host):
@@ -234,12 +222,11 @@ class Client:
         """Return a response of status 200.  Raises Retry, or NotReachable where another try is pointless."""
         try:
             response = send(timeout)
-        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-            raise Retry(words(error, *timeout)) from None
-        except requests.exceptions.ContentDecodingError as error:
-            raise Retry(f"an answer that cannot be decompressed: {error}") from None
-        except requests.RequestException as error:  # an address that is none, too many redirections
-            raise self.not_reachable(facts.label, host, error) from None
+        except OSError as error:  # what requests raises is one
+            reason = transport().passing(error, *timeout)
+            if reason is None:  # an address that is none, too many redirections
+                raise self.not_reachable(facts.label, host, error) from None
+            raise Retry(reason) from None
         if response.status_code in RETRY_STATUS:
             raise Retry(f"HTTP {response.status_code}: {excerpt(response)}", retry_after(response))
         if response.status_code != 200:
@@ -247,35 +234,11 @@ class Client:
         return response
 
 
-class Adapter(HTTPAdapter):
-    """Transport that reads the whole answer within TOTAL_LIMIT_S and may send a standard address elsewhere."""
+def transport():
+    """Return the module that sends requests; it is slow to load, and a run with a filled store does not need it."""
+    from photometrypipeline.base import transport
 
-    def __init__(self, redirection=None):
-        self.redirection = redirection
-        super().__init__()
-
-    def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):
-        if self.redirection and request.url.startswith(self.redirection[0]):
-            request.url = self.redirection[1] + request.url.removeprefix(self.redirection[0])
-        if urlsplit(request.url).hostname in LOOPBACK:
-            proxies = None  # a proxy could not reach this machine
-        response = super().send(request, True, timeout, verify, cert, proxies)
-        return response if stream else self._read(request, response)
-
-    def _read(self, request, response):
-        # The read time limit is one of silence: a server that sends a byte now and then would keep us for ever.
-        deadline = time.monotonic() + TOTAL_LIMIT_S
-        chunks = []
-        for chunk in response.iter_content(1 << 16):
-            chunks.append(chunk)
-            if time.monotonic() > deadline:
-                response.close()
-                raise requests.ReadTimeout(f"the answer takes longer than {TOTAL_LIMIT_S} s", request=request)
-        packing = {"content-encoding", "content-length", "transfer-encoding"}  # of the answer as it was sent
-        headers = {key: value for key, value in response.headers.items() if key.lower() not in packing}
-        body = io.BytesIO(b"".join(chunks))
-        whole = HTTPResponse(body, headers, response.status_code, reason=response.reason, preload_content=False)
-        return self.build_response(request, whole)
+    return transport
 
 
 def door_of_all(facts):
@@ -290,23 +253,6 @@ def pause(attempt):
     """Return the seconds to wait after try number `attempt` (from 0): doubling, with 25 % of jitter, at most 60 s."""
     first_s = float(os.environ.get("PP_RETRY_PAUSE_S", "2"))
     return min(first_s * 2**attempt * random.uniform(0.75, 1.25), LONGEST_PAUSE_S)
-
-
-def words(error, connect_s, read_s):
-    """Return in an observer's words why a request failed, after the time limits that it had."""
-    if any(text in str(error) for text in UNRESOLVED):
-        return NO_NAME
-    if isinstance(error, requests.ConnectTimeout):
-        return f"no connection within {connect_s:g} s"
-    if isinstance(error, requests.ReadTimeout) and "answer takes" not in str(error):
-        return f"no answer within {read_s:g} s"
-    return f"{cause(error)} ({type(error).__name__})"
-
-
-def cause(error):
-    """Return the innermost cause that a requests exception tells of, such as "Connection refused"."""
-    text = str(error).rsplit(": ", 1)[-1].split("',")[0].strip("()'\" ")
-    return text + ")" * (text.count("(") - text.count(")"))
 
 
 def retry_after(response):

@@ -3,10 +3,10 @@
 import logging
 import os
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 from astropy.io import fits
-from astropy.io.votable import parse
 
 from photometrypipeline.base import cdmatrix
 from photometrypipeline.base.errors import ProgramError, UnusableResult
@@ -20,6 +20,7 @@ log = logging.getLogger("pp.astromatic")
 NO_HEADER_FILES = ".pp-none"  # a suffix that no file has: a .head left next to an image must not override its WCS
 NEVER_SATURATED = 1000000
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian
+SCAMP_KINDS = {"int": int, "float": np.float32, "double": float, "boolean": "T".__eq__}  # of values in its report
 SCAMP_DEFAULTS = {"FLAGS", "FLUX_AUTO", "FLUXERR_AUTO", "MAG_AUTO", "A_IMAGE", "B_IMAGE", "FWHM_IMAGE"}
 
 
@@ -184,15 +185,15 @@ def read_scamp_xml(path, names):
     Raises ProgramError for a file that is missing, broken, or does not have a row for each name.
     """
     try:
-        table = votable_named(path, "Fields")
+        rows = votable_named(path, "Fields")
+        listed = [os.path.basename(row["Catalog_Name"]) for row in rows]
     except (OSError, ValueError, IndexError, KeyError) as error:
         raise ProgramError(f"SCAMP's report {path} cannot be read: {error}") from None
-    listed = [os.path.basename(str(name)) for name in table["Catalog_Name"]]
     if listed != list(names):
         raise ProgramError(
             f"SCAMP's report {path} lists {', '.join(listed[:5])} instead of the {len(names)} source lists given to it"
         )
-    return [_field(row) for row in table]
+    return [_field(row) for row in rows]
 
 
 def _field(row):
@@ -209,11 +210,30 @@ def _field(row):
 
 
 def votable_named(path, name):
-    """Return the table `name` of a VOTable file as astropy Table.  Raises KeyError if there is none."""
-    for table in parse(str(path), verify="ignore").iter_tables():
-        if table.name == name:
-            return table.to_table(use_names_over_ids=True)
+    """Return the rows (list of dicts by column) of the table `name` in a report of SCAMP, values as they are declared.
+
+    Arrays are ndarrays.  Raises KeyError if there is no such table, ValueError for a file that is no XML.
+
+    By hand, since astropy's reader loads and checks units for longer than SCAMP takes for a few frames.
+    """
+    try:
+        root = ElementTree.parse(path).getroot()
+    except ElementTree.ParseError as error:
+        raise ValueError(f"it is not XML ({error})") from None
+    for table in root.iterfind(".//{*}TABLE"):
+        if table.get("name") == name:
+            fields = [(each.get("name"), _reader_of(each)) for each in table.iterfind("{*}FIELD")]
+            rows = [[cell.text or "" for cell in row.iterfind("{*}TD")] for row in table.iterfind(".//{*}TR")]
+            return [{known: read(text) for (known, read), text in zip(fields, row, strict=True)} for row in rows]
     raise KeyError(name)
+
+
+def _reader_of(field):
+    """Return the function that turns the text in a FIELD of a VOTable into a value."""
+    kind = SCAMP_KINDS.get(field.get("datatype"), str)
+    if kind is not str and field.get("arraysize"):
+        return lambda text: np.array(text.split(), dtype=kind)
+    return kind
 
 
 def read_head(path):

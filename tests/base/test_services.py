@@ -11,7 +11,7 @@ import pytest
 import requests
 
 import services as local
-from photometrypipeline.base import services
+from photometrypipeline.base import services, transport
 from photometrypipeline.base.errors import NotFound, NotReachable, UsageError
 
 
@@ -201,7 +201,7 @@ def test_the_cause_of_a_failure_is_told_in_a_few_words():
     text += (
         f"(\"<urllib3.connection.HTTPSConnection object>: Failed to resolve '{host}' ([Errno -2] Name not known)\"))"
     )
-    assert services.cause(requests.ConnectionError(text)).endswith("([Errno -2] Name not known)")
+    assert transport.cause(requests.ConnectionError(text)).endswith("([Errno -2] Name not known)")
     told = {
         requests.ConnectionError(text): services.NO_NAME,
         requests.ConnectTimeout("x: timed out"): "no connection within 10 s",
@@ -211,4 +211,4 @@ def test_the_cause_of_a_failure_is_told_in_a_few_words():
             "x: [Errno 111] Connection refused"
         ): "[Errno 111] Connection refused (ConnectionError)",
     }
-    assert {words: services.words(error, 10, 60) for error, words in told.items()} == {w: w for w in told.values()}
+    assert {words: transport.words(error, 10, 60) for error, words in told.items()} == {w: w for w in told.values()}

@@ -7,7 +7,6 @@ epoch go together; those that may come near the Earth have shorter steps, and go
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.integrate import solve_ivp
 
 from photometrypipeline.ephemerides import orbit, planets
 from photometrypipeline.ephemerides.orbit import GM_SUN, LIGHT_AU_D
@@ -72,6 +71,8 @@ def _groups(elements: list[dict]) -> list[np.ndarray]:
 
 def _integrated(start: np.ndarray, epoch: float, since: np.ndarray, solar_system) -> np.ndarray:
     """Return states, shape (n, k, 6), at times (d) since the epoch, all on one side of it and in turn."""
+    from scipy.integrate import solve_ivp  # slow to load, and a run without orbits in the store does without
+
     n = len(start)
 
     def force(when: float, y: np.ndarray) -> np.ndarray:
