@@ -29,6 +29,7 @@ PACKAGES = [
     "nifty_ls",
     "numpy",
     "pandas",
+    "PIL",
     "photutils",
     "requests",
     "sbpy",
