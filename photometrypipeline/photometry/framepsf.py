@@ -9,6 +9,7 @@ import logging
 from dataclasses import dataclass
 
 import numpy as np
+from astropy.stats import gaussian_sigma_to_fwhm
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
@@ -35,6 +36,7 @@ UNUSABLE = 1e30  # variance of pixels that do not count
 BAD_STAR = 5.0  # times the usual chi2: no star, or two of them
 TABLE_STEP_PX = 0.5
 START_B = 0.3
+LEAST_ROUND = 0.8  # stars that a trail would make longer than that are round for certain if they are half as long
 TRAILED_GAIN = 30.0  # a trailed profile has to take so much off chi2, in units of the reduced one, and be rounder
 
 
@@ -227,7 +229,7 @@ def fit(stars, fwhm_px, size_px, motion_px=None):
     if len(stars) < FEWEST_STARS:
         raise ValueError(f"only {len(stars)} stars are bright and alone enough for a PSF, {FEWEST_STARS} are needed")
     best = _shaped(stars, fwhm_px, size_px)
-    if motion_px is not None and np.hypot(*motion_px) > 0.3 * fwhm_px:
+    if motion_px is not None and _may_be_trailed(best, np.hypot(*motion_px)):
         trailed = _shaped(stars, fwhm_px, size_px, tuple(motion_px))
         better = best.chi2 - trailed.chi2 * len(best.stars) / len(trailed.stars)
         if better > TRAILED_GAIN * max(best.chi2 / best.stars.pixels.size, 1) and _roundness(trailed) > _roundness(
@@ -238,6 +240,15 @@ def fit(stars, fwhm_px, size_px, motion_px=None):
         best.table, best.half_px = _table(best)
     best.residual = _residual(best)
     return best
+
+
+def _may_be_trailed(psf, trail_px):
+    """Return whether stars of a profile may be drawn out: it tells at all, and they are not round for certain.
+
+    A trail adds a twelfth of its square to the variance along it (a box), which would show in the profile.
+    """
+    drawn_out = 1 / np.hypot(1, gaussian_sigma_to_fwhm / np.sqrt(12) * trail_px / psf.fwhm_px)
+    return trail_px > 0.3 * psf.fwhm_px and (drawn_out > LEAST_ROUND or _roundness(psf) < (1 + drawn_out) / 2)
 
 
 def _roundness(psf):
