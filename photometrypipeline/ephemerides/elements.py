@@ -11,10 +11,15 @@ MJD_ZERO = 2400000.5
 
 @dataclass
 class Orbit:
-    """The `elements` (dict) of one body and the `full_name` under which the file has it, "" where it tells none."""
+    """The `elements` (dict) of one body and the `full_name` under which the file has it, "" where it tells none.
+
+    origin : what it is from, in words;  err_arcsec : one sigma of its places as seen from 1 au, NaN where unknown
+    """
 
     full_name: str
     elements: dict
+    origin: str = "the file given"
+    err_arcsec: float = np.nan
 
 
 def julian_date(year, month, day):

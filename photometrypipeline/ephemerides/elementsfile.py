@@ -46,7 +46,7 @@ def read(path, text):
         raise FrameError(path, f"has elements that cannot be read ({error})", REMEDY) from None
     if found is None:
         raise FrameError(path, "holds no orbital elements", REMEDY)
-    return [orbit for orbit in found if _is_meant(asked, orbit.full_name)]
+    return [orbit for orbit in found if is_meant(asked, orbit.full_name)]
 
 
 def _opened(path):
@@ -65,13 +65,13 @@ def _from_stream(stream, asked):
     if "JPL/HORIZONS" in start or "$$SOE" in start:
         return _from_horizons(stream.read())
     if orbfit.END in start:
-        return orbfit.orbits(stream.read(), lambda name: _is_meant(asked, name))
+        return orbfit.orbits(stream.read(), lambda name: is_meant(asked, name))
     if _CSV.match(start):
         return _meant(elementsjson.bodies_of_rows(stream.read().lstrip("\ufeff").splitlines()), asked)
     return _from_lines(stream, _sieve(asked))
 
 
-def _is_meant(asked, full_name):
+def is_meant(asked, full_name):
     """Whether one of the Queries means a body; one without a name is any."""
     return not full_name or any(_means(query, full_name) for query in asked)
 
@@ -194,7 +194,7 @@ def _from_json(content, asked):
 
 
 def _meant(bodies, asked):
-    return [each.orbit() for each in bodies if _is_meant(asked, each.full_name)] if bodies else None
+    return [each.orbit() for each in bodies if is_meant(asked, each.full_name)] if bodies else None
 
 
 def _from_horizons(text):

@@ -16,6 +16,7 @@ import numpy as np
 from photometrypipeline.base.errors import Ambiguous, NotFound, NotReachable
 from photometrypipeline.catalogs import skystore
 from photometrypipeline.ephemerides import elementsfile, horizons, names
+from photometrypipeline.ephemerides.elements import Orbit
 from photometrypipeline.ephemerides.ephemchoice import AUTO, HORIZONS, LOCAL, Choice
 from photometrypipeline.ephemerides.ephemstore import COLUMNS, EPOCH_UNIT_D, Kept, Named, Store, epoch_of
 
@@ -116,6 +117,7 @@ class Shelf:
     """The stores in the order in which they are looked at: the data set's own, read-only, then the user's."""
 
     def __init__(self, data_folder=None):
+        self.data_folder = data_folder
         own = Path(data_folder) / "pp_store" if data_folder is not None else None
         self.user = Store(skystore.user_folder())
         self.stores = ([Store(own, read_only=True)] if own is not None and own.is_dir() else []) + [self.user]
@@ -257,21 +259,31 @@ class _Search:
             planets,
         )
 
-        full_name = self.known.value.full_name if self.known else None
-        own = [each.elements for each in self.orbits]
-        elements, origin = orbit.nearest(own, jds), "the file given"
-        if elements is None and full_name:
-            elements, origin = orbit.nearest(self.shelf.find_elements(full_name), jds), "the store"
-        if elements is None:
+        chosen = orbit.nearest(self.orbits, jds) or orbit.nearest(self._stored_orbits(np.mean(jds)), jds)
+        if chosen is None:
             raise NoElements(
                 f"no orbital elements of {self.query.text} within {orbit.REACH_D} d of the frames are known; "
-                "give a file of elements with -elements, or run once with Horizons reachable"
+                "give a file of elements with -elements, import those of the Minor Planet Center with pptool_store, "
+                "or run once with Horizons reachable"
             )
-        values = orbit.ephemeris(elements, self.site, jds)
+        values = orbit.ephemeris(chosen.elements, self.site, jds)
+        if np.isfinite(chosen.err_arcsec):
+            sigmas = [COLUMNS.index("sigma_ra_arcsec"), COLUMNS.index("sigma_dec_arcsec")]
+            values[:, sigmas] = chosen.err_arcsec / values[:, [COLUMNS.index("delta_au")]]
         self.found.update((epoch_of(jd), Kept(row, time.time())) for jd, row in zip(jds, values, strict=True))
-        if not full_name:
-            self.known = Kept(Named(self.orbits[0].full_name or self.query.text), time.time())
-        self.sources.append(f"computed from elements of JD {elements['EPOCH']:.1f} of {origin}, {planets.best().name}")
+        if not (self.known and self.known.value.full_name):
+            self.known = Kept(Named(chosen.full_name or self.query.text), time.time())
+        told = f"computed from elements of JD {chosen.elements['EPOCH']:.1f} of {chosen.origin}"
+        self.sources.append(f"{told}, {planets.best().name}")
+
+    def _stored_orbits(self, jd):
+        """Return the Orbits (list) that came with answers, and the imported ones."""
+        from photometrypipeline.ephemerides.orbits import shelf  # seldom needed
+
+        full_name = self.known.value.full_name if self.known else None
+        answered = self.shelf.find_elements(full_name) if full_name else []
+        own = [Orbit(full_name, each, "the store") for each in answered]
+        return own + shelf.of_body(self.query, jd, self.shelf.data_folder)
 
     def _interpolate(self, missing):
         """Fill in epochs between stored ones that are near enough; returns those (list) that are missing still."""

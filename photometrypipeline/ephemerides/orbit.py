@@ -23,10 +23,10 @@ MARGIN_D = 2  # light takes half a day from 80 au
 RATE_STEP_D = 5 / 1440
 
 
-def nearest(elements, jds):
-    """Return the one of `elements` (dicts, as of horizons.py) with the epoch nearest to `jds`, None beyond REACH_D."""
-    reachable = [one for one in elements if np.max(np.abs(np.asarray(jds) - one["EPOCH"])) <= REACH_D]
-    return min(reachable, key=lambda one: abs(one["EPOCH"] - np.mean(jds)), default=None)
+def nearest(orbits, jds):
+    """Return the one of `orbits` (Orbit) with the epoch nearest to `jds`, None beyond REACH_D."""
+    reachable = [one for one in orbits if np.max(np.abs(np.asarray(jds) - one.elements["EPOCH"])) <= REACH_D]
+    return min(reachable, key=lambda one: abs(one.elements["EPOCH"] - np.mean(jds)), default=None)
 
 
 def ephemeris(elements, mpc_code, jds, solar_system=None):

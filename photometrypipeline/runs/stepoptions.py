@@ -52,7 +52,7 @@ class Ephemeris(Options):
         check=optionchecks.elements,
         file=True,
         help="orbital elements to compute with: MPCORB, CometEls, JPL's ELEMENTS, Horizons, SBDB (JSON, CSV), AstDyS"
-        " (default: those that came with earlier answers)",
+        " (default: those that came with earlier answers, or were imported into the store)",
     )
 
     @property

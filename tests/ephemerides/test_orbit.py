@@ -11,6 +11,7 @@ import pytest
 import orbitfit
 from photometrypipeline.base.errors import TelescopeError
 from photometrypipeline.ephemerides import ephemstore, horizons, names, orbit, planets
+from photometrypipeline.ephemerides.elements import Orbit
 from photometrypipeline.sky import obscodes
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "ephemerides"
@@ -83,10 +84,11 @@ def test_magnitude_of_an_asteroid_at_unit_distances_and_no_phase_is_h():
 
 
 def test_two_years_are_the_limit():
-    assert orbit.nearest([CERES], [CERES["EPOCH"] + 729]) is CERES
-    assert orbit.nearest([CERES], [CERES["EPOCH"] + 700, CERES["EPOCH"] + 731]) is None
-    newer = {**CERES, "EPOCH": CERES["EPOCH"] + 400}
-    assert orbit.nearest([CERES, newer], [CERES["EPOCH"] + 300]) is newer
+    ceres = Orbit("1 Ceres", CERES)
+    assert orbit.nearest([ceres], [CERES["EPOCH"] + 729]) is ceres
+    assert orbit.nearest([ceres], [CERES["EPOCH"] + 700, CERES["EPOCH"] + 731]) is None
+    newer = Orbit("1 Ceres", {**CERES, "EPOCH": CERES["EPOCH"] + 400})
+    assert orbit.nearest([ceres, newer], [CERES["EPOCH"] + 300]) is newer
     assert orbit.nearest([], [2460000.5]) is None
 
 

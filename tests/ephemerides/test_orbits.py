@@ -7,7 +7,9 @@ import pytest
 
 import orbitworld
 from photometrypipeline.base.errors import FrameError, UsageError
-from photometrypipeline.ephemerides import elementsfile, orbit
+from photometrypipeline.base.services import Client
+from photometrypipeline.ephemerides import elementsfile, ephemeris, names, orbit
+from photometrypipeline.ephemerides.ephemchoice import LOCAL, Choice
 from photometrypipeline.ephemerides.orbits import infield, mpcfiles, shelf, table, together, twobody
 from photometrypipeline.sky import sphere
 
@@ -109,6 +111,40 @@ def test_rates_and_errors_follow_the_motion(world):
     body = next(body for body in found if body.number == "8")
     assert [body.places.ra_rate[0], body.places.dec_rate[0]] == pytest.approx(truth[2:4], rel=1e-3, abs=1e-3)
     assert 0.3 <= body.err_arcsec < 0.5 and body.places.sigma_ra_arcsec[0] < 2
+
+
+def test_a_target_is_computed_from_the_imported_orbits_where_nothing_else_is_known(world):
+    path, _ = world
+    orbits, _ = shelf.take(path)
+    jds = EPOCH + np.array([20.5, 20.6])
+    client = Client(offline=True)
+    for choice in (Choice(LOCAL), Choice()):
+        found = ephemeris.positions("8", SITE, jds, client, None, choice)
+        truth = orbit.ephemeris(orbits.orbit(7).elements, SITE, jds)
+        assert np.array_equal(found.ra_deg, truth[:, 0]) and np.array_equal(found.dec_deg, truth[:, 1])
+        assert found.full_name == orbits.orbit(7).full_name and "of MPCORB.DAT in the store" in found.source
+        errors = orbits.error_arcsec(np.array([7]), float(jds.mean())) / found.delta_au
+        assert np.array_equal(found.sigma_ra_arcsec, errors) and np.array_equal(found.sigma_dec_arcsec, errors)
+    with pytest.raises(ephemeris.NoElements, match="import those of the Minor Planet Center"):
+        ephemeris.positions("4321", SITE, jds, client, None, Choice(LOCAL))
+
+
+def test_names_lead_to_one_orbit_and_to_no_other(tmp_path, world):
+    lines = list(orbitworld.lines(world[1][:5]))
+    for n, name in enumerate(("(1) Ceres", "(11) Ceresia", "2022 AB1", "2022 AB12", "(111) Ate")):
+        lines[n] = lines[n][:166] + f"{name:28}" + lines[n][194:]
+    (tmp_path / "MPCORB.DAT").write_text("".join(lines))
+    (tmp_path / "CometEls.txt").write_text(COMET)
+    orbits, _ = mpcfiles.read(tmp_path / "MPCORB.DAT")
+    comets, _ = mpcfiles.read(tmp_path / "CometEls.txt")
+
+    def means(text, found=orbits):
+        return sorted({n for query in names.queries(text) for n in found.numbers_of(query)})
+
+    asked = ("1", "ceres", "11", "2022 AB1", "2022ab12", "ate")
+    assert [means(text) for text in asked] == [[0], [0], [1], [2], [3], [4]]
+    assert means("301") == means("NGC 7790") == []
+    assert means("C/2022 E3", comets) == means("2022 E3 ZTF", comets) == [0] and means("C/2022 E3-B", comets) == []
 
 
 def test_what_is_no_file_of_orbits(world, tmp_path):

@@ -1,5 +1,6 @@
 """The orbits in the store: one file for each file of the Minor Planet Center that was imported."""
 
+import dataclasses
 import logging
 import re
 import time
@@ -11,6 +12,8 @@ import numpy as np
 from photometrypipeline.base.errors import FrameError, UsageError
 from photometrypipeline.base.files import safe_name
 from photometrypipeline.catalogs import skystore
+from photometrypipeline.ephemerides.elements import Orbit
+from photometrypipeline.ephemerides.names import Query
 from photometrypipeline.ephemerides.orbits import mpcfiles, table
 from photometrypipeline.ephemerides.orbits.table import OrbitTable
 from photometrypipeline.sky import times
@@ -42,6 +45,17 @@ def tables(data_folder: str | PathLike | None = None) -> list[OrbitTable]:
             found.append(table.load(path))
         except FrameError as error:
             log.warning("%s", error)
+    return found
+
+
+def of_body(query: Query, jd: float, data_folder: str | PathLike | None = None) -> list[Orbit]:
+    """Return all orbits of one body that the stores have, with the error that their places have at `jd`."""
+    found = []
+    for each in tables(data_folder):
+        for number in each.numbers_of(query):
+            err_arcsec = float(each.error_arcsec(np.array([number]), jd)[0])
+            origin = f"{each.origin} in the store"
+            found.append(dataclasses.replace(each.orbit(number), origin=origin, err_arcsec=err_arcsec))
     return found
 
 

@@ -11,7 +11,9 @@ import numpy as np
 
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import replacing
+from photometrypipeline.ephemerides import elementsfile
 from photometrypipeline.ephemerides.elements import Orbit
+from photometrypipeline.ephemerides.names import NUMBER, Query
 from photometrypipeline.ephemerides.orbit import OBLIQUITY_RAD
 from photometrypipeline.ephemerides.planets import GM_SUN
 
@@ -54,6 +56,13 @@ class OrbitTable:
         values = {key: float(value) for key, value in zip(keys, self["elements"][number], strict=True)}
         known = {key: value for key, value in values.items() if np.isfinite(value)}
         return Orbit(self["name"][number].decode("utf-8", "replace"), known)
+
+    def numbers_of(self, query: Query) -> list[int]:
+        """Return the numbers of the orbits that a question means, in the order of the table."""
+        wanted = query.command.removeprefix("DES=").split(";")[0].lower().encode()
+        lower = np.frombuffer(self["name"].tobytes().lower(), self["name"].dtype)
+        near = np.char.startswith(lower, wanted + b" ") if query.kind == NUMBER else np.char.find(lower, wanted) >= 0
+        return [int(n) for n in np.flatnonzero(near) if elementsfile.is_meant([query], self.orbit(n).full_name)]
 
     def error_arcsec(self, numbers: np.ndarray, jd: float) -> np.ndarray:
         """Return the one-sigma error of places along the orbit, as seen from 1 au, at the Julian date `jd`; maybe NaN.
