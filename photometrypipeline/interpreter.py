@@ -29,7 +29,6 @@ PACKAGES = [
     "nifty_ls",
     "numpy",
     "pandas",
-    "PIL",
     "photutils",
     "requests",
     "sbpy",

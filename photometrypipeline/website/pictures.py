@@ -209,7 +209,7 @@ def _drawn(drawing_jobs, shelf, jobs):
 @cache
 def _version():
     """What changes when the drawing does: a check of the programs' own text."""
-    names = ("cutouts", "panels", "pixels", "plotfiles", "quickview", "zscale")
+    names = ("cutouts", "pixels", "plotfiles", "quickview", "zscale")
     parts = (Path(__file__).with_name(f"{name}.py") for name in names)
     return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()
 
