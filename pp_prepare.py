@@ -404,6 +404,8 @@ def write_wcs(frame, telescope, facts, centre_deg, flips, rotate_deg):
         for keyword in (telescope.keyword("ra"), telescope.keyword("dec")):
             if keyword in guess:
                 keep_first(header, keyword)
+        if "EQUINOX" not in header and facts["equinox"] != 2000.0:  # EPOCH or RADESYS tell it
+            set_keyword(header, saved_name("EQUINOX"), facts["equinox"], "of the pointing")
         keep_first(header, "EQUINOX")
     wcskeywords.remove_wcs(header, keep=telescope.keep_keywords)
     if own_wcs and facts["pointing_deg"]:

@@ -2,23 +2,30 @@
 
 import re
 
-SLOAN_SETS = r"(?:sdss|sloan|ps1?|pan-?starrs|gunn|hsc|des|decam|lsst)"
+SLOAN_SETS = r"(?:sdss|sloan|ps1?|pan-?starrs|(?:thuan[- ]?)?gunn|hsc|des|decam|lsst|ztf)"
 BOTH_SETS = r"(?:astrodon|baader|chroma|optolong|asahi)"  # sold in both systems: the letter's case tells
 JOHNSON_SETS = (
-    r"(?:johnson|john|bessell?|bess?|cousins?|kron|harris|mould|jc|ubvri|custom|phot"
+    r"(?:johnson|john|bessell?|bess?|cousins?|kron|harris|mould|jc|ubvri|custom|phot(?:ometric)?"
     rf"|{BOTH_SETS})"
 )
 JOHNSON_ALONE = r"(?:johnson|john|bessell?|bess?|cousins?|kron|harris|mould)"  # no other system has the name
 BAND_WORD = r"(?:[-_ ]*(?i:band|filter))?"
 BEHIND = r"(?:[-_ #(/,;].*)?"  # serial numbers, wavelengths, names of sets
 RULES = (  # pattern on the name without blanks at its ends, its system; the first that fits counts
-    (re.compile(rf"(?i:{SLOAN_SETS}|{BOTH_SETS})[-_ ']*([ugrizy])(?:[-_ ]?prime|['p2+]|'2)?{BAND_WORD}"), "sloan"),
+    (
+        re.compile(
+            rf"(?i:{BOTH_SETS}[-_ ]+)?(?i:{SLOAN_SETS}|{BOTH_SETS})[-_ ']*([ugrizy])(?:[-_ ]?prime|['p2+]|'2)?"
+            rf"{BAND_WORD}(?: ?[#(].*)?"
+        ),
+        "sloan",
+    ),
     (re.compile(rf"(?i:{SLOAN_SETS})[-_ ']*([UGRIZY])(?:[-_ ]?prime|['p2+])?{BAND_WORD}"), "sloan"),
-    (re.compile(rf"([UGRIZY])[-_ ](?i:{SLOAN_SETS})"), "sloan"),
+    (re.compile(rf"([UGRIZY])[-_ ](?i:{SLOAN_SETS}){BEHIND}"), "sloan"),
     (re.compile(rf"([ugrizy])['p]?[-_ (]*(?i:{SLOAN_SETS}|{BOTH_SETS}){BEHIND}\)?.*"), "sloan"),
     (re.compile(rf"([ugrizy])(?:['ps2+]|'2|[-_ ]?prime|[-_]s)?{BAND_WORD}"), "sloan"),
     (re.compile(r"([ugrizy])\.MP\d+|([ugrizy])_G\d{4}.*|p([ugrizy])"), "sloan"),
     (re.compile(r"S([GRIZU])"), "sloan"),
+    (re.compile(r"([grizy])\.0+"), "sloan"),
     (re.compile(r"W-S-([GRIZ])\+?"), "sloan"),
     (re.compile(r"W-[JC]-([UBVRI])C?"), "johnson"),
     (
@@ -26,10 +33,11 @@ RULES = (  # pattern on the name without blanks at its ends, its system; the fir
         "johnson",
     ),
     (re.compile(rf"(?i:{JOHNSON_ALONE})[-_/ ]*([ubvri])c?{BAND_WORD}"), "johnson"),
-    (re.compile(rf"([UBVRI])[-_ ]*[cjCJ]?{BAND_WORD}"), "johnson"),
-    (re.compile(rf"([UBVRI])c?[-_ (]*(?i:{JOHNSON_SETS}).*"), "johnson"),
-    (re.compile(r"([UBVRI])#\d+|([UBVRI])[-_ ]\d{3,4}([-_/]\d+)?"), "johnson"),
-    (re.compile(rf"(J|H|Ks|K){BAND_WORD}"), "infrared"),
+    (re.compile(rf"([UBVRI])[-_ ]*[cjJ]?{BAND_WORD}|([RI])C{BAND_WORD}"), "johnson"),  # BC, UC: of comets
+    (re.compile(rf"([UBVRI])c?[-_ (/\[]*(?i:{JOHNSON_SETS}).*"), "johnson"),
+    (re.compile(r"([UBVRI])_(?i:special)|([bv])_HIGH"), "johnson"),  # of FORS
+    (re.compile(r"([UBVRI]) ?#\d+|([UBVRI])[-_ ]\d{3,4}([-_/]\d+)?"), "johnson"),
+    (re.compile(rf"(?i:2mass|ukirt|mko|ukidss)?[-_ ]*(J|H|Ks|K){BAND_WORD}"), "infrared"),
 )
 H_ALPHA = r"h[-_ ]?(?:a|alpha|\u03b1)(?:[^a-z].*|o-?iii.*|s-?ii.*|n-?ii.*)?"
 NO_BAND = re.compile(
@@ -50,7 +58,10 @@ def guess(name, others=()):
     """
     name = str(name).strip()
     wheel = {str(other).strip().upper() for other in others}
-    if name.upper() in COLOURS and (name.upper() not in ("R", "B") or _pictures(wheel)):
+    name = re.sub(r"^(?i:filter|filt|band)[-_ :=]+(?=\D)", "", name)
+    if name in ("u", "y") and {str(other).strip() for other in others} & {"v", "b"}:
+        return None, f"{name!r} beside v and b is that of Stroemgren: magnitudes stay instrumental"
+    if name.upper() in COLOURS and name != "g" and (name.upper() not in ("R", "B") or _pictures(wheel)):
         band = COLOURS[name.upper()]
         return band, f"{name!r} is taken to be a filter for colour pictures; {band} is the nearest band"
     if name == "H":

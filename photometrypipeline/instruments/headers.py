@@ -35,6 +35,8 @@ OWN_CENTRE = ("PPRA", "PPDEC")  # where the WCS that a first guess has replaced 
 READ_NOISE = ("RDNOISE", "READNOIS", "READNOISE", "RON", "RONOISE", "ENOISE")  # as telescopes write it, e-
 SHORTEST_S, LONGEST_S = 1e-5, 1e6  # of an exposure
 MOST_BINNING = 64
+OF_DATE = re.compile(r"now|date|app|current", re.IGNORECASE)  # in place of a year
+OLDEST_EQUINOX, LATEST_EQUINOX = 1850.0, 2100.0
 OF_WCS = ("CRVAL1", "CRVAL2", "EQUINOX")  # a first guess replaces them; some telescopes have their pointing there
 
 
@@ -326,11 +328,22 @@ def equinox(frame, telescope=None):
     by_wcs = telescope is not None and uses_wcs(frame, telescope)
     value = frame.header.get("EQUINOX") if by_wcs else original(frame, "EQUINOX")
     if value is None or not str(value).strip():
-        return 2000.0
+        value = _other_equinox(frame.header) if telescope is not None and telescope.key == "GENERIC" else 2000.0
+    if telescope is not None and OF_DATE.search(str(value)):
+        return times.julian_epoch(midtime_jd(frame, telescope))
     found = re.search(r"\d{4}(\.\d*)?", str(value))
     if not found:
         raise FrameError(frame.path, f"EQUINOX = {value!r} is not a year", "correct it in the header")
     return float(found.group())
+
+
+def _other_equinox(header):
+    """Return the equinox (yr) that a header without EQUINOX tells: by EPOCH, its old name, or by FK4; else 2000."""
+    epoch = number(header.get("EPOCH"))
+    if OLDEST_EQUINOX <= epoch < LATEST_EQUINOX:
+        return epoch
+    system = str(header.get("RADESYS", header.get("RADECSYS", ""))).strip().upper()
+    return 1950.0 if system.startswith("FK4") else 2000.0
 
 
 def to_icrs(ra_deg, dec_deg, equinox_yr):

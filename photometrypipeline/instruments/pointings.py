@@ -93,11 +93,12 @@ def read_pair(header, keywords):
     if all(each is not None for each in found):
         ra, dec, form, unit = found[0] * 15, found[1], "sexagesimal", "hour"
     else:
-        try:
-            ra, dec = (float(text) for text in texts)
-        except ValueError:
+        ra, dec = (_decimal(text) for text in texts)
+        if not np.isfinite([ra, dec]).all():
             return None
         form, unit = "decimal", _unit(header, keywords[0], ra)
+        if unit == "rad":
+            ra, dec, unit = float(np.degrees(ra)), float(np.degrees(dec)), "deg"
         ra *= 15 if unit == "hour" else 1
     most = 360 * 15 if form == "sexagesimal" else 360  # degrees, minutes and seconds may have been taken for hours
     if not (np.isfinite([ra, dec]).all() and abs(ra) <= most and abs(dec) <= 360):
@@ -105,9 +106,18 @@ def read_pair(header, keywords):
     return Place(tuple(keywords), ra, dec, form, unit, ":" if ":" in texts[0] else " ")
 
 
+def _decimal(text):
+    try:
+        return float(re.sub(r"(?i)\s*(deg(rees?)?\.?|\u00b0|hours?|hrs?|rad(ians?)?)$", "", text))
+    except ValueError:
+        return np.nan
+
+
 def _unit(header, keyword, value):
-    """Return the unit of a decimal right ascension: deg, hour, or '' where both are possible and no comment tells."""
-    comment = header.comments[keyword] if keyword in header else ""
+    """Return the unit of a decimal right ascension: deg, hour, rad, '' where two are possible and no comment tells."""
+    comment = f"{header.comments[keyword]} {header.get(keyword)}" if keyword in header else ""
+    if re.search(r"\[rad\]|\brad(ians?)?\b", comment, re.IGNORECASE) and abs(value) < 7:
+        return "rad"
     if re.search(r"\[h|hours?\b|\bhrs?\b", comment, re.IGNORECASE) and abs(value) <= 24:
         return "hour"
     if re.search(r"deg", comment, re.IGNORECASE) or abs(value) > 24 or keyword.startswith("CRVAL"):
@@ -185,6 +195,14 @@ def explain(ra_deg, dec_deg, true_ra_deg, true_dec_deg, jd=None, least_deg=0.05)
 def separation(ra_deg, dec_deg, other_ra_deg, other_dec_deg):
     """Return the distance (deg, float) of two positions."""
     return float(sphere.separation_deg(ra_deg % 360, dec_deg, other_ra_deg % 360, other_dec_deg))
+
+
+def apart_deg(place, other):
+    """Return the distance (deg) of two Places, an RA of unknown unit read as it fits best; 0 where one is no place."""
+    if max(abs(place.dec_deg), abs(other.dec_deg)) > 90:
+        return 0.0
+    choices = [place.ra_deg] if place.unit else [place.ra_deg, place.ra_deg * 15]
+    return min(separation(ra, place.dec_deg, *_degrees(other, ra)) for ra in choices)
 
 
 def contradiction(header, ra_deg, dec_deg, keywords):

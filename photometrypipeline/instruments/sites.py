@@ -1,7 +1,9 @@
 """Where on the Earth a header says that its telescope stands, and which station of the Minor Planet Center is there."""
 
+import re
 from dataclasses import dataclass
 
+import erfa
 import numpy as np
 
 from photometrypipeline.instruments import values
@@ -16,10 +18,20 @@ KEYWORDS = (
     ("GEOLAT", "GEOLON"),
     ("GEOLAT", "GEOLONG"),
     ("OBSLAT", "OBSLON"),
+    ("OBSLAT", "OBSLONG"),
+    ("OBS_LAT", "OBS_LONG"),
+    ("GEO_LAT", "GEO_LONG"),
+    ("SITE-LAT", "SITE-LON"),
+    ("SITE_LAT", "SITE_LON"),
     ("TEL_LAT", "TEL_LONG"),
+    ("TELLAT", "TELLONG"),
+    ("LAT", "LONG"),
+    ("LAT", "LON"),
     ("ESO TEL GEOLAT", "ESO TEL GEOLON"),
     ("OGE GEO LATITU", "OGE GEO LONGIT"),
 )
+GEOCENTRIC = ("OBSGEO-X", "OBSGEO-Y", "OBSGEO-Z")  # m, as the FITS standard has them
+CODES = ("MPCCODE", "MPC_CODE", "MPC-CODE", "MPCOBS", "OBSCODE", "OBS-CODE", "OBS_CODE", "IAUCODE")
 NEAR_KM = 2.0  # of a station that counts as the same place; coordinates in headers are often rounded to an arcminute
 HEIGHTS = ("SITEELEV", "ALT-OBS", "OBSGEO-H", "OBS-ELEV", "SITEALT", "ELEVATIO", "HEIGHT", "OBSALT", "ESO TEL GEOELEV")
 LOWEST_M, HIGHEST_M = -450, 6000
@@ -40,9 +52,30 @@ def site_of(header):
         latitude, longitude = degrees(header.get(of_latitude)), degrees(header.get(of_longitude))
         if latitude is None or longitude is None or not abs(latitude) <= 90 or (latitude == 0 and longitude == 0):
             continue
-        east = (longitude + 180) % 360 - 180
+        west = re.search(r"(?i)west(?!.*east)(?<!east.west)", _comment(header, of_longitude))
+        east = ((-longitude if west and longitude > 0 else longitude) + 180) % 360 - 180
         return Site(latitude, (east, -east), (of_latitude, of_longitude))
-    return None
+    return _by_geocentre(header)
+
+
+def _comment(header, name):
+    return str(header.comments[name]) if hasattr(header, "comments") else ""
+
+
+def _by_geocentre(header):
+    """Return the Site of a geocentric place (m), None where the header names none that is near the ground."""
+    place = np.array([values.number(header.get(name)) for name in GEOCENTRIC])
+    if not (np.isfinite(place).all() and 6.3e6 < np.linalg.norm(place) < 6.4e6):
+        return None
+    east, north, _ = erfa.gc2gd(1, place)
+    return Site(float(np.degrees(north)), (float(np.degrees(east)),) * 2, GEOCENTRIC)
+
+
+def code_said(header):
+    """Return the code of the Minor Planet Center that a header (mapping) names for its station, None if it does not."""
+    texts = (str(header.get(name) or "").strip().upper() for name in CODES)
+    codes = (text.zfill(3) for text in texts if text)
+    return next((code for code in codes if code != obscodes.GEOCENTRE and obscodes.is_known(code)), None)
 
 
 def degrees(value):
@@ -59,17 +92,29 @@ def nearest_station(site):
     return min((obscodes.nearest(each, site.latitude_deg) for each in site.longitudes), key=lambda found: found[2])
 
 
+def distance_km(header, code):
+    """Return how far the site of a header (mapping) is from a station of the MPC, NaN if it names none."""
+    site = site_of(header)
+    if site is None:
+        return np.nan
+    there = obscodes.geocentric_km(code)
+    places = [obscodes.geocentric_km(obscodes.of_place(each, site.latitude_deg)) for each in site.longitudes]
+    return float(min(np.linalg.norm(place - there) for place in places))
+
+
 def station(header, longitude_deg=None):
     """Return the code (str) of the place that a header (mapping) names, None if it names none.
 
-    That of a station of the MPC that is near, else one of ours (obscodes.py); with the longitude counted to the West
-    where the frame would else have been taken below the horizon.  longitude_deg : the eastern one where it is known
+    Its code, else that of a station of the MPC that is near, else one of ours (obscodes.py), with the longitude
+    counted to the West where the frame would else have been taken below the horizon.
+
+    longitude_deg : the eastern one where it is known
     """
     site = site_of(header)
-    if site is None:
-        return None
-    code, _, distance_km = nearest_station(site)
-    if distance_km <= NEAR_KM:
+    if site is None or code_said(header):
+        return code_said(header)
+    code, _, apart_km = nearest_station(site)
+    if apart_km <= NEAR_KM:
         return code
     seen = [values.number(header.get(name)) for name in ("CRVAL1", "CRVAL2", "MIDTIMJD")]
     longitude = site.longitudes[0] if longitude_deg is None else longitude_deg

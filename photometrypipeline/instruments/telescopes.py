@@ -23,6 +23,8 @@ __all__ = ["SETUP_FOLDER", "Chip", "Registry", "Telescope", "get", "identify", "
 
 log = logging.getLogger("pp.telescopes")
 
+SAME_SITE_KM = 100.0  # a site of a header may be rounded to a degree
+
 _PACKAGE = Path(__file__).resolve().parents[1]
 _IN_WHEEL, _IN_CHECKOUT = _PACKAGE / "_scripts" / "setup", _PACKAGE.parent / "setup"
 SETUP_FOLDER = _IN_WHEEL if (_IN_WHEEL / "instruments").is_dir() else _IN_CHECKOUT
@@ -196,18 +198,32 @@ def _by_identifier(header, registry):
     return None, "", tried
 
 
+def _distance_km(telescope, header):
+    """Return how far the site that a header names is from the station of a Telescope (km), None if it names none."""
+    from photometrypipeline.instruments import sites  # slow to import, and hardly ever needed here
+
+    far_km = sites.distance_km(header, telescope.mpc_code)
+    return far_km if far_km == far_km else None
+
+
 def _telescop_fits(telescope, header, keyword, value, tried):
     """True unless TELESCOP contradicts; an identifier that is no proof is accepted with a warning.
 
     Where a telescope lists its names (field `telescop`), TELESCOP or OBSERVAT has to fit one, if there is any of the
-    two; a pattern alone, which many cameras fit, is not enough.
+    two; a pattern or a name that many cameras have is not enough alone.  A site in the header decides on the latter.
     """
+    far_km = _distance_km(telescope, header) if telescope.vague and keyword != "PPINSTRU" else None
+    if far_km is not None:
+        at_home = far_km < SAME_SITE_KM
+        if not at_home:
+            tried.append(f"{keyword} = {value!r} would be {telescope.key}, but its site is {far_km:.0f} km away")
+        return at_home
     where = {name: text for name in ("TELESCOP", "OBSERVAT") if (text := as_text(header.get(name) or ""))}
     if telescope.telescop and keyword not in ("PPINSTRU", "TELESCOP"):
         texts = [text.lower() for text in where.values()]
         if any(fnmatch.fnmatchcase(text, pattern.lower()) for text in texts for pattern in telescope.telescop):
             return True
-        if not where and value in telescope.identifiers:
+        if not where and value in telescope.identifiers and not telescope.vague:
             return True
         found = ", ".join(f"{name} = {text!r}" for name, text in where.items()) or "the header has no TELESCOP"
         tried.append(f"{keyword} = {value!r} would be {telescope.key}, but {found}")

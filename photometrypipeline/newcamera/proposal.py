@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from photometrypipeline.instruments import filternames, sites
+from photometrypipeline.instruments import filternames, sites, values
 from photometrypipeline.instruments.instrument import HEADER_DEFAULTS
 from photometrypipeline.sky import times
 from photometrypipeline.sky.obscodes import GEOCENTRE
@@ -234,7 +234,10 @@ def _detector(proposal, facts):
 def _gain(proposal, facts):
     gain, measured = facts.reading.get("gain"), facts.pixels.gain
     if gain:
-        if gain.coded != HEADER_DEFAULTS["gain"]:
+        if gain.value != values.number(facts.header[gain.coded]):
+            proposal.add("header.gain", "EGAIN", f"{gain.coded} is in ADU/e- here")
+            proposal.add("gain", float(f"{gain.value:.4g}"), f"e-/ADU, 1 / {gain.coded}")
+        elif gain.coded != HEADER_DEFAULTS["gain"]:
             proposal.add("header.gain", gain.coded, f"{gain.value:g} e-/ADU")
         proposal.check(gain.doubt)
         if measured and not 1 / GAIN_FACTOR < measured / gain.value < GAIN_FACTOR:

@@ -49,8 +49,11 @@ BINNING = (
     ("OGE DET BINX", "OGE DET BINY"),
 )
 BOTH_BINNINGS = ("CCDSUM", "BINNING", "CCDBIN", "BIN")
+PIXELS_UM = ("XPIXSZ", "PIXSIZE1", "PIXSIZEX", "PIXSIZE", "XPIXELSZ", "PIXELSZ")
+FOCI_MM = ("FOCALLEN", "FOCAL", "FOCALLN", "FOCLEN", "TELFOCAL", "FOC_LEN")
 SCALES = ("SECPIX", "PIXSCALE", "SCALE", "IM_SCALE", "PIXSCAL", "SECPIX1", "PIXSCAL1", "PLTSCALE", "PLATESCA")
-AMPLIFIER = re.compile(r"camera gain|gain (setting|set)|0\.1 ?dB|\bset\b", re.IGNORECASE)
+AMPLIFIER = re.compile(r"camera gain|gain (setting|set)|\bdB\b|\bset\b|%", re.IGNORECASE)
+TURNED = re.compile(r"\b(ADU|DN|counts?) ?(/|per) ?e", re.IGNORECASE)  # a gain that is the inverse of the usual one
 CMOS = re.compile(r"ZWO|ASI\d|QHY|Seestar|PlayerOne|ToupTek|N\.I\.N\.A|SharpCap|ASIAIR|Dwarf|\bAPT\b", re.IGNORECASE)
 PLAUSIBLE = {"gain": (0.005, 60), "read_noise": (0.3, 100), "saturation": (200, 5e6), "airmass": (0.99, 40)}
 NOT_SAID = "that its time is UTC, the header does not say"
@@ -94,14 +97,15 @@ class Reading:
 
 def read(header):
     """Return the Reading of a fits.Header."""
-    reading = Reading(places=pointings.read(header), site=sites.site_of(header))
+    places = sorted(pointings.read(header), key=lambda place: abs(place.dec_deg) == 90)  # where mounts are parked
+    reading = Reading(places=places, site=sites.site_of(header))
     for role in NAMES:
         found = _by_name(header, role)
         if found:
             reading.roles[role] = found
     reading.roles["binning"] = binning_of(header)
     if reading.places:
-        reading.roles["ra"] = reading.roles["dec"] = _pointing(reading.places[0])
+        reading.roles["ra"] = reading.roles["dec"] = _pointing(*reading.places)
     reading.judge_time(header)
     reading.roles |= _names(header)
     reading.scales = scales_of(header, reading["binning"].value)
@@ -158,6 +162,8 @@ def _content(header, role, name):
         return (number, "") if ok else (None, "")
     if role == "gain" and name != "EGAIN" and _is_setting(header, number, comment):
         return None, f"{name} = {text} is taken for a setting of the camera, not for e-/ADU"
+    if role == "gain" and number > 0 and TURNED.search(comment):
+        number = 1 / number
     low, high = PLAUSIBLE[role]
     return (number, "") if low <= number <= high else (None, "")
 
@@ -192,10 +198,16 @@ def _number(value):
     return number if np.isfinite(number) else None
 
 
-def _pointing(place):
+def _pointing(place, *others):
+    """Return the Found of the first of several Places; one of the others that lies elsewhere is a doubt."""
     doubt = ""
     if not place.unit:
         doubt = f"{place.keywords[0]} may be in degrees or in hours; taken as degrees"
+    elsewhere = [(pointings.apart_deg(place, each), each) for each in others]
+    apart_deg, other = min(elsewhere, key=lambda each: each[0], default=(0, None))
+    if not doubt and apart_deg > pointings.OBVIOUS_DEG:
+        used, far = (", ".join(each.keywords) for each in (place, other))
+        doubt = f"{used} are used, although {far} lie {apart_deg:.0f} degrees away"
     return Found(place.keywords, (place.ra_deg, place.dec_deg), f"{place.form}, in {place.unit or 'degrees'}", doubt)
 
 
@@ -249,6 +261,12 @@ def _start(moment, jd, exposure_s, doubt):
     return Found((moment.keyword, time_is), jd - share * exposure_s / times.SECONDS_PER_DAY, why, doubt)
 
 
+def _first(header, names):
+    """Return (number, name) of the first of several keywords that holds a number above 0; (None, '') without."""
+    found = ((_number(header.get(name)), name) for name in names)
+    return next(((number, name) for number, name in found if number and number > 0), (None, ""))
+
+
 def _names(header):
     """Return {'identifier': Found, 'telescop': Found} of what names camera and telescope."""
     found = {}
@@ -273,10 +291,12 @@ def scales_of(header, binning):
         found.append((matrix, "CD matrix"))
     elif delta and str(header.get("CTYPE1", "")).startswith("RA"):
         found.append((abs(delta) * 3600, "CDELT1"))
-    size_um, focal_mm = _number(header.get("XPIXSZ")), _number(header.get("FOCALLEN"))
-    if size_um and focal_mm and size_um > 0 and focal_mm > 0:
+    size_um, of_size = _first(header, PIXELS_UM)
+    focal_mm, of_focus = _first(header, FOCI_MM)
+    if size_um and focal_mm:
         focal_mm *= 1000 if focal_mm < 15 else 1  # metres
-        found.append((float(np.degrees(size_um / 1000 / focal_mm)) * 3600, "XPIXSZ and FOCALLEN"))
+        size_um *= binning[0] if of_size.startswith("PIXSIZE") else 1  # of the camera, unlike XPIXSZ
+        found.append((float(np.degrees(size_um / 1000 / focal_mm)) * 3600, f"{of_size} and {of_focus}"))
     found = [(scale, origin) for scale, origin in found if scale and SCALE_LIMITS[0] < scale < SCALE_LIMITS[1]]
     if binning[0] > 1:
         found += [

@@ -28,7 +28,7 @@ def read(text: str) -> float | None:
     if not found:
         return None
     minutes, seconds = found["second"], found["third"]
-    if "." in minutes and seconds or not (float(minutes) < 60 and float(seconds or 0) < 60):
+    if "." in minutes and seconds or not (float(minutes) < 60 and float(seconds or 0) <= 60):
         return None
     size = int(found["first"]) + float(minutes) / 60 + float(seconds or 0) / 3600
     below = (found["sign"] == "-") != ((found["side"] or "").upper() in ("S", "W"))

@@ -39,7 +39,8 @@ def config():
         ({"INSTRUME": "ep07", "TELESCOP": "2m0-02", "SITEID": "coj"}, "LCOMUSCAT", "E10", 0.27),
         ({"INSTRUME": "Andor Tech", "TELESCOP": "X", "OBSERVAT": "Artemis"}, "SPECULOOS", "954", 0.35),
         ({"INSTRUME": "FLI", "TELESCOP": "TRAPPIST"}, "TRAPPISTS", "I40", 0.64),
-        ({"INSTRUME": "FLI", "TELESCOP": "other"}, "NEXT", "C42", 0.64),
+        ({"INSTRUME": "FLI", "TELESCOP": "0.6m NEXT"}, "NEXT", "C42", 0.64),
+        ({"INSTRUME": "FLI", "TELESCOP": "0.6m", "SITELAT": 43.47, "SITELONG": 87.18}, "NEXT", "C42", 0.64),
         ({"INSTRUME": "Seestar S30"}, "SEESTAR", "500", 3.988),
     ],
 )  # fmt: skip

@@ -257,6 +257,15 @@ def test_equinox_is_2000_where_nothing_is_said_and_the_first_one_where_it_was_ch
     assert "EQUINOX = 'now' is not a year" in message_of(headers.equinox, frame_with(EQUINOX="now"))
 
 
+def test_other_ways_to_tell_the_equinox():
+    generic = telescopes.get("GENERIC")
+    assert headers.equinox(frame_with(EPOCH=1950.0), generic) == 1950  # the old name of EQUINOX
+    assert headers.equinox(frame_with(RADESYS="FK4"), generic) == 1950
+    of_date = frame_with(EQUINOX="JNOW", DATE__OBS="2021-07-02T12:00:00", EXPTIME=10.0)
+    assert headers.equinox(of_date, generic) == pytest.approx(2021.5, abs=0.01)
+    assert headers.equinox(frame_with(EPOCH=1950.0)) == 2000  # a known telescope's definition says what it means
+
+
 def test_b1950_is_fk4():
     # 3C 273: B1950 and J2000 as in the catalogue of Veron-Cetty & Veron (2006)
     old = SkyCoord("12h26m33.3s +02d19m43s")

@@ -57,3 +57,26 @@ def test_services_are_asked_for_the_place():
     asked = horizons._asker("3552;", code, [2460000.5]).ephemerides_async(get_query_payload=True, cache=False)
     assert asked["CENTER"].strip("'") == "coord@399" and asked["SITE_COORD"] == "'9.12,46.05,1.28'"
     assert obscodes.is_known(skybot.observer_of(code)) and skybot.observer_of("290") == "290"
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        [("SITELAT", "20:42:27"), ("SITELONG", "156:15:21", "longitude, West")],
+        [("LATITUDE", "20d42m27s N"), ("LONGITUD", "156d15m21s W")],
+        [("GEO_LAT", 20.7075), ("GEO_LONG", 203.744167)],
+        [("LAT", 20.7075), ("LON", -156.255833)],
+        [("OBSGEO-X", -5464313.0), ("OBSGEO-Y", -2403739.0), ("OBSGEO-Z", 2241193.0)],
+    ],
+    ids=str,
+)
+def test_dialects_of_a_site(cards):
+    site = sites.site_of(fits.Header(cards))
+    assert site.latitude_deg == pytest.approx(20.7075, abs=0.01)
+    assert site.longitudes[0] == pytest.approx(-156.2558, abs=0.01)
+
+
+def test_a_code_of_the_station_in_the_header_counts():
+    assert sites.station({"MPCCODE": "703"} | HILL) == "703"
+    assert sites.station({"OBSCODE": 46}) == "046"
+    assert sites.station({"MPCCODE": ""}) is None and sites.station({"MPCCODE": "500"}) is None

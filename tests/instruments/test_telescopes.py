@@ -198,8 +198,23 @@ def test_general_identifiers_are_held_against_telescop(caplog):
     with pytest.raises(TelescopeError, match="would be GTCOSIRIS, but TELESCOP = 'Keck I'"):
         telescopes.identify({"INSTRUME": "OSIRIS", "TELESCOP": "Keck I"})
     assert caplog.text == ""
-    assert telescopes.identify({"INSTRUME": "FLI", "TELESCOP": "NEXT"}).key == "NEXT"
+    assert telescopes.identify({"INSTRUME": "SHA"}).key == "SL40IN"
     assert "others have it too" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ({"INSTRUME": "FLI"}, "would be NEXT, but the header has no TELESCOP"),
+        ({"INSTRUME": "FLI", "TELESCOP": "my balcony"}, "would be NEXT, but TELESCOP = 'my balcony'"),
+        ({"INSTRUME": "Andor Tech", "TELESCOP": "ACP->NTM"}, "would be OHP120, but TELESCOP"),
+        ({"INSTRUME": "SHA", "SITELAT": 50.0, "SITELONG": 8.0}, "would be SL40IN, but its site is"),
+    ],
+    ids=str,
+)
+def test_a_name_that_many_cameras_have_is_not_enough(header, says):
+    with pytest.raises(TelescopeError, match=says):
+        telescopes.identify(header)
 
 
 def test_channels_of_ratir_have_their_own_scale():

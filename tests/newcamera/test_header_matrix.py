@@ -80,11 +80,16 @@ PLACES = [
     {"RA": "= 12.0333333333 / [h]", "DEC": "= -20.25"},
     {"RA": None, "DEC": None, "OBJCTRA": "= '12 02 00'", "OBJCTDEC": "= '-20 15 00'"},
     {"RA": None, "DEC": None, "TELRA": "= 180.5", "TELDEC": "= -20.25"},
+    {"RA": "= '180.5 deg'", "DEC": "= '-20.25 deg'"},
+    {"RA": "= 3.150319300 / [rad]", "DEC": "= -0.353429174 / [rad]"},
+    {"RA": "= '12:01:60.0'", "DEC": "= '-20:14:60'"},
+    {"RA": "= 181.0", "DEC": "= 90.0", "OBJCTRA": "= '12 02 00'", "OBJCTDEC": "= '-20 15 00'"},  # parked
     {"RA": "= 0.0", "DEC": "= 0.0", "OBJCTRA": "= '12 02 00'", "OBJCTDEC": "= '-20 15 00'"},
 ]
 OTHERS = [
     {"PIXSCALE": None, "SECPIX": "= 1.2"},
     {"PIXSCALE": None, "XPIXSZ": "= 9.0", "FOCALLEN": "= 1547.0"},
+    {"PIXSCALE": None, "PIXSIZE1": "= 4.5", "FOCAL": "= 1547.0"},
     {"XBINNING": None, "YBINNING": None, "CCDSUM": "= '2 2'"},
     {"XBINNING": None, "YBINNING": None, "BINNING": "= '2x2'"},
     {"FILTER": "= 'Johnson V'"},

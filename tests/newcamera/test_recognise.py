@@ -171,6 +171,12 @@ def test_scales(cards, scales):
         ("r", ["r_G0303", "HSC-R", "r DECam SDSS c0002 6415.0 1480.0", "Astrodon r", "Baader r'", "r_SDSS 625_140"]),
         ("g", ["pg", "g_G0301", "gp"]),
         ("z", ["z_s", "zs"]),
+        ("V", ["Astrodon Photometric V", "Photometric V", "V #1", "V [Bessell]", "V/Bessell", "filter V", "v_HIGH"]),
+        ("R", ["R_SPECIAL", "RC"]),
+        ("r", ["ZTF_r", "Astrodon Sloan r", "SDSS r (2)", "Thuan-Gunn r", "r.00000"]),
+        ("g", ["g", "ZTF g"]),
+        ("y", ["Y DECam c0005 10095.0 1130.0"]),
+        ("J", ["2MASS J", "UKIRT J", "J band"]),
     ],
 )
 def test_names_that_leave_no_doubt(band, names):
@@ -185,6 +191,9 @@ def test_names_that_leave_a_doubt():
     assert filternames.guess("H", ["J", "Ks"]) == ("H", "")
     assert filternames.guess("H")[1] == "'H' may be H alpha or the near-infrared band"
     assert filternames.guess("Hartmann")[1] and filternames.guess("Haze")[1]  # no H alpha
+    assert filternames.guess("y", ["u", "v", "b"])[0] is None  # Stroemgren
+    for comet_filter in ("BC", "UC", "GC"):
+        assert filternames.guess(comet_filter)[0] is None
     band, doubt = filternames.guess("blue plastic")
     assert band is None and "'blue plastic' is not the name of a known band" in doubt
 
