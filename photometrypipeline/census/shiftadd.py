@@ -22,7 +22,10 @@ SHARE_OF_FRAMES = 0.5  # in which the light has to be positive
 
 @dataclass
 class Found:
-    """A body: place (px, 0-based, of the frame in the middle) at minute 0, rate (px/min), S/N, flux (ADU) and error."""
+    """A body: place (px, 0-based, of the frame in the middle) at minute 0, rate (px/min), S/N, flux (ADU) and error.
+
+    whole : whether all of its light is in the flux; some is not of a body that hardly moves against the stars
+    """
 
     x: float
     y: float
@@ -30,6 +33,7 @@ class Found:
     snr: float
     flux: float
     err: float
+    whole: bool = False
 
 
 def rates(stack, box):

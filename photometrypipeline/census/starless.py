@@ -31,6 +31,8 @@ class Layer:
 
     The sums of both over frames tell flux and inverse variance, in ADU of the aperture of the frame in the middle
     shown : the same light, not held to MOST_SIGMAS
+    err : of a point source, and aperture_per_fit : what brings a flux that was fitted to it, both ADU of that aperture
+    fwhm_px, half_px : of its stars, of the filter
     """
 
     name: str
@@ -38,13 +40,19 @@ class Layer:
     light: np.ndarray
     weight: np.ndarray
     shown: np.ndarray
+    exptime_min: float = 0.0
+    fwhm_px: float = 0.0
+    half_px: int = 0
+    aperture_per_fit: float = 1.0
+    err: float = 0.0
 
 
 @dataclass
 class Stack:
     """All Layers, in the order of time; the WCS and zeropoint (mag, None if unknown) of the frame they lie on.
 
-    fwhm_px : the widest stars;  scale_arcsec : of a pixel;  jd : of minute 0;  limit_mag : 5 sigma of a single frame
+    masked : where stars are, bool, shape (ny, nx);  fwhm_px : the widest stars;  scale_arcsec : of a pixel
+    jd : of minute 0;  limit_mag : 5 sigma of a single frame
     """
 
     layers: list
@@ -54,6 +62,7 @@ class Stack:
     scale_arcsec: float
     jd: float
     limit_mag: float
+    masked: np.ndarray | None = None
 
     @property
     def to_pixels(self):
@@ -136,14 +145,16 @@ def stack(measured, images, reference):
     for k, each in enumerate(measured):
         kernel = profile(fwhm[k])
         scale = _own_scale(images[k], kernel, fwhm[k], measured[reference])
-        layer, sigma = _layer(images[k] - stars, masked, kernel, scale)
-        layers.append(Layer(each.frame.name, float((jd[k] - middle) * 1440), *layer))
-        limits.append(sigma)
+        *light, err = _layer(images[k] - stars, masked, kernel, scale)
+        exptime_min = float(each.header["exptime"] or 0) / 60
+        about = (exptime_min, fwhm[k], kernel.shape[0] // 2, scale, err)
+        layers.append(Layer(each.frame.name, float((jd[k] - middle) * 1440), *light, *about))
+        limits.append(err)
     at = measured[reference]
     zeropoint = at.zeropoint["zp"] if at.magnitude_columns else None
     limit = (zeropoint or 0.0) - 2.5 * np.log10(5 * float(np.median(limits)))
     scale = float(np.sqrt(abs(np.linalg.det(at.wcs.pixel_scale_matrix)))) * 3600
-    return Stack(layers, at.wcs, zeropoint, float(max(fwhm)), scale, middle, float(limit))
+    return Stack(layers, at.wcs, zeropoint, float(max(fwhm)), scale, middle, float(limit), masked)
 
 
 def profile(fwhm_px):
@@ -161,7 +172,7 @@ def _sigma(image):
 
 
 def _layer(difference, masked, kernel, scale):
-    """Return ((light * weight, weight, the same not held), sigma of a point source) of a frame without its stars."""
+    """Return (light * weight, weight, the same not held, error of a point source) of a frame without its stars."""
     usable = np.isfinite(difference) & ~masked
     sigma = _sigma(np.where(usable, difference, np.nan))
     clean = np.where(usable, difference, 0).astype(np.float32)
@@ -176,7 +187,7 @@ def _layer(difference, masked, kernel, scale):
     inverse = (weight / np.sum(kernel**2) / error**2).astype(np.float32)
     root = np.sqrt(inverse)
     held = np.clip(snr, -MOST_SIGMAS, MOST_SIGMAS).astype(np.float32) * root
-    return (held, inverse, snr.astype(np.float32) * root), error
+    return held, inverse, snr.astype(np.float32) * root, float(error)
 
 
 def _own_scale(image, kernel, fwhm_px, reference):

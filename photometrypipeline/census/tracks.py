@@ -9,7 +9,7 @@ import numpy as np
 
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.base.files import write_text
-from photometrypipeline.census import movers, shiftadd, starless
+from photometrypipeline.census import brightness, movers, shiftadd, starless
 from photometrypipeline.census.starless import Stack
 from photometrypipeline.frames import positionsfile
 from photometrypipeline.targets import exposures
@@ -22,7 +22,7 @@ SAME_STEPS = 1.5  # and whose rate differs by so many steps
 STEPS_MAG = (-0.5, 0.0, 0.3, 0.65, 1.0, 1.5)  # of artificial tracks, from 5 sigma of a single frame on
 COLUMNS = (
     "name", "known_as", "jd", "ra_deg", "dec_deg", "ra_rate_arcsec_min", "dec_rate_arcsec_min", "snr", "mag", "mag_err",
-    "perhaps_chance",
+    "mag_is_limit", "perhaps_chance",
 )  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def find(measured, box, known, sigmas=shiftadd.SIGMAS, injections=48, jobs=2, si
     number = len(shiftadd.rates(stack, box))
     if number > shiftadd.MOST_RATES:
         raise PipelineError(f"{number} rates would have to be tried, at most {shiftadd.MOST_RATES}: give a smaller box")
-    found = shiftadd.search(stack, box, jobs, sigmas)
+    found = _search(stack, images, box, jobs, sigmas)
     bodies = [body for body in (_known(stack, measured, *each, found) for each in known) if body]
     names = _names(stack, found, bodies, site)
     outcome = Outcome(stack, found, names, bodies)
@@ -88,10 +88,16 @@ def find(measured, box, known, sigmas=shiftadd.SIGMAS, injections=48, jobs=2, si
         rng = np.random.default_rng(1)
         put = _draw(stack, box, injections, rng)
         _inject(images, measured, stack, put)
-        outcome.levels = _levels(starless.stack(measured, images, reference), put, box, jobs, sigmas)
+        shown = starless.stack(measured, images, reference)
+        outcome.levels = _levels(shown, put, _search(shown, images, box, jobs, sigmas))
         exchanged = shiftadd.scrambled(shiftadd.without(stack, found), rng)
         outcome.chance = [one.snr for one in shiftadd.search(exchanged, box, jobs, sigmas)]
     return outcome
+
+
+def _search(stack, images, box, jobs, sigmas):
+    """Return what is Found, with the flux that each has at its own place."""
+    return [brightness.measured(stack, images, one) for one in shiftadd.search(stack, box, jobs, sigmas)]
 
 
 # ---- known bodies
@@ -196,9 +202,9 @@ def _inject(images, measured, stack, put):
             image[row - half : row + half + 1, column - half : column + half + 1] += (flux * light).astype(np.float32)
 
 
-def _levels(stack, put, box, jobs, sigmas):
+def _levels(stack, put, found):
     """Return the Levels of artificial tracks, brightest first."""
-    found, levels = shiftadd.search(stack, box, jobs, sigmas), []
+    levels = []
     for mag in sorted({row[3] for row in put}):
         own = [row for row in put if row[3] == mag]
         seen = [_nearest(stack, found, row[:2], row[2]) for row in own]
@@ -239,8 +245,9 @@ def told(outcome):
 
 def _about(stack, one):
     mag, err = magnitude(stack, one)
-    brightness = f", {mag:.2f} +- {err:.2f} mag" if np.isfinite(mag) else ""
-    return f"S/N {one.snr:.1f}{brightness}, {np.hypot(*rate_arcsec_min(stack, one)):.3f} arcsec/min"
+    word = "" if one.whole else "at least "  # as bright as that
+    bright = f", {word}{mag:.2f} +- {err:.2f} mag" if np.isfinite(mag) else ""
+    return f"S/N {one.snr:.1f}{bright}, {np.hypot(*rate_arcsec_min(stack, one)):.3f} arcsec/min"
 
 
 def write(outcome, measured, folder):
@@ -253,7 +260,12 @@ def write(outcome, measured, folder):
         mag, err = magnitude(stack, one)
         numbers = [f"{stack.jd:.6f}", *(f"{each:.6f}" for each in place_deg(stack, one))]
         numbers += [*(f"{each:.4f}" for each in rate_arcsec_min(stack, one)), f"{one.snr:.1f}"]
-        numbers += [f"{mag:.3f}" if np.isfinite(mag) else "", f"{err:.3f}", int(outcome.doubtful(one))]
+        numbers += [
+            f"{mag:.3f}" if np.isfinite(mag) else "",
+            f"{err:.3f}",
+            int(not one.whole),
+            int(outcome.doubtful(one)),
+        ]
         writer.writerow([name, own.get(id(one), ""), *numbers])
         if id(one) not in own:
             files.append(f"positions_{name}.dat")
