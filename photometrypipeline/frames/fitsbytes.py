@@ -5,6 +5,7 @@ have such cards; what the pipeline does not change stays byte for byte as the te
 """
 
 import logging
+import re
 
 import numpy as np
 from astropy.io import fits
@@ -15,6 +16,7 @@ log = logging.getLogger("pp.frame")
 
 BLOCK, CARD = 2880, 80  # bytes
 MOST_AXES, MOST_PIXELS = 999, 2**31  # of an axis
+PLAIN = re.compile(r"([A-Z0-9_-]+) *= +(?:'((?:[^']|'')*)'|([TF])|([-+]?\d+(?:\.\d*)?(?:E[-+]?\d+)?)) *(?:/.*)?")
 PIXELS = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}  # by BITPIX
 
 
@@ -37,6 +39,41 @@ def lines(raw):
 def parse(raw):
     """Return a raw header as fits.Header, whose every card can be read: broken ones stand for what they mean."""
     return fits.Header.fromstring(cards.readable(_text(raw)))
+
+
+def plain(raw):
+    """Return the values {keyword: str, bool, int or float} of a raw header (bytes) that a program has written.
+
+    For headers of tables, whose cards keep to the standard: ten times as fast as fits.Header.
+    """
+    found = {}
+    for line in lines(raw):
+        card = PLAIN.fullmatch(_text(line))
+        if card and card[1] not in found:  # of several the first counts
+            found[card[1]] = _value(*card.groups()[1:])
+    return found
+
+
+def plain_header(cards):
+    """Return a header as bytes, whole blocks, of `cards` [(keyword, text or int), ...] without comments.
+
+    As fits.Header writes it, in a tenth of the time; the keywords are short ones.
+    """
+    written = []
+    for keyword, value in cards:
+        quoted = value.replace("'", "''") if isinstance(value, str) else None
+        text = f"{value:>20}" if quoted is None else f"'{quoted:<8}'"
+        written.append(f"{keyword:<8}= {text:<20}".ljust(CARD))
+    text = "".join([*written, "END".ljust(CARD)])
+    return text.ljust(len(text) + -len(text) % BLOCK).encode("ascii")
+
+
+def _value(text, logical, number):
+    if text is not None:
+        return text.rstrip().replace("''", "'")
+    if logical:
+        return logical == "T"
+    return float(number) if "." in number or "E" in number else int(number)
 
 
 def _text(raw):

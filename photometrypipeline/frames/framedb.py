@@ -14,7 +14,7 @@ import numpy as np
 from astropy.table import Table
 
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.base.files import replacing
+from photometrypipeline.base.newdatabase import new_database
 
 VERSION = 1  # of the layout: 1 = header, data, zeropoint
 
@@ -93,7 +93,7 @@ def write(path, header, table, zeropoint=None, colorterm=None):
     names = stored_names(table.colnames)
     columns = ", ".join(f"{_quoted(name)} {_kind(table[old])}" for name, old in zip(names, table.colnames, strict=True))
     rows = zip(*(_values(table[name]) for name in table.colnames), strict=True)
-    with replacing(path) as temporary, contextlib.closing(sqlite3.connect(temporary)) as connection, connection:
+    with new_database(path) as connection:
         connection.executescript(SCHEMA)
         connection.execute(
             f"insert into header values ({_marks(HEADER_COLUMNS)})", [header.get(name) for name in HEADER_COLUMNS]

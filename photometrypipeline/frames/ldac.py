@@ -92,12 +92,12 @@ def _checked(table, path):
 
 
 def _hdus(path):
-    """Yield (fits.Header, data as bytes) of each HDU; three times as fast as with astropy's objects for columns."""
+    """Yield (values of its header by keyword, data as bytes) of each HDU; far faster than with astropy's objects."""
     with open(path, "rb") as stream:
         end = stream.seek(0, 2)
         stream.seek(0)
         while stream.tell() < end:
-            header = fitsbytes.parse(fitsbytes.read_raw_header(stream))
+            header = fitsbytes.plain(fitsbytes.read_raw_header(stream))
             size = fitsbytes.data_bytes(header)
             data = stream.read(size)
             if len(data) < size:
@@ -156,4 +156,4 @@ def _binary_table(name, cards, size, data):
     """
     layout = [("XTENSION", "BINTABLE"), ("BITPIX", 8), ("NAXIS", 2), ("NAXIS1", size[0]), ("NAXIS2", size[1])]
     layout += [("PCOUNT", 0), ("GCOUNT", 1), ("TFIELDS", size[2]), ("EXTNAME", name)]
-    return fits.Header([*layout, *cards]).tostring().encode("ascii") + fitsbytes.padded(data)
+    return fitsbytes.plain_header([*layout, *cards]) + fitsbytes.padded(data)

@@ -10,7 +10,7 @@ import sqlite3
 from pathlib import Path
 
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.base.files import replacing
+from photometrypipeline.base.newdatabase import new_database
 from photometrypipeline.frames.rows import COLUMNS, NOT_DETECTED, STORED, LightCurve, Row
 
 FILE_NAME = "photometry.db"
@@ -45,7 +45,7 @@ SCHEMA = _schema()
 def write(path, curves):
     """Write the database, whole and atomically, with `curves` (list of LightCurve); NaN and empty texts become NULL."""
     marks = ", ".join("?" * len(NAMES))
-    with replacing(path) as temporary, contextlib.closing(sqlite3.connect(temporary)) as connection, connection:
+    with new_database(path) as connection:
         connection.executescript(SCHEMA)
         connection.execute(f"pragma user_version = {VERSION}")
         connection.execute("insert into pipeline values (?)", [VERSION])

@@ -3,12 +3,14 @@
 import contextlib
 import re
 import warnings
+from functools import lru_cache
 
 import numpy as np
 from astropy.io import fits
 
 from photometrypipeline.frames.frame import COMMENT_START, put, saved_name, set_keyword
 
+RECENT = 64  # WCS that are remembered: each is asked for several times in a row
 OF_WCSLIB = re.compile(r"^ERROR \d+ in \w+\(\) at line \d+ of file \S+:\s*")
 WCS_PATTERN = re.compile(
     r"""(
@@ -81,12 +83,17 @@ def wcs_of(header):
 
 
 def _read(cards):
+    return _wcs_of_text(cards.tostring()).deepcopy()
+
+
+@lru_cache(RECENT)
+def _wcs_of_text(text):
     from astropy.wcs import WCS  # brings coordinates and tables along; keywords alone do without
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            wcs = WCS(cards, naxis=2, fix=False)
+            wcs = WCS(text, naxis=2, fix=False)
             usable = wcs.has_celestial and np.linalg.det(wcs.pixel_scale_matrix) != 0
     except Exception as error:  # noqa: BLE001  astropy has no common base for what a broken WCS raises
         raise ValueError(" ".join(str(error).split())) from None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from astropy.coordinates import SkyCoord, angular_separation
+from astropy.coordinates import angular_separation
 from numpy.typing import ArrayLike
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
@@ -56,17 +56,26 @@ def skycenter(positions: Iterable[tuple[ArrayLike, ArrayLike]]) -> tuple[float, 
     """
     positions = [(ra, dec) for ra, dec in positions if np.size(ra)]
     everything = [np.concatenate(axis) for axis in zip(*positions, strict=True)] or [np.empty(0)] * 2
-    local = SkyCoord(*mean_direction(*everything), unit="deg").skyoffset_frame()
+    local = _local_axes(*mean_direction(*everything))
     boxes: list[tuple[float, float]] = []
     for ra, dec in positions:
-        offsets = SkyCoord(ra, dec, unit="deg").transform_to(local)
-        x, y = (np.percentile(axis, [1, 99]) for axis in (offsets.lon.wrap_at("180d").deg, offsets.lat.deg))
-        boxes += [(east, north) for east in x for north in y]
+        towards, east, north = local @ vectors(ra, dec).T
+        x, y = np.degrees(np.arctan2(east, towards)), np.degrees(np.arcsin(np.clip(north, -1, 1)))
+        boxes += [(column, row) for column in np.percentile(x, [1, 99]) for row in np.percentile(y, [1, 99])]
     corners = np.array(boxes)
     middle = (corners.min(axis=0) + corners.max(axis=0)) / 2
-    centre = SkyCoord(*middle, unit="deg", frame=local)
-    radius = centre.separation(SkyCoord(*corners.T, unit="deg", frame=local)).deg.max()
-    return float(centre.icrs.ra.deg), float(centre.icrs.dec.deg), float(radius)
+    radius = np.max(separation_deg(*corners.T, *middle))
+    ra_deg, dec_deg = direction(vectors(*middle).ravel() @ local)
+    return float(ra_deg), float(dec_deg), float(radius)
+
+
+def _local_axes(ra_deg: float, dec_deg: float) -> np.ndarray:
+    """Return the unit vectors towards a place, and East and North there, shape (3, 3)."""
+    ra, dec = np.radians([ra_deg, dec_deg])
+    towards = vectors(ra_deg, dec_deg).ravel()
+    east = np.array([-np.sin(ra), np.cos(ra), 0.0])
+    north = np.array([-np.sin(dec) * np.cos(ra), -np.sin(dec) * np.sin(ra), np.cos(dec)])
+    return np.array([towards, east, north])
 
 
 def largest_field(centres: Sequence[tuple[float, float]], weights: ArrayLike, linking_deg: float = 5.0) -> np.ndarray:
