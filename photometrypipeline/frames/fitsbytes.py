@@ -61,9 +61,11 @@ def plain_header(cards):
     """
     written = []
     for keyword, value in cards:
-        quoted = value.replace("'", "''") if isinstance(value, str) else None
-        text = f"{value:>20}" if quoted is None else f"'{quoted:<8}'"
-        written.append(f"{keyword:<8}= {text:<20}".ljust(CARD))
+        if isinstance(value, str):
+            value = "'{:<8}'".format(value.replace("'", "''")) if value else "''"
+        else:
+            value = f"{value:>20}"
+        written.append(f"{keyword:<8}= {value:<20}".ljust(CARD))
     text = "".join([*written, "END".ljust(CARD)])
     return text.ljust(len(text) + -len(text) % BLOCK).encode("ascii")
 
