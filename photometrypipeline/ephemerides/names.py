@@ -36,14 +36,36 @@ _NOT_AN_OBJECT = re.compile(
 )
 _CATALOGUE = re.compile(
     r"(NGC|IC|M|Messier|UGC|PGC|MCG|ESO|Abell|HD|HDE|HIP|HR|SAO|BD|CD|CPD|TYC|GSC|2MASS|SDSS|Gaia|PG|SA|Landolt|GD|Feige|LTT|"
-    r"LHS|GJ|TRAPPIST|Qatar|NGTS|WASP|HAT|HATS|KELT|TrES|XO|TOI|KIC|TIC|EPIC|KOI|Kepler|K2|CoRoT|GRB|SN|AT|Field|S82|Stripe)"
-    r"([ -]?(P-|DR\d |J))?[ +-]?\d[\w.+ -]*",
+    r"LHS|GJ|Gliese|Barnard|Arp|Hickson|HCG|Herschel|Hubble|Caldwell|Melotte|Mel|Collinder|Cr|Trumpler|Tr|Berkeley|Stock|"
+    r"Gum|Sharpless|Sh|Sh2|LDN|LBN|vdB|Ced|Palomar|Pal|Terzan|Simeis|Kohoutek|Wolf|Ross|Luyten|Lalande|Mrk|Mkn|Markarian|"
+    r"PKS|PSR|OJ|EP|AAVSO|Starlink|Tile|Night|Run|UT|TRAPPIST|Qatar|NGTS|WASP|HAT|HATS|KELT|TrES|XO|TOI|KIC|TIC|EPIC|KOI|Kepler|K2|CoRoT|GRB|SN|AT|Field|S82|Stripe)"
+    r"([ -]?(P-|DR\d |J|B))?[ +-]?\d[\w.+ -]*|\d{1,2}(RXS|SWASP|XMM|FGL|FHL|ES|EG|SXPS|WHSP|LAC|CXO|WGA|HWC)\b.*",
     re.IGNORECASE,
 )
+_CONSTELLATIONS = (  # as they stand behind the numbers of Flamsteed; Ara has none, and is an asteroid
+    "And|Aqr|Aql|Ari|Aur|Boo|Cam|Cnc|CVn|CMa|CMi|Cap|Cas|Cen|Cep|Cet|Com|CrB|Crv|Crt|Cyg|Del|Dor|Dra|Equ|Eri|For|Gem|"
+    "Her|Hya|Lac|Leo|LMi|Lep|Lib|Lup|Lyn|Lyr|Mon|Oph|Ori|Peg|Per|Psc|PsA|Pup|Sgr|Sco|Sct|Ser|Sex|Sge|Tau|Tri|Tuc|UMa|"
+    "UMi|Vel|Vir|Vul|Andromedae|Aquarii|Aquilae|Arietis|Aurigae|Bootis|Cancri|Canum|Canis|Capricorni|Cassiopeiae|"
+    "Centauri|Cephei|Ceti|Comae|Coronae|Corvi|Crateris|Cygni|Delphini|Doradus|Draconis|Equulei|Eridani|Geminorum|"
+    "Herculis|Hydrae|Lacertae|Leonis|Leporis|Librae|Lupi|Lyncis|Lyrae|Monocerotis|Ophiuchi|Orionis|Pegasi|Persei|"
+    "Piscium|Piscis|Puppis|Sagittarii|Sagittae|Scorpii|Scuti|Serpentis|Sextantis|Tauri|Trianguli|Tucanae|Ursae|Virginis|"
+    "Vulpeculae"
+)
+_COUNTED = re.compile(  # numbers that are of no asteroid: of stars, units, parts
+    rf"(?:\d|[1-9]\d|1[0-4]\d) ?(?i:{_CONSTELLATIONS})(?: .*)?|"
+    r"[0-9]{1,4} (?i:secs?|seconds?|mins?|minutes?|hours?|hrs?|deg|"
+    r"degrees?|inch|in|arcmin|arcsec|mm|cm|nm|km|bits?|frames?|images?|subs|stars?|percent|of \d+)(?:\W.*)?|"
+    r"\d{1,2} (?:h|m)(?: .*)?"
+)
+_MONTHS = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 _DATE = re.compile(
     r"(?:19|20)\d\d(?:([-/. ])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
     r"(?:[T ].*)?|"
-    r"(?:19|20)\d\d[-/. ]?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*[-/. ]?\d{1,2}(?:[T ].*)?",
+    rf"(?:19|20)\d\d[-/. ]?{_MONTHS}[-/. ]?\d{{1,2}}(?:[T ].*)?|"
+    r"(?:0?[1-9]|[12]\d|3[01])([-/. ])(?:0?[1-9]|1[0-2])\2(?:19|20)\d\d(?: .*)?|"
+    rf"(?:0?[1-9]|[12]\d|3[01])[-/. ]?{_MONTHS}[-/. ]?(?:19|20)\d\d(?: .*)?|"
+    rf"{_MONTHS} \d{{1,2}},? (?:19|20)\d\d(?: .*)?|"
+    r"\d\d-(?:0[1-9]|1[0-2])-(?:[0-2]\d|3[01])|(?:19|20)\d\d-(?:[0-2]\d\d|3[0-6]\d)",
     re.IGNORECASE,
 )
 _CALIBRATION = re.compile(
@@ -58,10 +80,11 @@ _PROVISIONAL = re.compile(
 _SURVEY = re.compile(r"(\d{1,4}) ?(P-L|T-[123])", re.IGNORECASE)
 _NUMBERED = re.compile(r"(\()?0*(\d{1,8})(?(1)\))(?: .*)?")
 _NUMBERED_COMET = re.compile(
-    r"0*(\d{1,4}(?=[ PD])|\d{1,2}(?=I))( ?[PD]|I)(?:-([A-Z]{1,2}\d?))?(?:[ /].*)?", re.IGNORECASE
+    r"0*(\d{1,4}(?=[ PD])|\d{1,2}(?=I))( ?[PD]|I)(?:-((?!SW\d)[A-Z]{1,2}\d?))?(?:[ /].*|-(?:SW\d|[A-Z]{3}).*)?",
+    re.IGNORECASE,
 )
 _COMET = re.compile(
-    rf"([CPDXA])(?:[ /]?(\d{{4}})|/(-?\d{{1,3}})) ?({_HALF_MONTH}(?:[A-HJ-Z](?=\d))?) ?(\d{{1,4}})"
+    rf"([CPDXA])(?:[ /-]?(\d{{4}})|/(-?\d{{1,3}})) ?({_HALF_MONTH}(?:[A-HJ-Z](?=\d))?) ?(\d{{1,4}})"
     r"(?:-([A-Z]{1,2}\d?))?(?![\w-]).*",
     re.IGNORECASE,
 )
@@ -105,9 +128,12 @@ def queries(text):
     packed = _packed(raw)
     if packed:
         return [Query(*packed, name)]
+    name = re.sub(r"(?i)\.(fits?|fts)(\.\w+)?$", "", name)
     if _DATE.fullmatch(name) or _CALIBRATION.fullmatch(name):
         return []
     possible = [name] if _means_nothing(name) else observernames.readings(name)[: None if len(name) <= LONGEST else 1]
+    if any(map(_COUNTED.fullmatch, possible)):
+        return []
     for text in possible:
         certain = _designation(text) or _comet(text) or _number(text) or _in_parentheses(text)
         if certain:

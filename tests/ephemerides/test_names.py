@@ -91,7 +91,11 @@ APPENDED = {  # what observers put around a name, and the question that is left
     **dict.fromkeys(["73P C", "73P-C", "73P/Schwassmann-Wachmann 3-C"], "DES=73P-C;CAP"),
     **dict.fromkeys(["C/2019 Y4-B", "C/2019 Y4 (ATLAS)-B"], "DES=C/2019 Y4-B;CAP"),
     **dict.fromkeys(["12P_R_30s", "Comet 12P", "12P Pons-Brooks", "12P/Pons-Brooks L"], "DES=12P;NOFRAG;CAP"),
-    **dict.fromkeys(["29P/SW1"], "DES=29P;NOFRAG;CAP"),
+    **dict.fromkeys(["29P/SW1", "29P-SW1", "29P-Schwassmann"], "DES=29P;NOFRAG;CAP"),
+    **dict.fromkeys(["No.433", "Nr 433", "MPC 433", "planetoid 433", "433, 60 s", "433_20240501_R"], "433;"),
+    **dict.fromkeys(["C-2022 E3", "C-2022_E3_R"], "DES=C/2022 E3;NOFRAG;CAP"),
+    **dict.fromkeys(["3I-ATLAS R 60s"], "DES=3I;"),
+    **dict.fromkeys(["2024YR4.fits", "2024YR4_001.fit"], "DES=2024 YR4;"),
     **dict.fromkeys(["C/2023A3_60s", "C/2023 A3 R", "Comet C2023 A3"], "DES=C/2023 A3;NOFRAG;CAP"),
 }
 
@@ -122,6 +126,23 @@ def test_half_a_designation_of_a_comet_is_no_asteroid():
 )
 def test_dates_and_stars_ask_nothing(text):
     assert names.queries(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["55 Cnc", "61_Cyg", "51 Peg b", "70 Virginis", "47 Tuc R 60s", "55Cnc", "16 Cyg A"]  # not the asteroids 55, 61 ...
+    + ["1RXS J123456.7+123456", "4FGL J1234.5+6789", "1ES 1959+650", "PKS 2155-304", "PSR B1937+21"]
+    + ["Wolf 359", "Barnard 33", "Kohoutek 4-55", "Gliese 581", "Arp 273"]  # not comets and asteroids called so
+    + ["22-03-2021", "22/03/2021", "22 Mar 2021", "22Mar2021", "Mar 22, 2021", "21-03-22", "2021-081", "22.3.2021 R"]
+    + ["5 min", "30 sec", "12 h", "24 inch", "3 of 10", "4 stars", "2 frames", "1 m telescope", "16bit", "50 mm"],
+)
+def test_numbers_that_are_of_no_asteroid_ask_nothing(text):
+    assert names.queries(text) == []
+
+
+@pytest.mark.parametrize("text", ["849 Ara", "2 Pallas", "55 Pandora", "47 Aglaja V", "61 Danae", "433 Eros 5 min"])
+def test_asteroids_with_small_numbers_are_asked(text):
+    assert names.queries(text)[0].command == f"{text.split()[0]};"
 
 
 @pytest.mark.parametrize(
