@@ -4,7 +4,8 @@ import re
 
 MARKS = re.compile(r"^[\s~#!@+>\[<\"'.,:-]+(?=[\w(])|[\s.,:!?#@+>\]<\"'*-]+$")
 KINDS = re.compile(
-    r"^(?:(?:asteroid|minor ?planet|planetoid|number|n[or]\.?|mpc|comet|ast|mp|neo|nea|pha|mba|tno|kbo|target|object|obj|lights?|science|sci|stack|"
+    r"^(?:(?:asteroid|minor ?planet|planetoid|number|n[or]\.?|mpc|comet|"
+    r"ast|mp|neo|nea|pha|mba|tno|kbo|target|object|obj|lights?|science|sci|stack|"
     r"tracking)"
     r"(?:[\s:#-]+(?=\S)|(?=\d))|a(?=(?:\d{1,3}|\d{5,6})$))",
     re.IGNORECASE,
