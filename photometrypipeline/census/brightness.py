@@ -8,16 +8,21 @@ from dataclasses import replace
 
 import numpy as np
 from astropy.stats import gaussian_fwhm_to_sigma
+from scipy.stats import chi2
 
 from photometrypipeline.photometry import moffat
 
 APART_FWHM = 1.5  # of a pixel from the body, in frames that tell what else is there
 LEAST_FRAMES = 3  # that tell it
 LEAST_SHARE = 0.3  # of the profile that has to be seen
+LIGHT_CURVE = 0.4  # of the flux, by which bodies vary
+CHANCE = 1e-4  # that a body's frames differ so much
 
 
 def measured(stack, images, one):
     """Return the Found `one` with flux and error anew; as it was where it moves too little to be told from the sky.
+
+    None where single frames have its light and the others do not: what crosses the track there is another body.
 
     stack : Stack of the `images`, the list of starless.aligned
     """
@@ -25,7 +30,11 @@ def measured(stack, images, one):
     flux, weight = np.array([each for each in found if each]).reshape(-1, 2).T
     if len(weight) < LEAST_FRAMES:
         return one
-    return replace(one, flux=float((flux * weight).sum() / weight.sum()), err=float(weight.sum() ** -0.5), whole=True)
+    mean = float((flux * weight).sum() / weight.sum())
+    off = (flux - mean) ** 2 / (1 / weight + (LIGHT_CURVE * mean) ** 2)
+    if chi2.sf(off.sum(), len(off) - 1) < CHANCE:
+        return None
+    return replace(one, flux=mean, err=float(weight.sum() ** -0.5), whole=True)
 
 
 def _on_frame(stack, images, number, one):

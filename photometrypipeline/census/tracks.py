@@ -97,7 +97,8 @@ def find(measured, box, known, sigmas=shiftadd.SIGMAS, injections=48, jobs=2, si
 
 def _search(stack, images, box, jobs, sigmas):
     """Return what is Found, with the flux that each has at its own place."""
-    return [brightness.measured(stack, images, one) for one in shiftadd.search(stack, box, jobs, sigmas)]
+    found = (brightness.measured(stack, images, one) for one in shiftadd.search(stack, box, jobs, sigmas))
+    return [one for one in found if one is not None]
 
 
 # ---- known bodies
