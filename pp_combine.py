@@ -125,7 +125,7 @@ def _layer_of(frame, telescope):
         wcskeywords.wcs_of(header)
     except ValueError as error:
         raise FrameError(frame.path, f"has no usable WCS ({error})", "run pp_register first") from None
-    midtime, exptime = frame.number("MIDTIMJD"), headers.exptime_s(frame, telescope)
+    midtime, exptime = frame.number("MIDTIMJD"), headers.light_s(frame, telescope)
     half = exptime / 2 / SECONDS_PER_DAY
     start, end = midtime - half, midtime + half
     if "COMBOJD1" in header and "COMBOJD2" in header:

@@ -173,7 +173,7 @@ def header_row(done, reference, settings):
         "description": description,
         "magsys": system,
         "obstime": frame.number("MIDTIMJD"),
-        "exptime": headers.exptime_s(frame, telescope),
+        "exptime": headers.light_s(frame, telescope),
         "obj": str(frame.header.get("OBJECT", "")).strip(),
         "filtername": settings.band,
     }

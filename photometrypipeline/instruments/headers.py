@@ -74,6 +74,12 @@ def exptime_s(frame, telescope):
     return seconds
 
 
+def light_s(frame, telescope):
+    """Return for how long (s) light was gathered for a prepared frame: for a stack all of it.  Raises FrameError."""
+    whole = "EXPTIME" in frame.header and exposurelength.WHOLE in str(frame.header.comments["EXPTIME"])
+    return number(frame.header["EXPTIME"]) if whole else exptime_s(frame, telescope)
+
+
 def gain_e_adu(frame, telescope):
     """Return the gain (e-/ADU) that Source Extractor uses for a frame, None if none is known."""
     value = number(frame.header.get(telescope.header.get("gain", "GAIN")))

@@ -12,6 +12,7 @@ import sky
 from photometrypipeline.base.errors import OK, PARTIAL, USAGE
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import results
+from photometrypipeline.frames.intake import Choice, take_in
 
 MASK = {(0, 0): 0.55, (0, 1): 1.0, (1, 0): 1.0, (1, 1): 0.45}  # RGGB: how much of the light each pixel lets through
 V = "TOP 2 BOT 1"
@@ -85,6 +86,23 @@ def test_a_colour_camera_is_measured_in_its_green_pixels(tmp_path, run_command):
     green = fits.getheader(tmp_path / f"{frames[0][0]}_green.fits")
     assert green["SECPIX"] == pytest.approx(0.75) and green["FILTER"] == "TG"
     assert "2 images made from 2 files" in done.stdout
+
+
+def test_three_planes_are_colours_where_a_program_that_writes_such_says_so(tmp_path):
+    image = np.random.default_rng(2).normal(500, 10, (3, 30, 40)) + np.array([0.0, 1000.0, 2000.0])[:, None, None]
+    header = fits.Header([("CREATOR", "ZWO Seestar S50"), ("CTYPE3", "RGB"), ("EXPTIME", 10.0)])
+    for name, cards in (("colour", header), ("video", fits.Header([("EXPTIME", 0.02)]))):
+        fits.PrimaryHDU(image.astype(np.uint16), cards).writeto(tmp_path / f"{name}.fits")
+    names = [str(tmp_path / f"{name}.fits") for name in ("colour", "video")]
+    assert take_in(names, Choice(colour="none"), None) == names
+    green, video = take_in(names, Choice(), None)
+    assert video == names[1]  # and its planes are told to be a cube
+    assert green == str(tmp_path / "colour_green.fits")
+    assert np.median(fits.getdata(green)) == pytest.approx(1500, abs=5)
+    made = fits.getheader(green)
+    assert made["NAXIS"] == 2 and "CTYPE3" not in made and made["PPCOLOR"] == "TG"
+    (blue,) = take_in(names[:1], Choice(colour="blue"), None)
+    assert np.median(fits.getdata(blue)) == pytest.approx(2500, abs=5)
 
 
 def test_gzip_and_bzip2_next_to_a_damaged_file(tmp_path, run_command):

@@ -7,7 +7,7 @@ from astropy.io import fits
 from astropy.time import Time
 
 from photometrypipeline.frames.frame import Frame
-from photometrypipeline.instruments import exposurelength, exposures, telescopes
+from photometrypipeline.instruments import exposurelength, exposures, headers, telescopes
 from photometrypipeline.sky import dates
 
 START = "2021-03-22T01:02:03.250"
@@ -354,6 +354,14 @@ def test_the_length_of_a_stack_is_found_again_in_a_prepared_header():
     header = fits.Header([("EXPTIME", 1870.0, f"PP: [s] {exposurelength.WHOLE}"), ("_EXPTIME", 10.0)])
     assert exposurelength.first_value(header, "EXPTIME") == 10.0
     assert exposurelength.first_value(fits.Header([("EXPTIME", 5.0), ("_EXPTIME", 7.0)]), "EXPTIME") == 5.0
+
+
+def test_a_prepared_stack_counts_with_all_its_light():
+    frame = Frame("a.fits")
+    frame.header = fits.Header([("EXPTIME", 1870.0, f"PP: [s] {exposurelength.WHOLE}"), ("_EXPTIME", 10.0)])
+    assert headers.light_s(frame, telescopes.get("GENERIC")) == 1870.0
+    frame.header = fits.Header([("EXPTIME", 10.0)])
+    assert headers.light_s(frame, telescopes.get("GENERIC")) == 10.0
 
 
 # ---- day and month

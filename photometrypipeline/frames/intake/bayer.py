@@ -1,10 +1,11 @@
-"""Frames of cameras whose pixels lie behind a mask of colours: one image of one colour.
+"""Frames of colour cameras: one image of one colour, of pixels behind a mask or of three planes.
 
 Every second pixel along both axes has one and the same colour; two of four are green.  Measured as they are, such
 frames mix the colours of a star by where it fell on the mask.
 """
 
 import logging
+import re
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,14 @@ MASK_KEYWORDS = ("BAYERPAT", "BAYRPAT", "COLORTYP", "COLORTYPE", "CFAIMAGE", "BA
 OFFSETS = ("YBAYROFF", "BAYOFFY", "XBAYROFF", "BAYOFFX")
 PATTERNS = ("RGGB", "BGGR", "GRBG", "GBRG")
 FILTERS = {"green": "TG", "interpolate": "TG", "red": "TR", "blue": "TB"}  # as the AAVSO calls these three
+OF_AXES = ("NAXIS", "CTYPE", "CRVAL", "CRPIX", "CDELT", "CUNIT", "CROTA")
+PLANES = {"red": 0, "green": 1, "interpolate": 1, "blue": 2}  # of an image in colours
+COLOURED = re.compile(  # programs that write images in colours as three planes
+    r"RGB|Seestar|Siril|PixInsight|ASI(AIR|Studio|FitsView|Img)|Dwarf|Vespera|eVscope|Unistellar|Origin|DeepSkyStacker|"
+    r"Astro ?Pixel|SharpCap|Nebulosity|MaxIm|Photoshop",
+    re.IGNORECASE,
+)
+COLOURED_BY = ("CREATOR", "SWCREATE", "PROGRAM", "SOFTWARE", "SWMODIFY", "INSTRUME", "CTYPE3", "COLORSPC")
 DIAGONALS = {"falling": ((0, 0), (1, 1)), "rising": ((0, 1), (1, 0))}
 ALIKE = 4.0  # standard errors by which the levels of two greens may differ
 GREEN_KERNEL = np.array([[0, 1, 0], [1, 4, 1], [0, 1, 0]]) / 4
@@ -45,11 +54,15 @@ def one_colour(path: Path, way: str) -> Path:
     green, red, blue : the pixels of that colour in each cell of 2 x 2, the scale is twice that of the camera
     interpolate : green at every pixel, from its neighbours where the mask has another colour
     none : as it is, which is said
+    Of an image of three planes, red, green and blue, each colour has a plane.
     """
     try:
         header = read_header(path)
     except FrameError:
         return path  # whoever opens it says what is wrong
+    if has_planes(header) and way in PLANES:
+        target = products.product_path(path, "green" if way == "interpolate" else way)
+        return products.make(path, target, way, lambda temporary: _write_plane(temporary, header, path, way))
     if pattern_of(header) is None or int(header.get("NAXIS", 0)) != 2:
         return path
     if way == "none":
@@ -61,6 +74,14 @@ def one_colour(path: Path, way: str) -> Path:
     except NoMask:
         log.warning("%s: BAYERPAT is in the header, but all pixels see the same light: measured as it is", path.name)
         return path
+
+
+def has_planes(header: fits.Header) -> bool:
+    """Return whether an image has three planes that are surely its colours."""
+    if header.get("NAXIS") != 3 or header.get("NAXIS3") != 3:
+        return False
+    text = " ".join(str(header.get(name, "")) for name in COLOURED_BY)
+    return pattern_of(header) is not None or bool(COLOURED.search(text))
 
 
 class NoMask(Exception):
@@ -142,6 +163,17 @@ def _write(target, header, path, way):
     target.write_bytes(fitsbytes.header_bytes(new, b"", target) + fitsbytes.stored(image.astype(np.float32)))
 
 
+def _write_plane(target, header, path, way):
+    image, new = _scaled(path, header)[PLANES[way]], header.copy()
+    log.info("%s: its three planes are taken for red, green and blue", path.name)
+    for keyword in [each for each in new if each.endswith("3") and each.startswith(OF_AXES)]:
+        new.remove(keyword)
+    new["NAXIS"] = 2
+    new.remove("WCSAXES", ignore_missing=True)
+    _describe(new, image, way)
+    target.write_bytes(fitsbytes.header_bytes(new, b"", target) + fitsbytes.stored(image.astype(np.float32)))
+
+
 def _interpolated(pixels, greens):
     """Return green at every pixel: the mean of the four green neighbours where the mask has another colour."""
     from scipy.ndimage import convolve  # slow to load, and most frames are none of a colour camera
@@ -167,4 +199,4 @@ def _describe(header, image, way):
     for keyword in (*MASK_KEYWORDS, *OFFSETS, *SCALING, "DATASUM"):
         header.remove(keyword, ignore_missing=True)
     header["BITPIX"], header["NAXIS1"], header["NAXIS2"] = -32, image.shape[1], image.shape[0]
-    set_keyword(header, COLOUR, FILTERS[way], f"{way} pixels of a camera with a mask of colours")
+    set_keyword(header, COLOUR, FILTERS[way], f"{way} of a colour camera")
