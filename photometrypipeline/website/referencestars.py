@@ -1,13 +1,14 @@
 """The reference stars of a night as the page shows them: a table and a map, on which stars are taken out by hand."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from photometrypipeline.calibration import starlist
 from photometrypipeline.frames.records import known, number
 from photometrypipeline.frames.recordtypes import NightStar, StarLeftOut
-from photometrypipeline.website import findingchart, quickview
+from photometrypipeline.website import fieldmap, findingchart, quickview
 
 MOST_ROWS = 300  # of the table; the map has all stars
 RESTLESS = 2.0  # scatter over what is expected, from where on it is shown in red
@@ -42,6 +43,11 @@ class ReferenceStars:
     stars: list = field(default_factory=list)
     picture: dict | None = None
     typical: float | None = None
+
+    @cached_property
+    def field(self):
+        """The fieldmap.FieldMap of these stars, None without a picture or for too few of them."""
+        return fieldmap.of(self.stars, self.picture)
 
     @property
     def shown(self):

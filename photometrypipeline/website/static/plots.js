@@ -10,6 +10,14 @@
 
   let clock = "UT";
 
+  /* What all points share must not squeeze the curve: of `wide` values those count that widen the range of `found` to twice itself at most. */
+  function held(wide, found) {
+    const low = Math.min(...found);
+    const high = Math.max(...found);
+    const more = (high - low) / 2;
+    return found.length < 2 || !more ? wide : wide.map((value) => Math.min(Math.max(value, low - more), high + more));
+  }
+
   class Plot {
     constructor(figure, name) {
       this.spec = PP.data.plots[name];
@@ -48,7 +56,9 @@
       this.x = this.time.x;
       const shown = { y: [], right: [] };
       for (const { value, error, common, right } of spec.series) {
-        value.forEach((at, index) => finite(at) && shown[right ? "right" : "y"].push(...ends(at, error && error[index]), ...ends(at, common && common[index])));
+        const found = value.flatMap((at, index) => finite(at) ? ends(at, error && error[index]) : []);
+        const wide = value.flatMap((at, index) => finite(at) && common ? ends(at, common[index]) : []);
+        shown[right ? "right" : "y"].push(...found, ...held(wide, found));
       }
       spec.lines.filter((line) => line.axis !== "x").forEach((line) => shown[line.axis].push(line.at));
       const range = (axis, values, margin) => {
