@@ -44,13 +44,12 @@ from photometrypipeline.frames.contents import MEASUREMENT
 from photometrypipeline.frames.frame import set_keyword
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
-from photometrypipeline.photometry import badpixels, cosmics, growthcurve, rings, sequencemask
+from photometrypipeline.photometry import badpixels, cosmics, growthcurve, onelist, rings, sequencemask
 from photometrypipeline.reduction import lacosmic
 from photometrypipeline.sky import matching
 
 log = logging.getLogger("pp.photometry")
 
-WORK = ".diagnostics"  # where the lists with twenty apertures lie until the radius is chosen
 CURVE = "aperturephotometry_curveofgrowth.dat"
 MAX_FLAGS = 3  # of the target and of the sources of the curve of growth
 
@@ -93,22 +92,18 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
     telescope = frames.telescope
     gain_known = knows_gain(frames, telescope)
     common = extraction_of(options, telescope)
-    by_hand = bool(options.aprad) or toolbox.list_photmode() != "APER"
-    predictions = {} if by_hand or options.background_only else predict(frames, telescope, options)
+    predictions = {} if by_hand(options) or options.background_only else predict(frames, telescope, options)
     found = bad_pixels(frames, telescope, predictions)
     frames = frames.only(hit_pixels(frames, losses, options))
-    bad = functools.partial(cosmics.joined, bad=found.mask > 0 if found.number else None)
-    if by_hand:
+    radii = radii_of(frames, options)
+    lists = measure(frames, losses, replace(common, aprad=radii), found.mask > 0 if found.number else None)
+    if by_hand(options):
         aperture, curve, counts = fixed(options.aprad, telescope.aprad_default, options.chosen_by), None, (0, 0)
-        measured = measure_fixed(frames, losses, aperture.radius_px, common, bad)
     else:
-        radii = growthcurve.radii_px(options.aprad_range or rings.aperture_range(frames, telescope.aprad_range))
-        lists = measure_growth(frames, losses, radii, common, bad)
         aperture, curve, counts = choose_aperture(lists, radii, predictions, options, losses)
-        measured = toolbox.parallel(
-            lambda frame: cut_list(frame, lists[frame], aperture), list(lists), jobs, "photometry"
-        )
-        measured = [frame for frame, _ in toolbox.sort_out(list(lists), measured, losses)]
+    measured = toolbox.parallel(lambda frame: cut_list(frame, lists[frame], aperture), list(lists), jobs, "photometry")
+    measured = [frame for frame, _ in toolbox.sort_out(list(lists), measured, losses)]
+    if curve is not None:
         write_curve(frames.folder / CURVE, radii, curve)
     if curve is None and old.set_aside(frames.folder, [CURVE]):
         toolbox.say(f"moved to {old.FOLDER}/: {CURVE}, of another choice of the aperture")
@@ -140,12 +135,54 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
     return Photometry(frames.only(measured), aperture.radius_px, summary)
 
 
+def by_hand(options):
+    """Return whether one aperture is given, rather than found by a curve of growth."""
+    return bool(options.aprad) or toolbox.list_photmode() != "APER"
+
+
+def radii_of(frames, options):
+    """Return the radii (tuple, px) of the apertures that are measured."""
+    usual = frames.telescope
+    if by_hand(options):
+        return (float(options.aprad or usual.aprad_default),)
+    return tuple(growthcurve.radii_px(options.aprad_range or rings.aperture_range(frames, usual.aprad_range)).tolist())
+
+
+def ahead(frames, options, registration):
+    """Return the onelist.Lists that measure frames before they are registered, in one extraction for both steps.
+
+    registration : options of its extraction.  None where that does not do: both steps then look for sources.
+    """
+    telescope = frames.telescope
+    wanted = replace(extraction_of(options, telescope), aprad=radii_of(frames, options))
+    if options.cosmics or any(stacked(frame) for frame in frames) or not onelist.suits(registration, wanted):
+        return None
+    extraction = replace(wanted, aprad=(*wanted.aprad, telescope.aprad_default))
+
+    def one(chosen, bad, losses):
+        def run(frame):
+            path = onelist.path_of(frame, frames.folder)
+            return path, pp_extract.run(frame, telescope_of(frame), path, extraction, bad)
+
+        return dict(toolbox.sort_out(chosen, toolbox.parallel(run, chosen, options.jobs, "extract"), losses))
+
+    masked = pp_extract.mask_of(frames[0], telescope)
+    mask = functools.partial(sequencemask.beforehand, frames, frames.folder, instrument_mask=masked)
+    return onelist.Lists(registration, wanted, one, mask)
+
+
+def stacked(frame):
+    """Return whether a Frame is a stack of several."""
+    return "COMBO_N" in frame.header
+
+
 def bad_pixels(frames, telescope, predictions):
     """Return badpixels.Found: what the detector's frames show; a stack of several has no detector's pixels any more."""
-    if any("COMBO_N" in frame.header for frame in frames):
+    if any(stacked(frame) for frame in frames):
         return badpixels.Found(None, 0, "stacks have no bad pixels of their own")
     standing = [predictions.get(frame.name) for frame in frames] if predictions else None
-    return sequencemask.of_frames(frames, frames.folder, pp_extract.mask_of(frames[0], telescope), standing)
+    masked, known = pp_extract.mask_of(frames[0], telescope), frames.ahead.masks if frames.ahead else None
+    return sequencemask.of_frames(frames, frames.folder, masked, standing, known)
 
 
 def hit_pixels(frames, losses, options):
@@ -220,15 +257,6 @@ def basis(aperture, counts):
     return " and ".join(parts) + (" only" if len(parts) == 1 else "")
 
 
-def measure_fixed(frames, losses, radius_px, common, bad):
-    """Measure with one aperture; returns the Frames (list) that worked, their headers say so."""
-    for frame in frames:
-        write_aperture(frame.header, radius_px, None)
-    done = toolbox.parallel(lambda frame: frame.save() or frame, frames, common.jobs, "headers")
-    ready = [frame for frame, _ in toolbox.sort_out(frames, done, losses)]
-    return [each.frame for each in pp_extract.extract(ready, losses, replace(common, aprad=(radius_px,)), bad)]
-
-
 def write_aperture(header, radius_px, index):
     """Put the aperture into a header; `index` None: it was chosen by hand."""
     set_keyword(header, "PHOTMODE", toolbox.list_photmode(), "photometry mode")
@@ -241,22 +269,23 @@ def write_aperture(header, radius_px, index):
         set_keyword(header, "APIDX", index, "index of the aperture radius")
 
 
-def measure_growth(frames, losses, radii, common, bad):
-    """Measure with all radii at once; returns {Frame: path of its list}, which lies apart from the final ones.
+def measure(frames, losses, options, bad):
+    """Measure with all apertures at once; returns {Frame: path of its list}, which lies apart from the final ones.
 
-    The final list is cut out of it, so that each image is searched once.
+    options : of the extraction;  bad : where pixels are bad (bool), or None
+    The final list is cut out of it, so that each image is searched once; before the registration, where that was so.
     """
-    work = frames.folder / WORK
-    work.mkdir(exist_ok=True)
-    options = replace(common, aprad=tuple(radii))
+    usable = None if any(cosmics.path_of(frame).exists() for frame in frames) else frames.ahead
 
     def one(frame):
-        path = work / f"{frame.stem}.growth.ldac"
+        ready = usable.of_photometry(frame, options, bad) if usable else None
+        path = ready or onelist.path_of(frame, frames.folder)
         frame.ldac.unlink(missing_ok=True)  # of the registration: it must not pass for the final one if something fails
-        pp_extract.run(frame, telescope_of(frame), path, options, bad(frame))
+        if ready is None:
+            pp_extract.run(frame, telescope_of(frame), path, options, cosmics.joined(frame, bad))
         return path
 
-    return dict(toolbox.sort_out(frames, toolbox.parallel(one, frames, common.jobs, "photometry"), losses))
+    return dict(toolbox.sort_out(frames, toolbox.parallel(one, frames, options.jobs, "photometry"), losses))
 
 
 def predict(frames, telescope, options):
@@ -282,7 +311,8 @@ def choose_aperture(lists, radii, predictions, options, losses):
     """Return (Aperture, curve record, (n_target, n_background)) from the lists with twenty apertures of all frames."""
 
     def grown(frame):
-        return growth_of(frame, ldac.read(lists[frame]), predictions.get(frame.name), options.target_only)
+        sources = onelist.placed(ldac.read(lists[frame]), frame.header)
+        return growth_of(frame, sources, predictions.get(frame.name), options.target_only, len(radii))
 
     growths = [growth for _, growth in toolbox.each(grown, list(lists), losses)]
     target = growthcurve.combine(_joined(growths, "target_flux"), _joined(growths, "target_snr"))
@@ -318,9 +348,9 @@ def _curve_record(curve):
     return {name: list(values) for name, values in asdict(curve).items()} if curve else None
 
 
-def growth_of(frame, sources, prediction, target_only):
+def growth_of(frame, sources, prediction, target_only, n_radii):
     """Return the Growth of one frame; without a source near the `prediction` (ra_deg, dec_deg) it has no target."""
-    flux, error = np.asarray(sources.table["FLUX_APER"]), np.asarray(sources.table["FLUXERR_APER"])
+    flux, error = (np.asarray(sources.table[name])[:, :n_radii] for name in ("FLUX_APER", "FLUXERR_APER"))
     growth, target = Growth([], [], [], []), None
     if prediction:
         target = identify(frame, sources, prediction)
@@ -352,20 +382,13 @@ def identify(frame, sources, prediction):
 
 def cut_list(frame, path, aperture):
     """Make the final source list of one frame: the columns of the chosen aperture out of the list with all of them."""
-    write_aperture(frame.header, aperture.radius_px, aperture.index)
+    write_aperture(frame.header, aperture.radius_px, aperture.index if aperture.index >= 0 else None)
     frame.save()
-    sources = one_aperture(ldac.read(path), aperture.index)
-    write_aperture(sources.header, aperture.radius_px, aperture.index)
+    sources = onelist.placed(onelist.one_aperture(ldac.read(path), max(aperture.index, 0)), frame.header)
+    onelist.describe(sources, frame)
     ldac.write(frame.ldac, sources)
     path.unlink()
     return frame
-
-
-def one_aperture(sources, index):
-    """Return a SourceList with all apertures, changed to hold the one with that index."""
-    for name in ("FLUX_APER", "FLUXERR_APER", "MAG_APER", "MAGERR_APER"):
-        sources.table.replace_column(name, sources.table[name][:, index])
-    return sources
 
 
 def list_again(frame, options, path):
@@ -379,7 +402,7 @@ def list_again(frame, options, path):
     radii = growthcurve.radii_px(options.aprad_range or telescope.aprad_range) if index is not None else [radius]
     extraction = replace(extraction_of(options, telescope), aprad=tuple(radii))
     pp_extract.run(frame, telescope, path, extraction, cosmics.joined(frame, mask))
-    return ldac.read(path) if index is None else one_aperture(ldac.read(path), index)
+    return onelist.placed(onelist.one_aperture(ldac.read(path), index or 0), frame.header)
 
 
 def extraction_of(options, telescope):

@@ -44,8 +44,8 @@ from photometrypipeline.base.errors import CatalogError, NotReachable, OutsideSu
 from photometrypipeline.base.files import reference_file
 from photometrypipeline.catalogs import surveys
 from photometrypipeline.catalogs.surveys import tycho2
-from photometrypipeline.frames import recordtypes, wcskeywords
-from photometrypipeline.instruments.dataset import DataSet
+from photometrypipeline.frames import ldac, recordtypes, wcskeywords
+from photometrypipeline.instruments.dataset import DataSet, telescope_of
 from photometrypipeline.newcamera import generic, orientation
 from photometrypipeline.photometry import rings
 from photometrypipeline.programs import astromatic, scampfit
@@ -67,15 +67,24 @@ FILES = ("registration_succeeded.lst", "registration_failed.lst", "best_astromet
 
 @dataclass
 class Registration:
-    """Outcome: the Frames that are registered and those that are not, {name: Verdict}, and the catalogue's name."""
+    """Outcome: the Frames that are registered and those that are not, {name: Verdict}, and the catalogue's name.
+
+    list_of : threshold and smallest area of the sources that were measured for the photometry as well, None without
+    """
 
     registered: list
     failed: list
     verdicts: dict
     catalog: str | None = None
+    list_of: list | None = None
 
 
-@toolbox.stamped("register", lambda done: (done.registered, FILES, {"failed": len(done.failed)}))
+def left(done):
+    """Return what the stamp of the step holds: frames, files, how many failed, and what list of sources it took."""
+    return done.registered, FILES, {"failed": len(done.failed), "list": done.list_of}
+
+
+@toolbox.stamped("register", left)
 def register(frames, losses, options=Options()):  # noqa: B008  it is frozen
     """Register `frames`; returns a Registration.  Frames that stay without a solution keep their first guess.
 
@@ -85,15 +94,7 @@ def register(frames, losses, options=Options()):  # noqa: B008  it is frozen
     telescope = frames.telescope
     mask = FLAG_MASKS[options.source_tolerance or telescope.source_tolerance]
     verdicts, extracted = {}, []
-    toolbox.say(f"extracting sources of {len(frames)} frames for the registration")
-    wanted = pp_extract.Options(
-        snr=options.snr or telescope.snr,
-        minarea=options.minarea or telescope.min_area,
-        nodeblending=options.nodeblending,
-        quiet=True,
-        jobs=options.jobs,
-    )
-    found = pp_extract.extract(frames, losses, wanted)
+    found = sources_of(frames, losses, extraction_of(options, telescope))
     if out_of_focus := rings.in_words([each.ring_px for each in found]):
         log.warning("%s", out_of_focus)
     for extraction in found:
@@ -119,6 +120,40 @@ def register(frames, losses, options=Options()):  # noqa: B008  it is frozen
         attempt.raise_if_nothing_answered()
     verdicts |= attempt.verdicts
     return finish(frames, attempt, verdicts, telescope, losses)
+
+
+def extraction_of(options, telescope):
+    """Return the options of the extraction that those of the step mean."""
+    return pp_extract.Options(
+        snr=options.snr or telescope.snr,
+        minarea=options.minarea or telescope.min_area,
+        nodeblending=options.nodeblending,
+        quiet=True,
+        jobs=options.jobs,
+    )
+
+
+def sources_of(frames, losses, options):
+    """Return the Extractions (list) of those frames that have sources, which their .ldac files hold; by `options`.
+
+    Out of the lists that were measured ahead for the photometry as well, where there are any.
+    """
+    ahead, done = frames.ahead, []
+    toolbox.say(
+        f"extracting sources of {len(frames)} frames for the registration{' and the photometry' if ahead else ''}"
+    )
+    if ahead:
+        ahead.measure(frames, losses)
+        for frame in frames:
+            sources = ahead.of_registration(frame)
+            if sources is not None:
+                ldac.write(frame.ldac, sources)
+                done.append(pp_extract.Extraction(frame, telescope_of(frame), sources))
+    ready = {each.frame.name for each in done} | (ahead.lost if ahead else set())
+    left = [frame for frame in frames if frame.name not in ready]
+    done += pp_extract.extract(left, losses, options) if left else []
+    order = {frame.name: number for number, frame in enumerate(frames)}
+    return sorted(done, key=lambda each: order[each.frame.name])
 
 
 def unusable(extraction, mask):
@@ -430,7 +465,8 @@ def finish(frames, attempt, verdicts, telescope, losses):
             + (f" on {catalog}" if catalog else "")
         ]
     )
-    return Registration(frames.only(registered), failed, verdicts, catalog)
+    list_of = frames.ahead.threshold if frames.ahead and frames.ahead.ready else None
+    return Registration(frames.only(registered), failed, verdicts, catalog, list_of)
 
 
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "register"))

@@ -57,6 +57,7 @@ import toolbox
 
 from tqdm import tqdm
 
+from photometrypipeline.base.attempts import attempt
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError
 from photometrypipeline.frames import old, records, recordtypes
 from photometrypipeline.frames.contents import digest
@@ -73,6 +74,7 @@ from photometrypipeline.website import appearance
 log = logging.getLogger("pp.run")
 
 STARTED = time.monotonic()
+LISTS = ".diagnostics/*.growth.ldac"  # with all apertures, of frames that were lost before they got one
 
 
 def run(images, losses, options, given=()):
@@ -97,6 +99,8 @@ def run(images, losses, options, given=()):
         diagnostics.record_failure(step[0], str(error), folder)
         raise
     finally:
+        for left in folder.glob(LISTS):
+            left.unlink(missing_ok=True)
         render_pages(folder, changed, options.jobs)
     toolbox.say("Done!")
     return toolbox.OK
@@ -166,6 +170,8 @@ def run_steps(images, losses, options, step):
     for name in steps[len(done) :]:
         step[0] = name
         outcomes.write(frames.folder, step=name)
+        if name == "register":
+            frames.ahead = measuring_ahead(frames, options)
         outcome = in_turns(name, frames, losses, options)
         frames = frames.only(handed_on(name, outcome))
         if getattr(outcome, "failure", None):
@@ -181,6 +187,19 @@ def run_steps(images, losses, options, step):
     if report:
         toolbox.box(report)
     return failures, outcome is not None
+
+
+def measuring_ahead(frames, options):
+    """Return the onelist.Lists that measure frames for registration and photometry at once; None where that fails."""
+    import pp_photometry
+    import pp_register
+
+    registration = pp_register.extraction_of(options_of("register", options), frames.telescope)
+    found = attempt(lambda each: pp_photometry.ahead(each, options_of("photometry", options), registration), frames)
+    if isinstance(found, PipelineError):
+        log.info("registration and photometry look for sources by themselves: %s", found)
+        return None
+    return found
 
 
 def of_the_sky(frames):
@@ -215,6 +234,8 @@ def up_to_date(steps, data, options):
     def recipe_of(step, frames):
         chosen = options_of(step, options)
         recipe, stamp = toolbox.recipe(step, data.only(frames), chosen, known.contents), known.read(step)
+        if step == "register" and stamp.result.get("list") not in (None, list_of(data, options)):
+            recipe["options"]["list"] = "of another photometry"
         gaps = stamp.result.get("failed") or stamp.result.get("uncalibrated")
         if options.again(step) and (gaps or stamp.recipe["options"].get("again")):
             recipe["options"]["again"] = True
@@ -227,6 +248,12 @@ def up_to_date(steps, data, options):
         log.info("to be done: %s", why)
     known.contents.save()
     return done
+
+
+def list_of(data, options):
+    """Return threshold and smallest area (list) of the sources of the photometry, which the registration takes too."""
+    chosen = options_of("photometry", options)
+    return [float(chosen.snr), float(chosen.minarea or data.telescope.min_area)]
 
 
 def options_of(step, options):

@@ -16,12 +16,14 @@ class DataSet(list):
     folder : Path of the folder where results, records and LOG lie: that of the frames; if these lie in several folders
         the present one
     unreachable : the NotReachables (list) that its clients have met
+    ahead : onelist.Lists of what was measured before the frames were registered, or None
     """
 
-    def __init__(self, frames=(), folder=None, unreachable=None):
+    def __init__(self, frames=(), folder=None, unreachable=None, ahead=None):
         super().__init__(frames)
         self.folder = folder_of(frame.path for frame in self) if folder is None else Path(folder)
         self.unreachable = [] if unreachable is None else unreachable
+        self.ahead = ahead
 
     @classmethod
     def of(cls, frames):
@@ -30,7 +32,7 @@ class DataSet(list):
 
     def only(self, frames):
         """Return the DataSet with other `frames` of the same field."""
-        return DataSet(frames, self.folder, self.unreachable)
+        return DataSet(frames, self.folder, self.unreachable, self.ahead)
 
     @cached_property
     def telescope(self):

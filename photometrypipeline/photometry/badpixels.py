@@ -95,11 +95,16 @@ def find(images, fwhm_px=None, moves=False, standing_px=None):
     images = spread(list(images))
     if len(images) < FEWEST_FRAMES:
         return Found(None, len(images), f"{len(images)} frames do not tell bad pixels, {FEWEST_FRAMES} would")
-    mean, columns, rows, same = _compared(images)
+    return judged(compared(images), len(images), fwhm_px, moves, standing_px)
+
+
+def judged(seen, n_frames, fwhm_px=None, moves=False, standing_px=None):
+    """Return the Found of what `compared` has seen in so many frames; the others as `find` has them."""
+    mean, columns, rows, same = seen
     mask = np.where(same, np.uint8(DEAD), np.uint8(0))
     sigma = SIGMA if moves else STANDING * SIGMA
-    mask[_pieces(mean, columns, len(images), sigma)] |= COLUMN
-    mask[_pieces(mean.T, rows, len(images), sigma).T] |= ROW
+    mask[_pieces(mean, columns, n_frames, sigma)] |= COLUMN
+    mask[_pieces(mean.T, rows, n_frames, sigma).T] |= ROW
     width, remark = ring(fwhm_px, moves, standing_px is not None), ""
     if width is None:
         known = "stars are narrower than 2 px" if fwhm_px else "the width of stars is unknown"
@@ -107,11 +112,11 @@ def find(images, fwhm_px=None, moves=False, standing_px=None):
         remark = f"{known} and {still}: hot pixels cannot be told from stars"
     else:
         undersampled = fwhm_px is None or fwhm_px < SAMPLED_PX
-        mask[_single(mean, mask > 0, len(images), width, standing_px if undersampled else ())] |= PIXEL
+        mask[_single(mean, mask > 0, n_frames, width, standing_px if undersampled else ())] |= PIXEL
     share = np.count_nonzero(mask & (COLUMN | ROW | PIXEL)) / mask.size
     if share > MOST_BAD:
-        return Found(None, len(images), f"{share:.0%} of the pixels stand out, which no detector has: no mask is made")
-    return Found(mask, len(images), "", remark)
+        return Found(None, n_frames, f"{share:.0%} of the pixels stand out, which no detector has: no mask is made")
+    return Found(mask, n_frames, "", remark)
 
 
 class _Sky:
@@ -158,7 +163,7 @@ def _starts(n, step=PIECE_PX):
     return np.arange(0, max(n - PIECE_PX // 2, 1), step)
 
 
-def _compared(images):
+def compared(images):
     """Return what all frames say together of each pixel and each piece.
 
     Mean of the clipped deviations (sigma), shape (ny, nx); median over the frames of the mean of pieces of columns,

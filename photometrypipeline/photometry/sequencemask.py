@@ -20,20 +20,17 @@ CLEAR_MAG = 0.1  # error of sources whose FWHM is that of stars; with a low thre
 LISTS = 3  # source lists that are looked at
 
 
-def of_frames(frames, folder, instrument_mask=None, standing=None):
+def of_frames(frames, folder, instrument_mask=None, standing=None, known=None):
     """Return badpixels.Found of `frames` (Frames with a WCS), whose mask is then in `folder` as badpixels.fits.
 
     Frames of another size than most are left out of the comparison.  A mask made from the same frames is read again.
     instrument_mask : path of a weight image, 0 where a pixel is bad, or None
     standing : (ra_deg, dec_deg) or None of each frame: of a target that may stand still; None if all are unknown
+    known : {digest of what it is made from: Found}, of `beforehand`
     Raises FrameError for a mask that cannot be read.
     """
     folder = Path(folder)
-    sizes = [attempt(_size, frame) for frame in frames]
-    known = [size for size in sizes if isinstance(size, tuple)]
-    usual = max(set(known), key=known.count) if known else (0, 0)
-    same = [k for k, size in enumerate(sizes) if size == usual]
-    same = [k for k in badpixels.spread(same) if _can_be_compared(frames[k])]
+    same, usual = _compared_with(frames, _can_be_compared)
     chosen = [frames[k] for k in same]
     fwhm_px = typical_fwhm_px(chosen)
     moves = sky_moves(chosen, fwhm_px) if chosen else False
@@ -42,12 +39,55 @@ def of_frames(frames, folder, instrument_mask=None, standing=None):
     few = len(chosen) < badpixels.FEWEST_FRAMES
     found = badpixels.kept(folder, None if few else made_from, usual[::-1])
     if found is None:
-        images = [fitsbytes.pixels(frame.path) for frame in chosen]
-        found = badpixels.find(images, fwhm_px, moves, places)
-        found = _joined(found, instrument_mask, usual[::-1])
+        found = (known or {}).get(made_from)
+        if found is None:
+            images = [fitsbytes.pixels(frame.path) for frame in chosen]
+            found = badpixels.find(images, fwhm_px, moves, places)
+            found = _joined(found, instrument_mask, usual[::-1])
         badpixels.write(folder, found, [frame.name for frame in chosen], made_from)
     _tell(found)
     return found
+
+
+def beforehand(frames, folder, lists, instrument_mask=None):
+    """Return (Found, {digest of what it is made from: Found}) of `frames` whose WCS is not known yet.
+
+    Found is None where it depends on whether the sky moves over the detector.
+    lists : paths of source lists, which tell how wide stars are;  the others as `of_frames` has them
+    """
+    same, usual = _compared_with(frames, _pixels_can_be_read)
+    chosen, shape, fwhm_px = [frames[k] for k in same], usual[::-1], fwhm_of(lists)
+    if len(chosen) < badpixels.FEWEST_FRAMES:
+        found = badpixels.kept(folder, None, shape) or _joined(badpixels.find(chosen), instrument_mask, shape)
+        return found, {}
+    width = badpixels.ring(fwhm_px, False, False)
+    if width is None:
+        return None, {}
+    made_from = {moves: _made_from(chosen, folder, width, moves, instrument_mask) for moves in (True, False)}
+    for digest_of in made_from.values():
+        if found := badpixels.kept(folder, digest_of, shape):
+            return found, {}
+    seen = badpixels.compared([fitsbytes.pixels(frame.path) for frame in chosen])
+    both = {
+        moves: _joined(badpixels.judged(seen, len(chosen), fwhm_px, moves), instrument_mask, shape)
+        for moves in made_from
+    }
+    alike = [each.mask if each.number else None for each in both.values()]
+    agreed = np.array_equal(*alike) if all(each is not None for each in alike) else alike[0] is alike[1]
+    return (both[True] if agreed else None), {made_from[moves]: found for moves, found in both.items()}
+
+
+def _compared_with(frames, can_be):
+    """Return (numbers of the frames (list) that are compared with each other, their size (nx, ny))."""
+    sizes = [attempt(_size, frame) for frame in frames]
+    known = [size for size in sizes if isinstance(size, tuple)]
+    usual = max(set(known), key=known.count) if known else (0, 0)
+    same = [k for k, size in enumerate(sizes) if size == usual]
+    return [k for k in badpixels.spread(same) if can_be(frames[k])], usual
+
+
+def _pixels_can_be_read(frame):
+    return not isinstance(attempt(lambda each: fitsbytes.pixels(each.path).shape, frame), PipelineError)
 
 
 def _size(frame):
@@ -64,10 +104,15 @@ def _can_be_compared(frame):
 
 def typical_fwhm_px(frames):
     """Return the median FWHM (px) in the source lists of a few frames, None without one that tells it."""
+    return fwhm_of([frame.ldac for frame in frames[:: max(1, len(frames) // LISTS)]])
+
+
+def fwhm_of(lists):
+    """Return the median FWHM (px) in source lists (paths), None without one that tells it."""
     widths = []
-    for frame in frames[:: max(1, len(frames) // LISTS)]:
+    for path in lists:
         try:
-            table = ldac.read(frame.ldac, max_flags=0).table
+            table = ldac.read(path, max_flags=0).table
         except FrameError:
             continue
         width = np.asarray(table["FWHM_IMAGE"], dtype=float)

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -72,6 +73,14 @@ def kept(**options):
     ]
 
 
+def test_the_sources_of_a_frame_are_looked_for_once(quiet):
+    told = (quiet / "LOG").read_text()
+    for name in ("mscience0217.fits", "mscience0218.fits", "mscience0219.fits"):
+        assert len(re.findall(rf"{name}: \d+ sources extracted, snr 1.5", told)) == 1
+    assert "snr 3" not in told
+    assert not list((quiet / ".diagnostics").glob("*.ldac"))
+
+
 def test_nothing_is_done_twice_and_the_losses_are_told_again(done, run_command):
     before = {path: path.stat().st_mtime_ns for path in done.rglob("*") if path.is_file()}
     again = run_command("pp_run", "*.fits", OFFLINE, cwd=done)  # the mask of bad pixels is no frame
@@ -94,6 +103,8 @@ def test_nothing_is_done_twice_and_the_losses_are_told_again(done, run_command):
         ({"solar": True}, 3),
         ({"filter": "V"}, 3),
         ({"fixed_aprad": 5.0}, 2),
+        ({"snr": 2.0}, 0),  # the registration takes its sources from the list of the photometry
+        ({"minarea": 8.0}, 0),
         ({"source_tolerance": "low"}, 0),  # the registration begins with the first guess, which pp_prepare makes
         ({"cat": ("GAIA-DR2",)}, 0),
         ({"rerun_registration": True}, 5),  # there was no gap that a second try could fill
@@ -331,13 +342,13 @@ def test_a_frame_lost_to_trouble_that_passes_is_tried_again(done, quiet, monkeyp
     def run(frame, telescope, output, options, bad=None):
         if frame.name == unlucky and output.name.endswith(".growth.ldac"):
             raise OSError(errno.ENOSPC, "No space left on device", str(output))
-        real(frame, telescope, output, options, bad)
+        return real(frame, telescope, output, options, bad)
 
     monkeypatch.setattr(pp_extract, "run", run)
     assert run_here("-force") == 3
     told = capsys.readouterr().err
     assert f"{unlucky}: " in told and "no space left on device; see to that" in told and "Traceback" not in told
-    assert kept() == ["prepare", "register"]
+    assert kept() == []  # the sources of both steps are looked for at once: the registration is not finished
     monkeypatch.setattr(pp_extract, "run", real)
     assert run_here() == 3  # broken.fits alone
     assert interrupting.compare(interrupting.results(quiet), interrupting.results(done)) == []
