@@ -27,6 +27,7 @@ WCS_PATTERN = re.compile(
 SAME_WORDS = ("FILTER", "EXPTIME", "AIRMASS", "OBJECT", "EPOCH")  # of pp_prepare, with values of the camera
 NO_POINTING = "PPNOPOS"
 NO_SCALE = "PPNOSCAL"  # factor within which the pixel scale, a guess, is right
+OF_POLYNOMIAL = re.compile(r"PV2_\d+|PV1_([5-9]|\d\d)")  # PV1_0 to PV1_4 alone turn the sphere (FITS standard 8.4)
 LINEAR = ("CUNIT1", "CUNIT2", "CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
 QUALITY = ("FGROUPNO", "ASTIRMS1", "ASTIRMS2", "ASTRRMS1", "ASTRRMS2", "ASTINST")
 OF_PHOTOMETRY = ("FLXSCALE", "MAGZEROP", "PHOTIRMS", "PHOTINST", "PHOTLINK")
@@ -72,7 +73,11 @@ def wcs_of(header):
     for keyword, value in [(keyword, value) for keyword, value in cards.items() if isinstance(value, str)]:
         with contextlib.suppress(ValueError):  # images of older versions hold numbers as text
             cards[keyword] = float(value)
-    if any(keyword.startswith("PV") for keyword in cards):
+    for name in ("CTYPE1", "CTYPE2", "CUNIT1", "CUNIT2"):
+        if name in cards:
+            text = str(cards[name]).strip()
+            cards[name] = text.upper() if name.startswith("CTYPE") else re.sub(r"(?i)^deg(rees?)?$", "deg", text)
+    if any(map(OF_POLYNOMIAL.fullmatch, cards)):
         for name in ("CTYPE1", "CTYPE2"):  # SCAMP calls it TAN; other projections have PV terms of their own
             cards[name] = re.sub(r"-TAN$", "-TPV", str(cards.get(name, "")).strip())
     if "A_ORDER" in cards:  # older programs leave the suffix out, and astropy applies the terms all the same
@@ -126,7 +131,8 @@ def why_not_kept(header):
     if str(wcs.wcs.ctype[0])[:2] != "RA":
         return f"its WCS is in other coordinates ({wcs.wcs.ctype[0]})"
     equinox = str(header.get("EQUINOX", 2000))
-    frame = str(header.get("RADESYS", header.get("RADECSYS", "ICRS"))).strip().upper()
+    by_equinox = "FK5" if "EQUINOX" in header else "ICRS"  # FK4 before 1984, which is not kept either
+    frame = str(header.get("RADESYS", header.get("RADECSYS", by_equinox))).strip().upper()
     if frame.startswith("FK4") or (frame not in ("ICRS", "") and not re.search(r"2000(\.0*)?\b", equinox)):
         return f"its WCS is of another equinox ({frame}, {equinox})"
     middle = wcs.all_pix2world(float(header.get("NAXIS1", 1)) / 2, float(header.get("NAXIS2", 1)) / 2, 1)
