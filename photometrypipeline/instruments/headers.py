@@ -203,7 +203,8 @@ def binning(frame, telescope):
     Codes: two numbers; two keywords; `KEY#blankN`, `KEY#xN`, `KEY#_N`, `KEY#*N` for one keyword with both numbers
     separated by blanks, x, _ or *; `#CH#` in a keyword stands for the second character of INSTRUME.
     """
-    later = float(frame.header.get(BINNED_LATER, 1))  # after the camera has read out
+    later = number(frame.header.get(BINNED_LATER, 1))  # after the camera has read out
+    later = later if later > 0 else 1.0
     return tuple(_one_binning(frame, telescope, coded, axis) * later for axis, coded in enumerate(telescope.binning))
 
 
@@ -317,14 +318,16 @@ def _angle(frame, telescope, role, sexagesimal_unit):
 
 def _sexagesimal(text, unit):
     whole = sexagesimal.read(text)
-    if whole is not None and (unit != units.hourangle or abs(whole) < 24):
+    if whole is not None and (unit != units.hourangle or abs(whole) <= 24):
         return whole * (15 if unit == units.hourangle else 1)
     from astropy.coordinates import Angle
 
-    try:
-        return float(Angle(text, unit=unit).deg)
-    except (ValueError, units.UnitsError):
-        return np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of 24 h and 60 s
+        try:
+            return float(Angle(text, unit=unit).deg)
+        except (ValueError, units.UnitsError):
+            return np.nan
 
 
 def equinox(frame, telescope=None):

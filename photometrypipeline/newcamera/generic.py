@@ -73,7 +73,8 @@ def complete(frames, telescopes, answers, keep_wcs, placed=()):
 
 def _lacking(frame, answers, placed):
     """Return the names of QUESTIONS without an answer; where it is known where a frame looks, stars tell its scale."""
-    missing = [name for name in QUESTIONS if find(frame, name) is None and name not in answers]
+    reading = recognise.read(frame.header)
+    missing = [name for name in QUESTIONS if find(frame, name, reading) is None and name not in answers]
     if placed:
         missing = [name for name in missing if name not in ("ra", "dec")]
     if {"ra", "dec"} & set(missing) or "secpix" not in missing:
@@ -110,12 +111,17 @@ def found_by_stars(frame, answers):
     return blind.possible(frame.size_px, numbers[0] * numbers[1])
 
 
-def find(frame, name):
-    """Return (value, what tells it) for what is needed, None if the header does not tell it; see recognise.py."""
+def find(frame, name, reading=None):
+    """Return (value, what tells it) for what is needed, None if the header does not tell it; see recognise.py.
+
+    reading : of the frame's header, where it is known already
+    """
     header = frame.header
-    if name == "secpix" and header.get("TEL_KEYW") == KEY and "SECPIXX" in header:  # prepared before
-        return float(header["SECPIXX"]) / float(header["BINX"]) / binned_later(header), "SECPIXX"
-    reading = recognise.read(header)
+    if name == "secpix" and header.get("TEL_KEYW") == KEY:  # prepared before
+        scale, binning = (values.number(header.get(each)) for each in ("SECPIXX", "BINX"))
+        if scale > 0 and binning > 0:
+            return scale / binning / binned_later(header), "SECPIXX"
+    reading = reading or recognise.read(header)
     if name == "secpix":
         if not reading.scales:
             return None
@@ -138,7 +144,8 @@ def find(frame, name):
 
 def binned_later(header):
     """Return how many pixels of the camera along each axis make one of the image, after the camera has read out."""
-    return float(header.get(BINNED_LATER, 1))
+    number = values.number(header.get(BINNED_LATER, 1))
+    return number if number > 0 else 1.0
 
 
 def _keywords(coded):
@@ -154,14 +161,13 @@ def implant(frame, telescope, answers, facts=None):
         return
     _write_measured(frame.header, facts)
     header = frame.header
-    found = _with_scale(
-        header, {name: (answers[name], "the user") if name in answers else find(frame, name) for name in QUESTIONS}
-    )
+    reading = recognise.read(header)
+    told = {name: (answers[name], "the user") if name in answers else find(frame, name, reading) for name in QUESTIONS}
+    found = _with_scale(header, told)
     missing = [name for name in ("secpix", "binning", "date", "exptime", "filter") if found[name] is None]
     if missing:
         listed = "; ".join(f"{name}: {QUESTIONS[name]}{_seen(header, name)}" for name in missing)
         raise FrameError(frame.path, f"unknown camera, and its header does not tell {listed}", "say it with -set")
-    reading = recognise.read(header)
     for name, keyword in WRITTEN.items():
         if found[name] and (name in answers or found[name][1] != keyword):
             keep_first(header, keyword)

@@ -29,7 +29,6 @@ MOST_ROUNDS = 6  # of matching and fitting
 RADIUS_PX = (6.0, 1.0)  # of the matches: the first and the least one
 MIN_PAIRS = 5
 SATURATED = 4  # bit of FLAGS
-UNKNOWN_OPTIMISM = 1.5  # of a model that cannot be cross-validated
 CLEARLY = 0.95  # SCAMP's solution is kept if its errors are below this part of ours
 
 
@@ -296,10 +295,10 @@ def _result(frame, fitted, number, choice, scamp_degree, scamp_header):
         frame.pairs.u.size,
         max(ours, expected) * to_arcsec,
     )
-    if scamp_header is None:
-        return result
     alike = next(model for model, degree in DEGREES.items() if degree == scamp_degree and model != "radial")
-    theirs = _rms(np.abs(frame.residuals(scamp_header))) * choice.optimism.get(alike, UNKNOWN_OPTIMISM)
+    if scamp_header is None or alike not in choice.optimism:  # nearly as many terms as stars fit any places
+        return result
+    theirs = _rms(np.abs(frame.residuals(scamp_header))) * choice.optimism[alike]
     log.info(
         "%s: errors of stars left out %.4f arcsec (%s), SCAMP %.4f",
         frame.frame.name,
