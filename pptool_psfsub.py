@@ -49,7 +49,7 @@ import numpy as np
 from photometrypipeline.base.errors import FrameError, PipelineError, UsageError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.ephemerides import ephemeris
-from photometrypipeline.frames import ldac, positionsfile, wcskeywords
+from photometrypipeline.frames import ldac, positionsfile, seeing, wcskeywords
 from photometrypipeline.frames.frame import set_keyword, write_header
 from photometrypipeline.frames.hdus import SCALING
 from photometrypipeline.instruments import headers
@@ -127,13 +127,12 @@ def view_of(frame, places):
     sources = ldac.read(frame.ldac)
     table = sources.table
     x, y = (np.asarray(table[name], dtype=float) - 1 for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
-    width = np.asarray(table["FWHM_IMAGE"], dtype=float)[np.asarray(table["FLAGS"]) == 0]
-    width = width[width > 0]
-    if not width.size:
+    fwhm = seeing.fwhm_px(table)
+    if not np.isfinite(fwhm):
         raise FrameError(frame.ldac, "holds no star whose width is known", "run pp_photometry again")
     place = places[frame.name]
     pixel = wcs.all_world2pix(*([value] for value in place), 0, quiet=True)
-    return View(frame, wcs, sources, x, y, float(np.median(width)), place, tuple(float(axis[0]) for axis in pixel))
+    return View(frame, wcs, sources, x, y, fwhm, place, tuple(float(axis[0]) for axis in pixel))
 
 
 def match_arcsec(views):

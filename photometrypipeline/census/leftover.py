@@ -6,11 +6,13 @@ import numpy as np
 from astropy.stats import gaussian_fwhm_to_sigma
 from scipy.spatial import cKDTree
 
+from photometrypipeline.frames import seeing
 from photometrypipeline.sky import sphere, tangent
 from photometrypipeline.targets.knownstars import same_place
 
 WORST_FLAG = 4  # of Source Extractor: from here on saturated, or cut by an edge
 LEAST_SNR = 3.5
+UNKNOWN_PX = 3.0  # width of stars where no source tells it
 SHARPEST = 0.5  # of the width of stars; what is sharper is a cosmic ray
 FAR_IN_TIME = 0.45  # of the span of the frames: what stands still so long is no mover
 SHARE_SEEN = 0.3  # of the frames so far away in time, for a source to stand still
@@ -100,7 +102,7 @@ def _night(measured, numbers, centres):
     order = np.argsort(jd, kind="stable")
     centre = sphere.mean_direction(*centres[numbers].T)
     middle = float((jd.min() + jd.max()) / 2)
-    widths = [_fwhm_arcsec(measured[n]) for n in order]
+    widths = [seeing.fwhm_px(measured[n].table, UNKNOWN_PX) * measured[n].frame.number("SECPIXX") for n in order]
     exposures = [float(measured[n].header["exptime"] or 0.0) / 60 for n in order]
     outline = np.array([_outline(measured[n], centre) for n in order])
     return Night(
@@ -129,12 +131,6 @@ def _overlap(one, other):
     return all(
         one[:, axis].max() > other[:, axis].min() and other[:, axis].max() > one[:, axis].min() for axis in (0, 1)
     )
-
-
-def _fwhm_arcsec(each):
-    width = np.asarray(each.table["FWHM_WORLD"], dtype=float) * 3600
-    width = width[(width > 0) & (np.asarray(each.table["FLAGS"]) == 0)]
-    return float(np.median(width)) if width.size else 2.0
 
 
 def sources_of(night, measured, catalog_deg):

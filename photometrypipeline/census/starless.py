@@ -13,6 +13,7 @@ from astropy.stats import gaussian_fwhm_to_sigma, mad_std
 from scipy.ndimage import binary_dilation, map_coordinates
 from scipy.signal import oaconvolve
 
+from photometrypipeline.frames import seeing
 from photometrypipeline.photometry import noise
 
 log = logging.getLogger("pp.tracks")
@@ -23,6 +24,7 @@ KERNEL_FWHM = 1.6  # half the size of the filter
 MOST_SIGMAS = 5.0  # that a single pixel may add: brighter ones are seen in the frame itself, or cosmic rays
 ISOLATED_FWHM = 4.0
 STARS = 200
+UNKNOWN_PX = 3.0  # width of stars where no source tells it
 
 
 @dataclass
@@ -107,15 +109,9 @@ def _sky(image, each):
     inside = (x >= 0) & (y >= 0) & (x < image.shape[1]) & (y < image.shape[0])
     taken = np.zeros(image.shape, dtype=bool)
     taken[y[inside], x[inside]] = True
-    radius = int(2 * _fwhm_px(each)) + 1
+    radius = int(2 * seeing.fwhm_px(each.table, UNKNOWN_PX)) + 1
     rows, columns = np.ogrid[-radius : radius + 1, -radius : radius + 1]
     return usable & ~binary_dilation(taken, rows**2 + columns**2 <= radius**2)
-
-
-def _fwhm_px(each):
-    width = np.asarray(each.table["FWHM_IMAGE"], dtype=float)
-    width = width[(width > 0.7) & (np.asarray(each.table["FLAGS"]) == 0)]
-    return float(np.median(width)) if width.size else 3.0
 
 
 def _onto(image, own, other, shape):
@@ -133,7 +129,7 @@ def _onto(image, own, other, shape):
 
 def stack(measured, images, reference):
     """Return the Stack of frames that `aligned` has brought onto the one with the number `reference`."""
-    fwhm = [_fwhm_px(each) for each in measured]
+    fwhm = [seeing.fwhm_px(each.table, UNKNOWN_PX) for each in measured]
     jd = np.array([each.header["obstime"] for each in measured], dtype=float)
     middle = float((jd.min() + jd.max()) / 2)
     cube = np.array(images)

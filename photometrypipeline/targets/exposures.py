@@ -5,6 +5,7 @@ import logging
 import numpy as np
 
 from photometrypipeline.base.errors import PipelineError
+from photometrypipeline.frames import seeing
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import telescope_of
 from photometrypipeline.photometry import cosmics, framepsf
@@ -27,11 +28,10 @@ def expose(each, method, bad=None, avoid=(), motions=()):
     if OF_STACK in frame.header:
         log.info("%s: a stack, measured by its source list alone", frame.name)
         return None
-    widths = _widths(table)
-    if not widths.size:
+    fwhm = seeing.fwhm_px(table)
+    if not np.isfinite(fwhm):
         log.warning("%s: the width of no source is known, measured by its source list alone", frame.name)
         return None
-    fwhm = float(np.median(widths))
     try:
         telescope = telescope_of(frame)
         gain, saturation = headers.gain_e_adu(frame, telescope), headers.saturation_adu(frame, telescope)
@@ -55,11 +55,6 @@ def expose(each, method, bad=None, avoid=(), motions=()):
         calibrate_stars(exposure, psf.stars, inst)
         psf.stars = None
     return exposure
-
-
-def _widths(table):
-    widths = np.asarray(table["FWHM_IMAGE"], dtype=float)
-    return widths[(widths > 0.7) & (np.asarray(table["FLAGS"]) == 0)]
 
 
 def _psf(each, pixels, places, fwhm, gain, radius, avoid, motions):
