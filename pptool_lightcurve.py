@@ -64,6 +64,7 @@ from photometrypipeline.base.files import safe_name, stem_of, write_text
 from photometrypipeline.base.services import Client
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import positionsfile
+from photometrypipeline.frames.rows import STAR_KINDS
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.reports import aavso, alcdef, lightcurve, observations, regions, samp
 
@@ -76,7 +77,7 @@ ENDINGS = TABLES | {"alcdef": "alcdef.txt", "aavso": "aavso.txt"}
 def formats(text, parts):
     """Return the formats (list) of a list separated by commas; `all` is what suits the targets.  Raises UsageError."""
     if text == "all":
-        stars = all(series.kind in lightcurve.STANDING for series, _ in parts)
+        stars = all(series.kind in STAR_KINDS for series, _ in parts)
         known = [name for name in TABLES if name != "parquet" or importlib.util.find_spec("pyarrow")]
         return [*known, "aavso" if stars else "alcdef"]
     names = [name.strip() for name in text.split(",") if name.strip()]
@@ -104,7 +105,7 @@ def read_all(paths, target, losses):
 
 def geometry(series, losses, client, choice):
     """Return the Geometry of a Series; None, with a message, for what has no ephemeris, or none that can be had."""
-    if series.kind in lightcurve.STANDING:
+    if series.kind in STAR_KINDS:
         return None
     if series.kind == "positions" or series.target == positionsfile.UNNAMED:
         toolbox.say(f"{series.target}: which body is it? Give -target NAME for distances and what follows from them")
@@ -131,7 +132,7 @@ def write_alcdef(parts, stem, settings, draft, losses):
     bodies = {series.target for series, _ in parts}
     if len(bodies) > 1:
         raise UsageError(f"ALCDEF files hold one object each, these are {', '.join(sorted(bodies))}")
-    stars = [series.target for series, _ in parts if series.kind in lightcurve.STANDING]
+    stars = [series.target for series, _ in parts if series.kind in STAR_KINDS]
     if stars:
         raise UsageError(f"ALCDEF takes asteroids, {stars[0]} is a star; use -format aavso")
     keys = {each.row.telescope for series, _ in parts for each in series.observations}
@@ -149,7 +150,7 @@ def write_alcdef(parts, stem, settings, draft, losses):
 def write_aavso(parts, stem, settings, draft, losses):
     """Write the file for the AAVSO.  Raises UsageError for bodies and a missing code, PipelineError without a row."""
     every = [series for series, _ in parts]
-    bodies = [series.target for series in every if series.kind not in lightcurve.STANDING]
+    bodies = [series.target for series in every if series.kind not in STAR_KINDS]
     if bodies:
         raise UsageError(f"the AAVSO takes stars; give {bodies[0]} to pp_distill with -fixedtargets if it is one")
     if not settings.aavso_code and not draft:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 NOT_DETECTED = "not detected"  # beginning of the reason of a row that holds forced photometry
 OUTSIDE = "predicted outside of the image"
+STAR_KINDS = ("fixed", "variable", "control")  # kinds of targets that are stars, not bodies of the Solar System
 STATUSES = ("accepted", "rejected", NOT_DETECTED, "not expected")
 
 

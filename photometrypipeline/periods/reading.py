@@ -7,9 +7,9 @@ from astropy.table import Table
 
 from photometrypipeline.base.errors import FrameError, UsageError
 from photometrypipeline.frames import observationsdb
+from photometrypipeline.frames.rows import STAR_KINDS
 from photometrypipeline.periods import alcdeffile
 from photometrypipeline.periods.sessions import Session, groups, key_of
-from photometrypipeline.reports.lightcurve import STANDING
 
 FORMATS = {".csv": "ascii.csv", ".ecsv": "ascii.ecsv", ".vot": "votable", ".parquet": "parquet"}
 NEEDED = ("jd", "mag", "band", "target")
@@ -36,7 +36,7 @@ def light_curves_in(folder, target=None):
         }
         chosen = [path for path in every if target in names[path] or target.replace(" ", "_") in names[path]]
     else:
-        bodies = [path for path in every if kinds[path] not in STANDING]
+        bodies = [path for path in every if kinds[path] not in STAR_KINDS]
         chosen = [path for path in bodies if kinds[path] in ("primary", "positions")] or bodies
     if not chosen:
         raise UsageError(

@@ -14,13 +14,12 @@ from photometrypipeline.base.errors import PipelineError, TelescopeError
 from photometrypipeline.base.files import replacing, safe_name
 from photometrypipeline.ephemerides import aspect, ephemeris
 from photometrypipeline.frames.frame import Frame
-from photometrypipeline.frames.rows import COLUMNS
+from photometrypipeline.frames.rows import COLUMNS, STAR_KINDS
 from photometrypipeline.reports import observations
 from photometrypipeline.sky import observer
 
 log = logging.getLogger("pp.lightcurve")
 
-STANDING = ("control", "fixed", "variable")  # kinds of targets that are no bodies of the Solar System
 ROW_COLUMNS = {  # name: (unit, description, decimals in text files or None, attribute of a Row)
     column.title: (column.unit, column.meaning, column.decimals, name)
     for name, column in COLUMNS.items()
@@ -195,7 +194,7 @@ def write_csv(curves, folder, client, choice):
 
 
 def _geometry(curve, observed, folder, client, choice):
-    if curve.kind in STANDING or curve.kind in ("positions", "mover"):
+    if curve.kind in STAR_KINDS or curve.kind in ("positions", "mover"):
         return None
     try:
         site = observed[0].station

@@ -4,11 +4,10 @@ import numpy as np
 
 from photometrypipeline.base.errors import TelescopeError
 from photometrypipeline.calibration.nightly import airmass_of
+from photometrypipeline.frames.rows import STAR_KINDS
 from photometrypipeline.instruments.dataset import telescope_of
 from photometrypipeline.photometry.errorbars import MAG_PER_RELATIVE_FLUX
 from photometrypipeline.sky import observer
-
-STANDING = ("fixed", "variable", "control")  # kinds of targets that are stars
 
 
 def use_own_color(row, each, source):
@@ -19,7 +18,7 @@ def use_own_color(row, each, source):
     with the colour term of the night, and the error of the colour is that of the catalogue.
     """
     term = each.colorterm
-    if row.kind not in STANDING or term is None or "star_color" not in each.table.colnames:
+    if row.kind not in STAR_KINDS or term is None or "star_color" not in each.table.colnames:
         return
     color, error = float(source["star_color"]), float(source["e_star_color"])
     if not np.isfinite(color):
@@ -43,9 +42,9 @@ def observe(rows, measured):
         telescope = telescope_of(each.frame)
         place = row.ra_pred_deg, row.dec_pred_deg
         row.airmass = airmass_of(each.frame, telescope, *place)
-        if row.kind in STANDING:
+        if row.kind in STAR_KINDS:
             row.bjd_tdb = _barycentric(row.jd, place, telescope)
-    _normalise([row for row in rows if row.kind in STANDING and row.detected])
+    _normalise([row for row in rows if row.kind in STAR_KINDS and row.detected])
 
 
 def _barycentric(jd, place, telescope):

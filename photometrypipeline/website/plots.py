@@ -283,7 +283,7 @@ def _light_curve(view, target):
     y = Axis(f"Magnitude ({short(target.data.band or 'instrumental')})", "mag", 3, down=True)
     airmass = [row.frame.prepare and row.frame.prepare.airmass for row in both]
     bars = "Bars: error of each point" + (
-        "; thin bars: with what all points share." if any(map(known, joined)) else "."
+        "; thin bars: with the error of the calibration, which all points share." if any(map(known, joined)) else "."
     )
     triangles = "Open triangles: not detected, limit at 3 σ."
     squares = "Squares: a constant star, shifted."

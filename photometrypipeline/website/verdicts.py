@@ -14,7 +14,6 @@ GOOD, DOUBTFUL, FAILED, OPEN = "good", "doubtful", "failed", "not judged"
 LIMIT = "not detected"  # of a target: its limit is a result
 ORDER = (OPEN, GOOD, LIMIT, DOUBTFUL, FAILED)  # of equals, or with nothing judged, the first counts
 BAD = (DOUBTFUL, FAILED)
-STANDING = ("fixed", "variable")  # kinds of targets that are stars
 STEP_OF = {"Registration": "register", "Aperture": "photometry", "Calibration": "calibrate", "Target": "distill"}
 WELL_HELD = 0.8  # of the light of a star: what an aperture is advised for
 CLEAR_MAG = 0.3  # range of zeropoints that airmass explains
@@ -188,7 +187,7 @@ def _aperture(view, record, limits):
     basis = [Measure(f"radius {radius_px:.2f} px, {record.basis}")]
     chosen_blindly = record.curve and not record.curve.target and known(record.n_background)
     lead = view.lead
-    if chosen_blindly and (lead is None or (lead.accepted and lead.data.kind not in STANDING)):  # stars are like others
+    if chosen_blindly and (lead is None or (lead.accepted and lead.moving)):  # stars are like others
         advice = "compare with a run with -aprad of your own choice"
         basis = [Measure(f"radius {radius_px:.2f} px, chosen without the target", DOUBTFUL, advice=advice)]
     widths = {frame.name: number(frame.fwhm_px) for frame in record.frames if number(frame.fwhm_px) > 0}
@@ -201,7 +200,7 @@ def _aperture(view, record, limits):
     advice = ""
     if held < WELL_HELD:
         wider = f"-aprad {radius_holding(WELL_HELD, widths[worst]):.1f} holds {WELL_HELD:.0%}"
-        harmless, better = "harmless, the stars of a frame lose the same; ", f", or leave out {worst}"
+        harmless, better = "harmless, all stars lose the same share; ", f", or leave out {worst}"
         advice = f"{harmless}{wider}" if state == GOOD else f"{wider}{better}"
     return [Measure(words, state, change, advice, f"aperture holds {held:.0%} in the worst seeing"), *basis]
 
@@ -285,7 +284,8 @@ def _undetected(asked):
     """Return the Measure of targets that were found on no frame, some of which have limits."""
     limits = [row.data.mag_limit for target in asked for row in target.limits]
     typical, n_frames = statistics.median(limits), max(len(target.unseen) for target in asked)
-    words = f"{asked[0].name} was detected on none of {n_frames} frames, it is fainter than {typical:.1f} mag (3 σ)"
+    limit = f"it is fainter than {typical:.1f} mag (3 σ, typical frame)"
+    words = f"{asked[0].name} was detected on none of {n_frames} frames, {limit}"
     if n_frames == 1:
         return Measure(words, LIMIT)
     deeper = typical + 1.25 * math.log10(n_frames)  # noise falls with the root of the number

@@ -10,7 +10,7 @@ from functools import cached_property
 from photometrypipeline.frames import exclusions, recordtypes
 from photometrypipeline.frames.records import STEPS, known, number
 from photometrypipeline.frames.results import mean_and_scatter
-from photometrypipeline.frames.rows import LightCurve, Row
+from photometrypipeline.frames.rows import STAR_KINDS, LightCurve, Row
 from photometrypipeline.sky.times import text_of
 from photometrypipeline.website.pictures import Picture
 
@@ -115,6 +115,11 @@ class TargetView:
     def accepted(self):
         """Rows that count."""
         return [row for row in self.rows if row.accepted]
+
+    @property
+    def moving(self):
+        """Whether it is a body of the Solar System."""
+        return self.data.kind not in STAR_KINDS
 
     @property
     def limits(self):

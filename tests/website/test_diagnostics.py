@@ -79,7 +79,9 @@ def test_the_first_screen_has_the_result(finished):
     assert words(lead.find("div", "verdict")) == "Good The light curve can be used as it is."
     mags = [fakerun.TARGET_MAG + 0.15 * np.sin(count / 2) for count in range(3)]
     told = words(lead.find("ul", "numbers"))
-    assert told.startswith(f"{np.mean(mags):.3f} mag in V (Vega), mean ± {0.0131 / 3**0.5:.3f} from the points")
+    assert told.startswith(
+        f"{np.mean(mags):.3f} mag in V (Vega), mean ± {0.0131 / 3**0.5:.3f} from the errors of the points"
+    )
     assert f"{np.std(mags, ddof=1):.3f} mag standard deviation" in told
     assert "3 of 3 frames 0 rejected" in told and told.endswith(
         "mag scatter of a constant star Control Star, uncertain by 0.013 mag"

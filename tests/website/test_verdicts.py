@@ -158,7 +158,7 @@ def test_a_limit_is_a_result_and_the_verdict_says_how_to_go_deeper(field):
     every = judged(field, distill=fakerun.distill(field, unseen=range(10)))
     told, limit = every["Target"], f"{fakerun.LIMIT_MAG:.1f}"
     assert (told.state, told.measures[0].words) == (
-        "not detected", f"3552 was detected on none of 10 frames, it is fainter than {limit} mag (3 σ)"
+        "not detected", f"3552 was detected on none of 10 frames, it is fainter than {limit} mag (3 σ, typical frame)"
     )  # fmt: skip
     deeper = f"{fakerun.LIMIT_MAG + 2.5 * math.log10(math.sqrt(10)):.1f}"  # noise falls with the root of ten frames
     assert told.advice == f"a stack goes down to {deeper} mag: pp_stackedphotometry -comoving"

@@ -113,7 +113,7 @@
       const written = (u, ticks) => ticks.map((tick) => (tick === null ? "" : String(Number(tick.toPrecision(3)))));
       const across = spec.x.log ? { values: written, filter: clear, splits: decades } : { values: this.time.values };
       const axes = [axis(this.time.label, across), upright(spec.y, { scale: "y" })];
-      if (spec.airmass) axes.push(axis("Airmass", { side: 0, scale: "x", space: 90, grid: { show: false }, values: (u, ticks) => this.airmassAt(ticks) }));
+      if (spec.airmass) axes.push(axis("Airmass", { side: 0, scale: "x", space: 60, grid: { show: false }, values: (u, ticks) => this.airmassAt(ticks) }));
       const wanted = spec.right && spec.right.log && this.full.right.max / this.full.right.min > 1000 ? [1] : [1, 2, 5]; // decades, or finer
       const few = (u, ticks) => ticks.map((tick) => (wanted.includes(Math.round(tick / 10 ** Math.floor(Math.log10(tick) + 1e-9))) ? tick : null));
       if (spec.right) axes.push(upright(spec.right, { scale: "right", side: 1, grid: { show: false }, filter: spec.right.log ? few : undefined }));
@@ -424,7 +424,7 @@
 
     say() {
       if (this.index === null) {
-        this.readout.textContent = "Point at the plot, or use the arrow keys.";
+        this.readout.textContent = "Hover over the plot, tap it, or use the arrow keys.";
         return;
       }
       const [name, ...rest] = this.texts();
@@ -440,7 +440,7 @@
       };
       button("+", "zoom in", () => this.zoom(0.5));
       button("\u2212", "zoom out", () => this.zoom(2));
-      button("whole", "show the whole plot (also: double click, Esc)", () => this.zoomOut());
+      button("reset zoom", "show the whole plot (also: double click, Esc)", () => this.zoomOut());
       if (this.spec.x.time) {
         const times = PP.element("select", { "aria-label": "times", title: "times" });
         times.append(...this.clocks.map((name) => PP.element("option", { value: name }, name)));
