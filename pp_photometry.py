@@ -93,7 +93,7 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
     gain_known = knows_gain(frames, telescope)
     common = extraction_of(options, telescope)
     predictions = {} if by_hand(options) or options.background_only else predict(frames, telescope, options)
-    found = bad_pixels(frames, telescope, predictions)
+    found = bad_pixels(frames, telescope, predictions, common)
     frames = frames.only(hit_pixels(frames, losses, options))
     radii = radii_of(frames, options)
     lists = measure(frames, losses, replace(common, aprad=radii), found.mask > 0 if found.number else None)
@@ -176,13 +176,18 @@ def stacked(frame):
     return "COMBO_N" in frame.header
 
 
-def bad_pixels(frames, telescope, predictions):
+def bad_pixels(frames, telescope, predictions, common):
     """Return badpixels.Found: what the detector's frames show; a stack of several has no detector's pixels any more."""
     if any(stacked(frame) for frame in frames):
         return badpixels.Found(None, 0, "stacks have no bad pixels of their own")
     standing = [predictions.get(frame.name) for frame in frames] if predictions else None
     masked, known = pp_extract.mask_of(frames[0], telescope), frames.ahead.masks if frames.ahead else None
-    return sequencemask.of_frames(frames, frames.folder, masked, standing, known)
+    extraction = replace(common, aprad=(telescope.aprad_default,))
+
+    def listed(frame):
+        pp_extract.run(frame, telescope_of(frame), frame.ldac, extraction)
+
+    return sequencemask.of_frames(frames, frames.folder, masked, standing, known, listed)
 
 
 def hit_pixels(frames, losses, options):

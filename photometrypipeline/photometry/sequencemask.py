@@ -20,19 +20,20 @@ CLEAR_MAG = 0.1  # error of sources whose FWHM is that of stars; with a low thre
 LISTS = 3  # source lists that are looked at
 
 
-def of_frames(frames, folder, instrument_mask=None, standing=None, known=None):
+def of_frames(frames, folder, instrument_mask=None, standing=None, known=None, make_list=None):
     """Return badpixels.Found of `frames` (Frames with a WCS), whose mask is then in `folder` as badpixels.fits.
 
     Frames of another size than most are left out of the comparison.  A mask made from the same frames is read again.
     instrument_mask : path of a weight image, 0 where a pixel is bad, or None
     standing : (ra_deg, dec_deg) or None of each frame: of a target that may stand still; None if all are unknown
     known : {digest of what it is made from: Found}, of `beforehand`
+    make_list : as in `typical_fwhm_px`
     Raises FrameError for a mask that cannot be read.
     """
     folder = Path(folder)
     same, usual = _compared_with(frames, _can_be_compared)
     chosen = [frames[k] for k in same]
-    fwhm_px = typical_fwhm_px(chosen)
+    fwhm_px = typical_fwhm_px(chosen, make_list)
     moves = sky_moves(chosen, fwhm_px) if chosen else False
     places = _pixels_of(chosen, [standing[k] for k in same]) if standing else None
     made_from = _made_from(chosen, folder, badpixels.ring(fwhm_px, moves, places is not None), moves, instrument_mask)
@@ -102,9 +103,17 @@ def _can_be_compared(frame):
     return not isinstance(found, PipelineError)
 
 
-def typical_fwhm_px(frames):
-    """Return the median FWHM (px) in the source lists of a few frames, None without one that tells it."""
-    return fwhm_of([frame.ldac for frame in frames[:: max(1, len(frames) // LISTS)]])
+def typical_fwhm_px(frames, make_list=None):
+    """Return the median FWHM (px) in the source lists of a few frames, None without one that tells it.
+
+    make_list : makes the list of a frame that has none, as after a photometry that was killed: otherwise the width, and
+        with it the mask, would be another one than before
+    """
+    looked_at = frames[:: max(1, len(frames) // LISTS)]
+    for frame in looked_at if make_list else ():
+        if not frame.ldac.exists():
+            attempt(make_list, frame)
+    return fwhm_of([frame.ldac for frame in looked_at])
 
 
 def fwhm_of(lists):

@@ -70,7 +70,9 @@ def test_a_fixed_aperture_is_taken_and_the_index_of_an_earlier_curve_goes(frames
     folder, truth, measure = frames
     measure("-background_only")
     assert "APIDX" in read_header(folder / truth.files[0])
+    mask = (folder / "badpixels.fits").read_bytes()
     record = measure("-aprad", 5.25)
+    assert (folder / "badpixels.fits").read_bytes() == mask  # made without source lists of an earlier step: the same
     header, found = read_header(folder / truth.files[0]), sources(folder)
     assert header["APRAD"] == record.aprad_px == 5.25 and "APIDX" not in header
     assert record.curve is None and "hand" in header.comments["APRAD"]
