@@ -8,6 +8,7 @@ The steps themselves call this module; by hand it is needed only after a change 
 """
 
 import argparse
+import contextlib
 import logging
 import sys
 from functools import partial
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import pp_setup
 from photometrypipeline.base import errors, workers
+from photometrypipeline.base.files import sweep
+from photometrypipeline.base.logfile import logging_to
 from photometrypipeline.frames import records
 from photometrypipeline.runs import provenance
 from photometrypipeline.targets import account
@@ -162,7 +165,11 @@ def main(arguments=None):
     try:
         if pp_setup.problem:
             raise pp_setup.problem
-        page = render(args.folder, jobs=args.jobs)
+        with contextlib.ExitStack() as stack:
+            if Path(args.folder, records.FOLDER).is_dir():
+                stack.enter_context(logging_to(args.folder)).wait_for_others()
+                sweep(args.folder)
+            page = render(args.folder, jobs=args.jobs)
     except (errors.PipelineError, OSError) as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return getattr(error, "status", errors.FAILED)

@@ -73,7 +73,7 @@ from photometrypipeline.calibration import (
 )
 from photometrypipeline.calibration.calibrated import Outcome, Reference, Settings
 from photometrypipeline.calibration.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
-from photometrypipeline.catalogs import bandnames
+from photometrypipeline.catalogs import bandnames, surveys
 from photometrypipeline.frames import fixedplaces, ldac, recordtypes
 from photometrypipeline.instruments import filternames, headers
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
@@ -120,7 +120,9 @@ def left(done):
     suffix = pp_setup.confcalibrate.save_caldata_suffix
     tables = [calibrated.table_of(frame, suffix) for frame in done.frames]
     result = {"band": done.record.band, "uncalibrated": [frame.name for frame in done.uncalibrated]}
-    return done.frames, [*(frame.database for frame in done.frames), *tables], result
+    name = done.record.catalog
+    stars = [reference_file(surveys.earlier_names(str(name))[-1])] if name else []
+    return done.frames, [*(frame.database for frame in done.frames), *tables, *stars], result
 
 
 @toolbox.stamped("calibrate", left)

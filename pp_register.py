@@ -67,7 +67,7 @@ FILES = ("registration_succeeded.lst", "registration_failed.lst", "best_astromet
 
 @dataclass
 class Registration:
-    """Outcome: the Frames that are registered and those that are not, {name: Verdict}, and the catalogue's name.
+    """Outcome: the Frames that are registered and those that are not, {name: Verdict}, and the catalogues' names.
 
     list_of : threshold and smallest area of the sources that were measured for the photometry as well, None without
     """
@@ -77,11 +77,13 @@ class Registration:
     verdicts: dict
     catalog: str | None = None
     list_of: list | None = None
+    catalogs: tuple = ()
 
 
 def left(done):
     """Return what the stamp of the step holds: frames, files, how many failed, and what list of sources it took."""
-    return done.registered, FILES, {"failed": len(done.failed), "list": done.list_of}
+    stars = [reference_file(name) for name in done.catalogs]
+    return done.registered, [*FILES, *stars], {"failed": len(done.failed), "list": done.list_of}
 
 
 @toolbox.stamped("register", left)
@@ -466,7 +468,8 @@ def finish(frames, attempt, verdicts, telescope, losses):
         ]
     )
     list_of = frames.ahead.threshold if frames.ahead and frames.ahead.ready else None
-    return Registration(frames.only(registered), failed, verdicts, catalog, list_of)
+    used = tuple(sorted(set(attempt.catalogs.values())))
+    return Registration(frames.only(registered), failed, verdicts, catalog, list_of, used)
 
 
 @toolbox.command(build_parser, functools.partial(diagnostics.show_failure, "register"))

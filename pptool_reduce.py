@@ -44,6 +44,7 @@ import toolbox
 import numpy as np
 
 from photometrypipeline.base.errors import FrameError, PipelineError, UsageError
+from photometrypipeline.base.files import sweep
 from photometrypipeline.frames import intake
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers, telescopes
@@ -119,6 +120,8 @@ def describe(own):
 def carry_out(recipes, found, output, losses, options):
     """Make the masters and reduce all frames; returns the paths of the reduced images."""
     output.mkdir(parents=True, exist_ok=True)
+    for folder in (output, Path(MASTERS)):
+        sweep(folder)
     masters, done, taken = night.Masters(found.calibrations, Path(MASTERS), toolbox.say), [], set()
     for recipe in recipes:
         try:

@@ -114,7 +114,7 @@ from tqdm import tqdm
 import pp_setup
 from photometrypipeline.base import services
 from photometrypipeline.base.errors import CatalogError, FrameError, NotFound, NotReachable, UsageError
-from photometrypipeline.base.files import safe_name
+from photometrypipeline.base.files import replacing, replacing_folder, safe_name
 from photometrypipeline.catalogs import apasszones, prefetch, skystore, surveys, tilefile, tiles
 from photometrypipeline.ephemerides import ephemeris, ephemstore
 from photometrypipeline.ephemerides.orbits import shelf
@@ -237,12 +237,21 @@ def export(args, losses):
     if args.survey == ALL:
         return export_all(args, target)
     source = existing(args.survey)
-    number = tilefile.copy(source, target, args.survey, chosen(args, source), shared=False)
+    with replacing(target) as temporary:
+        temporary.unlink()  # SQLite makes it
+        number = tilefile.copy(source, temporary, args.survey, chosen(args, source), shared=False)
     toolbox.say(f"{number} tiles of {args.survey.release} written to {target}")
 
 
 def export_all(args, target):
     """Copy all catalogues, or their tiles in a cone, and the ephemerides into a folder laid out as a store."""
+    with replacing_folder(target) as temporary:
+        copy_all(args, temporary)
+    toolbox.say(f"written to {target}; elsewhere: pptool_store import {target}")
+
+
+def copy_all(args, target):
+    """Copy all that a store has into the folder `target`.  Raises UsageError if that is nothing."""
     folder = skystore.user_folder()
     for source in sorted((folder / "refcats").glob("*.sqlite")):
         survey = surveys.get(source.stem)
@@ -254,9 +263,8 @@ def export_all(args, target):
         toolbox.say(f"{taken['position']} positions")
     for path in shelf.paths():
         copy_orbits(path, target / shelf.FOLDER)
-    if not target.exists():
+    if not any(target.iterdir()):
         raise UsageError(f"{folder} contains nothing to export")
-    toolbox.say(f"written to {target}; elsewhere: pptool_store import {target}")
 
 
 def copy_orbits(path, folder):

@@ -2,6 +2,8 @@
 
 import collections
 import contextlib
+import hashlib
+import os
 import shutil
 import sys
 import time
@@ -11,18 +13,22 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers"), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / each) for each in ("", "tests/helpers", "tests", "example_data")]
+
+from astropy.io import fits  # noqa: E402
 
 import horizons  # noqa: E402  lie with the tests
 import interrupting  # noqa: E402
+import make_rotation  # noqa: E402
 import ordeal  # noqa: E402
 import sky  # noqa: E402
 
-FRAMES = ["mscience0217.fits", "mscience0218.fits", "mscience0219.fits"]
+FRAMES = [f"mscience0{number}.fits" for number in (217, 218, 219, 220)]
 VICTIM = "mscience0218"
 STEPS = ["pp_prepare", "pp_extract", "pp_register", "pp_photometry", "pp_calibrate", "pp_distill"]
 CURVE = "photometry_3552.dat"
 OFFLINE = ["-offline"]
+EXPORTED = "exported"
 COMMANDS = {
     "pp_prepare": OFFLINE + FRAMES,
     "pp_extract": FRAMES,
@@ -45,11 +51,12 @@ COMMANDS = {
     "pptool_explain": ["-jobs", "1", "3552", FRAMES[1]],
     "pptool_sip": FRAMES,
     "pptool_tracks": [*OFFLINE, "-injections", "0", "-box", "-50", "-40", "15", "25", *FRAMES],
-    "pptool_period": [*OFFLINE, "-draft", CURVE],
+    "pptool_period": [*OFFLINE, "-draft", "-range", "6", "9", ".rotation/night1", ".rotation/night2"],
+    "pptool_reduce": ["-jobs", "1", "-output", "reduced", ".raw"],
     "pptool_telescope": [*OFFLINE, "-cat", "none", "-print", FRAMES[0]],
     "pptool_doctor": OFFLINE,
     "pptool_store list": ["list"],
-    "pptool_store export": ["export", "all", "../exported"],
+    "pptool_store export": ["export", "all", EXPORTED],
     "diagnostics": [],
 }
 HOME = "home"  # folder of settings and store, in the data set
@@ -93,16 +100,16 @@ class Ground:
     """A raw data set, the same after a quiet run, and copies of them."""
 
     def __init__(self, place, quick=False):
-        self.quick, self.answered = quick, {}
+        self.quick, self.answered, self.calm = quick, {}, {}
         self.place = Path(place)
         self.raw, self.quiet, self.number = self.place / "raw", self.place / "quiet", 0
-        self.truth = sky.make_dataset(self.raw, 3, seed=3, size=(420, 420), n_stars=70)
+        self.truth = sky.make_dataset(self.raw, len(FRAMES), seed=3, size=(360, 360), n_stars=60)
         shutil.copytree(self.raw, self.quiet)
         (self.quiet / HOME).mkdir()
         outcome = ordeal.run("pp_run", COMMANDS["pp_run"], self.quiet, self.environment(self.quiet))
         if outcome.status != 0:
             raise RuntimeError(f"the quiet run fails: {outcome.told}")
-        self.expected = interrupting.results(self.quiet)
+        self.expected = results(self.quiet)
         self.pixels = interrupting.pixels(self.quiet)
         self.furnish(self.quiet)
 
@@ -111,7 +118,7 @@ class Ground:
         places = zip(FRAMES, self.truth.ra_deg, self.truth.dec_deg, self.truth.midtime_jd, strict=True)
         lines = [f"{frame} {ra_deg:.7f} {dec_deg:.7f} {jd:.8f}\n" for frame, ra_deg, dec_deg, jd in places]
         (folder / "positions.dat").write_text("".join(lines))
-        (folder / "fixed.dat").write_text("first 179.5 6.25\nsecond 179.49 6.26\n")
+        (folder / "fixed.dat").write_text("first 179.5 6.25\nsecond 179.505 6.24\n")
         (folder / "exclude.txt").write_text("mscience0219\n")
         (folder / "pp_choices.toml").write_text("")
         config = folder / HOME / "photometrypipeline"
@@ -119,11 +126,35 @@ class Ground:
         own = (ROOT / "setup" / "instruments" / "VATT4K.toml").read_text()
         (config / "instruments" / "MINE.toml").write_text(own.replace("VATT4K", "MINE").replace("Vatt4k", "Mine"))
         shutil.copytree(folder / "pp_store", config, dirs_exist_ok=True)
+        make_rotation.write(folder / ".rotation")
+        expose_calibration(folder / ".raw")
 
     def environment(self, folder):
         """Return where the user's settings and store are."""
         home = str(folder / HOME)
         return dict.fromkeys(("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), home) | {"PP_RETRY_PAUSE_S": "0"}
+
+    def undisturbed(self, command, of):
+        """Return what a command does in a copy of the folder `of`: Outcome, number of renames, what it leaves, and
+        what a pp_run behind it leaves.
+        """
+        if (command, of) not in self.calm:
+            ends = [self._calm(command, of) for _ in range(2)]
+            same = [{name: one for name, one in first.items() if second.get(name) == one}
+                    for first, second in zip(ends[0][2:], ends[1][2:], strict=True)]  # fmt: skip
+            self.calm[command, of] = (*ends[0][:2], *same)
+        return self.calm[command, of]
+
+    def _calm(self, command, of):
+        with self.copy(of) as folder:
+            counted = folder.parent / "renames"
+            setting = self.environment(folder)
+            outcome = ordeal.run(command.split()[0], COMMANDS[command], folder, setting, ordeal.count_renames(counted))
+            if outcome.status != 0:
+                raise RuntimeError(f"{command} fails undisturbed: {outcome.told}")
+            renames, first = counted.stat().st_size if counted.exists() else 0, left(folder)
+            ordeal.run("pp_run", ["-fresh", *COMMANDS["pp_run"]], folder, setting)
+            return outcome, renames, first, left(folder)
 
     @contextlib.contextmanager
     def nest(self):
@@ -159,7 +190,7 @@ class Ground:
                 outcome = ordeal.run("pp_run", FRAMES, quiet, self.environment(quiet) | server.environment())
                 if outcome.status != 0:
                     raise RuntimeError(f"the quiet run with services fails: {outcome.told}")
-                self.answered.update(interrupting.results(quiet))
+                self.answered.update(results(quiet))
         argv = ["-fresh", *FRAMES]
         return self.judged(
             ordeal.run("pp_run", argv, folder, self.environment(folder) | server.environment()), folder, self.answered
@@ -172,17 +203,17 @@ class Ground:
         argv = ["-fresh", *COMMANDS["pp_run"]]
         return self.judged(ordeal.run("pp_run", argv, folder, self.environment(folder)), folder, self.expected)
 
-    def judged(self, outcome, folder, expected):
-        """Return what is wrong (list of str) with a last run and what it leaves."""
+    def judged(self, outcome, folder, expected, command="pp_run"):
+        """Return what is wrong (list of str) with a last run and what it leaves, {name: digest} of the right files."""
         faults = [f"afterwards: {fault}" for fault in outcome.faults()]
         if outcome.status != 0:
-            faults.append(f"afterwards pp_run ends with {outcome.status}: {outcome.told[-300:]}")
-        found = interrupting.results(folder)
+            faults.append(f"afterwards {command} ends with {outcome.status}: {outcome.told[-300:]}")
+        found = left(folder)
         different = sorted(name for name in expected if expected[name] != found.get(name))
         if different:
             faults.append(f"afterwards other bytes: {', '.join(different)}")
-        left = ordeal.half_written(folder)
-        return faults + ([f"half-written: {', '.join(left)}"] if left else [])
+        halves = ordeal.half_written(folder)
+        return faults + ([f"half-written: {', '.join(halves)}"] if halves else [])
 
 
 def forget_stores(folder):
@@ -190,3 +221,32 @@ def forget_stores(folder):
     shutil.rmtree(folder / "pp_store", ignore_errors=True)
     shutil.rmtree(folder / HOME, ignore_errors=True)
     (folder / HOME).mkdir()
+
+
+def results(folder):
+    """Return {name: digest} of the frames, tables, lists and databases of a data set."""
+    kinds = (".fits", ".dat", ".db", ".lst", ".cat")
+    return {name: one for name, one in left(folder).items() if name.endswith(kinds) and "/" not in name}
+
+
+def left(folder):
+    """Return {name: digest} of all files of a data set, but for those that tell the time: LOG, pages, records."""
+    found = {}
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in (".diagnostics", HOME, "pp_store")]
+        for path in (Path(place, name) for name in names if name != "LOG" and not name.endswith(".html")):
+            found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def expose_calibration(folder, shape=(48, 64)):
+    """Write raw frames of a camera, with those that pptool_reduce needs besides."""
+    rng = np.random.default_rng(4)
+    folder.mkdir()
+    kinds = {"Bias Frame": (0, 0), "Dark Frame": (60, 30), "FLAT": (3, 20_000), "Light Frame": (60, 2000)}
+    for kind, (exptime_s, level_adu) in kinds.items():
+        for number in range(3):
+            cards = {"IMAGETYP": kind, "EXPTIME": exptime_s, "INSTRUME": "testcam", "CCD-TEMP": -20.0, "FILTER": "V"}
+            pixels = rng.normal(1000 + level_adu, 5 + level_adu**0.5, shape).clip(0, 65535).astype(np.uint16)
+            header = fits.Header(cards | {"XBINNING": 1, "YBINNING": 1, "OBJECT": "x"})
+            fits.writeto(folder / f"{kind.split()[0].lower()}{number}.fits", pixels, header)

@@ -35,6 +35,7 @@ import services as local  # noqa: E402
 from harm import (  # noqa: E402
     COMMANDS,
     CURVE,
+    EXPORTED,
     FRAMES,
     HOME,
     OF_A_FRAME,
@@ -169,28 +170,36 @@ def one_header_of_a_run(ground, rng):
 
 
 def kills(ground, args):
-    """SIGKILL for a command in the raw or finished data set, at a rename or at any time; afterwards the same bytes."""
-    commands = [command for command in COMMANDS if command.startswith("pp_")]
-    score, durations = Score("kills"), {}
+    """SIGKILL for a command in the raw or finished data set, at a rename or at any time; repeated: the same bytes.
+
+    Every fourth time pp_run comes behind it, and has to leave what it leaves where nothing was killed.
+    """
+    commands, hit = list(COMMANDS), 0
+    score = Score("kills")
     for number, command in chosen([commands[n % len(commands)] for n in range(args.start + args.number)], args):
         rng = random.Random(f"{args.seed} {number}")
-        raw = command in ("pp_prepare", "pp_run") and rng.random() < 0.7
-        with ground.copy(ground.raw if raw else None) as folder:
+        of = ground.raw if command in ("pp_prepare", "pp_run") and rng.random() < 0.7 else ground.quiet
+        calm, renames, first, then = ground.undisturbed(command, of)
+        with ground.copy(of) as folder:
             before, setting = interrupting.pixels(folder), ground.environment(folder)
             argv = command.split()[0], COMMANDS[command], folder, setting
-            if rng.random() < 0.5:
-                outcome = ordeal.run(*argv, before=ordeal.kill_at(rng.randint(1, 25), rng.random() < 0.5))
+            if renames and rng.random() < 0.5:
+                outcome = ordeal.run(*argv, ordeal.kill_at(rng.randint(1, renames), rng.random() < 0.5))
             else:
-                if (command, raw) not in durations:
-                    with ground.copy(ground.raw if raw else None) as other:
-                        durations[command, raw] = ordeal.run(*argv[:2], other, ground.environment(other)).duration_s
-                outcome = ordeal.run(*argv, kill_after_s=rng.uniform(0, durations[command, raw]))
+                outcome = ordeal.run(*argv, kill_after_s=rng.uniform(0, calm.duration_s))
+            hit += outcome.status == -9
             faults = [] if outcome.status == -9 else outcome.faults()
             after = interrupting.pixels(folder)
             faults += [f"pixels of {frame} changed" for frame in FRAMES if before[frame] != after[frame]]
-            score.note(f"{number} [{command}]", outcome, faults + ground.ends_well(folder))
+            exported = (folder / EXPORTED).exists()  # complete, then, and never written over
+            again = ordeal.Outcome(0, "", "", 0.0) if exported else ordeal.run(*argv)
+            faults += ground.judged(again, folder, first, command)
+            if number % 4 == 0 and not ground.quick:
+                faults += ground.judged(ordeal.run("pp_run", ["-fresh", *COMMANDS["pp_run"]], *argv[2:]), folder, then)
+            score.note(f"{number} [{command}]", outcome, faults)
         if args.only is not None:
             print(outcome.told, outcome.log[-8000:], sep="\n----\n")
+    print(f"kills: {hit} of {score.tried} hit")
     return score
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from os import PathLike
 
 OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3  # exit status of every command
+AGAIN = "then run the same command again"
 
 
 # The lists of all who want to know of passing trouble
@@ -99,6 +100,20 @@ class SystemTrouble(PipelineError):
     passing = True
 
 
+class Occupied(SystemTrouble, IsADirectoryError):
+    """A folder lies where a file of that name is to be written."""
+
+    def __init__(self, path: str | PathLike) -> None:
+        super().__init__(f"{path} is a folder, and a file of that name is to be written; move it away, {AGAIN}")
+        self.errno, self.strerror, self.filename = errno.EISDIR, "is a folder", str(path)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    def __reduce__(self) -> tuple:
+        return Occupied, (self.filename,)
+
+
 class InternalError(PipelineError):
     """An error in the pipeline itself."""
 
@@ -151,7 +166,7 @@ class TooFewStars(PipelineError):
 
 # ---- trouble of the system
 
-REMEDY = "see to that, then run the same command again"
+REMEDY = f"see to that, {AGAIN}"
 NOT_TO_BLAME = (errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EINVAL)
 OF_SQLITE = ("disk", "open database file", "readonly", "locked", "out of memory")
 

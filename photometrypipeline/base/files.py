@@ -1,7 +1,7 @@
 """Files: written next to their place and renamed into it, so that a crash leaves each of them old or new."""
 
 import contextlib
-import errno
+import glob
 import hashlib
 import logging
 import os
@@ -12,6 +12,8 @@ import uuid
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
+
+from photometrypipeline.base.errors import Occupied
 
 log = logging.getLogger("pp.files")
 
@@ -51,11 +53,11 @@ def replacing(path: str | PathLike, at_once: bool = True) -> Iterator[Path]:
     at_once : wait until the content is on the disk; without, a power failure soon after may leave an empty file, which
         is good enough for what can be made again
     The permissions of a file that is replaced are kept.  A link is replaced by a file of its own: what it points to
-    belongs to somebody else.  Raises OSError where the folder cannot be written to, and where `path` is a folder.
+    belongs to somebody else.  Raises OSError where the folder cannot be written to, Occupied where `path` is a folder.
     """
     path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.is_dir() and not path.is_symlink():
+        raise Occupied(path)
     if path.is_symlink():
         log.info("%s is a link, and is replaced", path)
         log.warning("links to files become files of their own; what they point to stays as it is")
@@ -67,11 +69,36 @@ def replacing(path: str | PathLike, at_once: bool = True) -> Iterator[Path]:
             with open(temporary, "rb") as written:
                 os.fsync(written.fileno())
         if path.exists():
-            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode) | stat.S_IRUSR)  # what is made has to be read again
         os.replace(temporary, path)
         WRITTEN.note(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def put(source: str | PathLike, path: str | PathLike) -> None:
+    """Copy the file `source` to `path`, all of it or nothing."""
+    with replacing(path) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+@contextlib.contextmanager
+def replacing_folder(path: str | PathLike) -> Iterator[Path]:
+    """Yield a new folder next to `path`, where there is nothing yet; when the block ends well it becomes `path`.
+
+    What a process that was killed has left of the same is removed first.
+    """
+    path = Path(path)
+    for left in path.parent.glob(f".{glob.escape(path.name[:40])}.*.tmp"):
+        if HALF_WRITTEN.search(left.name):
+            shutil.rmtree(left, ignore_errors=True)
+    temporary = path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex}.tmp")
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 STACK_FOLDERS = ("skycoadd", "comove")  # of a data set, with what belongs to its stacks

@@ -11,6 +11,7 @@ import numpy as np
 
 from photometrypipeline.base.attempts import attempt
 from photometrypipeline.base.errors import PipelineError
+from photometrypipeline.base.files import put
 from photometrypipeline.frames import wcskeywords
 from photometrypipeline.programs import astromatic
 
@@ -105,7 +106,7 @@ def run(jobs, reference, telescope, mask, limits, degree, timeout_s, folder):
                 heads[name] = head
         for job, path in zip(jobs, lists, strict=True):
             path.with_suffix(".head").replace(heads_folder / f"{job.frame.stem}.head")
-        (Path(work) / "scamp_output.xml").replace(folder / REPORT)
+        put(Path(work) / "scamp_output.xml", folder / REPORT)
     return dict(zip(names, numbers, strict=True)), heads
 
 

@@ -139,8 +139,11 @@ class Stamps:
         return True
 
     def same_files(self, stamp):
-        """Return whether all files of a stamp are there as it left them."""
-        changed = [name for name, known in stamp.files.items() if self.contents.of_file(self.folder / name) != known]
+        """Return whether all files of a stamp are there as it left them, or a later step has made them anew."""
+        later = map(self.read, ORDER[ORDER.index(stamp.step) + 1 :] if stamp.step in ORDER else ())
+        anew = {name for each in later if each for name in each.files}
+        files = {name: known for name, known in stamp.files.items() if name not in anew}
+        changed = [name for name, known in files.items() if self.contents.of_file(self.folder / name) != known]
         if changed:
             log.info("%s %s not as pp_%s left it", ", ".join(changed[:5]), "are" if changed[1:] else "is", stamp.step)
         return not changed

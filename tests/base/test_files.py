@@ -6,7 +6,8 @@ import stat
 import pytest
 
 from photometrypipeline.base import jsonfile
-from photometrypipeline.base.files import replacing, safe_name, stem_of, sweep, write_text
+from photometrypipeline.base.errors import Occupied
+from photometrypipeline.base.files import put, replacing, replacing_folder, safe_name, stem_of, sweep, write_text
 
 
 def leftovers(folder, *expected):
@@ -64,6 +65,36 @@ def test_a_link_is_replaced_and_what_it_points_to_stays(tmp_path):
     write_text(link, "new")
     assert not link.is_symlink() and link.read_text() == "new"
     assert (archive / "raw.fits").read_text() == "old"
+
+
+def test_a_folder_in_the_place_of_a_file_is_told_and_stays(tmp_path):
+    place = tmp_path / "light.dat"
+    place.mkdir()
+    (place / "mine").write_text("mine")
+    with pytest.raises(Occupied, match="light.dat is a folder, and a file of that name is to be written; move it away"):
+        put(__file__, place)
+    assert (place / "mine").read_text() == "mine" and leftovers(tmp_path, "light.dat") == []
+
+
+def test_what_replaces_a_file_that_cannot_be_read_can(tmp_path):
+    path = tmp_path / "light.dat"
+    path.touch(mode=0o200)
+    write_text(path, "new")
+    assert mode(path) == 0o600
+
+
+def test_a_folder_takes_its_place_when_it_is_complete(tmp_path):
+    target = tmp_path / "export"
+    left = tmp_path / f".export.{'0' * 32}.tmp"  # by a process that was killed
+    left.mkdir()
+    with pytest.raises(ZeroDivisionError), replacing_folder(target) as temporary:
+        (temporary / "half").write_text("x")
+        raise ZeroDivisionError
+    assert leftovers(tmp_path) == []
+    with replacing_folder(target) as temporary:
+        (temporary / "whole").write_text("x")
+        assert not target.exists()
+    assert leftovers(tmp_path) == ["export"] and leftovers(target) == ["whole"]
 
 
 def mode(path):

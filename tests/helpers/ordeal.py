@@ -152,6 +152,22 @@ def kill_at(number, after):
     return before
 
 
+def count_renames(path):
+    """Return what lets a process add a byte to the file `path` for each of its renames."""
+
+    def before():
+        rename = os.replace
+
+        def replace(source, target, **more):
+            with open(path, "ab") as counted:
+                counted.write(b".")
+            rename(source, target, **more)
+
+        os.replace = replace
+
+    return before
+
+
 def little_disk(limit_bytes):
     """Return what lets a process write no file longer than that, as on a full disk (EFBIG instead of ENOSPC)."""
 

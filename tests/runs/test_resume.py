@@ -126,6 +126,8 @@ def test_what_a_user_or_an_update_changes_is_noticed(done, monkeypatch):
         (lambda: shutil.copy(frame, "another.fits"), 0),
         (lambda: Path(f"{stem}.ahead").write_text("EPOCH = 2000\nEND\n"), 0),
         (lambda: Path("registration_failed.lst").unlink(), 0),  # headers are solved: from the first guess again
+        (lambda: Path("GAIA.cat").write_bytes(Path("GAIA.cat").read_bytes()[:9000]), 0),
+        (lambda: Path("PANSTARRS.cat").write_bytes(b"x"), 3),
         (lambda: fits.setval(frame, "APRAD", value=9.9), 2),
         (lambda: Path(f"{stem}.ldac").write_bytes(b"x"), 2),
         (lambda: change_database(f"{stem}.ldac.db"), 3),
