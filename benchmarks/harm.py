@@ -75,6 +75,7 @@ class Score:
 
     part: str
     tried: int = 0
+    things: int = 0  # that were harmed, if more than one in a case
     statuses: collections.Counter = field(default_factory=collections.Counter)
     wrong: list = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
@@ -93,14 +94,15 @@ class Score:
         statuses = ", ".join(f"{number} x status {status}" for status, number in sorted(self.statuses.items(), key=str))
         cases = len({name for name, _ in self.wrong})
         spent = time.monotonic() - self.began
-        return f"{self.part}: {self.tried} cases ({statuses}), {cases} of them wrong, {spent:.0f} s"
+        told = f"{self.tried} cases" + (f", {self.things} {self.part}" if self.things else "")
+        return f"{self.part}: {told} ({statuses}), {cases} of them wrong, {spent:.0f} s"
 
 
 class Ground:
     """A raw data set, the same after a quiet run, and copies of them."""
 
     def __init__(self, place, quick=False):
-        self.quick, self.answered, self.calm = quick, {}, {}
+        self.quick, self.answered, self.calm, self.calm_then = quick, {}, {}, {}
         self.place = Path(place)
         self.raw, self.quiet, self.number = self.place / "raw", self.place / "quiet", 0
         self.truth = sky.make_dataset(self.raw, len(FRAMES), seed=3, size=(360, 360), n_stars=60)
@@ -135,26 +137,29 @@ class Ground:
         return dict.fromkeys(("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), home) | {"PP_RETRY_PAUSE_S": "0"}
 
     def undisturbed(self, command, of):
-        """Return what a command does in a copy of the folder `of`: Outcome, number of renames, what it leaves, and
-        what a pp_run behind it leaves.
-        """
+        """Return (Outcome, number of renames, results that are always the same) of a command in a copy of `of`."""
         if (command, of) not in self.calm:
-            ends = [self._calm(command, of) for _ in range(2)]
-            same = [{name: one for name, one in first.items() if second.get(name) == one}
-                    for first, second in zip(ends[0][2:], ends[1][2:], strict=True)]  # fmt: skip
-            self.calm[command, of] = (*ends[0][:2], *same)
+            (outcome, renames, first), (*_, second) = self._calm(command, of), self._calm(command, of)
+            self.calm[command, of] = outcome, renames, constant(first, second)
         return self.calm[command, of]
 
-    def _calm(self, command, of):
+    def undisturbed_then(self, command, of):
+        """Return the results of a pp_run behind a command in a copy of `of`, those that are always the same."""
+        if (command, of) not in self.calm_then:
+            one, two = (self._calm(command, of, then=["-fresh", *COMMANDS["pp_run"]])[2] for _ in range(2))
+            self.calm_then[command, of] = constant(one, two)
+        return self.calm_then[command, of]
+
+    def _calm(self, command, of, then=()):
         with self.copy(of) as folder:
             counted = folder.parent / "renames"
             setting = self.environment(folder)
             outcome = ordeal.run(command.split()[0], COMMANDS[command], folder, setting, ordeal.count_renames(counted))
             if outcome.status != 0:
                 raise RuntimeError(f"{command} fails undisturbed: {outcome.told}")
-            renames, first = counted.stat().st_size if counted.exists() else 0, left(folder)
-            ordeal.run("pp_run", ["-fresh", *COMMANDS["pp_run"]], folder, setting)
-            return outcome, renames, first, left(folder)
+            if then:
+                ordeal.run("pp_run", then, folder, setting)
+            return outcome, counted.stat().st_size if counted.exists() else 0, left(folder)
 
     @contextlib.contextmanager
     def nest(self):
@@ -180,7 +185,11 @@ class Ground:
         tables = {"I/355/gaiadr3": truth.vizier_table("GAIA-DR3"), "II/349/ps1": truth.vizier_table("PANSTARRS")}
         places = truth.ra_deg, truth.dec_deg
         path = lambda jd: tuple(float(np.interp(jd, truth.midtime_jd, axis)) for axis in places)  # noqa: E731
-        return tables, [horizons.Body(number=3552, name="Don Quixote", designation="1983 SA", path=path)]
+        away = lambda jd: (path(jd)[0] + 0.02, path(jd)[1] - 0.01)  # noqa: E731
+        return tables, [
+            horizons.Body(number=3552, name="Don Quixote", designation="1983 SA", path=path),
+            horizons.Body(number=433, name="Eros", designation="1898 DQ", path=away),
+        ]
 
     def ends_as_answered(self, folder, server):
         """Return the faults (list of str) of a pp_run that comes after a service is well again."""
@@ -221,6 +230,11 @@ def forget_stores(folder):
     shutil.rmtree(folder / "pp_store", ignore_errors=True)
     shutil.rmtree(folder / HOME, ignore_errors=True)
     (folder / HOME).mkdir()
+
+
+def constant(first, second):
+    """Return what is the same in two {name: digest}: what does not depend on the time of day."""
+    return {name: one for name, one in first.items() if second.get(name) == one}
 
 
 def results(folder):

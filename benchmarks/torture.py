@@ -7,7 +7,8 @@
 
 Parts: files (each kind of file damaged in each way, before each command), headers (of raw frames, before pp_prepare),
 kills (of each command, before or after any file is renamed into its place, or at any time), programs (missing, dying,
-hanging, talking nonsense), services (each failure of each), disk (full, read-only, owned by another, few open files).
+hanging, talking nonsense), services (each failure of each), disk (full, read-only, owned by another, few open files),
+names (something else lies where a command is going to write).
 
 Whatever happens: the status is 0 to 3, nothing hangs, no traceback, no "internal error", no escape code and no warning
 of Python's on the screen; who fails says why; a frame's trouble is its own; pixels stay.  When the harm is mended,
@@ -30,6 +31,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers"), str(ROOT / "tests")]
 
 import damage  # noqa: E402  lie with the tests
 import interrupting  # noqa: E402
+import occupied  # noqa: E402
 import ordeal  # noqa: E402
 import services as local  # noqa: E402
 from harm import (  # noqa: E402
@@ -39,6 +41,7 @@ from harm import (  # noqa: E402
     FRAMES,
     HOME,
     OF_A_FRAME,
+    OFFLINE,
     SHARED,
     VICTIM,
     Ground,
@@ -117,52 +120,77 @@ def chosen(cases, args):
 
 # ---- headers
 
+TOGETHER = 20  # odd headers in one data set
+IN_A_RUN = 6  # of them where all steps follow
+
 
 def headers(ground, args):
-    """Raw frames with odd headers: pp_prepare reads or names them and does their neighbour; every tenth, pp_run."""
-    score = Score("headers")
-    for number, camera in chosen([("known", "unknown")[n % 2] for n in range(args.number + args.start)], args):
+    """Raw frames with odd headers, twenty in a folder: each is read or named, their two neighbours come out as ever.
+
+    One folder in twenty goes through pp_run, with six of them among four good ones.
+    """
+    score, alone = Score("headers"), {}
+    sets = [("known", "unknown")[n % 2] for n in range(args.start + args.number)]
+    for number, camera in chosen(sets, args):
         rng = random.Random(f"{args.seed} {number}")
-        name = f"{number} [{camera}]"
-        if number % 10:
-            outcome, faults = one_header(ground, camera, rng)
+        if number % 20 == 19:
+            outcome, faults = odd_headers_of_a_run(ground, rng)
         else:
-            outcome, faults = one_header_of_a_run(ground, rng)
-        score.note(name, outcome, faults)
+            outcome, faults = odd_headers(ground, camera, rng, alone)
+        score.note(f"{number} [{camera}]", outcome, faults)
+        score.things += IN_A_RUN if number % 20 == 19 else TOGETHER
         if args.only is not None:
             print(outcome.told, outcome.log[-8000:], sep="\n----\n")
     return score
 
 
-def one_header(ground, camera, rng):
+def odd_headers(ground, camera, rng, alone):
+    """Return (Outcome, faults) of pp_prepare; `alone` keeps the bytes of good frames without such neighbours."""
+    good = damage.cards_of(damage.CAMERAS[camera])
+    odd = [f"odd{number:02d}.fits" for number in range(TOGETHER)]
+    names = ["a_good.fits", *odd, "z_good.fits"]
+    if camera not in alone:
+        alone[camera] = prepared(ground, camera, names[::21], {})[1]
+    outcome, found = prepared(ground, camera, names, {name: damage.mutated(good, rng) for name in odd})
+    faults = outcome.faults()
+    if outcome.status not in (0, 3):
+        faults.append(f"the neighbours are not done: status {outcome.status}, {outcome.told[-300:]}")
+    faults += [f"{name} is another one than alone" for name, content in alone[camera].items() if found[name] != content]
+    for name in odd:
+        if b"MIDTIMJD" not in found[name] and f"{name}: " not in outcome.told + outcome.log:
+            faults.append(f"{name} is neither prepared nor named: {outcome.told[-300:]}")
+    return outcome, faults
+
+
+def prepared(ground, camera, names, cards):
+    """Return (Outcome, {name: bytes}) of pp_prepare on small frames, those in `cards` {name: cards} with these."""
+    good = damage.cards_of(damage.CAMERAS[camera])
     with ground.nest() as folder:
-        good = damage.cards_of(damage.CAMERAS[camera])
-        damage.write_frame(folder / "bad.fits", damage.mutated(good, rng))
-        damage.write_frame(folder / "good.fits", good)
-        outcome = ordeal.run(
-            "pp_prepare", ["-jobs", "1", "-offline", "bad.fits", "good.fits"], folder, ground.environment(folder)
-        )
-        faults = outcome.faults()
-        if outcome.status not in (0, 3):
-            faults.append(f"the neighbour is not done: status {outcome.status}, {outcome.told[-300:]}")
-        elif b"MIDTIMJD" not in (folder / "good.fits").read_bytes():
-            faults.append("the neighbour is not prepared")
-        if outcome.status == 3 and "bad.fits: " not in outcome.told:
-            faults.append(f"the frame is not named: {outcome.told[-300:]}")
-        return outcome, faults
+        for name in names:
+            damage.write_frame(folder / name, cards.get(name, good))
+        argv = ["-jobs", "1", "-offline", *names]
+        outcome = ordeal.run("pp_prepare", argv, folder, ground.environment(folder))
+        return outcome, {name: (folder / name).read_bytes() for name in names}
 
 
-def one_header_of_a_run(ground, rng):
+def odd_headers_of_a_run(ground, rng):
+    """Return (Outcome, faults) of pp_run on good frames and copies of them with odd headers."""
     with ground.copy(ground.raw) as folder:
-        damage.apply("odd cards", folder / f"{VICTIM}.fits", rng)
-        outcome = ordeal.run("pp_run", COMMANDS["pp_run"], folder, ground.environment(folder))
+        odd = [f"odd{number}.fits" for number in range(IN_A_RUN)]
+        for name in odd:
+            shutil.copy(folder / rng.choice(FRAMES), folder / name)
+            damage.apply("odd cards", folder / name, rng)
+        argv = [*OFFLINE, *FRAMES, *odd]
+        outcome = ordeal.run("pp_run", argv, folder, ground.environment(folder))
         faults, done = outcome.faults(), (folder / CURVE).read_text() if (folder / CURVE).exists() else ""
-        for frame in FRAMES:
-            if Path(frame).stem not in done and Path(frame).stem not in outcome.told:
-                faults.append(f"{frame} is neither done nor named")
-            if Path(frame).stem not in done and frame != f"{VICTIM}.fits":
-                faults.append(f"{frame} is lost with its neighbour: {outcome.told[-400:]}")
-        damage.put_back(folder / f"{VICTIM}.fits", ground.raw / f"{VICTIM}.fits")
+        for name in odd:
+            if Path(name).stem not in done and name not in outcome.told:
+                faults.append(f"{name} is neither done nor named")
+        for name in FRAMES:
+            if Path(name).stem not in done:
+                faults.append(f"{name} is lost with its neighbours: {outcome.told[-400:]}")
+        for name in odd:
+            (folder / name).unlink(missing_ok=True)
         return outcome, faults + ground.ends_well(folder)
 
 
@@ -179,7 +207,7 @@ def kills(ground, args):
     for number, command in chosen([commands[n % len(commands)] for n in range(args.start + args.number)], args):
         rng = random.Random(f"{args.seed} {number}")
         of = ground.raw if command in ("pp_prepare", "pp_run") and rng.random() < 0.7 else ground.quiet
-        calm, renames, first, then = ground.undisturbed(command, of)
+        calm, renames, first = ground.undisturbed(command, of)
         with ground.copy(of) as folder:
             before, setting = interrupting.pixels(folder), ground.environment(folder)
             argv = command.split()[0], COMMANDS[command], folder, setting
@@ -195,7 +223,8 @@ def kills(ground, args):
             again = ordeal.Outcome(0, "", "", 0.0) if exported else ordeal.run(*argv)
             faults += ground.judged(again, folder, first, command)
             if number % 4 == 0 and not ground.quick:
-                faults += ground.judged(ordeal.run("pp_run", ["-fresh", *COMMANDS["pp_run"]], *argv[2:]), folder, then)
+                last = ordeal.run("pp_run", ["-fresh", *COMMANDS["pp_run"]], *argv[2:])
+                faults += ground.judged(last, folder, ground.undisturbed_then(command, of))
             score.note(f"{number} [{command}]", outcome, faults)
         if args.only is not None:
             print(outcome.told, outcome.log[-8000:], sep="\n----\n")
@@ -273,7 +302,8 @@ def paths_without(folder):
 
 # ---- services
 
-FAULTS = ["slow", "garbage", "503", "retry_after", "404", "html", "empty", "cut", "truncated", "error_info", "refuse"]
+FAULTS = ["slow", "garbage", "500", "503", "retry_after", "404", "html", "circle", "empty", "cut", "truncated",
+          "error_info", "refuse", "another"]  # fmt: skip
 MANGLED = ["a word", "a number", "all numbers", "escape codes", "no rows", "a letter for each digit", "bits"]
 OF_SERVICES = {
     "pp_register": FRAMES,
@@ -431,6 +461,7 @@ PARTS = {
     "programs": programs,
     "services": services,
     "disk": disk,
+    "names": lambda ground, args: occupied.names(ground, args, chosen),
 }
 
 

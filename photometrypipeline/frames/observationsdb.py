@@ -4,6 +4,7 @@ It is the one store of light curves: tables of users, reports and pages are made
 """
 
 import contextlib
+import logging
 import math
 import os
 import sqlite3
@@ -12,6 +13,8 @@ from pathlib import Path
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.newdatabase import new_database
 from photometrypipeline.frames.rows import COLUMNS, NOT_DETECTED, STORED, LightCurve, Row
+
+log = logging.getLogger("pp.observationsdb")
 
 FILE_NAME = "photometry.db"
 VERSION = 2  # of the layout: 1 = one row per target and frame; 2 = one row per line of the tables, and the targets
@@ -69,7 +72,9 @@ def others(path, curves):
     path = Path(path)
     try:
         found = read(path)
-    except FrameError:  # none yet, or one of an earlier version
+    except FrameError as error:
+        if path.exists():
+            log.warning("%s %s: made anew, without the targets of earlier runs; their tables stay", path, error.reason)
         return []
     taken = {each.name for each in curves} | {each.file for each in curves}
     return [each for each in found if not {each.name, each.file} & taken and (path.parent / each.file).is_file()]

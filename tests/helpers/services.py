@@ -4,9 +4,10 @@
         monkeypatch.setenv(...)   # for every pair of server.environment()
         server.faults["vizier"] = ["503", "html"]   # the next two requests; a str: all of them
 
-Faults: slow, garbage (bytes), 503, retry_after (503, Retry-After of `retry_after_s`), 404, html, empty (no table), cut
-(fewer bytes than announced), truncated (a document that ends early), error_info (HTTP 200 and an error inside), refuse
-(no answer at all), missing:LABEL (a column left out), unit:LABEL=UNIT (a unit told for a column).
+Faults: slow, garbage (bytes), 500, 503, retry_after (503, Retry-After of `retry_after_s`), 404, html, circle (moved to
+where it is), empty (no table), cut (fewer bytes than announced), truncated (a document that ends early), error_info
+(HTTP 200 and an error inside), refuse (no answer at all), another (the answer to another question), missing:LABEL (a
+column left out), unit:LABEL=UNIT (a unit told for a column).
 """
 
 import email
@@ -16,7 +17,7 @@ import json
 import math
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 from xml.sax.saxutils import escape, quoteattr
@@ -104,10 +105,12 @@ class Server:
             return None
         if fault == "slow":
             time.sleep(self.slow_s)
-        if fault in ("503", "404"):
+        if fault in ("500", "503", "404"):
             return Reply(b"out of order", int(fault), "text/plain")
         if fault == "retry_after":
             return Reply(b"come back later", 503, "text/plain", {"Retry-After": str(self.retry_after_s)})
+        if fault == "circle":
+            return Reply(b"moved", 302, "text/plain", {"Location": request.path})
         if fault == "garbage":
             return Reply(bytes(range(256)) * 40, kind="application/octet-stream")
         if fault == "html":
@@ -122,6 +125,8 @@ class Server:
         return reply
 
     def answer(self, request, fault):
+        if fault == "another":
+            return self.answer_of_another(request)
         if request.route == "vizier":
             return Reply(vizier_answer(self.sky, request.fields, fault).encode())
         if request.route == "mast":
@@ -134,6 +139,16 @@ class Server:
         else:
             status, text = routes.answer_get(request.fields, self.objects or [])
         return Reply(text.encode(), status, "text/plain")
+
+    def answer_of_another(self, request):
+        """Return the Reply to another question: of another body, or of another service."""
+        if request.route.startswith("horizons"):
+            others = [each for each in self.objects or [] if each.number != 3552]
+            number = str(others[0].number)
+            fields = {key: value.replace("3552", number) for key, value in request.fields.items()}
+            request = replace(request, fields=fields, body=request.body.replace(b"3552", number.encode()))
+            return self.answer(request, "")
+        return Reply(b"API VERSION: 1.2\n$$SOE\n 2457786.5, 1, 2\n$$EOE\n", kind="text/plain")
 
 
 def _handler_of(server):

@@ -1,0 +1,102 @@
+"""The part of torture.py in which something else lies where a command will write: folders, pipes, others' files."""
+
+import itertools
+import os
+import random
+import shutil
+
+import damage
+import ordeal
+from harm import COMMANDS, FRAMES, HOME, OF_A_FRAME, VICTIM, Score
+
+OWNER = 65534  # nobody
+MINE = "mine.txt"  # lies in the folder that is in the way
+
+
+def _folder(path):
+    path.mkdir()
+    (path / MINE).write_text("mine\n")
+
+
+def _link_to_folder(path):
+    target = path.parent / f"{path.name}_elsewhere"
+    _folder(target)
+    path.symlink_to(target)
+
+
+def _file_of_another(path):
+    path.write_text("of another\n")
+    path.chmod(0o600)
+
+
+def _unreadable(path):
+    path.write_text("of mine\n")
+    os.chown(path, OWNER, OWNER)
+    path.chmod(0)
+
+
+WAYS = {
+    "a folder": _folder,
+    "a link to a folder": _link_to_folder,
+    "a pipe": os.mkfifo,
+    "a file of another": _file_of_another,
+    "a file that cannot be read": _unreadable,
+}
+
+
+def names(ground, args, chosen):
+    """Something else lies where a command is going to write; it stays, or is replaced, and the command says so."""
+    score, cases = Score("names"), []
+    for command in COMMANDS:
+        cases += [(command, *each) for each in itertools.product(written(ground, command), WAYS)]
+    random.Random(args.seed).shuffle(cases)
+    print(f"names: {len(cases)} cases there are")
+    for number, (command, name, way) in chosen(cases, args):
+        with ground.copy() as folder:
+            outcome, faults = occupied(ground, folder, command, name, way)
+            score.note(f"{number} [{command}, {name}, {way}]", outcome, faults)
+        if args.only is not None:
+            print(outcome.told, outcome.log[-8000:], sep="\n----\n")
+    return score
+
+
+def written(ground, command):
+    """Return the names (list of str) of the files that a command writes in a finished data set."""
+    with ground.copy() as folder:
+        before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+        ordeal.run(command.split()[0], COMMANDS[command], folder, ground.environment(folder))
+        paths = [path for path in folder.rglob("*") if path.is_file()]
+        news = [path.relative_to(folder) for path in paths if path.stat().st_mtime_ns != before.get(path)]
+        return sorted(str(path) for path in news if path.parts[0] != HOME and path.name not in FRAMES)
+
+
+def occupied(ground, folder, command, name, way):
+    """Return (Outcome, faults) of a command where something lies at one of its names."""
+    path, of_another = folder / name, "file" in way
+    if os.path.lexists(path):
+        path.unlink()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = None
+    if of_another and os.getuid() == 0:
+        for place in (ground.place, folder.parent):
+            place.chmod(0o755)
+        for place, folders, files in os.walk(folder.parent):
+            for each in (place, *(os.path.join(place, below) for below in folders + files)):
+                os.chown(each, OWNER, OWNER, follow_symlinks=False)
+        before = lambda: os.setuid(OWNER)  # noqa: E731
+    WAYS[way](path)
+    outcome = ordeal.run(command.split()[0], COMMANDS[command], folder, ground.environment(folder), before)
+    faults = outcome.faults()
+    if "folder" in way and not list(folder.rglob(MINE)):
+        faults.append("what was in the folder is lost")
+    told = outcome.told + outcome.log
+    if outcome.status in (1, 2, 3) and path.name not in told and not (name in OF_A_FRAME and VICTIM in told):
+        faults.append(f"what is in the way is not named: {outcome.told[-300:]}")
+    if name in OF_A_FRAME and outcome.status in (1, 2):
+        faults.append(f"a file of one frame takes all down: {outcome.told[-300:]}")
+    shutil.rmtree(path.parent / f"{path.name}_elsewhere", ignore_errors=True)
+    damage.put_back(path, ground.quiet / name)
+    for place, folders, files in os.walk(folder) if before else ():
+        for each in (place, *(os.path.join(place, below) for below in folders + files)):
+            os.chown(each, 0, 0, follow_symlinks=False)
+    return outcome, faults + ground.ends_well(folder)
