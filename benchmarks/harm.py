@@ -4,6 +4,7 @@ import collections
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import sys
 import time
@@ -29,6 +30,7 @@ STEPS = ["pp_prepare", "pp_extract", "pp_register", "pp_photometry", "pp_calibra
 CURVE = "photometry_3552.dat"
 OFFLINE = ["-offline"]
 EXPORTED = "exported"
+TIMES = re.compile(rb"SEX(DATE |TIME |ELAPS)= .{70}", re.DOTALL)  # cards in source lists
 COMMANDS = {
     "pp_prepare": OFFLINE + FRAMES,
     "pp_extract": FRAMES,
@@ -244,12 +246,12 @@ def results(folder):
 
 
 def left(folder):
-    """Return {name: digest} of all files of a data set, but for those that tell the time: LOG, pages, records."""
+    """Return {name: digest} of all files of a data set without the time of day; LOG, pages, records do not count."""
     found = {}
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in (".diagnostics", HOME, "pp_store")]
-        for path in (Path(place, name) for name in names if name != "LOG" and not name.endswith(".html")):
-            found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in (Path(place, name) for name in names if name != "LOG" and not name.endswith((".html", ".xml"))):
+            found[str(path.relative_to(folder))] = hashlib.sha256(TIMES.sub(b"", path.read_bytes())).hexdigest()
     return found
 
 

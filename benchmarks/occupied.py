@@ -1,6 +1,5 @@
 """The part of torture.py in which something else lies where a command will write: folders, pipes, others' files."""
 
-import itertools
 import os
 import random
 import shutil
@@ -46,12 +45,13 @@ WAYS = {
 
 def names(ground, args, chosen):
     """Something else lies where a command is going to write; it stays, or is replaced, and the command says so."""
-    score, cases = Score("names"), []
-    for command in COMMANDS:
-        cases += [(command, *each) for each in itertools.product(written(ground, command), WAYS)]
-    random.Random(args.seed).shuffle(cases)
-    print(f"names: {len(cases)} cases there are")
-    for number, (command, name, way) in chosen(cases, args):
+    score, known, commands = Score("names"), {}, list(COMMANDS)
+    random.Random(args.seed).shuffle(commands)
+    for number, command in chosen([commands[n % len(commands)] for n in range(args.start + args.number)], args):
+        if command not in known:
+            known[command] = written(ground, command)
+        rng = random.Random(f"{args.seed} {number}")
+        name, way = rng.choice(known[command] or ["LOG"]), rng.choice(list(WAYS))
         with ground.copy() as folder:
             outcome, faults = occupied(ground, folder, command, name, way)
             score.note(f"{number} [{command}, {name}, {way}]", outcome, faults)
