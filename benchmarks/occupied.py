@@ -6,7 +6,7 @@ import shutil
 
 import damage
 import ordeal
-from harm import COMMANDS, FRAMES, HOME, OF_A_FRAME, VICTIM, Score
+from harm import COMMANDS, EXPORTED, FRAMES, HOME, OF_A_FRAME, VICTIM, Score
 
 OWNER = 65534  # nobody
 MINE = "mine.txt"  # lies in the folder that is in the way
@@ -67,7 +67,7 @@ def written(ground, command):
         ordeal.run(command.split()[0], COMMANDS[command], folder, ground.environment(folder))
         paths = [path for path in folder.rglob("*") if path.is_file()]
         news = [path.relative_to(folder) for path in paths if path.stat().st_mtime_ns != before.get(path)]
-        return sorted(str(path) for path in news if path.parts[0] != HOME and path.name not in FRAMES)
+        return sorted(str(path) for path in news if path.parts[0] not in (HOME, EXPORTED) and path.name not in FRAMES)
 
 
 def occupied(ground, folder, command, name, way):
