@@ -225,7 +225,10 @@ def test_steps_by_hand_give_what_pp_run_gives(night, tmp_path, run_command):
     ):
         done = run_command(command[0], *command[1:], *truth.files, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-    assert (tmp_path / TARGET).read_text() == (folder / TARGET).read_text()
+    by_hand, ours = (np.genfromtxt(place / TARGET, comments="#", usecols=range(1, 15)) for place in (tmp_path, folder))
+    away = np.abs(by_hand - ours)  # the registration looks for sources of its own by hand, which moves the WCS
+    assert away[:, 3:5].max() * 3600 < 0.0005
+    assert away.max() < 0.001 and np.median(away[:, 1]) == 0  # a pixel more or less in a ring of sky
 
 
 def test_pp_run_hands_the_colour_term_on_and_the_results_state_it(night, tmp_path, run_command):
