@@ -223,10 +223,8 @@ class Client:
         try:
             response = send(timeout)
         except OSError as error:  # what requests raises is one
-            reason = transport().passing(error, *timeout)
-            if reason is None:  # an address that is none, too many redirections
-                raise self.not_reachable(facts.label, host, error) from None
-            raise Retry(reason) from None
+            transport().raise_if_passing(error, *timeout)
+            raise self.not_reachable(facts.label, host, error) from None  # no address, too many redirections
         if response.status_code in RETRY_STATUS:
             raise Retry(f"HTTP {response.status_code}: {excerpt(response)}", retry_after(response))
         if response.status_code != 200:

@@ -27,18 +27,17 @@ def mounted(session, redirection=None):
     return session
 
 
-def passing(error, connect_s, read_s):
-    """Return why a request failed (str) if that may pass, None if another try is pointless.
+def raise_if_passing(error, connect_s, read_s):
+    """Raise Retry if the failure of a request may pass; return if another try is pointless.
 
     error : OSError; one that requests does not raise is raised again
     """
     if isinstance(error, requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError):
-        return words(error, connect_s, read_s)
+        raise services.Retry(words(error, connect_s, read_s)) from None
     if isinstance(error, requests.exceptions.ContentDecodingError):
-        return f"an answer that cannot be decompressed: {error}"
-    if isinstance(error, requests.RequestException):
-        return None
-    raise error
+        raise services.Retry(f"an answer that cannot be decompressed: {error}") from None
+    if not isinstance(error, requests.RequestException):
+        raise error
 
 
 class Adapter(HTTPAdapter):
