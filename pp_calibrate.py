@@ -219,9 +219,9 @@ def choose_reference(frames, names, settings, solar, offline, wish=None, keep=Tr
     client, refusals, failures = frames.client(offline), [], []
     for name in dict.fromkeys(names):
         try:
-            catalog = Catalog.fetch(
-                name, ra, dec, radius, pp_setup.photometric_catalog_limit, client=client, data_folder=frames.folder
-            )
+            faintest = pp_setup.photometric_catalog_limit
+            limit = referencestars.limit_mag(name, (ra, dec, radius), faintest)
+            catalog = Catalog.fetch(name, ra, dec, radius, limit, client=client, data_folder=frames.folder)
             return prepare_reference(catalog, settings, solar, epoch, frames.folder if keep else None, wish)
         except NotReachable as error:
             known = str(error) in map(str, failures)

@@ -50,7 +50,16 @@ from photometrypipeline.newcamera import generic, orientation
 from photometrypipeline.photometry import rings
 from photometrypipeline.programs import astromatic, scampfit
 from photometrypipeline.programs.choices import FLAG_MASKS
-from photometrypipeline.registration import astrometry, blind, locate, scampinput, starcover, wcsfit, wrongpointing
+from photometrypipeline.registration import (
+    astrometry,
+    blind,
+    locate,
+    questions,
+    scampinput,
+    starcover,
+    wcsfit,
+    wrongpointing,
+)
 from photometrypipeline.registration.attempt import Attempt, drop_other_fields
 from photometrypipeline.sky import sphere, times
 
@@ -60,8 +69,6 @@ LEAST_SNR = 3.0  # of sources that take part
 LAST_RESORT = "TYCHO2"
 MOST_IN_VAIN = 4  # frames looked for on the whole sky, if none is found
 TOGETHER_DEG = 2.0  # frames found there that share a cone of the catalogue
-NEAR_DEG = 0.1  # around the frames, which the first question covers: most telescopes point better than that
-FAR_DEG = 1.0  # pointing error that is survived with any catalogue
 FILES = ("registration_succeeded.lst", "registration_failed.lst", "best_astrometry.dat", scampfit.REPORT)
 
 
@@ -202,11 +209,12 @@ def try_catalogs(attempt, extractions, names, offline):
         return
     ra, dec, radius = sphere.skycenter([attempt.seen_in(each).corners_deg for each in placed])
     client, scarce, asked = attempt.data.client(offline), [], set()
-    reaches = reaches_of(attempt.telescope)
+    reaches = questions.reaches_of(attempt.telescope, pp_setup.n_registration_repetitions)
+    circle, faintest = (ra, dec, attempt.guessed * radius), attempt.telescope.max_mag
     for name in dict.fromkeys(names):
-        for reach in reaches:
+        for reach, limit in questions.questions(name, circle, reaches, faintest):
             try:
-                catalog = stars_around(attempt, name, ra, dec, attempt.guessed * radius + reach, client)
+                catalog = stars_around(attempt, name, (ra, dec, attempt.guessed * radius + reach), limit, client)
             except OutsideSurvey as error:
                 log.warning("catalogue %s: %s; next catalogue", name, error)
                 scarce.append(str(error))
@@ -216,7 +224,7 @@ def try_catalogs(attempt, extractions, names, offline):
                 attempt.failures.setdefault(name, error)
                 break
             reason = scarcity(attempt, catalog, attempt.guessed * radius + reach)
-            if reason and reach < reaches[-1] and reach <= NEAR_DEG:
+            if reason and reach < reaches[-1] and reach <= questions.NEAR_DEG:
                 continue  # a small cone may miss the stars of a sparse field
             if reason:
                 log.log(logging.INFO if attempt.doubted else logging.WARNING, "%s; next catalogue", reason)
@@ -232,18 +240,15 @@ def try_catalogs(attempt, extractions, names, offline):
     attempt.answered |= bool(asked - {LAST_RESORT} or scarce or LAST_RESORT in names[:1])
 
 
-def reaches_of(telescope):
-    """Return how far beyond the frames stars are asked for (list, deg), from one question to the next."""
-    wide = [telescope.search_radius, FAR_DEG][: max(1, pp_setup.n_registration_repetitions)]
-    return sorted({min(NEAR_DEG, wide[0]), wide[0], max(wide)})
+def stars_around(attempt, name, cone, limit_mag, client):
+    """Return the Catalog of a cone (RA, Dec, radius in deg) at the epoch of the frames, down to a magnitude.
 
-
-def stars_around(attempt, name, ra_deg, dec_deg, radius_deg, client):
-    """Return the Catalog of a cone at the epoch of the frames.  Raises NotReachable, CatalogError."""
+    Raises NotReachable, CatalogError.
+    """
+    ra_deg, dec_deg, radius_deg = cone
     epoch = times.julian_epoch(np.mean([each.frame.number("MIDTIMJD") for each in attempt.extractions]))
     folder = attempt.data.folder
-    limit = attempt.telescope.max_mag
-    catalog = Catalog.fetch(name, ra_deg, dec_deg, radius_deg, limit, client=client, data_folder=folder)
+    catalog = Catalog.fetch(name, ra_deg, dec_deg, radius_deg, limit_mag, client=client, data_folder=folder)
     catalog = catalog.astrometric().at_epoch(epoch)
     place = f"{radius_deg:.3f} deg of RA {ra_deg:.5f}, Dec {dec_deg:.5f}"
     log.info("%d stars of %s within %s for the registration", len(catalog), catalog.release, place)

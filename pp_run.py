@@ -172,7 +172,8 @@ def run_steps(images, losses, options, step):
         outcomes.write(frames.folder, step=name)
         if name == "register":
             frames.ahead = measuring_ahead(frames, options)
-        outcome = in_turns(name, frames, losses, options)
+        with fetched_ahead(frames, options) if name == "register" else contextlib.nullcontext():
+            outcome = in_turns(name, frames, losses, options)
         frames = frames.only(handed_on(name, outcome))
         if getattr(outcome, "failure", None):
             failures.append((name, outcome.failure))
@@ -200,6 +201,19 @@ def measuring_ahead(frames, options):
         log.info("registration and photometry look for sources by themselves: %s", found)
         return None
     return found
+
+
+def fetched_ahead(frames, options):
+    """Return the Ahead of a run, as a context within which stars and ephemeris are fetched next to what is done."""
+    from photometrypipeline.runs import ahead  # slow to load, as the steps are
+
+    chosen, settings = {step: options_of(step, options) for step in STEPS}, toolbox.settings()
+    limits = settings["photometric_catalog_limit"], settings["n_registration_repetitions"]
+    try:
+        return ahead.fetch(frames, chosen, *limits)
+    except PipelineError as error:  # the step that needs it says so
+        log.info("nothing is fetched ahead: %s", error)
+        return contextlib.nullcontext()
 
 
 def of_the_sky(frames):

@@ -1,11 +1,18 @@
 """Which stars of a catalogue are reference stars: good, usable in the band, alone."""
 
+import logging
+from pathlib import Path
+
 import numpy as np
 
 from photometrypipeline.base.errors import CatalogError
 from photometrypipeline.calibration import isolation, starlist
-from photometrypipeline.catalogs import bandnames
+from photometrypipeline.catalogs import bandnames, starcounts
 from photometrypipeline.sky import sphere
+
+log = logging.getLogger("pp.referencestars")
+
+MOST_ROWS = 200_000  # of a catalogue, about, that are asked for
 
 
 def aperture_arcsec(frame):
@@ -18,6 +25,14 @@ def usual_catalogs(telescope, band):
     """Return the names (tuple) of the catalogues of a telescope; before them Gaia for its own bands, which few have."""
     own = tuple(telescope.photometry_catalogs)
     return ("GAIA", *own) if band in bandnames.GAIA else own
+
+
+def limit_mag(name: str, cone: tuple[float, float, float], faintest: float) -> float:
+    """Return the magnitude to which a catalogue is asked for a cone (RA, Dec, radius in deg); less in the Milky Way."""
+    limit = faintest if Path(name).is_file() else starcounts.limit(*cone, faintest, MOST_ROWS)
+    if limit < faintest:
+        log.info("%s: stars to %.1f mag are asked for, not to %.1f: there are very many", name, limit, faintest)
+    return limit
 
 
 def good(catalog, settings, solar_width, least):

@@ -108,6 +108,25 @@ def prefetch(survey, cones, mag_limit, client):
     return len(wanted), len(wanted) - len(have)
 
 
+def fetch_ahead(survey, cone, mag_limit, client, data_folder=None):
+    """Fetch what `fetch` would have to fetch for a cone (RA, Dec, radius in deg); return the number of tiles.
+
+    Raises as `fetch`.
+    """
+    if survey.reader:
+        return 0
+    mag_limit = FAINTEST if mag_limit is None or survey.limit_on is None else float(mag_limit)
+    missing = tiles.touched(*cone)
+    for folder, as_it_is in _stores(data_folder):
+        have = tilefile.covered(
+            database(folder, survey), survey, missing, mag_limit, any_columns=as_it_is, expired=as_it_is
+        )
+        missing = [tile for tile in missing if tile not in have]
+    if missing:
+        download_missing(database(_writable(user_folder()), survey), survey, missing, mag_limit, client)
+    return len(missing)
+
+
 def evict(folder, limit_mb, path, needed):
     """Remove the tiles that were not used for longest until the store takes 9/10 of `limit_mb`.
 

@@ -1,5 +1,8 @@
 """pp_run and the services: asked once, not reachable, without an answer."""
 
+import re
+import time
+
 import numpy as np
 import pytest
 from test_commands import OFFLINE, light_curve, results_of
@@ -25,20 +28,41 @@ def server(tmp_path):
         yield tmp_path, truth, running
 
 
+def timed(running):
+    """Return {route: [(start, end), ...]} of the requests that a server answers from now on."""
+    spans, reply = {}, running.reply
+
+    def answer(request):
+        start = time.monotonic()
+        try:
+            return reply(request)
+        finally:
+            spans.setdefault(request.route, []).append((start, time.monotonic()))
+
+    running.reply = answer
+    return spans
+
+
 def place_at(truth, jd):
     return float(np.interp(jd, truth.midtime_jd, truth.ra_deg)), float(np.interp(jd, truth.midtime_jd, truth.dec_deg))
 
 
 def test_what_services_answered_once_is_never_asked_again(server, run_command):
     folder, truth, running = server
+    spans = timed(running)
+    running.faults = {"vizier": ["slow", "slow"], "horizons": ["slow"]}
     done = run_command("pp_run", "-injections", 0, *truth.files, cwd=folder, env=running.environment())
     assert done.returncode == 0, done.stderr
+    first = [spans["vizier"][0], spans["vizier"][1], spans["horizons"][0]]
+    assert max(start for start, _ in first) < min(end for _, end in first)  # all at the same time
     np.testing.assert_allclose(light_curve(folder)["mag"], truth.mag, atol=0.06)  # noise 0.011, zeropoint 0.004
     assert running.count("vizier") == 2  # a question for each catalogue
     cones = [float(request.fields["-c.rd"]) for request in running.requests if request.route == "vizier"]
     assert max(cones) < 0.4  # one tile of 0.5 deg, for a field of 4'
     told = [line for line in (folder / "LOG").read_text().splitlines() if ", radius " in line and " rows" in line]
     assert len(told) == 2
+    rows = [int(re.search(r"(\d+) rows", line)[1]) for line in told]
+    assert all(0 < number < 20_000 for number in rows)
     assert 1 <= running.count("horizons") <= 2
     asked, before = len(running.requests), results_of(folder)
     again = run_command(

@@ -1,0 +1,57 @@
+"""Star counts: against what catalogues count, and that a question in the Milky Way stays small."""
+
+import numpy as np
+import pytest
+from astropy.coordinates import SkyCoord
+
+from photometrypipeline.catalogs import starcounts
+from photometrypipeline.registration import questions
+
+SQUARE_DEGREES = 41253
+CENTRE, POLE = (266.405, -28.936), (192.859, 27.128)  # of the Galaxy
+
+
+@pytest.fixture(scope="module")
+def places():
+    """Places spread evenly over the sky, shape (600, 2)."""
+    n = np.arange(600) + 0.5
+    return np.column_stack([np.mod(n * 137.50776, 360), np.degrees(np.arcsin(1 - 2 * n / n.size))])
+
+
+def test_galactic_coordinates_are_those_of_astropy(places):
+    told = SkyCoord(*places.T, unit="deg").galactic
+    longitude, latitude = np.transpose([starcounts.galactic(*place) for place in places])
+    apart = SkyCoord(longitude, latitude, frame="galactic", unit="deg").separation(told)
+    assert apart.arcsec.max() < 1
+
+
+# all stars of Tycho-2 and UCAC4 down to these magnitudes, http://hnsky.com/star_count.htm
+@pytest.mark.parametrize(("mag", "counted"), [(12, 2.956e6), (14, 1.721e7), (15, 3.939e7), (16, 8.890e7)])
+def test_the_whole_sky_has_as_many_stars_as_catalogues(places, mag, counted):
+    mean = np.mean([starcounts.per_deg2(*place, mag) for place in places])
+    assert counted / 1.5 < mean * SQUARE_DEGREES < 1.5 * counted
+
+
+def test_stars_crowd_towards_the_plane_and_the_centre_and_grow_with_depth():
+    at = [starcounts.per_deg2(*place, 19) for place in (POLE, (75.0, 28.9), CENTRE)]  # the second at l 176, b -9
+    assert at[0] < 1500 < at[1] / 5 and at[1] < 50_000 < 200_000 < at[2]
+    depths = [starcounts.per_deg2(*CENTRE, mag) for mag in np.arange(8, 22, 0.5)]
+    assert (np.diff(depths) > 0).all()
+
+
+@pytest.mark.parametrize("place", [CENTRE, (286.0, 5.0), (75.0, 36.0), (120.0, -45.0), POLE])
+def test_a_first_question_brings_20_000_rows_at_most_and_later_ones_what_they_need(place):
+    asked = questions.questions("GAIA", (*place, 0.07), [0.1, 0.3, 1.0], 19.0)
+    reach, limit = asked[0]
+    assert reach == 0.1 and limit <= 19
+    assert starcounts.rows(*place, 0.17, limit) <= 20_000
+    assert limit == 19 or starcounts.rows(*place, 0.17, limit + 0.5) > 20_000  # no brighter than it must be
+    assert [reach for reach, _ in asked][-2:] == [0.3, 1.0]
+    deeper = dict(asked)[0.1]
+    assert deeper == 19 or starcounts.rows(*place, 0.17, deeper) > 60_000
+
+
+def test_where_stars_are_few_nothing_changes():
+    assert questions.questions("GAIA", (*POLE, 0.07), [0.1, 0.3], 19.0) == [(0.1, 19.0), (0.3, 19.0)]
+    assert questions.questions("TYCHO2", (*CENTRE, 0.07), [0.1, 0.3], 19.0) == [(0.1, 19.0), (0.3, 19.0)]
+    assert starcounts.limit(*POLE, 0.1, 40.0, 20_000) == 40.0
