@@ -226,7 +226,7 @@ def write(data, derived, losses):
 
 def read_databases(frames, losses):
     """Return the Measured frames in the order given; those without a database go to `losses`."""
-    found = toolbox.each(lambda frame: targets.Measured(frame, *framedb.read(frame.database)), frames, losses)
+    found = toolbox.each(targets.Measured.read, frames, losses)
     measured = [each for _, each in found]
     if not measured:
         raise PipelineError("none of the frames has a database; run pp_calibrate first")

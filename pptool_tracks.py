@@ -57,7 +57,6 @@ import toolbox
 
 from photometrypipeline.base.errors import PipelineError, UsageError
 from photometrypipeline.census import tracks
-from photometrypipeline.frames import framedb
 from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.targets import targets, targetsearch
 
@@ -76,7 +75,7 @@ def box_of(args):
 
 def measured_frames(frames, losses):
     """Return the targets.Measured (list) of frames with a database; the others are losses."""
-    found = toolbox.each(lambda frame: targets.Measured(frame, *framedb.read(frame.database)), frames, losses)
+    found = toolbox.each(targets.Measured.read, frames, losses)
     if not found:
         raise PipelineError("none of the frames has a database; run pp_calibrate first")
     return [each for _, each in found]

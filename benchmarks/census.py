@@ -143,7 +143,6 @@ def _tracks(field, rng, bodies):
 def deep(args):
     """Run the pipeline on simulated frames, then look for tracks."""
     import sky
-    from photometrypipeline.frames import framedb
     from photometrypipeline.frames.frame import Frame
     from photometrypipeline.targets import targets
 
@@ -153,7 +152,7 @@ def deep(args):
         subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
         os.chdir(folder)
         frames = [Frame(path) for path in truth.files]
-        measured = [targets.Measured(frame, *framedb.read(frame.database)) for frame in frames]
+        measured = [targets.Measured.read(frame) for frame in frames]
         with Clock() as clock:
             outcome = tracks.find(measured, ((-1, 1), (-1, 1)), [], injections=0)
         print(f"10 frames of 1k x 1k, rates to 1 arcsec/min: {clock}, {len(outcome.found)} found (one is there)")

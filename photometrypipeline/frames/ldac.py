@@ -5,7 +5,6 @@ HDU 0 is empty, HDU 1 (`LDAC_IMHEAD`) holds the header of the image as text, HDU
 
 import logging
 import re
-from dataclasses import dataclass
 
 import numpy as np
 from astropy.io import fits
@@ -25,12 +24,22 @@ KINDS = {"E": ">f4", "D": ">f8", "I": ">i2", "J": ">i4", "K": ">i8", "B": "|u1"}
 FORM = re.compile(rf"(\d*)([{''.join(KINDS)}])")
 
 
-@dataclass
 class SourceList:
-    """A source list: `header` (fits.Header of the image when it was measured) and `table` (astropy Table)."""
+    """A source list: `header` (fits.Header of the image when it was measured) and `table` (astropy Table).
 
-    header: fits.Header
-    table: Table
+    The header may be given as the raw bytes of one, which are read when it is asked for: it takes more memory than the
+    sources of a small frame.
+    """
+
+    def __init__(self, header: fits.Header | bytes, table: Table):
+        self._header, self.table = header, table
+
+    @property
+    def header(self) -> fits.Header:
+        """Header of the image when it was measured."""
+        if isinstance(self._header, bytes):
+            self._header = fitsbytes.parse(self._header)
+        return self._header
 
     def __len__(self):
         return len(self.table)
@@ -47,7 +56,7 @@ class SourceList:
 
     def select(self, rows):
         """Return a SourceList with the `rows` (bool mask or indices) alone."""
-        return SourceList(self.header, self.table[rows])
+        return SourceList(self._header, self.table[rows])
 
 
 def read(path, max_flags=None):
@@ -61,7 +70,7 @@ def read(path, max_flags=None):
         hdus = {header.get("EXTNAME"): (header, data) for header, data in _hdus(path)}
         if "LDAC_OBJECTS" not in hdus or "LDAC_IMHEAD" not in hdus:
             raise FrameError(path, "is not a source list (FITS_LDAC)", "run pp_extract on its image again")
-        header = fitsbytes.parse(hdus["LDAC_IMHEAD"][1].replace(b"\0", b" "))
+        header = hdus["LDAC_IMHEAD"][1].replace(b"\0", b" ")
         table = _checked(_table(*hdus["LDAC_OBJECTS"]), path)
     except FileNotFoundError:
         raise FrameError(path, "does not exist", "run pp_extract or pp_photometry on its image first") from None

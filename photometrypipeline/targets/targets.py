@@ -74,6 +74,12 @@ class Measured:
     table: object
     zeropoint: dict | None
 
+    @classmethod
+    def read(cls, frame):
+        """Return what the database of a Frame holds.  Raises FrameError."""
+        header, table, zeropoint = framedb.read(frame.database)
+        return cls(frame, header, framedb.Columns(table), zeropoint)
+
     @cached_property
     def wcs(self):
         """The WCS of the frame, which takes longer to read than a whole run of places takes to go through it."""

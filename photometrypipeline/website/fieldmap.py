@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.stats import mad_std
-from scipy.stats import chi2
+from scipy.special import chdtrc  # scipy.stats takes half a second to load
 
 PARTS = 3  # along a side
 FEWEST = 4  # stars of a part whose mean is shown
@@ -79,6 +79,6 @@ def _part(offsets, weights, here):
 def _beyond_errors(parts):
     """Return the rms of the means of Parts less what their errors explain, mag; None where chance may be all."""
     means, errors = np.array([(part.mean_mag, part.err_mag) for part in parts]).reshape(-1, 2).T
-    if len(parts) < FEWEST_PARTS or chi2.sf(np.sum((means / errors) ** 2), len(parts) - 1) > CHANCE:
+    if len(parts) < FEWEST_PARTS or chdtrc(len(parts) - 1, np.sum((means / errors) ** 2)) > CHANCE:
         return None
     return float(np.sqrt(max(np.var(means, ddof=1) - np.mean(errors**2), 0.0)))

@@ -20,7 +20,14 @@ def example(tmp_path_factory):
     from test_commands import run_plain
 
     place = tmp_path_factory.mktemp("example")
-    return place / "vatt4k", run_plain("pp_run", "-example", "vatt4k", cwd=place)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPROFILEIMPORTTIME", "1")
+        return place / "vatt4k", run_plain("pp_run", "-example", "vatt4k", cwd=place)
+
+
+def loaded(told):
+    """Return the names (set) of the modules that a command has loaded, from its standard error."""
+    return {line.rpartition("|")[2].strip() for line in told.splitlines() if line.startswith("import time:")}
 
 
 def check(folder):
@@ -49,6 +56,15 @@ def test_the_example_takes_no_folder_that_is_in_use(example, call, capsys):
         assert ended.value.code == 2 and told in capsys.readouterr().err
 
 
+def test_a_run_loads_no_package_that_it_has_no_use_for(example):
+    _, done = example
+    slow = {"requests", "astroquery", "pandas", "skimage", "photutils", "astropy.modeling", "matplotlib.pyplot"}
+    slow |= {f"scipy.{name}" for name in ("stats", "optimize", "integrate", "interpolate", "signal")}
+    slow |= {"astropy.units.cds"}  # which reading a VOTable loads
+    assert loaded(done.stderr) & slow == set()
+    assert {"scipy.ndimage", "astropy.wcs"} <= loaded(done.stderr)  # the names are read as Python writes them
+
+
 def test_a_run_with_nothing_to_do_loads_nothing_that_it_does_not_need(example):
     folder, _ = example
     argv = [sys.executable, "-X", "importtime", str(ROOT / "pp_run.py"), "-offline"]
@@ -60,11 +76,10 @@ def test_a_run_with_nothing_to_do_loads_nothing_that_it_does_not_need(example):
         timeout=120,
     )
     assert done.returncode == 0 and "up to date: prepare, register, photometry, calibrate, distill" in done.stdout
-    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     slow = {"scipy", "matplotlib", "requests", "jinja2", "photutils", "astroquery", "pandas", "skimage"}
     slow |= {f"astropy.{name}" for name in ("table", "coordinates", "time", "wcs", "stats", "modeling")}
-    assert loaded & slow == set()
-    assert "astropy.io.fits" in loaded  # the names are read as Python writes them
+    assert loaded(done.stderr) & slow == set()
+    assert "astropy.io.fits" in loaded(done.stderr)  # the names are read as Python writes them
 
 
 def test_the_check_notices_a_wrong_result(example, tmp_path):
