@@ -41,6 +41,10 @@ class SourceList:
             self._header = fitsbytes.parse(self._header)
         return self._header
 
+    @header.setter
+    def header(self, header: fits.Header) -> None:
+        self._header = header
+
     def __len__(self):
         return len(self.table)
 
