@@ -20,15 +20,16 @@ MIN_DRIFT = (
 )
 # The sky around a star holds others too faint to be seen, always the same ones: it came out 1 ADU too high in ten
 # simulated frames, stars of 19.5 mag 0.1 to 0.25 mag too faint in each.  On average that is a term of the solution, in
-# units of the noise of the sky in an aperture; what differs from star to star an error that stays, of its noise.
-SKY_PRIOR = 3.0
-SKY_SHARE = 2.0
+# units of the noise of the sky in an aperture; stars differ from that mean by twice as much.
+SKY_PRIOR = (3.0,)
+SKY_UNEVEN = 2.0
 MIN_SKY_RANGE = 0.02  # mag, that a noise of the sky does to the faintest stars beyond the brightest
-COLOR_PRIOR, WIDE_COLOR_PRIOR = 0.05, 1.0  # mag per mag; the wide one where the user asks for a colour term
-PLACE_PRIOR = 0.05  # mag at one half diagonal from the middle: what a PSF that varies by 25 % does
-SEEING_PRIOR = 0.2  # mag there if all images of a frame were twice as wide: the same PSF in an aperture of 1.5 FWHM
+COLOR_PRIOR, WIDE_COLOR_PRIOR = (0.05,), (1.0,)  # mag per mag; the wide one where the user asks for a colour term
+# mag at one half diagonal from the middle: a good flat field and a constant PSF, a poor one, a PSF that varies by 25 %
+PLACE_PRIOR = (0.004, 0.03, 0.2)
+SEEING_PRIOR = (0.016, 0.1, 0.5)  # mag there if all images of a frame were twice as wide
 MIN_SEEING_RANGE = 0.02  # of the FWHM
-EXTINCTION_COLOR_PRIOR = 0.02  # mag per mag and airmass
+EXTINCTION_COLOR_PRIOR = (0.02,)  # mag per mag and airmass
 MIN_AIRMASS_RANGE = 0.3
 CROWDED = 3  # flags of Source Extractor: neighbours, blended
 
@@ -154,10 +155,9 @@ def gather(frames, catalog_err, color, target, color_prior=COLOR_PRIOR, same_arc
         if np.ptp(seeing) > MIN_SEEING_RANGE:
             terms.append(night.Term("r2_fwhm", seeing[:, None] * at[2], SEEING_PRIOR))
     terms += _sky_terms(sky, chosen.size)
-    lasting = SKY_SHARE * _typical(noise[:, : chosen.size])
-    errors = np.concatenate([np.hypot(catalog_err[chosen], lasting), free])
+    errors = np.concatenate([catalog_err[chosen], free])
     weights = np.concatenate([likeness[chosen], np.zeros(n_others)])
-    found = night.Measurements(difference, noise, errors, weights, terms)
+    found = night.Measurements(difference, noise, errors, weights, terms, _typical(noise))
     return Gathered(found, np.concatenate([chosen, np.full(n_others, -1)]), detector, width, airmass, seeing)
 
 
@@ -221,7 +221,7 @@ def _sky_terms(sky_mag, n_reference):
     known = sky_mag[np.isfinite(sky_mag)]
     if n_reference < MIN_STARS_FOR_PLACE or not known.size or np.ptp(np.percentile(known, (10, 90))) < MIN_SKY_RANGE:
         return []
-    return [night.Term("sky", np.nan_to_num(sky_mag), SKY_PRIOR)]
+    return [night.Term("sky", np.nan_to_num(sky_mag), SKY_PRIOR, SKY_UNEVEN)]
 
 
 def _seeing(frames):

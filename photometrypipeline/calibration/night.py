@@ -5,7 +5,8 @@ The model of a star s on a frame f is
     m_cat,s - inst_sf = zp_f + sum_j a_j x_j,sf + d_s + e_sf
 
 with terms x_j for the star's colour (against the target's), its place on the detector and the level of the sky around
-it, the star's own constant offset d_s ~ N(0, e_cat,s^2 + s_int^2), and noise e_sf of variance sigma_sf^2 + jitter^2.
+it, the star's own constant offset d_s ~ N(0, e_cat,s^2 + s_int^2 + (share n_s)^2), n_s the noise of its measurements that
+the sky around it may have a lasting share of, and noise e_sf of variance sigma_sf^2 + jitter^2.
 Both are Student's t with 4 degrees of freedom (Lange, Little & Taylor 1989, JASA 84, 881): a star that is variable, or
 wrong in the catalogue, and a measurement that went wrong cost next to nothing.  The offsets are eliminated
 analytically, which leaves normal equations of as many unknowns as frames and terms.  Stars without a catalogue
@@ -20,12 +21,13 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from photometrypipeline.base.errors import TooFewStars
-from photometrypipeline.calibration import robust
+from photometrypipeline.calibration import averaging, robust
 
 MIN_STARS = 3  # with a catalogue magnitude in the night, and of any kind on a frame
 LEAST_NOISE = 0.002  # mag, of a measurement beyond its stated error: flat field, changing images
 LEAST_SCATTER = 0.001  # mag, of stars beyond their errors in the catalogue
 LEAST_SCATTER_FEW = 0.005  # the same where there are so few stars that it cannot be told
+LEAST_SHARE, LEAST_SHARE_FEW = 0.1, 0.5  # of a star's noise that stays the same in all frames; as LEAST_SCATTER
 MANY_STARS = 30
 N_ROUNDS = 40
 N_SCALES = 15  # rounds in which the scales of the noise are still adapted
@@ -34,11 +36,16 @@ SETTLED = 2e-6  # mag
 
 @dataclass(frozen=True)
 class Term:
-    """A column of the model: `values` broadcasts to (n_frames, n_stars); its coefficient is 0 +- `prior` beforehand."""
+    """A column of the model: `values` broadcasts to (n_frames, n_stars).
+
+    prior : widths (tuple) of the normal distribution of its coefficient beforehand, around 0; any of them may be right
+    uneven : by which share of their noise single stars differ from the term, for a coefficient of 1
+    """
 
     name: str
     values: np.ndarray
-    prior: float
+    prior: tuple
+    uneven: float = 0.0
 
 
 @dataclass
@@ -51,6 +58,7 @@ class Measurements:
     catalog_err : 1 sigma of the catalogue magnitude, shape (n_stars,), infinite for stars without one
     likeness : weight of each star for the level of the zeropoints, 0 to 1: how much its colour is like the target's
     terms : list of Term
+    lasting : noise of each star, mag, shape (n_stars,), of which some share may be the same on all frames; or None
     """
 
     difference: np.ndarray
@@ -58,6 +66,7 @@ class Measurements:
     catalog_err: np.ndarray
     likeness: np.ndarray
     terms: list = field(default_factory=list)
+    lasting: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,7 @@ class Night:
     err_frame : error of zp minus the mean of all;  err_common : error of that mean
     terms : {name: (coefficient, error)};  covariance : of (mean zeropoint, *terms), shape (1 + n_terms,) * 2
     jitter, scatter : of measurements, and of stars, beyond their stated errors
+    share : of the noise of its single measurements that each star keeps on all frames
     n_reference : stars with a catalogue magnitude that count;  stars : Stars
     """
 
@@ -98,6 +108,7 @@ class Night:
     covariance: np.ndarray
     jitter: float
     scatter: float
+    share: float
     n_reference: int
     stars: Stars
 
@@ -150,10 +161,12 @@ class _Fit:
         whole = (len(tied), self.n_stars)
         columns = [np.broadcast_to(term.values, whole)[tied] for term in measured.terms]
         self.x = np.array(columns).reshape(len(columns), self.n_frames, self.n_stars)
-        self.prior = np.array([1 / term.prior**2 for term in measured.terms])
+        self.widths = [term.prior for term in measured.terms]
+        self.uneven = np.array([term.uneven for term in measured.terms])
+        self.lasting = np.zeros(self.n_stars) if measured.lasting is None else np.nan_to_num(measured.lasting)
         self.zp, self.offset = self._begin()
         self.coefficients = np.zeros(len(self.terms))
-        self.jitter, self.scatter = LEAST_NOISE, LEAST_SCATTER_FEW
+        self.jitter, self.scatter, self.share = LEAST_NOISE, LEAST_SCATTER_FEW, LEAST_SHARE_FEW
         self.star_weight, self.frame_weight = np.ones(self.n_stars), np.ones(self.y.shape)
         self.precision, self.restless = np.zeros(self.n_stars), np.ones(self.n_stars)
 
@@ -201,12 +214,13 @@ class _Fit:
         self.mean_error = 1 / np.sqrt(np.maximum(total, 1e-12))
         raw = self._raw_offset()
         if adapting:
-            self.scatter = self._find_scatter(raw, sound)
-        spread = self.catalog_variance + self.scatter**2
+            self.scatter, self.share = self._find_scatter(raw, sound), self._find_share(raw, sound)
+            self.share = float(np.hypot(self.share, np.abs(self.uneven @ self.coefficients)))
+        self.spread = self.catalog_variance + self.scatter**2 + (self.share * self.lasting) ** 2
         # a restless star is not excused by its large error: what varies has no business in the level
-        self.z_star = raw / np.sqrt(spread + sound**2)
+        self.z_star = raw / np.sqrt(self.spread + sound**2)
         self.star_weight = np.where(self.reference, robust.weight(self.z_star), 0.0)
-        self.precision = np.where(self.reference, self.likeness * self.star_weight / spread, 0.0)
+        self.precision = np.where(self.reference, self.likeness * self.star_weight / self.spread, 0.0)
 
     def _raw_offset(self):
         """Return the mean deviation of each star from the zeropoints, shape (n_stars,)."""
@@ -237,8 +251,16 @@ class _Fit:
     def _find_scatter(self, raw, mean_error):
         least = LEAST_SCATTER if self.reference.sum() >= MANY_STARS else LEAST_SCATTER_FEW
         seen = self.reference & self.known.any(axis=0)
-        error = np.sqrt(self.catalog_variance + mean_error**2)
+        error = np.sqrt(self.catalog_variance + (self.share * self.lasting) ** 2 + mean_error**2)
         return robust.excess_scatter(raw[seen], error[seen], least, self.likeness[seen])
+
+    def _find_share(self, raw, mean_error):
+        """Return the `share` of Night: faint stars, whose noise is large, tell it."""
+        least = LEAST_SHARE if self.reference.sum() >= MANY_STARS else LEAST_SHARE_FEW
+        seen = self.reference & self.known.any(axis=0) & (self.lasting > 0)
+        error = np.sqrt(self.catalog_variance + self.scatter**2 + mean_error**2)[seen]
+        unit = self.lasting[seen]
+        return robust.excess_scatter(raw[seen] / unit, error / unit, least, self.likeness[seen])
 
     def _solve(self):
         """Solve the normal equations, the offsets of the stars eliminated."""
@@ -246,20 +268,19 @@ class _Fit:
         whole = w.sum(axis=0) + self.precision
         inverse = np.where(whole > 0, 1 / np.maximum(whole, 1e-30), 0.0)
         per_star = np.einsum("fs,jfs->js", w, x)  # 1' W X of each star, for the terms; for the frames it is w itself
-        n = self.n_frames
-        normal = np.empty((n + len(x), n + len(x)))
-        normal[:n, :n] = np.diag(w.sum(axis=1)) - (w * inverse) @ w.T
-        normal[:n, n:] = np.einsum("fs,jfs->fj", w, x) - (w * inverse) @ per_star.T
-        normal[n:, :n] = normal[:n, n:].T
-        normal[n:, n:] = np.einsum("jfs,fs,kfs->jk", x, w, x, optimize=True) - (per_star * inverse) @ per_star.T
-        normal[n:, n:] += np.diag(self.prior)
+        of_frames = np.diag(w.sum(axis=1) + 1e-9) - (w * inverse) @ w.T
+        mixed = np.einsum("fs,jfs->fj", w, x) - (w * inverse) @ per_star.T
+        of_terms = np.einsum("jfs,fs,kfs->jk", x, w, x, optimize=True) - (per_star * inverse) @ per_star.T
         wy = w * self.y
-        sums = wy.sum(axis=0)
-        right = np.concatenate([wy.sum(axis=1), np.einsum("jfs,fs->j", x, wy)])
-        right -= np.concatenate([w @ (inverse * sums), per_star @ (inverse * sums)])
-        self.factor = cho_factor(normal + np.diag(np.full(len(normal), 1e-9)))
-        found = cho_solve(self.factor, right)
-        self.zp, self.coefficients = found[:n], found[n:]
+        sums = inverse * wy.sum(axis=0)
+        right, right_terms = wy.sum(axis=1) - w @ sums, np.einsum("jfs,fs->j", x, wy) - per_star @ sums
+        self.factor = cho_factor(of_frames)
+        self.lever = cho_solve(self.factor, mixed)  # by how much zeropoints follow the coefficients
+        information = of_terms - mixed.T @ self.lever
+        self.coefficients, self.of_terms = averaging.posterior(
+            information, right_terms - self.lever.T @ right, self.widths
+        )
+        self.zp = cho_solve(self.factor, right - mixed @ self.coefficients)
         deviation = self.y - self._model()
         self.offset = inverse * (w * deviation).sum(axis=0)
 
@@ -268,7 +289,7 @@ class _Fit:
     def night(self, n_reference):
         """Return the Night."""
         n = self.n_frames
-        covariance = cho_solve(self.factor, np.eye(n + len(self.x)))
+        covariance = self._covariance()
         share = self.frame_weight.sum(axis=1)
         mean = np.zeros((1 + len(self.x), n + len(self.x)))
         mean[0, :n] = share / share.sum()
@@ -276,6 +297,7 @@ class _Fit:
         common = mean @ covariance @ mean.T
         against = (covariance @ mean[0])[:n]
         relative = np.diag(covariance)[:n] - 2 * against + common[0, 0]
+        common -= self._unlikely(mean @ covariance)
         seen = self.reference & self.known.any(axis=0)
         common *= robust.inflation(self.z_star[seen])
         left = np.sqrt(np.maximum(1 - self._leverage(), 0.05))
@@ -287,7 +309,28 @@ class _Fit:
         terms = {name: (float(a), float(e)) for name, a, e in zip(names, self.coefficients, errors, strict=True)}
         stars = self._stars(covariance @ mean[0])
         level = float(np.sqrt(common[0, 0]))
-        return Night(zp, err, level, terms, common, self.jitter, self.scatter, n_reference, stars)
+        return Night(zp, err, level, terms, common, self.jitter, self.scatter, self.share, n_reference, stars)
+
+    def _covariance(self):
+        """Return the covariance of (zeropoints, coefficients)."""
+        crossed = -self.lever @ self.of_terms
+        of_frames = cho_solve(self.factor, np.eye(self.n_frames)) - crossed @ self.lever.T
+        return np.block([[of_frames, crossed], [crossed.T, self.of_terms]])
+
+    def _unlikely(self, functionals):
+        """Return by how much stars that count less for their colour make the covariance too large.
+
+        The normal equations take their weight for a large error.  Their offsets are no larger than those of others:
+        what a star of weight l adds to the covariance is about l of what the equations say.
+        functionals : rows of the covariance, shape (n, n_frames + n_terms)
+        """
+        w, total = self.frame_weight, np.maximum(self.frame_weight.sum(axis=0), 1e-12)
+        noise, spread = 1 / total, np.where(self.reference, self.spread, 1.0)
+        counted = noise + spread / np.maximum(self.likeness, 1e-12)
+        level = np.concatenate([w, np.einsum("fs,jfs->js", w, self.x)]) / total
+        too_much = (1 - (noise + spread) / counted) * total * self.precision / (total + self.precision)
+        reach = functionals @ level
+        return (reach * too_much) @ reach.T
 
     def _stars(self, functional):
         """Return the Stars; `functional` is the covariance of the mean zeropoint with all unknowns."""

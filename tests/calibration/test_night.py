@@ -31,9 +31,9 @@ class Simulated:
 
     def measurements(self):
         likeness = np.exp(-((self.color / 0.35) ** 2) / 2)
-        terms = [night.Term("color", self.color, 0.05)]
+        terms = [night.Term("color", self.color, (0.05,))]
         if self.color.size >= 50:
-            terms.append(night.Term("r2", self.r2, 0.01))
+            terms.append(night.Term("r2", self.r2, (0.01,)))
         return night.Measurements(self.difference, self.noise, self.catalog_err, likeness, terms)
 
     def solve(self):
@@ -85,7 +85,7 @@ def test_variable_stars_cost_nothing():
     found, reference = restless.solve(), without.solve()
     each, level = relative(found, quiet.zp)
     assert each.std() < 1.1 * relative(reference, quiet.zp)[0].std() + 5e-5
-    assert abs(found.zp.mean() - reference.zp.mean()) < 0.5 * reference.err_common
+    assert abs(found.zp.mean() - reference.zp.mean()) < 0.6 * reference.err_common
     assert (found.stars.weight[:8] < 0.1).all()
     assert (found.stars.scatter[:8] > 5 * found.stars.expected[:8]).all()
 
@@ -141,6 +141,52 @@ def test_the_terms_come_out():
         values, errors = np.array([terms[name] for terms in found]).T
         assert values.mean() == pytest.approx(truth, abs=0.003)  # the prior pulls r2 towards 0 a little
         assert np.std(values) < 2 * errors.mean()
+
+
+def test_a_term_that_is_not_needed_costs_little_and_one_that_is_comes_out_whole():
+    widths = (0.004, 0.03, 0.2)
+    errors = {}
+    for truth in (0.0, -0.15):
+        for prior in (widths, (0.05,)):
+            found = []
+            for seed in range(12):
+                simulated = Simulated(6, 80, seed, color=0.0, r2=truth)
+                measured = simulated.measurements()
+                measured.terms = [night.Term("r2", simulated.r2, prior)]
+                found.append(night.solve(measured).terms["r2"])
+            values, stated = np.array(found).T
+            errors[truth, prior] = np.sqrt(np.mean((values - truth) ** 2))
+            assert errors[truth, prior] < 2 * np.mean(stated)
+    assert errors[0.0, widths] < 0.7 * errors[0.0, (0.05,)]
+    assert errors[-0.15, widths] < 1.1 * errors[-0.15, (0.05,)]
+
+
+def test_errors_that_a_faint_star_keeps_on_all_frames_are_found_and_do_not_move_the_level():
+    found = {}
+    for share in (0.0, 3.0):
+        shares, levels = [], []
+        for seed in range(8):
+            simulated = Simulated(10, 100, seed, color=0.0)
+            simulated.difference -= share * simulated.noise[0] * simulated.rng.normal(size=100)
+            measured = simulated.measurements()
+            measured.terms, measured.lasting = [], simulated.noise[0]
+            solution = night.solve(measured)
+            shares.append(solution.share)
+            levels.append((solution.zp - simulated.zp).mean() / solution.err_common)
+        found[share] = np.mean(shares)
+        assert np.sqrt(np.mean(np.square(levels))) < 1.6  # all that a bright star keeps is below a mmag
+    assert found[0.0] < 1.3 < 2.0 < found[3.0] < 4.0
+
+
+def test_stars_of_another_colour_count_less_and_their_errors_no_more():
+    pulls = []
+    for seed in range(60):
+        simulated = Simulated(5, 60, 100 + seed, color=0.0)
+        measured = simulated.measurements()
+        measured.terms, measured.likeness = [], np.where(np.arange(60) < 20, 1.0, 0.2)
+        solution = night.solve(measured)
+        pulls.append((solution.zp - simulated.zp).mean() / solution.err_common)
+    assert 0.73 < np.std(pulls) < 1.25  # 0.69 if a small weight were a large error
 
 
 def test_influence_is_what_leaving_a_star_out_does():
