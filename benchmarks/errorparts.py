@@ -8,7 +8,7 @@ Columns, rms in mmag:
   limit        photons of target and sky and the read noise in the aperture, as in accuracy.py
   with others  the same and the photons of the stars whose light falls into the aperture
   by PSF       the same weighed by a PSF that is known perfectly
-  night        common to all targets and frames of a night: its zeropoint;  stated: err_zp_common, what is claimed for it
+  night        common to all targets and frames of a night: its zeropoint;  stated: what err_zp_common claims for it
   floor        what the catalogue's errors, star by star, make of the mean of all its stars in a night
   place        of the zeropoint, what differs from target to target: terms of the place on the detector
   frame        of the zeropoint, what differs from frame to frame
@@ -67,7 +67,7 @@ class Ideal:
             light *= self.pattern.response[int(round(y)) - 1, int(round(x)) - 1]
         sky = night.sky_adu / night.gain + (night.read_noise / night.gain) ** 2 + 1 / 12
         others = self._others(truth, frame, x, y, stamp.shape, fwhm) / night.gain
-        noise2 = (fine_aperture(dx, dy, radius_px)**2 * (sky + others + stamp / night.gain)).sum()
+        noise2 = (fine_aperture(dx, dy, radius_px) ** 2 * (sky + others + stamp / night.gain)).sum()
         seen = float((inside * stamp).sum())
         profile = stamp / stamp.sum()
         by_psf = 1 / math.sqrt((profile**2 / (sky + others + stamp / night.gain)).sum()) / stamp.sum()
@@ -98,7 +98,7 @@ def fine_aperture(dx, dy, radius_px, number=5):
 
 
 def floor_mag(truth, limits):
-    """Return the error (mag) of the mean of all stars of the catalogue on the first frame, by their own errors alone."""
+    """Return the error (mag) of the mean of all stars of the catalogue on the first frame, by their errors alone."""
     x, y = truth.star_pixels(0)
     size = truth.night.size[0]
     mag = np.asarray(truth.stars["R"])

@@ -35,7 +35,7 @@ def measured(series, seed, n_places, args):
         radius = float(frame.header["APRAD"])
         pixels = forced.open_frame(frame, radius, night.gain)
         bad = badpixels.read(folder)
-        x, y = empty_places(truth, series.size, n_places, np.random.default_rng(seed))
+        x, y = empty_places(targets, series.size, n_places, np.random.default_rng(seed))
         found = [each for each in (at(pixels, *place) for place in zip(x, y, strict=True)) if each]
     area = np.pi * radius**2
     noise = np.sqrt(area * (night.sky_adu / night.gain + (night.read_noise / night.gain) ** 2 + 1 / 12))
@@ -51,10 +51,12 @@ def at(pixels, x, y):
         return None
 
 
-def empty_places(truth, size, number, rng):
-    """Return x, y (FITS pixels) of places in the first frame that no star is near, nor a target."""
+def empty_places(targets, size, number, rng):
+    """Return x, y (FITS pixels) of places in the first frame that no star is near, nor any of the targets."""
+    truth = targets[0].truth
     x, y = truth.star_pixels(0)
-    mags = np.asarray(truth.stars["R"])
+    x, y = (np.append(axis, [each.places_px[0][n] for each in targets]) for n, axis in enumerate((x, y)))
+    mags = np.append(truth.stars["R"], [each.truth.mag[0] for each in targets])
     clear = np.max([np.where(mags < faint, px, 0.0) for faint, px in CLEAR_PX.items()], axis=0)
     stars, places = np.column_stack([x, y]), np.empty((0, 2))
     while len(places) < number:

@@ -5,8 +5,8 @@ The model of a star s on a frame f is
     m_cat,s - inst_sf = zp_f + sum_j a_j x_j,sf + d_s + e_sf
 
 with terms x_j for the star's colour (against the target's), its place on the detector and the level of the sky around
-it, the star's own constant offset d_s ~ N(0, e_cat,s^2 + s_int^2 + (share n_s)^2), n_s the noise of its measurements that
-the sky around it may have a lasting share of, and noise e_sf of variance sigma_sf^2 + jitter^2.
+it, the star's own constant offset d_s ~ N(0, e_cat,s^2 + s_int^2 + (share sigma_s)^2), where a share of its noise is
+the same on all frames (its sky), and noise e_sf of variance sigma_sf^2 + jitter^2.
 Both are Student's t with 4 degrees of freedom (Lange, Little & Taylor 1989, JASA 84, 881): a star that is variable, or
 wrong in the catalogue, and a measurement that went wrong cost next to nothing.  The offsets are eliminated
 analytically, which leaves normal equations of as many unknowns as frames and terms.  Stars without a catalogue
