@@ -1,11 +1,8 @@
 """The local store of reference stars: fetched once, complete, safe with several processes and after a crash."""
 
 import json
-import os
 import re
 import sqlite3
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +11,6 @@ import numpy as np
 import pytest
 import requests
 
-import services as local
 import starlist
 from photometrypipeline.base import services
 from photometrypipeline.base.errors import CatalogError, NotReachable, OutsideSurvey
@@ -23,35 +19,6 @@ from photometrypipeline.sky import sphere
 
 ROOT = Path(__file__).resolve().parents[1].parent
 PLACES = [(150.0, 2.0), (0.05, 0.1), (359.99, -45.3), (200.0, 89.9), (17.0, -90.0)]
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.delenv("PP_OFFLINE", raising=False)
-    return tmp_path / "data" / "photometrypipeline"
-
-
-@pytest.fixture
-def server(monkeypatch, home):
-    with local.Server() as running:
-        for name, value in running.environment().items():
-            monkeypatch.setenv(name, value)
-        yield running
-
-
-def serve(server, name, table):
-    survey = surveys.get(name)
-    server.sky[survey.table] = local.as_vizier(survey, table)
-
-
-def offline():
-    return services.Client(offline=True)
-
-
-def in_cone(table, ra_deg, dec_deg, radius_deg, column, limit):
-    near = sphere.separation_deg(ra_deg, dec_deg, table["ra_deg"], table["dec_deg"]) <= radius_deg
-    return table[near & (table[column] < limit)]
 
 
 # ---- tiles
@@ -92,13 +59,13 @@ def test_tiles_meet_across_ra_0_and_at_the_pole():
 @pytest.mark.parametrize(("ra_deg", "dec_deg"), PLACES)
 def test_a_field_is_whole_and_fetched_once(server, ra_deg, dec_deg):
     stars = starlist.make("GAIA", 3000, ra_deg, dec_deg, 1.5)
-    serve(server, "GAIA", stars)
+    starlist.serve(server, "GAIA", stars)
     first = skystore.fetch("GAIA", ra_deg, dec_deg, 0.35, 18.0, services.Client())
-    expected = in_cone(stars, ra_deg, dec_deg, 0.35, "Gmag", 18.0)
+    expected = starlist.in_cone(stars, ra_deg, dec_deg, 0.35, "Gmag", 18.0)
     assert set(first["ident"]) == set(expected["ident"])
     assert len(first) == len(expected) > 20
     assert server.count("vizier") == 1  # adjoining tiles: one cone
-    again = skystore.fetch("GAIA", ra_deg, dec_deg, 0.35, 18.0, offline())
+    again = skystore.fetch("GAIA", ra_deg, dec_deg, 0.35, 18.0, services.Client(offline=True))
     assert server.count("vizier") == 1
     for name in first.colnames:
         np.testing.assert_array_equal(first[name], again[name])
@@ -107,7 +74,7 @@ def test_a_field_is_whole_and_fetched_once(server, ra_deg, dec_deg):
 def test_values_survive_the_way_through_vizier_and_store(server):
     stars = starlist.make("SDSS-R9", 200, 150, 2, 0.2)
     stars["zmag"][:5] = np.nan
-    serve(server, "SDSS-R9", stars)
+    starlist.serve(server, "SDSS-R9", stars)
     stored = skystore.fetch("SDSS-R9", 150, 2, 0.3, 30, services.Client())
     order = np.argsort(stored["ident"])
     for name in ("ra_deg", "dec_deg", "e_ra_deg", "umag", "e_umag", "gmag", "zmag", "epoch_yr"):
@@ -116,7 +83,7 @@ def test_values_survive_the_way_through_vizier_and_store(server):
 
 
 def test_a_shifted_field_asks_for_its_new_tiles_alone(server):
-    serve(server, "GAIA", starlist.make("GAIA", 2000, 150.2, 2.25, 2))
+    starlist.serve(server, "GAIA", starlist.make("GAIA", 2000, 150.2, 2.25, 2))
     skystore.fetch("GAIA", 150.2, 2.25, 0.1, 18, services.Client())
     skystore.fetch("GAIA", 150.2, 2.25, 0.15, 17, services.Client())
     assert server.count("vizier") == 1
@@ -127,29 +94,30 @@ def test_a_shifted_field_asks_for_its_new_tiles_alone(server):
 
 def test_going_deeper_asks_again(server):
     stars = starlist.make("GAIA", 500, 150.2, 2.25, 0.5)
-    serve(server, "GAIA", stars)
+    starlist.serve(server, "GAIA", stars)
     for limit, n_requests in ((15, 1), (14, 1), (19, 2), (15, 2)):
         found = skystore.fetch("GAIA", 150.2, 2.25, 0.1, limit, services.Client())
-        assert len(found) == len(in_cone(stars, 150.2, 2.25, 0.1, "Gmag", limit))
+        assert len(found) == len(starlist.in_cone(stars, 150.2, 2.25, 0.1, "Gmag", limit))
         assert server.count("vizier") == n_requests
 
 
 def test_an_empty_field_is_remembered_for_a_week(server, home):
-    serve(server, "SDSS-R9", starlist.make("SDSS-R9", 10, 10, 40, 0.2))
+    starlist.serve(server, "SDSS-R9", starlist.make("SDSS-R9", 10, 10, 40, 0.2))
     for _ in range(2):
         assert len(skystore.fetch("SDSS-R9", 200.2, -60.1, 0.1, 20, services.Client())) == 0
     assert server.count("vizier") == 1
     with sqlite3.connect(home / "refcats" / "SDSS-R9.sqlite") as connection:
         connection.execute("update coverage set fetched_utc = '2020-01-01T00:00:00+00:00'")
     connection.close()
-    assert len(skystore.fetch("SDSS-R9", 200.2, -60.1, 0.1, 20, offline())) == 0  # better than nothing
+    again = skystore.fetch("SDSS-R9", 200.2, -60.1, 0.1, 20, services.Client(offline=True))
+    assert len(again) == 0  # better than nothing
     skystore.fetch("SDSS-R9", 200.2, -60.1, 0.1, 20, services.Client())
     assert server.count("vizier") == 2
 
 
 @pytest.mark.parametrize("fault", ["503", "html", "refuse", "cut", "truncated", "error_info"])
 def test_a_failure_is_no_empty_field(server, fault):
-    serve(server, "GAIA", starlist.make("GAIA", 100, 150, 2, 0.3))
+    starlist.serve(server, "GAIA", starlist.make("GAIA", 100, 150, 2, 0.3))
     server.faults["vizier"] = fault
     with pytest.raises(NotReachable):
         skystore.fetch("GAIA", 150, 2, 0.2, 20, services.Client())
@@ -163,7 +131,7 @@ def test_a_table_without_rows_is_an_empty_field(server):
 
 
 def test_mirror_steps_in_but_proves_no_empty_field(server, monkeypatch):
-    serve(server, "GAIA", starlist.make("GAIA", 100, 150.1, 2.1, 0.05))
+    starlist.serve(server, "GAIA", starlist.make("GAIA", 100, 150.1, 2.1, 0.05))
     monkeypatch.setenv("PP_VIZIER_URL", f"http://127.0.0.1:9/viz-bin/votable {server.url}/viz-bin/votable")
     assert len(skystore.fetch("GAIA", 150.1, 2.1, 0.1, 20, services.Client())) > 10
     with pytest.raises(NotReachable, match=r"127\.0\.0\.1:9"):
@@ -174,7 +142,7 @@ def test_mirror_steps_in_but_proves_no_empty_field(server, monkeypatch):
     ("name", "dec_deg"), [("PANSTARRS", -45), ("SkyMapper", 30), ("SkyMapper-DR4", 50), ("URAT-1", -60)]
 )
 def test_a_field_outside_a_survey_is_not_asked_for(server, name, dec_deg):
-    for client in (services.Client(), offline()):
+    for client in (services.Client(), services.Client(offline=True)):
         with pytest.raises(OutsideSurvey, match=re.escape(f"this field, at {dec_deg:+d}, is outside")):
             skystore.fetch(name, 150, dec_deg, 0.2, 18, client)
         with pytest.raises(OutsideSurvey):
@@ -183,21 +151,21 @@ def test_a_field_outside_a_survey_is_not_asked_for(server, name, dec_deg):
 
 
 def test_the_edge_of_a_survey_is_asked_for(server):
-    serve(server, "PANSTARRS", starlist.make("PANSTARRS", 300, 150, -30.5, 0.5))
+    starlist.serve(server, "PANSTARRS", starlist.make("PANSTARRS", 300, 150, -30.5, 0.5))
     assert len(skystore.fetch("PANSTARRS", 150, -30.5, 0.2, 21, services.Client())) > 10
 
 
 def test_offline_says_what_is_missing(home):
     with pytest.raises(NotReachable, match=r"offline.*GAIA-DR3 at 150\.\d+ \+2"):
-        skystore.fetch("GAIA", 150, 2, 0.1, 20, offline())
+        skystore.fetch("GAIA", 150, 2, 0.1, 20, services.Client(offline=True))
 
 
 def test_an_answer_that_is_cut_off_is_asked_for_in_parts(server, monkeypatch):
     monkeypatch.setattr(vizier, "ROW_LIMIT", 150)
     stars = starlist.make("GAIA", 2000, 150.2, 2.3, 0.6)
-    serve(server, "GAIA", stars)
+    starlist.serve(server, "GAIA", stars)
     found = skystore.fetch("GAIA", 150.2, 2.3, 0.4, 30, services.Client())
-    assert set(found["ident"]) == set(in_cone(stars, 150.2, 2.3, 0.4, "Gmag", 30)["ident"])
+    assert set(found["ident"]) == set(starlist.in_cone(stars, 150.2, 2.3, 0.4, "Gmag", 30)["ident"])
     assert len(found) == len(set(found["ident"]))
     assert server.count("vizier") > 10
 
@@ -205,7 +173,7 @@ def test_an_answer_that_is_cut_off_is_asked_for_in_parts(server, monkeypatch):
 def test_a_field_too_crowded_for_any_request_is_refused(server, monkeypatch, home):
     monkeypatch.setattr(vizier, "ROW_LIMIT", 5)
     monkeypatch.setattr(skystore, "DEEPEST_CUT", 1)
-    serve(server, "GAIA", starlist.make("GAIA", 500, 150.2, 2.2, 0.1))
+    starlist.serve(server, "GAIA", starlist.make("GAIA", 500, 150.2, 2.2, 0.1))
     with pytest.raises(CatalogError, match="too many stars.*brighter"):
         skystore.fetch("GAIA", 150.2, 2.2, 0.1, 20, services.Client())
     assert tilefile.covered(home / "refcats" / "GAIA-DR3.sqlite", surveys.get("GAIA"), [184300], 1) == []
@@ -213,7 +181,7 @@ def test_a_field_too_crowded_for_any_request_is_refused(server, monkeypatch, hom
 
 @pytest.mark.parametrize("fault", ["garbage", "unit:e_RA_ICRS=arcsec", "missing:Gmag"])
 def test_an_answer_that_is_none_is_never_stored(server, home, fault):
-    serve(server, "GAIA", starlist.make("GAIA", 100, 150.2, 2.2, 0.05))
+    starlist.serve(server, "GAIA", starlist.make("GAIA", 100, 150.2, 2.2, 0.05))
     server.faults["vizier"] = fault
     with pytest.raises((NotReachable, CatalogError)):
         skystore.fetch("GAIA", 150.2, 2.2, 0.1, 20, services.Client())
@@ -224,14 +192,14 @@ def test_an_answer_that_is_none_is_never_stored(server, home, fault):
 
 def test_an_answer_of_200_000_rows_is_read_and_known_to_be_cut_off(server):
     stars = starlist.make("GAIA-DR1", 200_500, 150.25, 2.25, 0.2)
-    serve(server, "GAIA-DR1", stars)
+    starlist.serve(server, "GAIA-DR1", stars)
     answer = vizier.cone(surveys.get("GAIA-DR1"), 150.25, 2.25, 0.3, 30, services.Client())
     assert len(answer.table) == 200_000 and not answer.complete  # what the store does then, tests above say
     assert set(answer.table["ident"]) <= set(stars["ident"])
 
 
 def test_a_catalogue_that_grows_is_asked_for_anew(server, home):
-    serve(server, "VSX", starlist.make("VSX", 50, 150.2, 2.2, 0.05))
+    starlist.serve(server, "VSX", starlist.make("VSX", 50, 150.2, 2.2, 0.05))
     for _ in range(2):
         assert len(skystore.fetch("VSX", 150.2, 2.2, 0.1, None, services.Client())) == 50
     assert server.count("vizier") == 1
@@ -250,11 +218,12 @@ def test_a_catalogue_that_grows_is_asked_for_anew(server, home):
 
 
 def test_rows_can_be_tied_to_the_answers_that_they_came_from(server):
-    serve(server, "GAIA", starlist.make("GAIA", 100, 150.2, 2.2, 0.1))
+    starlist.serve(server, "GAIA", starlist.make("GAIA", 100, 150.2, 2.2, 0.1))
     first = skystore.fetch("GAIA", 150.2, 2.2, 0.1, 20, services.Client()).meta["origin"]
     assert first["fetched_utc"][:10] == datetime.now(UTC).strftime("%Y-%m-%d")
-    assert skystore.fetch("GAIA", 150.2, 2.2, 0.05, 18, offline()).meta["origin"] == first  # the same tile
-    serve(server, "GAIA", starlist.make("GAIA", 100, 150.2, 2.2, 0.1, seed=2))
+    again = skystore.fetch("GAIA", 150.2, 2.2, 0.05, 18, services.Client(offline=True))
+    assert again.meta["origin"] == first  # the same tile
+    starlist.serve(server, "GAIA", starlist.make("GAIA", 100, 150.2, 2.2, 0.1, seed=2))
     assert skystore.fetch("GAIA", 150.2, 2.2, 0.1, 21, services.Client()).meta["origin"]["answers"] != first["answers"]
 
 
@@ -267,7 +236,7 @@ def test_mast_steps_in_with_the_same_stars(server, tmp_path, monkeypatch, name):
     stars["zp1mag"][:20] = np.nan
     stars["e_ra_deg"], stars["e_dec_deg"] = 0.02 / 3600, 0.03 / 3600
     stars["flag_quality"], stars["flag_detections"], stars["flag_kron_i"] = 4.0, 12.0, stars["ip1mag"]
-    serve(server, name, stars)
+    starlist.serve(server, name, stars)
     from_vizier = skystore.fetch(name, 150.2, 2.2, 0.15, 19, services.Client())
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another"))
     server.faults["vizier"] = "503"
@@ -283,7 +252,7 @@ def test_mast_sends_pages_and_can_fail_too(server, monkeypatch):
     monkeypatch.setattr(mast, "PAGE_ROWS", 40)
     stars = starlist.make("PANSTARRS", 100, 150.2, 2.2, 0.05)
     stars["e_ra_deg"] = 0.02 / 3600
-    serve(server, "PANSTARRS", stars)
+    starlist.serve(server, "PANSTARRS", stars)
     server.faults["vizier"] = "refuse"
     assert len(skystore.fetch("PANSTARRS", 150.2, 2.2, 0.1, 30, services.Client())) == 100
     assert server.count("mast") == 3
@@ -307,8 +276,8 @@ def test_a_real_answer_of_mast_is_read():
 
 
 def test_without_a_limit_everything_stays_and_with_one_the_oldest_go(server, home):
-    serve(server, "GAIA", starlist.make("GAIA", 30_000, 150, 2, 3))
-    serve(server, "REFCAT2", starlist.make("REFCAT2", 3000, 150, 2, 1))
+    starlist.serve(server, "GAIA", starlist.make("GAIA", 30_000, 150, 2, 3))
+    starlist.serve(server, "REFCAT2", starlist.make("REFCAT2", 3000, 150, 2, 1))
     places = [(148.2, 2.2), (149.2, 2.2), (150.2, 2.2), (151.2, 2.2)]
     skystore.fetch("REFCAT2", 150.2, 2.2, 0.05, 25, services.Client())
     for place in places:
@@ -322,7 +291,7 @@ def test_without_a_limit_everything_stays_and_with_one_the_oldest_go(server, hom
             tile = int(tiles.tile_of(*place))
             connection.execute("update coverage set fetched_utc = ? where tile = ?", [f"2025-01-0{day}", tile])
     connection.close()
-    skystore.fetch("GAIA", *places[2], 0.05, 25, offline(), limit_mb=total_mb)
+    skystore.fetch("GAIA", *places[2], 0.05, 25, services.Client(offline=True), limit_mb=total_mb)
     skystore.fetch("GAIA", 152.2, 2.2, 0.05, 25, services.Client(), limit_mb=0.8 * total_mb)
     assert sum(map(tilefile.size, path.parent.glob("*.sqlite"))) <= 0.8 * total_mb * 1e6
     present = {row[0] for row in tilefile.inventory(path)[1]}
@@ -332,10 +301,10 @@ def test_without_a_limit_everything_stays_and_with_one_the_oldest_go(server, hom
 
 
 def test_a_limit_below_the_present_field_says_so_and_keeps_it(server, home, caplog):
-    serve(server, "GAIA", starlist.make("GAIA", 2000, 150.2, 2.2, 0.2))
+    starlist.serve(server, "GAIA", starlist.make("GAIA", 2000, 150.2, 2.2, 0.2))
     assert len(skystore.fetch("GAIA", 150.2, 2.2, 0.2, 25, services.Client(), limit_mb=0.01)) > 500
     assert "larger than its limit" in caplog.text
-    assert len(skystore.fetch("GAIA", 150.2, 2.2, 0.2, 25, offline())) > 500
+    assert len(skystore.fetch("GAIA", 150.2, 2.2, 0.2, 25, services.Client(offline=True))) > 500
 
 
 # ---- the store of a data set
@@ -353,202 +322,19 @@ def test_store_of_a_data_set_comes_first_and_stays_as_it_is(home, tmp_path, read
     if read_only:
         refcats.chmod(0o555)
     before = {path.name: path.read_bytes() for path in refcats.iterdir()}
-    found = skystore.fetch("PANSTARRS", 150, 2, 0.3, 19, offline(), tmp_path)
+    found = skystore.fetch("PANSTARRS", 150, 2, 0.3, 19, services.Client(offline=True), tmp_path)
     refcats.chmod(0o755)
-    assert set(found["ident"]) == set(in_cone(stars, 150, 2, 0.3, "rp1mag", 19)["ident"])
+    assert set(found["ident"]) == set(starlist.in_cone(stars, 150, 2, 0.3, "rp1mag", 19)["ident"])
     assert {path.name: path.read_bytes() for path in refcats.iterdir()} == before
     assert not (home / "refcats").exists()
 
 
 def test_invented_stars_never_enter_the_users_store(server, home, tmp_path):
-    serve(server, "PANSTARRS", starlist.make("PANSTARRS", 3000, 151, 2, 1.5, seed=8))
+    starlist.serve(server, "PANSTARRS", starlist.make("PANSTARRS", 3000, 151, 2, 1.5, seed=8))
     fill_data_set(tmp_path, starlist.make("PANSTARRS", 300, 150, 2, 0.4))
     mixed = skystore.fetch("PANSTARRS", 150.6, 2, 0.6, 19, services.Client(), tmp_path)
     assert server.count("vizier") >= 1
     alone = skystore.fetch("PANSTARRS", 150, 2, 0.2, 19, services.Client())
-    own = skystore.fetch("PANSTARRS", 150, 2, 0.2, 19, offline(), tmp_path)
+    own = skystore.fetch("PANSTARRS", 150, 2, 0.2, 19, services.Client(offline=True), tmp_path)
     assert not np.isin(own["ra_deg"], alone["ra_deg"]).any()
     assert len(mixed) > 50
-
-
-# ---- several processes, crashes, damage
-
-FETCH = """
-import sys
-sys.path.insert(0, {root!r})
-from photometrypipeline.base import services
-from photometrypipeline.catalogs import skystore
-table = skystore.fetch("GAIA", 150.0, 2.0, 0.3, 20.0, services.Client())
-print(len(table), float(table["ra_deg"].sum()))
-"""
-
-
-TEN = """
-import os, sys
-sys.path.insert(0, {root!r})
-from photometrypipeline.base import services
-from photometrypipeline.catalogs import skystore, vizier  # once, before the processes part
-go = os.pipe()
-for number in range(10):
-    if os.fork() == 0:
-        os.close(go[1])
-        os.read(go[0], 1)  # all start when the parent closes its end
-        table = skystore.fetch("GAIA", 150.0, 2.0, 0.3, 20.0, services.Client())
-        os.write(1, f"{{len(table)}} {{float(table['ra_deg'].sum())!r}}\\n".encode())
-        os._exit(0)
-os.close(go[1])
-assert all(os.waitstatus_to_exitcode(os.wait()[1]) == 0 for number in range(10))
-"""
-
-
-def test_ten_processes_that_want_the_same_field_ask_once(server):
-    stars = starlist.make("GAIA", 800, 150, 2, 0.6)
-    serve(server, "GAIA", stars)
-    server.faults["vizier"], server.slow_s = ["slow"], 1.0  # all others arrive while the first one waits
-    command = [sys.executable, "-c", TEN.format(root=str(ROOT))]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ.copy(), timeout=120)
-    assert done.returncode == 0, done.stderr
-    answers = done.stdout.split("\n")[:-1]
-    assert len(answers) == 10 and len(set(answers)) == 1
-    assert int(answers[0].split()[0]) == len(in_cone(stars, 150, 2, 0.3, "Gmag", 20))
-    assert server.count("vizier") == 1  # 150, 2 lies at the corner of four tiles, which adjoin
-
-
-KILL = """
-import os, signal, sys, time
-sys.path[:0] = [{root!r}, {root!r} + "/tests/helpers"]
-import starlist
-from pathlib import Path
-from photometrypipeline.catalogs import surveys, tilefile, tiles
-survey, path = surveys.get("GAIA"), Path(sys.argv[1])
-stars, wanted = starlist.make("GAIA", 12_000, 150, 2, 1.5), tiles.touched(150, 2, 1.4)
-for delay_s in (0.0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2):
-    child = os.fork()
-    if child == 0:
-        while True:
-            tilefile.write(path, survey, wanted, stars, 20 + time.time() % 1, {{}})
-    time.sleep(delay_s)
-    while delay_s == 0.2 and not tilefile.covered(path, survey, wanted, 20):
-        time.sleep(0.05)  # a machine that has other things to do
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    print(*tilefile.covered(path, survey, wanted, 20))
-"""
-
-
-def test_kill_9_in_the_middle_of_writing_leaves_whole_tiles(home):
-    path = home / "refcats" / "GAIA-DR3.sqlite"
-    command = [sys.executable, "-c", KILL.format(root=str(ROOT)), str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ.copy(), timeout=120)
-    assert done.returncode == 0, done.stderr
-    covered = [len(line.split()) for line in done.stdout.splitlines()]
-    assert len(covered) == 10 and covered[-1] > 0
-    survey, stars = surveys.get("GAIA"), starlist.make("GAIA", 12_000, 150, 2, 1.5)
-    at = tiles.tile_of(stars["ra_deg"], stars["dec_deg"])
-    with tilefile.reading(path) as connection:
-        assert connection.execute("pragma integrity_check").fetchone()[0] == "ok"
-        rows = dict(connection.execute("select tile, count(*) from source group by tile"))
-        noted = dict(connection.execute("select tile, n_rows from coverage"))
-    assert rows == {tile: number for tile, number in noted.items() if number}  # nothing half, nothing unaccounted
-    assert all(number == (at == tile).sum() for tile, number in noted.items())
-    tilefile.write(path, survey, tiles.touched(150, 2, 1.4), stars, 20, {})  # and it goes on from there
-    assert len(tilefile.read(path, survey, tiles.touched(150, 2, 1.4))) == np.isin(at, tiles.touched(150, 2, 1.4)).sum()
-
-
-def test_a_crash_in_the_middle_of_writing_leaves_no_half_tile(server, home, monkeypatch):
-    stars = starlist.make("GAIA", 800, 150, 2, 0.6)
-    serve(server, "GAIA", stars)
-    script = """
-import os
-import re
-from photometrypipeline.catalogs import tilefile
-plain, seen = tilefile._cover, []
-def dying(*arguments):
-    seen.append(1)
-    if len(seen) == 3:
-        os._exit(9)  # after the rows of the third tile, before its coverage
-    plain(*arguments)
-tilefile._cover = dying
-"""
-    lines = FETCH.format(root=str(ROOT)).splitlines()
-    died = subprocess.run([sys.executable, "-c", "\n".join([*lines[:3], script, *lines[3:]])], env=os.environ.copy())
-    assert died.returncode == 9
-    survey, path = surveys.get("GAIA"), home / "refcats" / "GAIA-DR3.sqlite"
-    wanted = tiles.touched(150, 2, 0.3)
-    covered = tilefile.covered(path, survey, wanted, 20)
-    assert len(covered) == 2
-    stored = tilefile.read(path, survey, wanted)
-    assert set(tiles.tile_of(stored["ra_deg"], stored["dec_deg"])) <= set(covered)
-    found = skystore.fetch("GAIA", 150, 2, 0.3, 20, services.Client())
-    assert set(found["ident"]) == set(in_cone(stars, 150, 2, 0.3, "Gmag", 20)["ident"])
-
-
-def test_damaged_and_foreign_files_are_named(server, home):
-    path = home / "refcats" / "GAIA-DR3.sqlite"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"SQLite format 3\0" + b"rubbish" * 500)
-    with pytest.raises(CatalogError, match=r"GAIA-DR3\.sqlite.*delete"):
-        skystore.fetch("GAIA", 150, 2, 0.1, 20, services.Client())
-    path.unlink()
-    serve(server, "GAIA", starlist.make("GAIA", 50, 150, 2, 0.1))
-    skystore.fetch("GAIA", 150, 2, 0.1, 20, services.Client())
-    with sqlite3.connect(path) as connection:
-        connection.execute("update meta set value = '99' where key = 'schema_version'")
-    connection.close()
-    with pytest.raises(CatalogError, match="schema version 99"):
-        skystore.fetch("GAIA", 150, 2, 0.1, 20, services.Client())
-
-
-def test_an_empty_file_left_by_a_crash_is_filled(server, home):
-    (home / "refcats").mkdir(parents=True)
-    (home / "refcats" / "GAIA-DR3.sqlite").touch()
-    serve(server, "GAIA", starlist.make("GAIA", 50, 150, 2, 0.1))
-    assert len(skystore.fetch("GAIA", 150, 2, 0.2, 21, services.Client())) == 50
-
-
-def test_columns_that_differ_only_in_case_are_kept_apart(home):
-    survey = surveys.get("GSPC")
-    names = dict(tilefile.sql_names(survey))
-    assert len({name.lower() for name in names.values()}) == len(names)
-    stars = starlist.make("GSPC", 40, 10, 10, 0.1)
-    path = home / "refcats" / "GSPC.sqlite"
-    tilefile.write(path, survey, tiles.touched(10, 10, 0.2), stars, 21, {})
-    stored = tilefile.read(path, survey, tiles.touched(10, 10, 0.2))
-    order = np.argsort(stored["ident"])
-    for band in ("Rmag", "rmag", "Imag", "imag", "Umag", "umag"):
-        np.testing.assert_array_equal(stored[band][order], stars[band])
-
-
-def test_a_column_that_is_new_makes_old_tiles_fetched_again(server, home, monkeypatch):
-    stars = starlist.make("GAIA", 50, 150.2, 2.2, 0.05)
-    serve(server, "GAIA", stars)
-    survey = surveys.get("GAIA")
-    older = surveys.Survey(**{**vars(survey), "columns": survey.columns[:-2]})
-    skystore.fetch(older, 150.2, 2.2, 0.1, 21, services.Client())
-    assert len(skystore.fetch(survey, 150.2, 2.2, 0.1, 21, offline())) == 50  # old rows are better than none
-    skystore.fetch(survey, 150.2, 2.2, 0.1, 21, services.Client())
-    assert server.count("vizier") == 2
-
-
-def test_a_home_that_cannot_be_written_to_does_not_stop_a_run(server, home, monkeypatch):
-    serve(server, "GAIA", starlist.make("GAIA", 50, 150.2, 2.2, 0.05))
-    home.parent.mkdir(parents=True)
-    home.write_text("a file where the folder should be")
-    assert len(skystore.fetch("GAIA", 150.2, 2.2, 0.1, 21, services.Client())) == 50
-
-
-@pytest.mark.parametrize(
-    ("mangled", "reason"),
-    [
-        (lambda body: re.sub(rb"<TD>150\.\d+</TD>", b"<TD/>", body), "none of which has a place on the sky"),
-        (lambda body: re.sub(rb"<TD>150\.", b"<TD>50.", body), "all from elsewhere on the sky"),
-        (lambda body: re.sub(rb"<TD>150\.\d+</TD>", b"<TD>n.a.</TD>", body), "has a place on the sky"),
-    ],
-)
-def test_rows_that_are_all_unusable_are_no_empty_field(server, home, mangled, reason):
-    serve(server, "GAIA", starlist.make("GAIA", 40, 150.3, 2.0, 0.1))
-    server.mangled, server.mangler = "vizier", mangled
-    with pytest.raises(NotReachable, match=reason):
-        skystore.fetch("GAIA", 150.3, 2.0, 0.05, 20, services.Client())
-    server.mangler = None
-    assert len(skystore.fetch("GAIA", 150.3, 2.0, 0.2, 30, services.Client())) == 40

@@ -3,7 +3,9 @@
 import numpy as np
 from astropy.table import Table
 
+import services
 from photometrypipeline.catalogs import surveys
+from photometrypipeline.sky import sphere
 
 
 def make(name, number, ra_deg, dec_deg, radius_deg, seed=1):
@@ -40,3 +42,15 @@ def spread(rng, number, ra_deg, dec_deg, radius_deg):
     side = np.sqrt(1 - height**2)
     place = np.outer(height, centre) + np.outer(side * np.cos(around), east) + np.outer(side * np.sin(around), north)
     return np.degrees(np.arctan2(place[:, 1], place[:, 0])) % 360, np.degrees(np.arcsin(np.clip(place[:, 2], -1, 1)))
+
+
+def serve(server, name, table):
+    """Let the local server (services.Server) have a table of the survey `name`."""
+    survey = surveys.get(name)
+    server.sky[survey.table] = services.as_vizier(survey, table)
+
+
+def in_cone(table, ra_deg, dec_deg, radius_deg, column, limit):
+    """Return the rows of a table that lie in a cone and are brighter than `limit` in a column."""
+    near = sphere.separation_deg(ra_deg, dec_deg, table["ra_deg"], table["dec_deg"]) <= radius_deg
+    return table[near & (table[column] < limit)]
