@@ -336,7 +336,7 @@ def write_observation(header, telescope, facts):
     set_keyword(header, "TELINSTR", telescope.label, "telescope/instrument name")
     set_keyword(header, "TEL_KEYW", telescope.key, "telescope keyword")
     write_filter(header, telescope, facts["filter"])
-    write_length(header, telescope, facts["exptime_s"])
+    write_length(header, telescope, exposure)
     if facts["airmass"] is None:
         header.remove("AIRMASS", ignore_missing=True)
     else:
@@ -355,13 +355,13 @@ def write_filter(header, telescope, raw):
     set_keyword(header, "FILTER", raw, "filter as the telescope calls it")
 
 
-def write_length(header, telescope, exptime_s):
+def write_length(header, telescope, exposure):
     """Put in the exposure time; that of a stack replaces that of its frames, which survives under `_EXPTIME`."""
     keyword = telescope.header["exptime"]
-    if exptime_s != headers.number(header.get(keyword)) and keyword == "EXPTIME":
+    if exposure.light_s != headers.number(header.get(keyword)) and keyword == "EXPTIME":
         keep_first(header, keyword)
-    whole = saved_name(keyword) in header and exptime_s != headers.number(header[saved_name(keyword)])
-    set_keyword(header, "EXPTIME", exptime_s, f"[s] {exposurelength.WHOLE}" if whole else "[s] exposure time")
+    whole = exposure.is_stack and saved_name(keyword) in header
+    set_keyword(header, "EXPTIME", exposure.light_s, f"[s] {exposurelength.WHOLE}" if whole else "[s] exposure time")
 
 
 def write_target(header, telescope, target):

@@ -43,6 +43,14 @@ OTHER_LENGTH = re.compile(
     r"\[d\]|\bdays?\b|\bms\b|millisec|\bus\b|microsec|\bmin(ute)?s?\b|\bmean\b|\b(each|per|single|requested|dark|flat)\b",
     re.IGNORECASE,
 )
+UNITS_S = (  # what a comment says, the first that fits counts
+    (r"\[s\]|\bs(ec(ond)?s?)?\b", 1.0),
+    (r"\bms\b|\bmsec|millisec", 1e-3),
+    (r"\bus\b|\busec|microsec|\u00b5s|EXPOINUS", 1e-6),
+    (r"\bmin(ute)?s?\b", 60.0),
+    (r"\[h\]|\bhours?\b|\bhrs?\b", 3600.0),
+    (r"\[d\]|\bdays?\b", 86400.0),
+)
 UNITS = (1e3, 1e6, 60.0, 86400.0)  # that another keyword may have been written in
 LEAST_S = 1.0  # two lengths that are nearer agree
 WHOLE = "of the whole stack"  # in the comment of an EXPTIME that was corrected
@@ -65,6 +73,13 @@ class Length:
     def is_stack(self):
         """Whether light of several exposures was added up."""
         return self.n_frames > 1
+
+
+def seconds(value, comment="", keyword=""):
+    """Return an exposure time (s, float) from the value of a card, in the unit that it or its comment names."""
+    text = re.fullmatch(r"\s*([\d.,]+)\s*([a-z\u00b5]+)\.?\s*", str(value), re.IGNORECASE)
+    number, said = (values.number(text[1]), text[2]) if text else (values.number(value), f"{comment} {keyword}")
+    return number * next((unit_s for pattern, unit_s in UNITS_S if re.search(pattern, said, re.IGNORECASE)), 1.0)
 
 
 def first_value(header, keyword):

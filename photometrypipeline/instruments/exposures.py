@@ -41,6 +41,7 @@ class Exposure:
     doubts: list = field(default_factory=list)
     notes: list = field(default_factory=list)
     step_s: float = 0.0  # by which it may be off for want of digits
+    is_stack: bool = False  # `light_s` is that of several frames, and more than one of them has
 
     def doubt(self, text, error_s):
         """Note what could not be settled, and by how much the time may be off for it."""
@@ -415,6 +416,7 @@ def _weigh_stack(exposure, own, witnesses, length):
     span = _Span.of(own, witnesses)
     length = _settled(length, span)
     exposure.light_s = light_s = length.light_s
+    exposure.is_stack = light_s > length.single_s * (1 + exposurelength.SAME)
     why = f"stack of {length.n_frames}, {light_s:g} s in all ({length.why})"
     half_d = light_s / 2 / SECONDS_PER_DAY
     jd = span.middle_jd

@@ -13,7 +13,7 @@ from astropy import units
 from astropy.io import fits
 
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.frames.frame import BINNED_LATER, COLOUR, saved_name
+from photometrypipeline.frames.frame import BINNED_LATER, COLOUR, COMMENT_START, saved_name
 from photometrypipeline.frames.wcskeywords import WCS_PATTERN, is_ours
 from photometrypipeline.instruments import exposurelength, filternames, moments
 from photometrypipeline.instruments.instrument import OWN_WCS, as_text
@@ -62,12 +62,14 @@ def missing(frame, telescope, keyword, name):
 
 
 def exptime_s(frame, telescope):
-    """Return the exposure time in s (float).  Raises FrameError."""
-    value = value_of(frame, telescope, "exptime")
-    value = exposurelength.first_value(frame.header, telescope.header["exptime"])
-    seconds = number(value)
+    """Return the exposure time in s (float), in whatever unit the header has it.  Raises FrameError."""
+    keyword = telescope.header["exptime"]
+    own = value_of(frame, telescope, "exptime")
+    value = exposurelength.first_value(frame.header, keyword)
+    comment = str(frame.header.comments[keyword])
+    comment = "[s]" if value is not own or comment.startswith(COMMENT_START) else comment
+    seconds = exposurelength.seconds(value, comment, keyword)
     if not SHORTEST_S <= seconds <= LONGEST_S:
-        keyword = telescope.header["exptime"]
         raise FrameError(
             frame.path, f"{keyword} = {value!r} is not an exposure time in s", "correct it, or remove the frame"
         )

@@ -31,6 +31,7 @@ QUESTIONS = {
 }
 SCALE = ("secpix", "binning")  # what the stars tell where the frame's place is known
 GUESSED_WITHIN = 3.0
+SCALES_DIFFER = 0.05  # of a scale: two that are nearer agree
 USUAL_ARCSEC, USUAL_PIXEL_UM, USUAL_FOCUS_MM = 1.2, 4.5, 800.0
 OPTIONAL = {"gain": "e-/ADU", "saturation": "ADU"}  # not asked for
 MEASURED = {"gain": "PPGAIN", "saturation": "PPSATUR"}
@@ -180,11 +181,21 @@ def implant(frame, telescope, answers, facts=None):
         set_keyword(
             header, keyword, _number(frame, found["binning"], "binning"), f"binning, from {found['binning'][1]}"
         )
+    _compare_scales(reading, found["secpix"][1])
     scale = _number(frame, found["secpix"], "pixel scale")
     set_keyword(header, "SECPIXX", scale * header["BINX"], f"[arcsec/px] from {found['secpix'][1]}")
     log.info("%s: pixel scale before binning %.4f arcsec, taken from %s", frame.name, scale, found["secpix"][1])
     if "INSTRUME" not in header:  # a camera that says its name keeps it: a definition may be made for it later
         set_keyword(header, "INSTRUME", KEY, "unknown camera")
+
+
+def _compare_scales(reading, origin):
+    """Say where the WCS of a header is of quite another scale than the keyword that is used."""
+    scales = {name: scale for scale, name in reading.scales}
+    used, by_wcs = scales.get(origin), scales.get("CD matrix")
+    binning = reading["binning"].value[0]
+    if used and by_wcs and min(abs(np.log(by_wcs / used / factor)) for factor in (1, binning)) > SCALES_DIFFER:
+        log.warning("unknown camera: %s says %.4g arcsec/px, the WCS %.4g", origin, used, by_wcs)
 
 
 def _with_scale(header, found):

@@ -6,17 +6,27 @@ from it.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from photometrypipeline.frames import wcskeywords
-from photometrypipeline.instruments import clocks, filternames, headers, moments, pointings, sites, values
+from photometrypipeline.instruments import (
+    clocks,
+    exposurelength,
+    filternames,
+    headers,
+    moments,
+    pointings,
+    sites,
+    values,
+)
 from photometrypipeline.instruments.instrument import IDENTIFYING, as_text
 from photometrypipeline.sky import times
 
 NAMES = {  # role: usual keywords, the one to prefer first
-    "exptime": "EXPTIME EXPOSURE EXP_TIME EXP-TIME EXPOS EXPOSTIM ITIME TEXPTIME INTTIME XPOSURE EXPTIME1 EXPREQ EXPO",
+    "exptime": "EXPTIME EXPOSURE EXP_TIME EXP-TIME EXPOS EXPOSTIM ITIME TEXPTIME INTTIME XPOSURE EXPTIME1 EXPREQ EXPO "
+    "EXPOINUS",
     "object": "OBJECT OBJNAME TARGNAME TARGET OBJCAT ESO_OBS_TARG_NAME OBJECTNA",
     "filter": "FILTER FILTERS FILTNAM FILTNAME FILTERID FILT FLT_ID INSFLNAM INSFILTE CCDFLTID ALFLTNM WFFBAND "
     "ESO_INS_FILT1_NAME FILTER1 FILTER2 FILTER01 FILTERA FILTERB FILTNME3 BAND",
@@ -48,10 +58,11 @@ BINNING = (
     ("ESO DET WIN1 BINX", "ESO DET WIN1 BINY"),
     ("OGE DET BINX", "OGE DET BINY"),
 )
-BOTH_BINNINGS = ("CCDSUM", "BINNING", "CCDBIN", "BIN")
+BOTH_BINNINGS = ("CCDSUM", "BINNING", "CCDBIN", "BIN", "XBINNING")
 PIXELS_UM = ("XPIXSZ", "PIXSIZE1", "PIXSIZEX", "PIXSIZE", "XPIXELSZ", "PIXELSZ")
 FOCI_MM = ("FOCALLEN", "FOCAL", "FOCALLN", "FOCLEN", "TELFOCAL", "FOC_LEN")
 SCALES = ("SECPIX", "PIXSCALE", "SCALE", "IM_SCALE", "PIXSCAL", "SECPIX1", "PIXSCAL1", "PLTSCALE", "PLATESCA")
+OF_OTHERS = re.compile(r"\bmean\b|\bper (?!frame|sub|image|exp)|\bflat", re.IGNORECASE)  # no exposure of this image
 AMPLIFIER = re.compile(r"camera gain|gain (setting|set)|\bdB\b|\bset\b|%", re.IGNORECASE)
 TURNED = re.compile(r"\b(ADU|DN|counts?) ?(/|per) ?e", re.IGNORECASE)  # a gain that is the inverse of the usual one
 CMOS = re.compile(r"ZWO|ASI\d|QHY|Seestar|PlayerOne|ToupTek|N\.I\.N\.A|SharpCap|ASIAIR|Dwarf|\bAPT\b", re.IGNORECASE)
@@ -125,9 +136,10 @@ def _by_name(header, role):
         for card in header.cards
         if card.keyword not in names and not card.keyword.startswith("_") and pattern.search(str(card.comment))
     ]
+    doubts = []
     if role == "filter":
         candidates = _wheel(header, candidates, names)
-    doubts = []
+        doubts += _other_wheels(header, candidates, names)
     for name, why in candidates:
         value, doubt = _content(header, role, name)
         if value is not None:
@@ -144,6 +156,16 @@ def _wheel(header, candidates, names):
     return sorted(candidates, key=lambda each: each[0] != full[0]) if full else candidates
 
 
+def _other_wheels(header, candidates, names):
+    """Return the doubt (list, of one or none) that several wheels have filters of different bands in the light."""
+    wheels = {name: _content(header, "filter", name)[0] for name, _ in candidates if name in names}
+    bands = {name: filternames.guess(text)[0] for name, text in wheels.items() if text}
+    found = {name: band for name, band in bands.items() if band}
+    if len(set(found.values())) < 2:
+        return []
+    return ["several filters are named: " + ", ".join(f"{name} = {wheels[name]}" for name in found)]
+
+
 def _content(header, role, name):
     """Return (value, doubt) of a keyword for a role; the value is None where it cannot hold it."""
     value, comment = header[name], header.comments[name]
@@ -152,14 +174,13 @@ def _content(header, role, name):
     text = as_text(value)
     if role in ("object", "filter"):
         return (text, "") if text and not re.fullmatch(r"(?i)n/?a|null|unknown", text) else (None, "")
+    if role == "exptime":
+        number = exposurelength.seconds(value, comment, name)
+        ok = headers.SHORTEST_S <= number <= headers.LONGEST_S and not OF_OTHERS.search(comment)
+        return (number, "") if ok else (None, "")
     number = values.number(value)
     if not np.isfinite(number):
         return None, ""
-    if role == "exptime":
-        ok = headers.SHORTEST_S <= number <= headers.LONGEST_S and not re.search(
-            r"\bms\b|millisec|minutes|mean|per |flat", comment, re.IGNORECASE
-        )
-        return (number, "") if ok else (None, "")
     if role == "gain" and name != "EGAIN" and _is_setting(header, number, comment):
         return None, f"{name} = {text} is taken for a setting of the camera, not for e-/ADU"
     if role == "gain" and number > 0 and TURNED.search(comment):
@@ -201,6 +222,9 @@ def _number(value):
 def _pointing(place, *others):
     """Return the Found of the first of several Places; one of the others that lies elsewhere is a doubt."""
     doubt = ""
+    in_hours = replace(place, ra_deg=place.ra_deg * 15, unit="hour")
+    if not place.unit and any(other.unit and _nearer(in_hours, place, other) for other in others):
+        place = in_hours
     if not place.unit:
         doubt = f"{place.keywords[0]} may be in degrees or in hours; taken as degrees"
     elsewhere = [(pointings.apart_deg(place, each), each) for each in others]
@@ -209,6 +233,12 @@ def _pointing(place, *others):
         used, far = (", ".join(each.keywords) for each in (place, other))
         doubt = f"{used} are used, although {far} lie {apart_deg:.0f} degrees away"
     return Found(place.keywords, (place.ra_deg, place.dec_deg), f"{place.form}, in {place.unit or 'degrees'}", doubt)
+
+
+def _nearer(one, other, known):
+    """Return whether one reading of a Place lies where a known Place is, and the other one does not."""
+    apart = [pointings.separation(each.ra_deg, each.dec_deg, known.ra_deg, known.dec_deg) for each in (one, other)]
+    return apart[0] < pointings.AGREE_DEG < apart[1]
 
 
 def start_of(header, exposure_s, place_deg=None):
@@ -285,6 +315,8 @@ def scales_of(header, binning):
     found = [(_number(header.get(name)), name) for name in SCALES]
     unbinned = [name for _, name in found if name in header and "unbinned" in header.comments[name].lower()]
     found = [(scale and scale * (binning[0] if name in unbinned else 1), name) for scale, name in found]
+    in_deg = [name for _, name in found if name in header and re.search(r"(?i)\bdeg", header.comments[name])]
+    found = [(scale and scale * (3600 if name in in_deg and scale < 0.05 else 1), name) for scale, name in found]
     matrix = wcskeywords.pixel_scale_arcsec(header)
     delta = _number(header.get("CDELT1"))
     if np.isfinite(matrix):

@@ -2,7 +2,7 @@
 
 import re
 
-DEGREE, MINUTE, SECOND = "[:h d\u00b0\u00ba*?/-]", "[:m '\u2032/?-]", "[s \"'\u2033?]"
+DEGREE, MINUTE, SECOND = "[:h_ d\u00b0\u00ba*?/-]", "[:m_ '\u2032/?-]", "[s \"'\u2033?]"
 PARTS = re.compile(
     rf"(?P<sign>[-+]?)\s*(?P<first>\d{{1,3}})(?:\s*(?:{DEGREE}|deg\.?|hrs?|hours?)\s*|\s+)+"
     rf"(?P<second>\d{{1,2}}(?:\.\d*)?)(?:\s*(?:(?:{MINUTE}|min\.?|arcmin)\s*)+(?:(?P<third>\d{{1,2}}(?:\.\d*)?)"
@@ -11,6 +11,7 @@ PARTS = re.compile(
 )
 COMPACT = re.compile(r"(?P<sign>[-+]?)(?P<first>\d{2,3})(?P<second>\d{2})(?P<third>\d{2}(?:\.\d*)?)(?P<side>)")
 J2000 = re.compile(r"(?:\s+\(?|\(|(?=J))(?:J ?)?2000(?:\.0*)?\)?\s*$|^\s*J ?2000(?:\.0*)?\s+", re.IGNORECASE)
+INNER_SIGN = re.compile(r"\d\s*[:hd\u00b0 ]\s*-\s*\d", re.IGNORECASE)
 MOST_DECIMAL = 360.0  # larger numbers are no degrees: their digits are hours or degrees, minutes and seconds
 
 
@@ -30,7 +31,11 @@ def read(text: str) -> float | None:
     minutes, seconds = found["second"], found["third"]
     if "." in minutes and seconds or not (float(minutes) < 60 and float(seconds or 0) <= 60):
         return None
+    if found["side"] in ("s", "S") and re.search("[hdHD]", plain):  # `20h 30s` has no minutes
+        return None
     size = int(found["first"]) + float(minutes) / 60 + float(seconds or 0) / 3600
+    if INNER_SIGN.search(plain) and found["sign"] != "-":
+        return -size if int(found["first"]) == 0 else None  # `00:-14:30`, or nonsense
     below = (found["sign"] == "-") != ((found["side"] or "").upper() in ("S", "W"))
     return -size if below else size
 

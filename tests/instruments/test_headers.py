@@ -91,13 +91,22 @@ def test_time_that_cannot_be_read_names_file_keyword_and_value(keywords, coded, 
 
 
 @pytest.mark.parametrize(
-    ("value", "seconds"), [(180, 180.0), ("180.5", 180.5), ("60,0", 60.0), (0.001, 0.001), ("60.0 sec", 60.0)]
+    ("value", "seconds"),
+    [
+        (180, 180.0),
+        ("180.5", 180.5),
+        ("60,0", 60.0),
+        (0.001, 0.001),
+        ("60.0 sec", 60.0),
+        ("2 min", 120.0),
+        ("500ms", 0.5),
+    ],
 )
 def test_exposure_times(value, seconds):
     assert headers.exptime_s(frame_with(EXPTIME=value), telescope()) == seconds
 
 
-@pytest.mark.parametrize("value", ["long", -3, "nan", "inf", None, 0, 1e-320, 1e99, True, "60 min"])
+@pytest.mark.parametrize("value", ["long", -3, "nan", "inf", None, 0, 1e-320, 1e99, True, "60 GB", "00:01:00"])
 def test_exposure_times_that_are_none(value):
     assert "EXPTIME" in message_of(headers.exptime_s, frame_with(EXPTIME=value), telescope())
 

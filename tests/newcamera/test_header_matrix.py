@@ -61,6 +61,11 @@ EXPOSURES = [
     {"EXPTIME": "= '30.0 sec'"},
     {"EXPTIME": None, "EXPOSURE": "= '030.00'"},
     {"EXPTIME": "= 0", "EXPOSURE": "= 30"},
+    {"EXPTIME": "= 30000 / exposure [ms]"},
+    {"EXPTIME": "= 0.5 / exposure in minutes"},
+    {"EXPTIME": "= '30000 ms'"},
+    {"EXPTIME": None, "EXPOINUS": "= 30000000"},
+    {"EXPTIME": None, "EXPOSURE": "= 30000000. / [us]"},
     {"EXPTIME": "= 30000 / exposure [ms]", "EXPOSURE": "= 30.0"},
     {"EXPTIME": None, "ITIME": "= 3.0E1"},
     {"EXPTIME": "=30.0"},
@@ -80,6 +85,7 @@ PLACES = [
     {"RA": "= 12.0333333333 / [h]", "DEC": "= -20.25"},
     {"RA": None, "DEC": None, "OBJCTRA": "= '12 02 00'", "OBJCTDEC": "= '-20 15 00'"},
     {"RA": None, "DEC": None, "TELRA": "= 180.5", "TELDEC": "= -20.25"},
+    {"RA": "= 12.0333333333", "DEC": "= -20.25", "OBJCTRA": "= '12 02 00'", "OBJCTDEC": "= '-20 15 00'"},
     {"RA": "= '180.5 deg'", "DEC": "= '-20.25 deg'"},
     {"RA": "= 3.150319300 / [rad]", "DEC": "= -0.353429174 / [rad]"},
     {"RA": "= '12:01:60.0'", "DEC": "= '-20:14:60'"},
@@ -88,6 +94,7 @@ PLACES = [
 ]
 OTHERS = [
     {"PIXSCALE": None, "SECPIX": "= 1.2"},
+    {"PIXSCALE": "= 0.000333333333 / [deg]"},
     {"PIXSCALE": None, "XPIXSZ": "= 9.0", "FOCALLEN": "= 1547.0"},
     {"PIXSCALE": None, "PIXSIZE1": "= 4.5", "FOCAL": "= 1547.0"},
     {"XBINNING": None, "YBINNING": None, "CCDSUM": "= '2 2'"},

@@ -183,6 +183,12 @@ def test_names_that_leave_no_doubt(band, names):
     assert {name: filternames.guess(name) for name in names} == dict.fromkeys(names, (band, ""))
 
 
+def test_filters_of_two_bands_in_two_wheels_are_a_doubt():
+    found = recognise.read(header_of(("FILTER1", "V"), ("FILTER2", "R"))).get("filter")
+    assert found.value == "V" and "several filters are named: FILTER1 = V, FILTER2 = R" in found.doubt
+    assert recognise.read(header_of(("FILTER1", "V"), ("FILTER2", "clear"))).get("filter").doubt == ""
+
+
 def test_names_that_leave_a_doubt():
     assert filternames.guess("G")[0] == "V" and "filter for colour pictures" in filternames.guess("G")[1]
     assert filternames.guess("R", ["L", "G", "B"])[0] == "R" and filternames.guess("R", ["L", "G", "B"])[1]
