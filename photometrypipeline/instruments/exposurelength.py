@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
 from photometrypipeline.frames.frame import saved_name
 from photometrypipeline.instruments import values
 
@@ -79,7 +81,8 @@ def seconds(value, comment="", keyword=""):
     """Return an exposure time (s, float) from the value of a card, in the unit that it or its comment names."""
     text = re.fullmatch(r"\s*([\d.,]+)\s*([a-z\u00b5]+)\.?\s*", str(value), re.IGNORECASE)
     number, said = (values.number(text[1]), text[2]) if text else (values.number(value), f"{comment} {keyword}")
-    return number * next((unit_s for pattern, unit_s in UNITS_S if re.search(pattern, said, re.IGNORECASE)), 1.0)
+    other = np.nan if text else 1.0
+    return number * next((unit_s for pattern, unit_s in UNITS_S if re.search(pattern, said, re.IGNORECASE)), other)
 
 
 def first_value(header, keyword):
