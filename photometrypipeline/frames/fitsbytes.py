@@ -148,7 +148,10 @@ def scaled(stored_pixels, header):
     """Return pixels as float32 with the scaling of `header` applied, NaN for those that are BLANK."""
     scale, zero = _number(header, "BSCALE") or 1.0, _number(header, "BZERO")
     values = np.array(stored_pixels, dtype=np.float32 if (scale, zero) == (1, 0) else np.float64)
-    values = values * scale + zero if (scale, zero) != (1, 0) else values
+    if scale != 1:
+        values *= scale
+    if zero:
+        values += zero
     blank = header.get("BLANK")
     if header["BITPIX"] > 0 and isinstance(blank, int):
         values[stored_pixels == blank] = np.nan
