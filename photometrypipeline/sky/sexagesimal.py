@@ -2,11 +2,13 @@
 
 import re
 
-DEGREE, MINUTE, SECOND = "[:h_ d\u00b0\u00ba*?/-]", "[:m_ '\u2032/?-]", "[s \"'\u2033?]"
-PARTS = re.compile(
-    rf"(?P<sign>[-+]?)\s*(?P<first>\d{{1,3}})(?:\s*(?:{DEGREE}|deg\.?|hrs?|hours?)\s*|\s+)+"
-    rf"(?P<second>\d{{1,2}}(?:\.\d*)?)(?:\s*(?:(?:{MINUTE}|min\.?|arcmin)\s*)+(?:(?P<third>\d{{1,2}}(?:\.\d*)?)"
-    rf"\s*(?:{SECOND}|sec\.?|arcsec)*)?)?\s*(?P<side>[NSEW])?",
+DEGREE = r"(?:deg\.?|hours?|hrs?|[:h_ d\u00b0\u00ba*?/-])"
+MINUTE = r"(?:arcmin|min\.?|[:m_ '\u2032/?-])"
+SECOND = r"(?:arcsec|sec\.?|[s \"'\u2033?])"
+PARTS = re.compile(  # ++ and *+ never try another way: fifty blanks would have more ways than anybody can wait for
+    rf"(?P<sign>[-+]?)\s*(?P<first>\d{{1,3}})(?:{DEGREE}|\s)++"
+    rf"(?P<second>\d{{1,2}}(?:\.\d*)?)(?:(?:{MINUTE}|\s)++(?:(?P<third>\d{{1,2}}(?:\.\d*)?)"
+    rf"(?:{SECOND}|\s)*+)?)?\s*(?P<side>[NSEW])?",
     re.IGNORECASE,
 )
 COMPACT = re.compile(r"(?P<sign>[-+]?)(?P<first>\d{2,3})(?P<second>\d{2})(?P<third>\d{2}(?:\.\d*)?)(?P<side>)")

@@ -20,7 +20,8 @@ def test_dialects_are_read_whole(text):
 @pytest.mark.parametrize(
     "text",
     ["20:14:61", "20:61:00", "20:14:30 B1950", "20 14 30 50", "20.5", "180.5", "abc", "", "20:14:30:10", "20:1x"]
-    + ["20h 30s", "20d30s", "20:-14:30", "20:14:-30"],
+    + ["20h 30s", "20d30s", "20:-14:30", "20:14:-30"]
+    + ["0" + " :" * 40, "12" + " " * 60 + "x", "12:34" + " m" * 40 + "x", "12:34:56" + "s " * 40 + "x"],
 )
 def test_what_cannot_be_read_whole_is_refused(text):
     assert sexagesimal.read(text) is None
