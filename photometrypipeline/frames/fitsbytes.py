@@ -145,8 +145,8 @@ def pixels(path):
 
 
 def scaled(stored_pixels, header):
-    """Return pixels as float32 with the scaling of `header` applied, NaN for those that are BLANK."""
-    scale, zero = _number(header, "BSCALE") or 1.0, _number(header, "BZERO")
+    """Return pixels as float32 with the scaling of `header` applied, NaN where they are BLANK; raises as `scaling`."""
+    scale, zero = scaling(header)
     values = np.array(stored_pixels, dtype=np.float32 if (scale, zero) == (1, 0) else np.float64)
     if scale != 1:
         values *= scale
@@ -158,11 +158,18 @@ def scaled(stored_pixels, header):
     return values.astype(np.float32, copy=False)
 
 
-def _number(header, keyword):
-    try:
-        return float(header.get(keyword))
-    except (TypeError, ValueError):
-        return 0.0
+def scaling(header):
+    """Return (BSCALE, BZERO) of a header, (1, 0) where it has none.  Raises ValueError for what cannot be."""
+    found = []
+    for keyword, usual in (("BSCALE", 1.0), ("BZERO", 0.0)):
+        value = header.get(keyword)
+        absent = value is None or isinstance(value, fits.card.Undefined)
+        if not absent and (isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value)):
+            raise ValueError(f"{keyword} = {value} cannot be")
+        found.append(usual if absent else float(value))
+    if not found[0]:
+        raise ValueError("BSCALE = 0 cannot be")
+    return tuple(found)
 
 
 def stored(array):

@@ -162,6 +162,7 @@ def read_header(path):
             stream.seek(0)
             header = fitsbytes.parse(fitsbytes.read_raw_header(stream))
             size = data_bytes(header)
+            fitsbytes.scaling(header)
             missing = stream.tell() + size - path.stat().st_size
     except hdus.UNREADABLE as error:
         raise FrameError(

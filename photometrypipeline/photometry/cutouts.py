@@ -41,7 +41,7 @@ class FramePixels:
     def __init__(self, path, header, sources=None, bad=None, saturation=None):
         self._path, self._map = path, None
         self.shape = fitsbytes.shape(header)
-        self._scale, self._zero = float(header.get("BSCALE", 1)), float(header.get("BZERO", 0))
+        self._scale, self._zero = fitsbytes.scaling(header)
         self._blank = header.get("BLANK") if int(header["BITPIX"]) > 0 else None
         self._saturation = saturation or np.inf
         self._bad = bad if bad is not None and bad.shape == self.shape else None

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from photometrypipeline.base import workers
+from photometrypipeline.base.attempts import attempt
+from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.photometry import copies, fieldstars, measure, scene, trail
 from photometrypipeline.sky import sphere
 from photometrypipeline.targets import exposures, injections, places
@@ -78,9 +80,8 @@ class Measuring:
         numbers = range(len(self.measured))
         seen = {target.name: places.samples_of_rows(rows[target.name]) for target in everything}
         tracks = [self._track(target, seen[target.name]) for target in everything]
-        self.exposures = self._side_by_side(
-            lambda number: self._expose(number, tracks), numbers, "point spread functions"
-        )
+        expose = lambda number: self._expose(number, tracks)  # noqa: E731
+        self.exposures = self._side_by_side(expose, numbers, "point spread functions", without=lambda number: None)
         self._tell_trailed_stars()
         for track in tracks:
             self._add_stars(track)
@@ -106,8 +107,18 @@ class Measuring:
             words = "stars are drawn out by %.1f px in %d of %d frames: the telescope followed the target"
             log.warning(words, np.median(lengths), len(lengths), len(self.exposures))
 
-    def _side_by_side(self, function, numbers, label):
-        return workers.side_by_side(function, [numbers], self.jobs, each=2, label=label)[0]
+    def _side_by_side(self, function, numbers, label, without=None):
+        """Return [function(number), ...] of frames; one whose pixels fail goes on with its source list alone.
+
+        without : what stands for `function` then; None for itself, which gets along without an exposure
+        """
+        done = workers.side_by_side(lambda n: attempt(function, n), [numbers], self.jobs, each=2, label=label)[0]
+        for number, found in zip(numbers, done, strict=True):
+            if isinstance(found, PipelineError):
+                log.warning("%s: measured by its source list alone: %s", self.measured[number].frame.name, found)
+                self.exposures[number] = None
+                done[number] = (without or function)(number)
+        return done
 
     def _zeropoints(self):
         """Return the zeropoint of each frame; where one has none, against the first frame by the stars of both."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+import damage
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frames import frame as frames
 from photometrypipeline.frames.frame import Frame, is_blank, keep_first, set_keyword
@@ -321,6 +322,13 @@ def test_frame_of_nan_is_blank_and_one_value_is_enough(tmp_path):
     assert not is_blank(path, Frame(path).header)
     path = write_image(tmp_path / "c.fits", np.zeros((3, 3), dtype=np.int16))
     assert not is_blank(path, Frame(path).header)
+
+
+@pytest.mark.parametrize("card", ["BSCALE  = 'x'", "BZERO   = 'x'", "BSCALE  = 0.0", "BSCALE  = T"])
+def test_a_scaling_of_the_pixels_that_cannot_be_is_refused(card, tmp_path):
+    damage.write_frame(tmp_path / "a.fits", [*damage.cards_of(damage.KNOWN), card])
+    with pytest.raises(FrameError, match="cannot be"):
+        Frame(tmp_path / "a.fits").number("NAXIS")
 
 
 @pytest.mark.parametrize("keywords", [{"BLANK": -32768}, {"BSCALE": 2.0, "BZERO": 1.0}])
