@@ -15,6 +15,7 @@ from photometrypipeline.frames import cards
 log = logging.getLogger("pp.frame")
 
 BLOCK, CARD = 2880, 80  # bytes
+EXACT_BELOW = 2**23  # whole numbers, in single precision
 MOST_AXES, MOST_PIXELS = 999, 2**31  # of an axis
 PLAIN = re.compile(r"([A-Z0-9_-]+) *= +(?:'((?:[^']|'')*)'|([TF])|([-+]?\d+(?:\.\d*)?(?:E[-+]?\d+)?)) *(?:/.*)?")
 PIXELS = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}  # by BITPIX
@@ -147,7 +148,9 @@ def pixels(path):
 def scaled(stored_pixels, header):
     """Return pixels as float32 with the scaling of `header` applied, NaN where they are BLANK; raises as `scaling`."""
     scale, zero = scaling(header)
-    values = np.array(stored_pixels, dtype=np.float32 if (scale, zero) == (1, 0) else np.float64)
+    # pixels of 16 bits and a whole number added to them are exact in single precision
+    exact = zero == 0 or (header["BITPIX"] in (8, 16) and zero.is_integer() and abs(zero) <= EXACT_BELOW)
+    values = np.array(stored_pixels, dtype=np.float32 if scale == 1 and exact else np.float64)
     if scale != 1:
         values *= scale
     if zero:
