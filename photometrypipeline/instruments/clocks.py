@@ -56,7 +56,8 @@ def judge(header, own, found, exptime_s, place_deg=None):
     zones = {}
     for moment in others:
         apart_h = _apart_h(moment, own.jd)
-        if moment.says in ("utc", "zone") and (zone_h := _zone_of(apart_h, allowed_h)) is not None:
+        within_h = SLACK_H if moment.kind == MIDDLE else allowed_h  # that of a stack lies anywhere
+        if moment.says in ("utc", "zone") and (zone_h := _zone_of(apart_h, within_h)) is not None:
             zones.setdefault(-zone_h, []).append(moment.keyword)
     agreeing = [
         each.keyword for each in others if each.says in ("utc", "zone") and abs(_apart_h(each, own.jd)) < allowed_h

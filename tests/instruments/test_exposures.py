@@ -325,6 +325,13 @@ def test_a_copy_of_another_keyword_is_as_sure_as_that():
     assert alone.error_s == pytest.approx(240, abs=0.1) and "several exposures may have been added" in alone.doubts[0]
 
 
+def test_the_middle_of_a_long_stack_is_no_other_zone():
+    cards = [("DATE-OBS", START), ("NCOADDS", 40), ("DATE-MID", "2021-03-22T02:02:58.5"), ("EXPOSURE", 800.0, "Total")]
+    found = exposure_with(800.0, [*cards, ("DATE-END", "2021-03-22T03:03:54")])
+    assert isot(found.midtime_jd) == "2021-03-22T02:02:58.500"
+    assert "local" not in found.corrected and "stack of 40" in found.corrected
+
+
 def test_a_stack_says_what_it_does_not_know():
     found = exposure_with(60.0, [("DATE-OBS", START), *SIRIL])
     assert "stack of 56, 3360 s in all" in found.corrected
