@@ -195,7 +195,7 @@ def _phase_curve(name, joined, solution, curves, known):
         "phase",
         f"Phase curve of {name}",
         Axis("Phase angle (deg)", "deg", 3),
-        Axis(f"Reduced magnitude ({joined.bands[0]}), mean over the rotation", "mag", 3, down=True),
+        Axis(f"Reduced magnitude ({joined.bands[0]}), rotation mean", "mag", 3, down=True),
         [*points.phase_deg.tolist(), *at.tolist()],
         [*lines, *every],
         f"{short(name)}: phase curve",

@@ -49,7 +49,7 @@ def record(name, joined, solution, curves, known, text):
         "error_inflation": solution.inflation,
         "log_odds_of_variation": solution.log_odds_of_variation,
         "periods_searched_h": (24 / solution.grid.frequency[[-1, 0]]).tolist(),
-        "periods": [_candidate(*each) for each in zip(solution.candidates, solution.probability, strict=True)],
+        "periods": _periods(solution),
         "warnings": solution.warnings,
         "outliers": int(solution.outlying.sum()),
         "second_period": _second(solution.second),
@@ -117,6 +117,14 @@ def write_table(path, found):
         each.info.format = None
     with replacing(path) as temporary:
         found.write(temporary, format="ascii.ecsv", delimiter=",", overwrite=True)
+
+
+def _periods(solution):
+    """Return the candidates (list of dicts); the first is what was fitted in the end, with the order chosen for it."""
+    rows = [_candidate(*each) for each in zip(solution.candidates, solution.probability, strict=True)]
+    if solution.period_h is not None and rows:
+        rows[0] |= {"period_h": solution.period_h, "amplitude_mag": solution.amplitude_mag}
+    return rows
 
 
 def _candidate(each, probability):

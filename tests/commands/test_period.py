@@ -96,6 +96,8 @@ def test_the_files_hold_the_result(folder, done):
     assert "composite" in page and found["text"][:60] in page
     apart = json.loads((folder / "apart.json").read_text())
     assert len(apart["periods"]) > len(found["periods"])
+    first = found["periods"][0]
+    assert (first["period_h"], first["amplitude_mag"]) == (found["period_h"], found["amplitude_mag"])
 
 
 def test_alcdef_is_written_and_read_again(folder):
