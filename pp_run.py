@@ -17,6 +17,7 @@ from pathlib import Path
 from photometrypipeline.base import commandline, completion
 from photometrypipeline.base.errors import UsageError
 from photometrypipeline.catalogs import bandnames
+from photometrypipeline.runs import unchanged
 from photometrypipeline.runs.runoptions import RunOptions as Options
 
 
@@ -42,6 +43,7 @@ def images_or_example(args):
 
 
 commandline.answer_at_once(build_parser)
+unchanged.answer_at_once(build_parser, Path(__file__).stem)
 
 # isort: split
 import contextlib
@@ -57,6 +59,7 @@ import toolbox
 
 from tqdm import tqdm
 
+import pp_setup
 from photometrypipeline.base.attempts import attempt
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError
 from photometrypipeline.frames import old, records, recordtypes
@@ -74,6 +77,7 @@ from photometrypipeline.website import appearance
 log = logging.getLogger("pp.run")
 
 STARTED = time.monotonic()
+IDENTIFIED, UP_TO_DATE = "{} {} frames identified", "up to date: {} (-force does all steps again)"
 LISTS = ".diagnostics/*.growth.ldac"  # with all apertures, of frames that were lost before they got one
 
 
@@ -157,7 +161,7 @@ def run_steps(images, losses, options, step):
     frames = toolbox.open_frames(images, losses)
     frames = frames.only(of_the_sky(without_products(frames)))
     check_one_kind(frames, options)
-    toolbox.say(f"{len(frames)} {key_of(frames[0])} frames identified")
+    toolbox.say(IDENTIFIED.format(len(frames), key_of(frames[0])))
     steps = [name for name in STEPS if not (options.keep_wcs and name == "register")]
     done = up_to_date(steps, frames, options)
     for stamp in done:
@@ -257,7 +261,7 @@ def up_to_date(steps, data, options):
 
     done, why = known.valid(steps, data, recipe_of)
     if done:
-        toolbox.say(f"up to date: {', '.join(stamp.step for stamp in done)} (-force does all steps again)")
+        toolbox.say(UP_TO_DATE.format(", ".join(stamp.step for stamp in done)))
     if why:
         log.info("to be done: %s", why)
     known.contents.save()
@@ -422,7 +426,27 @@ def run_images(args, losses):
         if getattr(args, name):
             raise UsageError(f"-{name} belongs to `pp_run all`")
     options = Options.of(args).checked()
-    return run(args.images, losses, replace(options, jobs=options.jobs or toolbox.cores()), args.given)
+    status = run(args.images, losses, replace(options, jobs=options.jobs or toolbox.cores()), args.given)
+    remember(args, losses, options)
+    return status
+
+
+def remember(args, losses, options):
+    """Keep what this call would say, which has nothing to do now; nothing is kept where it would say more."""
+    folder, known = args.folder, Stamps(args.folder)
+    stamps = [known.read(step) for step in STEPS]
+    usual = not (losses or options.keep_wcs or options.filter or options.fresh or options.force or pp_setup._former)
+    usual = usual and all([*stamps, known.read("pages")]) and not os.environ.get("PHOTPIPEDIR")
+    frames = [Frame(image) for image in args.images]
+    if not usual or sorted(stamps[0].given) != sorted(known.names(frames)):
+        return unchanged.forget(folder)
+    telescope = telescope_of(frames[0])
+    if choices.read(folder).join(options, args.given)[1]:
+        return unchanged.forget(folder)
+    files = [telescope.sex_file, telescope.scamp_file, telescope.swarp_file, *(telescope.masks or {}).values()]
+    before = [IDENTIFIED.format(len(frames), telescope.key), UP_TO_DATE.format(", ".join(STEPS))]
+    told = {"before": before, "report": stamps[-1].result["report"], "after": ["Done!"]}
+    return unchanged.keep(args, folder, told, tuple(path for path in files if path))
 
 
 def run_example(folder):

@@ -288,14 +288,12 @@ def say_each(lines, whole):
 
 def box(lines):
     """Print lines (list of str) in a box, the result of a step, and log them."""
-    width = max(len(line) for line in lines) + 4
-    edge = "#" * width
     for line in lines:
         log.info("%s", line, stacklevel=2)
     if SUMMARY.get() and not SILENT.get():
         SUMMARY.get().say("\n".join(lines))
     elif not SILENT.get():
-        tqdm.write(streams.plain("\n".join([edge, *(f"# {line.ljust(width - 4)} #" for line in lines), edge])))
+        tqdm.write(streams.plain("\n".join(streams.boxed(lines))))
 
 
 # ---- the frames of a data set

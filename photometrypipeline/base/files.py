@@ -19,6 +19,7 @@ log = logging.getLogger("pp.files")
 
 NOT_IN_FILE_NAMES = re.compile(r"[\s/()\\:*?\"<>|\x00-\x1f]")
 HALF_WRITTEN = re.compile(r"\.[0-9a-f]{32}\.tmp(-journal|-wal|-shm)?$")  # the second kind is SQLite's
+BAD_PIXELS = "badpixels.fits"  # the mask that lies next to frames, and is none of them (photometry/badpixels.py)
 LONGEST_STEM = 120  # most file systems take 255 bytes; endings and prefixes want their share
 
 

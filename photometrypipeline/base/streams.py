@@ -22,6 +22,13 @@ def plain(text: str) -> str:
     return CONTROL.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
 
 
+def boxed(lines: list[str]) -> list[str]:
+    """Return lines with a box around them."""
+    width = max((len(line) for line in lines), default=0)
+    edge = "#" * (width + 4)
+    return [edge, *(f"# {line.ljust(width)} #" for line in lines), edge] if lines else []
+
+
 class Stream:
     """A stream that takes whatever is written; from the first trouble on nobody reads it, and `trouble` is the error.
 

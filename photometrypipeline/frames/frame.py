@@ -15,6 +15,7 @@ import numpy as np
 from astropy.io import fits
 
 from photometrypipeline.base.errors import FrameError
+from photometrypipeline.base.files import BAD_PIXELS as BAD_PIXELS
 from photometrypipeline.base.files import replacing, stem_of
 from photometrypipeline.frames import contents, fitsbytes, hdus
 from photometrypipeline.frames.fitsbytes import CARD, data_bytes
@@ -24,7 +25,6 @@ log = logging.getLogger("pp.frame")
 COMMENT_START = "PP: "  # of every keyword that the pipeline writes
 BINNED_LATER = "PPBIN"  # keyword: pixels of the camera along each axis that make one of the image
 COLOUR = "PPCOLOR"  # keyword: the filter of one colour of a camera with a mask of colours
-BAD_PIXELS = "badpixels.fits"  # the mask that lies next to frames, and is none of them (photometry/badpixels.py)
 EXTENSIONS = (".fits", ".fit", ".fts")  # in any letter case
 KEYWORD_LENGTH = 8  # longer ones are HIERARCH cards
 TIME_ERROR = "PPTIMERR"  # s, by which a mid-time may be off

@@ -68,18 +68,23 @@ def test_a_run_loads_no_package_that_it_has_no_use_for(example):
 def test_a_run_with_nothing_to_do_loads_nothing_that_it_does_not_need(example):
     folder, _ = example
     argv = [sys.executable, "-X", "importtime", str(ROOT / "pp_run.py"), "-offline"]
-    done = subprocess.run(
-        [*argv, *sorted(path.name for path in folder.glob("mscience*.fits"))],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0 and "up to date: prepare, register, photometry, calibrate, distill" in done.stdout
+    argv += sorted(path.name for path in folder.glob("mscience*.fits"))
+
+    def run():
+        done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert "up to date: prepare, register, photometry, calibrate, distill" in done.stdout
+        return done.stdout, loaded(done.stderr)
+
     slow = {"scipy", "matplotlib", "requests", "jinja2", "photutils", "astroquery", "pandas", "skimage"}
     slow |= {f"astropy.{name}" for name in ("table", "coordinates", "time", "wcs", "stats", "modeling")}
-    assert loaded(done.stderr) & slow == set()
-    assert "astropy.io.fits" in loaded(done.stderr)  # the names are read as Python writes them
+    told, modules = run()
+    assert modules & slow == set()
+    assert "astropy.io.fits" in modules  # the names are read as Python writes them
+    again, modules = run()  # the same call, with nothing changed
+    assert again == told
+    assert modules & {*slow, "astropy", "numpy"} == set()
+    assert "photometrypipeline.runs.unchanged" in modules
 
 
 def test_the_check_notices_a_wrong_result(example, tmp_path):
