@@ -19,13 +19,12 @@ from pathlib import Path
 
 from photometrypipeline.base import jsonfile, userfolders
 from photometrypipeline.base.files import BAD_PIXELS
-from photometrypipeline.base.logfile import LOG_NAME, logging_to
 from photometrypipeline.base.streams import boxed, ended, plain
 
 log = logging.getLogger("pp.unchanged")
 
 PLACE = Path(".diagnostics") / "stamps" / "unchanged.json"
-OWN = (LOG_NAME, PLACE.name, "outcome.json")  # that every run writes
+OWN = (PLACE.name, "outcome.json")  # that every run writes
 BELOW = (".diagnostics", ".diagnostics/stamps")
 PROGRAMS = ("source-extractor", "sex", "sextractor", "scamp")
 PACKAGES = ("numpy", "scipy", "astropy", "matplotlib", "jinja2")
@@ -86,9 +85,12 @@ def _folders(top: Path) -> list[Path]:
 
 def _listed(place: Path) -> dict:
     """Return {name: [size, mtime_ns, inode]} of the files in a folder, empty without one."""
+    from photometrypipeline.base.logfile import LOG_NAME  # brings tqdm along, which `-h` does without
+
+    own = (*OWN, LOG_NAME)
     try:
         with os.scandir(place) as entries:
-            return {each.name: _facts(each.stat()) for each in entries if each.name not in OWN and each.is_file()}
+            return {each.name: _facts(each.stat()) for each in entries if each.name not in own and each.is_file()}
     except OSError:
         return {}
 
@@ -144,6 +146,8 @@ def answer_at_once(build_parser, name: str) -> None:
     folder = folder_of(args.images)
     if folder is None or args.summary or told_before(args, folder) is None:
         return
+    from photometrypipeline.base.logfile import logging_to
+
     with logging_to(folder) as messages:
         messages.wait_for_others()
         told = told_before(args, folder)  # with the folder to oneself
