@@ -39,7 +39,7 @@ from photometrypipeline.base.errors import (
     UsageError,
     passing_trouble,
 )
-from photometrypipeline.base.files import safe_name, sweep
+from photometrypipeline.base.files import refuse_pipes, safe_name, sweep
 from photometrypipeline.base.logfile import logging_to, tell
 from photometrypipeline.base.losses import Losses
 from photometrypipeline.base.progress import SILENT, bar
@@ -184,6 +184,7 @@ def _folder(args):
 def sweep_for(args):
     """Remove what a command that was killed has left half-written where this one is going to work."""
     for place in {args.folder, *(Path(name).parent for name in getattr(args, "images", []))}:
+        refuse_pipes(place)
         sweep(place)
 
 

@@ -101,17 +101,18 @@ class SystemTrouble(PipelineError):
 
 
 class Occupied(SystemTrouble, IsADirectoryError):
-    """A folder lies where a file of that name is to be written."""
+    """A folder, or something else (`what`), lies where a file of that name belongs."""
 
-    def __init__(self, path: str | PathLike) -> None:
-        super().__init__(f"{path} is a folder, and a file of that name is to be written; move it away, {AGAIN}")
-        self.errno, self.strerror, self.filename = errno.EISDIR, "is a folder", str(path)
+    def __init__(self, path: str | PathLike, what: str = "a folder") -> None:
+        self.what = what
+        super().__init__(f"{path} is {what}, where a file belongs; move it away, {AGAIN}")
+        self.errno, self.strerror, self.filename = errno.EISDIR, f"is {what}", str(path)
 
     def __str__(self) -> str:
         return str(self.args[0])
 
     def __reduce__(self) -> tuple:
-        return Occupied, (self.filename,)
+        return Occupied, (self.filename, self.what)
 
 
 class InternalError(PipelineError):

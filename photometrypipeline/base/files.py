@@ -102,6 +102,20 @@ def replacing_folder(path: str | PathLike) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+OURS = re.compile(r"(LOG|.*\.(fits|ldac|db|dat|csv|txt|json|toml|cat|lst|reg|xml|html|head|ahead|png))$")
+
+
+def refuse_pipes(folder: str | PathLike) -> None:
+    """Raise Occupied for a pipe, a socket or a device with a name that could be one of ours: reading it never ends."""
+    odd = []
+    for place in (folder, os.path.join(folder, ".diagnostics")):
+        with contextlib.suppress(OSError), os.scandir(place) as entries:
+            odd += [each for each in entries if not (each.is_file() or each.is_dir() or each.is_symlink())]
+    for entry in odd:
+        if OURS.match(entry.name):
+            raise Occupied(entry.path, "a pipe or a device")
+
+
 STACK_FOLDERS = ("skycoadd", "comove")  # of a data set, with what belongs to its stacks
 
 

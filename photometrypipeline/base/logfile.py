@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from photometrypipeline.base.errors import Occupied
 from photometrypipeline.base.locks import hold
 from photometrypipeline.base.streams import plain
 
@@ -44,6 +45,8 @@ class logging_to:
         try:
             if (self.folder / LOG_NAME).is_symlink():
                 (self.folder / LOG_NAME).unlink()  # what it points to belongs to somebody else
+            if (self.folder / LOG_NAME).exists() and not (self.folder / LOG_NAME).is_file():
+                raise Occupied(self.folder / LOG_NAME, "no file")
             file = _File(self.folder / LOG_NAME, encoding="utf-8", errors="backslashreplace")
             file.setFormatter(_FileFormatter(LOG_FORMAT, DATE_FORMAT))
             self.handlers.append(file)

@@ -7,7 +7,16 @@ import pytest
 
 from photometrypipeline.base import jsonfile
 from photometrypipeline.base.errors import Occupied
-from photometrypipeline.base.files import put, replacing, replacing_folder, safe_name, stem_of, sweep, write_text
+from photometrypipeline.base.files import (
+    put,
+    refuse_pipes,
+    replacing,
+    replacing_folder,
+    safe_name,
+    stem_of,
+    sweep,
+    write_text,
+)
 
 
 def leftovers(folder, *expected):
@@ -71,9 +80,19 @@ def test_a_folder_in_the_place_of_a_file_is_told_and_stays(tmp_path):
     place = tmp_path / "light.dat"
     place.mkdir()
     (place / "mine").write_text("mine")
-    with pytest.raises(Occupied, match="light.dat is a folder, and a file of that name is to be written; move it away"):
+    with pytest.raises(Occupied, match="light.dat is a folder, where a file belongs; move it away"):
         put(__file__, place)
     assert (place / "mine").read_text() == "mine" and leftovers(tmp_path, "light.dat") == []
+
+
+def test_a_pipe_that_has_a_name_of_ours_is_told_before_anybody_reads_it(tmp_path):
+    os.mkfifo(tmp_path / "notes.pipe")
+    (tmp_path / "photometry.db").symlink_to("nowhere")
+    refuse_pipes(tmp_path)
+    (tmp_path / ".diagnostics").mkdir()
+    os.mkfifo(tmp_path / ".diagnostics" / "distill.json")
+    with pytest.raises(Occupied, match="distill.json is a pipe or a device, where a file belongs; move it away"):
+        refuse_pipes(tmp_path)
 
 
 def test_what_replaces_a_file_that_cannot_be_read_can(tmp_path):
