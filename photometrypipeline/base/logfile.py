@@ -1,6 +1,7 @@
 """LOG, the file in which all that is done is told, and the messages on the screen."""
 
 import contextlib
+import contextvars
 import logging
 import re
 import sys
@@ -20,6 +21,10 @@ SHOWN = 3  # warnings alike on the screen
 LOG_FORMAT = "%(filename)s: %(message)s [%(asctime)s]"
 PATIENCE_S = 12 * 3600.0  # with another command in the same folder
 DATE_FORMAT = "%m/%d/%Y %H:%M:%S"
+
+
+# Whether what this thread does is told in LOG alone: work for a step to come, which will tell it itself
+in_the_background: contextvars.ContextVar[bool] = contextvars.ContextVar("in_the_background", default=False)
 
 
 class logging_to:
@@ -110,7 +115,7 @@ class _Few(logging.Filter):
 
     def filter(self, record):
         message = record.getMessage()
-        if message in self.seen:
+        if message in self.seen or in_the_background.get():
             return False
         self.seen.add(message)
         kind = _kind(record, message)

@@ -105,9 +105,11 @@ class Client:
     unreachable : list that gets each NotReachable it met: what was made meanwhile is not the last word, even if a way
         around was found. Clients that share it share what it tells: for a while after a name that could not be looked
         up none of them asks for another.
+    patient : whether it tries again where a service fails
     """
 
-    def __init__(self, offline=False, sleep=time.sleep, unreachable=None):
+    def __init__(self, offline=False, sleep=time.sleep, unreachable=None, patient=True):
+        self.patient = patient
         self.unreachable = [] if unreachable is None else unreachable
         self.offline = offline or os.environ.get("PP_OFFLINE", "0") not in ("", "0")
         self._sleep = sleep
@@ -155,7 +157,7 @@ class Client:
             raise self.not_reachable(facts.label, host, reason)
         if known := self._no_network(host):
             raise self.not_reachable(facts.label, host, NO_NAME, known.at_s)
-        tries = 1 if self._is_down(host) else tries or facts.tries
+        tries = 1 if self._is_down(host) or not self.patient else tries or facts.tries
         timeout = (facts.connect_s, read_s or facts.read_s)
         started = time.monotonic()
         for attempt in range(tries):

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from photometrypipeline.base.errors import PipelineError
-from photometrypipeline.base.services import Client
+from photometrypipeline.base.errors import NotReachable, PipelineError
+from photometrypipeline.base.logfile import in_the_background
+from photometrypipeline.base.services import NO_NAME, Client
 from photometrypipeline.calibration import referencestars
 from photometrypipeline.catalogs import skystore, surveys
 from photometrypipeline.ephemerides import ephemeris
@@ -25,15 +26,20 @@ log = logging.getLogger("pp.ahead")
 
 
 class Ahead:
-    """Work that goes on next to the run, each piece in a thread of its own."""
+    """Work that goes on next to the run, each piece in a thread of its own.
 
-    def __init__(self) -> None:
+    client : that they ask with;  unreachable : of the data set, which learns at the end that there is no network
+    """
+
+    def __init__(self, unreachable: list[NotReachable]) -> None:
+        self.client, self._unreachable = Client(patient=False), unreachable
         self._threads: list[threading.Thread] = []
 
     def begin(self, about: str, work: Callable[[], object]) -> None:
         """Begin a piece of work; `about` : what it fetches, in words."""
 
         def run() -> None:
+            in_the_background.set(True)
             try:
                 work()
             except (PipelineError, OSError, ValueError) as error:
@@ -51,6 +57,7 @@ class Ahead:
         for thread in self._threads:
             if kind is None or issubclass(kind, Exception):  # not where somebody wants to stop
                 thread.join()
+        self._unreachable += [error for error in self.client.unreachable if error.reason == NO_NAME]
 
 
 def fetch(frames, options: dict, faintest_mag: float, repetitions: int) -> Ahead:
@@ -59,7 +66,8 @@ def fetch(frames, options: dict, faintest_mag: float, repetitions: int) -> Ahead
     options : of the steps, by name;  faintest_mag : of the calibration;  repetitions : of the registration
     """
     register, photometry, calibrate = (options[step] for step in ("register", "photometry", "calibrate"))
-    ahead, client = Ahead(), Client()
+    ahead = Ahead(frames.unreachable)
+    client = ahead.client
     if client.offline or register.offline:
         return ahead
     circle, telescope, folder = _circle(frames), frames.telescope, frames.folder
