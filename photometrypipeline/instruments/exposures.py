@@ -80,10 +80,18 @@ def of_frame(frame, telescope, pointing_deg=None):
         exposure.midtime_jd = _middle(own, length.light_s)
     if telescope.key == "GENERIC" and not length.is_stack:
         _weigh_length(exposure, frame.header, telescope.header["exptime"])
+    _look_at_copies(exposure, own, [each for each in found if each.keyword == own.keyword])
     _look_at_clock(exposure, own)
     if exposure.step_s > LEAST_S:
         exposure.doubt(f"{own.keyword} is given to {exposure.step_s:.3g} s only", exposure.step_s / 2)
     return exposure
+
+
+def _look_at_copies(exposure, own, copies):
+    """Note where a header has the keyword of the time twice, with different times."""
+    apart_s = np.ptp([each.jd for each in copies]) * SECONDS_PER_DAY if copies else 0.0
+    if apart_s > _slack_s(own):
+        exposure.doubt(f"{own.keyword} stands twice in the header, {_spoken(apart_s)}", apart_s)
 
 
 def _look_at_clock(exposure, own):

@@ -35,6 +35,8 @@ OWN_CENTRE = ("PPRA", "PPDEC")  # where the WCS that a first guess has replaced 
 READ_NOISE = ("RDNOISE", "READNOIS", "READNOISE", "RON", "RONOISE", "ENOISE")  # as telescopes write it, e-
 SHORTEST_S, LONGEST_S = 1e-5, 1e6  # of an exposure
 MOST_BINNING = 64
+NO_OBJECT = re.compile(r"|none|null|unknown|n/?a|undefined", re.IGNORECASE)
+OTHER_OBJECTS = ("OBJNAME", "TARGNAME", "TARGET", "OBJCAT", "OBJECTNA", "TARGETID", "SRCNAME")
 OF_DATE = re.compile(r"now|date|app|current", re.IGNORECASE)  # in place of a year
 OLDEST_EQUINOX, LATEST_EQUINOX = 1850.0, 2100.0
 OF_WCS = ("CRVAL1", "CRVAL2", "EQUINOX")  # a first guess replaces them; some telescopes have their pointing there
@@ -104,9 +106,16 @@ def read_noise_e(frame, telescope):
 
 
 def text_of(frame, telescope, role, default=""):
-    """Return a header value as stripped text; numbers (`OBJECT = 3552`) become text without decimals of zero."""
+    """Return a header value as stripped text; numbers (`OBJECT = 3552`) become text without decimals of zero.
+
+    The object of an unknown camera may have another keyword, where the usual one says nothing.
+    """
     value = frame.header.get(telescope.header[role])
-    return as_text(default if value is None else value)
+    text = as_text(default if value is None else value)
+    if role == "object" and telescope.key == "GENERIC" and NO_OBJECT.fullmatch(text):
+        others = [as_text(frame.header.get(name) or "") for name in OTHER_OBJECTS]
+        return next((other for other in others if not NO_OBJECT.fullmatch(other)), text)
+    return text
 
 
 def raw_filter(frame, telescope):

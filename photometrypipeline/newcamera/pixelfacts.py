@@ -1,5 +1,6 @@
 """What the pixels of one frame tell of its camera: sky and noise, gain, the level at which stars saturate."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,8 +82,10 @@ def _blocks(pixels, step):
         return np.empty((0, 0)), np.empty((0, 0))
     cut = pixels[: rows * BLOCK_PX, : columns * BLOCK_PX]
     blocks = cut.reshape(rows, BLOCK_PX, columns, BLOCK_PX).swapaxes(1, 2).reshape(-1, BLOCK_PX, BLOCK_PX)
-    middle = np.nanmedian(blocks, axis=(1, 2))
-    width = scatter.about(blocks, middle[:, None, None], axis=(1, 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of borders without a value
+        middle = np.nanmedian(blocks, axis=(1, 2))
+        width = scatter.about(blocks, middle[:, None, None], axis=(1, 2))
     with np.errstate(invalid="ignore"):
         quiet = np.abs(blocks - middle[:, None, None]) < STARS_SIGMA * width[:, None, None]
     apart = 2 * step

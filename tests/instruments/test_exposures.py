@@ -169,6 +169,13 @@ def test_a_length_in_another_unit_is_no_contradiction(other):
     assert not exposure_of(("DATE-OBS", START), other).doubts
 
 
+def test_a_time_that_stands_twice_is_told():
+    found = exposure_of(("DATE-OBS", START), ("DATE-OBS", LATER))
+    assert found.midtime_jd == pytest.approx(MIDDLE_JD, abs=MS) and found.error_s == pytest.approx(3600, abs=0.1)
+    assert "DATE-OBS stands twice in the header, 1.00 h later" in found.doubts[0]
+    assert not exposure_of(("DATE-OBS", START), ("DATE-OBS", START)).doubts
+
+
 def test_clocks_that_were_never_set_are_told():
     assert "never set" in exposure_of(("DATE-OBS", "1970-01-01T00:02:03")).doubts[0]
     assert "future" in exposure_of(("DATE-OBS", "2150-01-01T00:02:03")).doubts[0]

@@ -118,6 +118,13 @@ def test_object_names_may_be_numbers_or_empty(value, text):
     assert headers.text_of(frame_with(OBJECT=value), telescope(), "object") == text
 
 
+@pytest.mark.parametrize("empty", [{}, {"OBJECT": ""}, {"OBJECT": "None"}, {"OBJECT": "Unknown"}])
+def test_the_object_of_an_unknown_camera_may_have_another_keyword(empty):
+    frame = frame_with(**empty, OBJNAME="433 Eros")
+    assert headers.text_of(frame, telescopes.get("GENERIC"), "object") == "433 Eros"
+    assert headers.text_of(frame, telescope(), "object") == empty.get("OBJECT", "")
+
+
 def test_filter_is_stripped_and_may_be_a_number():
     assert headers.raw_filter(frame_with(FILTER=" TOP 2 BOT 1 "), telescope()) == "TOP 2 BOT 1"
     assert headers.raw_filter(frame_with(FILTER=3), telescope()) == "3"

@@ -8,7 +8,7 @@ from astropy.io import fits
 
 import sky
 from photometrypipeline.frames.frame import Frame
-from photometrypipeline.newcamera import camerafacts
+from photometrypipeline.newcamera import camerafacts, pixelfacts
 
 
 def write(path, gain, full_well, level=300.0, seed=1, bias=0.0, dtype=np.uint16, **keywords):
@@ -102,3 +102,12 @@ def test_a_gain_counts_for_the_numbers_of_the_camera_where_pixels_are_fractions(
     facts = camerafacts.of_frames([frame, Frame(tmp_path / "b.fits")], {})
     assert facts["a.fits"].gain == pytest.approx(1.6) and facts["b.fits"].gain == pytest.approx(1.6 * 65535)
     assert "its pixels are fractions of 1" in caplog.text
+
+
+def test_borders_without_a_value_are_no_matter():
+    rng = np.random.default_rng(4)
+    images = [rng.poisson(level, (400, 400)).astype(np.float32) for level in (500, 700, 900)]
+    for image in images:
+        image[:, :120] = np.nan
+    gain, _ = pixelfacts.gain_of_sequence(images, False)  # and warnings are errors here
+    assert gain == pytest.approx(1.0, rel=0.05)
