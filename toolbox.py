@@ -39,7 +39,7 @@ from photometrypipeline.base.errors import (
     UsageError,
     passing_trouble,
 )
-from photometrypipeline.base.files import refuse_pipes, safe_name, sweep
+from photometrypipeline.base.files import refuse_depth, refuse_pipes, safe_name, sweep
 from photometrypipeline.base.logfile import logging_to, tell
 from photometrypipeline.base.losses import Losses
 from photometrypipeline.base.progress import SILENT, bar
@@ -182,8 +182,12 @@ def _folder(args):
 
 
 def sweep_for(args):
-    """Remove what a command that was killed has left half-written where this one is going to work."""
+    """Remove what a command that was killed has left half-written where this one is going to work.
+
+    Raises PipelineError where none can work.
+    """
     for place in {args.folder, *(Path(name).parent for name in getattr(args, "images", []))}:
+        refuse_depth(place)
         refuse_pipes(place)
         sweep(place)
 
