@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import shutil
+import sqlite3
 import stat
 import uuid
 from collections.abc import Iterator
@@ -74,6 +75,11 @@ def replacing(path: str | PathLike, at_once: bool = True) -> Iterator[Path]:
             temporary.chmod(stat.S_IMODE(path.stat().st_mode) | stat.S_IRUSR)  # what is made has to be read again
         os.replace(temporary, path)
         WRITTEN.note(path)
+    except (OSError, sqlite3.Error) as error:
+        known = not isinstance(error, OSError) or error.errno is not None
+        if known and getattr(error, "filename", None) in (None, str(temporary)):  # a full disk and SQLite name no file
+            error.filename = str(path)  # type: ignore[union-attr]
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -119,7 +125,7 @@ def refuse_depth(folder: str | PathLike) -> None:
 def refuse_pipes(folder: str | PathLike) -> None:
     """Raise Occupied for a pipe, a socket or a device with a name that could be one of ours: reading it never ends."""
     odd = []
-    for place in (folder, os.path.join(folder, ".diagnostics")):
+    for place in (Path(folder), Path(folder, ".diagnostics")):
         with contextlib.suppress(OSError), os.scandir(place) as entries:
             odd += [each for each in entries if not (each.is_file() or each.is_dir() or each.is_symlink())]
     for entry in odd:

@@ -1,5 +1,6 @@
 """Files that are old or new, never something between; names of targets and images as parts of file names."""
 
+import errno
 import os
 import sqlite3
 import stat
@@ -8,7 +9,8 @@ from contextlib import closing
 import pytest
 
 from photometrypipeline.base import jsonfile
-from photometrypipeline.base.errors import Occupied, UsageError
+from photometrypipeline.base.attempts import attempt
+from photometrypipeline.base.errors import Occupied, SystemTrouble, UsageError
 from photometrypipeline.base.files import (
     put,
     refuse_depth,
@@ -59,6 +61,16 @@ def test_crash_of_the_rename_leaves_the_old_file(tmp_path, monkeypatch):
         write_text(path, "new")
     assert path.read_text() == "old"
     assert leftovers(tmp_path, "light.dat") == []
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), sqlite3.OperationalError("disk I/O error")])
+def test_trouble_while_a_file_is_written_names_it(tmp_path, error):
+    def write(path):
+        with replacing(path):
+            raise error
+
+    told = attempt(write, tmp_path / "light.db")
+    assert isinstance(told, SystemTrouble) and str(told).startswith(f"{tmp_path / 'light.db'}: ")
 
 
 def test_file_that_did_not_exist_does_not_come_into_being_by_half(tmp_path):
