@@ -88,6 +88,29 @@ def test_a_colour_camera_is_measured_in_its_green_pixels(tmp_path, run_command):
     assert "2 images made from 2 files" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("cards", "masked", "name", "says"),
+    [
+        ({"INSTRUME": "ZWO ASI294MC Pro"}, True, "a_green.fits", "does not tell the mask of colours"),
+        ({"INSTRUME": "ZWO ASI294MC Pro"}, False, "a.fits", ""),  # binned, or one colour already
+        ({"INSTRUME": "ZWO ASI294MM Pro"}, True, "a.fits", ""),  # every second column is brighter, by the read-out
+        ({"BAYERPAT": "XTRANS"}, True, "a.fits", "that is not known (XTRANS)"),
+        ({"BAYERPAT": "RGGB"}, True, "a_green.fits", ""),
+    ],
+    ids=str,
+)
+def test_a_mask_that_the_header_does_not_tell(cards, masked, name, says, tmp_path, caplog):
+    image = np.full((200, 300), 1000.0)
+    for (row, column), share in MASK.items() if masked else ():
+        image[row::2, column::2] *= share
+    image = np.random.default_rng(3).poisson(image).astype(np.uint16)
+    fits.PrimaryHDU(image, fits.Header(cards)).writeto(tmp_path / "a.fits")
+    assert take_in([str(tmp_path / "a.fits")], Choice(), None) == [str(tmp_path / name)]
+    assert says in caplog.text and bool(says) == bool(caplog.text)
+    if name != "a.fits":
+        assert np.mean(fits.getdata(tmp_path / name)) == pytest.approx(1000, rel=0.002)
+
+
 def test_three_planes_are_colours_where_a_program_that_writes_such_says_so(tmp_path):
     image = np.random.default_rng(2).normal(500, 10, (3, 30, 40)) + np.array([0.0, 1000.0, 2000.0])[:, None, None]
     header = fits.Header([("CREATOR", "ZWO Seestar S50"), ("CTYPE3", "RGB"), ("EXPTIME", 10.0)])

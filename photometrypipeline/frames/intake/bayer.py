@@ -24,6 +24,10 @@ MASK_KEYWORDS = ("BAYERPAT", "BAYRPAT", "COLORTYP", "COLORTYPE", "CFAIMAGE", "BA
 OFFSETS = ("YBAYROFF", "BAYOFFY", "XBAYROFF", "BAYOFFX")
 PATTERNS = ("RGGB", "BGGR", "GRBG", "GBRG")
 FILTERS = {"green": "TG", "interpolate": "TG", "red": "TR", "blue": "TB"}  # as the AAVSO calls these three
+NO_MASK = (*PATTERNS, "NONE", "MONO", "MONOCHROME", "RGB", "FALSE", "F", "TRUE", "T", "0", "1")
+COLOUR_CAMERA = re.compile(
+    r"ASI ?\d{3,4}MC|QHY ?\d+C\b|ATR\d+\w*C\b|\bOSC\b|Canon|Nikon|EOS|DSLR|Player One .*-C\b", re.IGNORECASE
+)
 OF_AXES = ("NAXIS", "CTYPE", "CRVAL", "CRPIX", "CDELT", "CUNIT", "CROTA")
 PLANES = {"red": 0, "green": 1, "interpolate": 1, "blue": 2}  # of an image in colours
 COLOURED = re.compile(  # programs that write images in colours as three planes
@@ -34,6 +38,7 @@ COLOURED = re.compile(  # programs that write images in colours as three planes
 COLOURED_BY = ("CREATOR", "SWCREATE", "PROGRAM", "SOFTWARE", "SWMODIFY", "INSTRUME", "CTYPE3", "COLORSPC")
 DIAGONALS = {"falling": ((0, 0), (1, 1)), "rising": ((0, 1), (1, 0))}
 ALIKE = 4.0  # standard errors by which the levels of two greens may differ
+SURELY = 4.0  # times as much apart as the other two, where only the name of the camera tells of a mask
 GREEN_KERNEL = np.array([[0, 1, 0], [1, 4, 1], [0, 1, 0]]) / 4
 
 
@@ -63,17 +68,33 @@ def one_colour(path: Path, way: str) -> Path:
     if has_planes(header) and way in PLANES:
         target = products.product_path(path, "green" if way == "interpolate" else way)
         return products.make(path, target, way, lambda temporary: _write_plane(temporary, header, path, way))
-    if pattern_of(header) is None or int(header.get("NAXIS", 0)) != 2:
+    said, unsaid = pattern_of(header), _is_colour_camera(header)
+    if int(header.get("NAXIS", 0)) != 2 or not (said or unsaid):
+        if other := _other_mask(header):
+            log.warning("%s lies behind a mask of colours that is not known (%s): measured as it is", path.name, other)
         return path
-    if way == "none":
-        log.warning("%s lies behind a mask of colours (%s) and is measured as it is", path.name, pattern_of(header))
+    if way == "none" or not (said or way == "green"):
+        log.warning("%s lies behind a mask of colours (%s) and is measured as it is", path.name, said or "not told")
         return path
     target = products.product_path(path, "green" if way == "interpolate" else way)
     try:
         return products.make(path, target, way, lambda temporary: _write(temporary, header, path, way))
     except NoMask:
+        if not said:
+            return path
         log.warning("%s: BAYERPAT is in the header, but all pixels see the same light: measured as it is", path.name)
         return path
+
+
+def _is_colour_camera(header):
+    """Return whether a raw frame is of a model that is sold with a mask of colours, though its header tells of none."""
+    return bool(COLOUR_CAMERA.search(str(header.get("INSTRUME", "")))) and COLOUR not in header
+
+
+def _other_mask(header):
+    """Return what a header says of a mask of colours that is none of PATTERNS, '' if it says nothing."""
+    texts = (str(header.get(keyword, "")).strip() for keyword in MASK_KEYWORDS)
+    return next((text for text in texts if text and text.upper() not in NO_MASK), "")
 
 
 def has_planes(header: fits.Header) -> bool:
@@ -105,8 +126,13 @@ def _cells_of(pixels, header, path):
     claimed = _claimed(header)
     said = "falling" if claimed[0][0] == "G" else "rising"
     other = "rising" if said == "falling" else "falling"
+    if pattern_of(header) is None:
+        if max(apart.values()) < SURELY * max(ALIKE, min(apart.values())):
+            raise NoMask
+        log.warning("%s: the header does not tell the mask of colours of its camera; the pixels show it", path.name)
     if apart[said] > ALIKE and apart[said] > 3 * apart[other]:
-        log.warning("%s: the mask of colours begins a row lower than the header says; the pixels tell", path.name)
+        if pattern_of(header):
+            log.warning("%s: the mask of colours begins a row lower than the header says; the pixels tell", path.name)
         claimed = claimed[::-1]
     cells = {"green": [], "red": [], "blue": []}
     for row in (0, 1):
@@ -117,7 +143,7 @@ def _cells_of(pixels, header, path):
 
 def _claimed(header):
     """Return the mask that the header describes, two texts of two letters, for the first two rows of the file."""
-    pattern = pattern_of(header)
+    pattern = pattern_of(header) or PATTERNS[0]
     rows = [pattern[:2], pattern[2:]]
     if _odd(header, *OFFSETS[:2]):
         rows = rows[::-1]
