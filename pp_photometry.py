@@ -403,11 +403,9 @@ def list_again(frame, options, path):
     """
     telescope = telescope_of(frame)
     mask = badpixels.read(frame.path.parent, frame.size_px[::-1])
-    index, radius = frame.header.get("APIDX"), float(frame.header["APRAD"])
-    radii = growthcurve.radii_px(options.aprad_range or telescope.aprad_range) if index is not None else [radius]
-    extraction = replace(extraction_of(options, telescope), aprad=tuple(radii))
+    extraction = replace(extraction_of(options, telescope), aprad=(float(frame.header["APRAD"]),))
     pp_extract.run(frame, telescope, path, extraction, cosmics.joined(frame, mask))
-    return onelist.placed(onelist.one_aperture(ldac.read(path), index or 0), frame.header)
+    return onelist.placed(ldac.read(path), frame.header)
 
 
 def extraction_of(options, telescope):

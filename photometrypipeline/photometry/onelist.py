@@ -47,7 +47,7 @@ class Lists:
     mask : function of paths of lists that returns what sequencemask.beforehand does
     bad : where pixels are bad (bool), which were filled, or None;  masks : {digest: badpixels.Found}
     ready : {frame name: path}, whose last aperture is the registration's own;  lost : names of frames that failed
-    tried : whether they have been measured
+    tried : whether they have been measured;  both : whether they serve the photometry as well
     """
 
     registration: Any
@@ -59,29 +59,32 @@ class Lists:
     ready: dict = field(default_factory=dict)
     lost: set = field(default_factory=set)
     tried: bool = False
+    both: bool = True
 
     def measure(self, frames: list, losses: Any) -> None:
         """Measure Frames, once; those that fail go to `losses`.  None is ready where one list cannot serve both steps.
 
         The first and the middle frame tell how wide stars are, before bad pixels are looked for.
         """
-        if self.tried:
+        if self.tried:  # by a first registration: what failed then is tried by itself
+            self.lost = set()
             return
         self.tried = True
         first = [frames[k] for k in sorted({0, len(frames) // 2})]
-        rings = self._measure(first, None, losses)
-        found, self.masks = (None, {}) if rings or not self.ready else self.mask(list(self.ready.values()))
-        if found is None:
-            log.info(
-                "stars are rings, or which pixels are bad depends on how the sky moves: each step extracts by itself"
-            )
+        if self._measure(first, None, losses) or not self.ready:
+            log.info("stars are rings, or cannot be measured: each step looks for sources by itself")
             self.remove()
+            return
+        found, self.masks = self.mask(list(self.ready.values()))
+        if found is None:
+            log.info("which pixels are bad depends on how the sky moves: the photometry looks for sources by itself")
+            self.both = False
             return
         self.bad = found.mask > 0 if found.number else None
         left = [frame for frame in frames if self.bad is not None or frame not in first]
         self._measure([frame for frame in left if frame.name not in self.lost], self.bad, losses)
 
-    def _measure(self, frames, bad, losses):
+    def _measure(self, frames: list, bad: np.ndarray | None, losses: Any) -> bool:
         """Measure Frames; return whether the stars of any are rings, which are left to each step."""
         done = self.one(frames, bad, losses)
         self.lost |= {frame.name for frame in frames if frame not in done}
@@ -105,8 +108,9 @@ class Lists:
 
     def of_photometry(self, frame: Any, options: Any, bad: np.ndarray | None) -> Path | None:
         """Return the path of the list of a Frame if it was measured with `options` and without `bad` pixels."""
-        same = options == self.photometry and (bad is self.bad or (bad is not None and np.array_equal(bad, self.bad)))
-        return self.ready.get(frame.name) if same else None
+        filled = bad is self.bad or (bad is not None and self.bad is not None and np.array_equal(bad, self.bad))
+        same = filled and options == self.photometry
+        return self.ready.get(frame.name) if same and self.both else None
 
     def remove(self) -> None:
         """Remove the lists that are left."""

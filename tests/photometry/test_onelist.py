@@ -94,10 +94,15 @@ def test_bad_pixels_are_filled_in_all_frames():
     assert lists.of_photometry(Hashed("0"), PHOTOMETRY, None) is None
 
 
-@pytest.mark.parametrize(("mask", "rings"), [(None, ()), (GOOD, ("2",))])
-def test_what_one_list_cannot_tell_is_left_to_each_step(mask, rings):
-    lists, calls, _ = measured(mask, rings)
+def test_rings_are_left_to_each_step():
+    lists, calls, _ = measured(GOOD, rings=("2",))
     assert len(calls) == 1 and not lists.ready
+
+
+def test_a_mask_that_depends_on_the_wcs_leaves_the_photometry_to_itself():
+    lists, calls, _ = measured(None)
+    assert len(calls) == 1 and sorted(lists.ready) == ["0", "2"]  # for the registration, which needs no mask
+    assert lists.of_photometry(Hashed("0"), PHOTOMETRY, None) is None
 
 
 def test_a_frame_that_fails_is_lost_and_one_of_rings_measured_later():
@@ -105,6 +110,8 @@ def test_a_frame_that_fails_is_lost_and_one_of_rings_measured_later():
     assert lost == ["0", "3"] and lists.lost == {"0", "3"}
     assert sorted(lists.ready) == ["1", "2"]
     assert sum("0" in names for names, _ in calls) == 1
+    lists.measure([Hashed("0")], lost)  # of a second registration
+    assert not lists.lost and len(lost) == 2
 
 
 def test_places_and_widths_follow_from_the_wcs_of_the_image():
