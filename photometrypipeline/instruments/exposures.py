@@ -117,7 +117,9 @@ def _as_its_source(header, own, found, light_s):
     source = copied[0]
     start_jd = source.jd + (AFTER_START[source.kind] - AFTER_START[START]) * light_s / SECONDS_PER_DAY
     local = source.says == "local" and abs(start_jd - own.jd) * SECONDS_PER_DAY < LEAST_S
-    own = replace(own, told=own.told or source.told, says="local" if local else own.says)
+    corrected = source.says == "local" and not local
+    says = "local" if local else "utc" if corrected else own.says
+    own = replace(own, told=own.told or source.told, says=says)
     return own, [each for each in found if each is not source]
 
 
