@@ -16,6 +16,7 @@ import numpy as np
 from photometrypipeline.base.attempts import attempt
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.frames import ldac, wcskeywords
+from photometrypipeline.frames.frame import printable
 from photometrypipeline.sky import sphere
 
 log = logging.getLogger("pp.onelist")
@@ -144,7 +145,7 @@ def one_aperture(sources: ldac.SourceList, index: int) -> ldac.SourceList:
 
 def describe(sources: ldac.SourceList, frame: Any) -> None:
     """Let the cards of Source Extractor in a list tell of the image and of the one aperture that it holds now."""
-    header, told = sources.header, {"FITSFILE": frame.name, "SEXAPED1": 2 * float(frame.header["APRAD"])}
+    header, told = sources.header, {"FITSFILE": printable(frame.name), "SEXAPED1": 2 * float(frame.header["APRAD"])}
     told |= {f"SEXAPED{number}": 0.0 for number in (2, 3, 4)}
     with contextlib.suppress(ValueError):
         wcs, (nx, ny) = wcskeywords.wcs_of(frame.header), frame.size_px
