@@ -295,7 +295,7 @@ def _iterate(psf, stars):
             damping *= 20
             if damping > 1e6:
                 break
-        step = _step(*kept, damping)
+        step = _step(*kept, damping, [limit - state[0] for limit in moffat.B_LIMITS])
     b, terms, x, y, flux, sky = state
     fitted = stars.some(slice(None))
     fitted.x, fitted.y, fitted.flux, fitted.sky = stars.columns + x, stars.rows + y, flux, sky
@@ -307,8 +307,7 @@ def _moved(state, step, phi):
     own, shared = step
     b, terms = state[0] + shared[0], state[1] + shared[1:].reshape(state[1].shape)
     shapes = phi @ terms.T
-    if not (moffat.B_LIMITS[0] <= b <= moffat.B_LIMITS[1]):
-        b = float(np.clip(b, *moffat.B_LIMITS))
+    b = float(np.clip(b, *moffat.B_LIMITS))
     if (shapes[:, 0] <= 0).any() or (shapes[:, 0] * shapes[:, 2] <= shapes[:, 1] ** 2).any():
         return None
     x, y, flux, sky = (values + own[:, n] for n, values in enumerate(state[2:]))
@@ -348,8 +347,11 @@ def _equations(psf, stars, phi, state):
     return cost, (products[:, own, own], a_mixed, a_shared, products[:, own, rest], y_shared)
 
 
-def _step(a_own, a_mixed, a_shared, y_own, y_shared, damping):
-    """Return (own, shared) steps of the damped normal equations, those of single stars eliminated."""
+def _step(a_own, a_mixed, a_shared, y_own, y_shared, damping, range_of_b):
+    """Return (own, shared) steps of the damped normal equations, those of single stars eliminated.
+
+    range_of_b : by how much b may change, down and up; where it wants more, the rest takes the step that goes with that
+    """
     a_own = a_own + damping * a_own * np.identity(4) + 1e-12 * np.identity(4)
     a_shared = a_shared + damping * np.diag(np.diag(a_shared))
     solved = np.linalg.solve(a_own, np.concatenate([a_mixed, y_own], axis=2))
@@ -357,6 +359,10 @@ def _step(a_own, a_mixed, a_shared, y_own, y_shared, damping):
     inner = a_shared - (mixed_t @ solved[:, :, :-1]).sum(axis=0)
     right = y_shared - (mixed_t @ solved[:, :, -1:]).sum(axis=0)
     shared = np.linalg.lstsq(inner, right, rcond=1e-12)[0]
+    if not range_of_b[0] <= shared[0, 0] <= range_of_b[1]:
+        of_b = np.clip(shared[:1], *range_of_b)
+        rest = np.linalg.lstsq(inner[1:, 1:], right[1:] - inner[1:, :1] * of_b, rcond=1e-12)[0]
+        shared = np.concatenate([of_b, rest])
     own = (solved[:, :, -1:] - solved[:, :, :-1] @ shared)[:, :, 0]
     return own, shared[:, 0]
 

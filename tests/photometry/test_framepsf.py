@@ -52,6 +52,17 @@ def test_a_gaussian_is_a_profile_too(tmp_path):
     assert light.sum() == pytest.approx(1.0, abs=0.005)
 
 
+def test_the_fit_of_gaussian_stars_ends_at_its_least_chi2(tmp_path, monkeypatch):
+    rng = np.random.default_rng(2)
+    x, y, flux = frame(tmp_path / "a.fits", rng, lambda x, y: 4.0, None)
+    costs, equations = [], framepsf._equations
+    monkeypatch.setattr(framepsf, "_equations", lambda *a: (found := equations(*a), costs.append(found[0]))[0])
+    found = psf_of(tmp_path / "a.fits", x, y, flux, 4.0)
+    assert len(costs) < 25
+    monkeypatch.setattr(framepsf, "ROUNDS", 60)
+    assert found.chi2 < 1.002 * psf_of(tmp_path / "a.fits", x, y, flux, 4.0).chi2
+
+
 def test_a_profile_that_widens_by_a_quarter_towards_the_corners_is_followed(tmp_path):
     rng = np.random.default_rng(3)
 
