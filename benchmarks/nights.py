@@ -238,7 +238,7 @@ def _distance(stars, path):
 
 
 def _met(rng, series, optics, night, track, number):
-    """Return the stars that one target meets, at rest, of the same magnitude in all bands."""
+    """Return the stars that one target meets, at rest, of usual colours."""
     if not series.encounters:
         return starfield.make_stars(rng, *np.empty((3, 0)))
     frames, sideways, fainter = (np.array(values) for values in zip(*series.encounters, strict=True))
@@ -246,9 +246,10 @@ def _met(rng, series, optics, night, track, number):
     shift = sideways * optics.fwhm_px[frames] * night.scale
     places = sky.shifted((track[0][frames], track[1][frames]), -shift * along[1], shift * along[0])
     met = starfield.make_stars(rng, *places, np.full(frames.size, 17.0))
-    for band in met.colnames:
-        if band not in ("ra_deg", "dec_deg", "kind"):
-            met[band] = 0.0 if band.startswith("pm") else series.mag + 0.3 * number + fainter
+    shift = series.mag + 0.3 * number + fainter - met["R"]
+    for band in starfield.BANDS:
+        met[band] += shift
+    met["pmra"] = met["pmdec"] = 0.0
     return met
 
 
