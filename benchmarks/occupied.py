@@ -25,12 +25,13 @@ def _link_to_folder(path):
 
 def _file_of_another(path):
     path.write_text("of another\n")
+    if os.getuid() == 0:
+        os.chown(path, OWNER, OWNER)
     path.chmod(0o600)
 
 
 def _unreadable(path):
     path.write_text("of mine\n")
-    os.chown(path, OWNER, OWNER)
     path.chmod(0)
 
 
@@ -41,6 +42,7 @@ WAYS = {
     "a file of another": _file_of_another,
     "a file that cannot be read": _unreadable,
 }
+BEFORE = dict.fromkeys(("a file of another", "a file that cannot be read"), ordeal.no_privileges)
 
 
 def names(ground, args, chosen):
@@ -72,20 +74,12 @@ def written(ground, command):
 
 def occupied(ground, folder, command, name, way):
     """Return (Outcome, faults) of a command where something lies at one of its names."""
-    path, of_another = folder / name, "file" in way
+    path = folder / name
     if os.path.lexists(path):
         path.unlink()
     path.parent.mkdir(parents=True, exist_ok=True)
-    before = None
-    if of_another and os.getuid() == 0:
-        for place in (ground.place, folder.parent):
-            place.chmod(0o755)
-        for place, folders, files in os.walk(folder.parent):
-            for each in (place, *(os.path.join(place, below) for below in folders + files)):
-                os.chown(each, OWNER, OWNER, follow_symlinks=False)
-        before = lambda: os.setuid(OWNER)  # noqa: E731
     WAYS[way](path)
-    outcome = ordeal.run(command.split()[0], COMMANDS[command], folder, ground.environment(folder), before)
+    outcome = ordeal.run(command.split()[0], COMMANDS[command], folder, ground.environment(folder), BEFORE.get(way))
     faults = outcome.faults()
     if "folder" in way and not list(folder.rglob(MINE)):
         faults.append("what was in the folder is lost")
@@ -96,7 +90,4 @@ def occupied(ground, folder, command, name, way):
         faults.append(f"a file of one frame takes all down: {outcome.told[-300:]}")
     shutil.rmtree(path.parent / f"{path.name}_elsewhere", ignore_errors=True)
     damage.put_back(path, ground.quiet / name)
-    for place, folders, files in os.walk(folder) if before else ():
-        for each in (place, *(os.path.join(place, below) for below in folders + files)):
-            os.chown(each, 0, 0, follow_symlinks=False)
     return outcome, faults + ground.ends_well(folder)

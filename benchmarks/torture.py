@@ -427,9 +427,10 @@ def trouble(ground, folder, way):
         if os.getuid():
             yield None
             return
-        for path in (folder.parent, ground.place):
-            path.chmod(0o755)
-        yield folder, lambda: os.setuid(65534)
+        for place, folders, names in os.walk(folder):
+            for each in (place, *(os.path.join(place, name) for name in folders + names)):
+                os.chown(each, occupied.OWNER, occupied.OWNER, follow_symlinks=False)
+        yield folder, ordeal.no_privileges
     else:
         home = folder.parent / "home"
         home.mkdir()
