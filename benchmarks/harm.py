@@ -145,14 +145,14 @@ class Ground:
             self.calm[command, of] = outcome, renames, constant(first, second)
         return self.calm[command, of]
 
-    def undisturbed_then(self, command, of):
-        """Return the results of a pp_run behind a command in a copy of `of`, those that are always the same."""
-        if (command, of) not in self.calm_then:
-            one, two = (self._calm(command, of, then=["-fresh", *COMMANDS["pp_run"]])[2] for _ in range(2))
-            self.calm_then[command, of] = constant(one, two)
-        return self.calm_then[command, of]
+    def undisturbed_then(self, command, of, then="pp_run"):
+        """Return the results of another command behind one in a copy of `of`, those that are always the same."""
+        if (command, of, then) not in self.calm_then:
+            one, two = (self._calm(command, of, then)[2] for _ in range(2))
+            self.calm_then[command, of, then] = constant(one, two)
+        return self.calm_then[command, of, then]
 
-    def _calm(self, command, of, then=()):
+    def _calm(self, command, of, then=None):
         with self.copy(of) as folder:
             counted = folder.parent / "renames"
             setting = self.environment(folder)
@@ -160,7 +160,8 @@ class Ground:
             if outcome.status != 0:
                 raise RuntimeError(f"{command} fails undisturbed: {outcome.told}")
             if then:
-                ordeal.run("pp_run", then, folder, setting)
+                fresh = ["-fresh"] if then == "pp_run" else []
+                ordeal.run(then.split()[0], [*fresh, *COMMANDS[then]], folder, setting)
             return outcome, counted.stat().st_size if counted.exists() else 0, left(folder)
 
     @contextlib.contextmanager
