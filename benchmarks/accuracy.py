@@ -6,7 +6,8 @@ Columns, of the accepted measurements (mmag unless said otherwise):
   bias         mean error, and its uncertainty from the scatter of the targets' means
   limit        what photons of target and sky and the read noise allow in the chosen aperture
   rms/limit    of all errors; `frame`: of the light curves about their own means, which a common error leaves alone
-  1 s, 2 s     share within one and two sigma (%): of err_frame with err_common, or of err_total where a version has
+  1 s, 2 s     share within one and two sigma (%): of err_frame with err_zp_common and err_color, the common errors that
+               simulated nights have (not err_transformation, nor err_uniformity), or of err_total where a version has
                only that; `frame`: of err_frame about the mean of the light curve
   > 5 s        measurements further than five sigma (and than 5 limits) from the truth
   kept         share (%) of the frames with an accepted measurement
@@ -112,8 +113,8 @@ def measured(target, rows, folder):
         if not row or row["mag"] is None or row["band"] is None:
             continue
         accepted[k], error[k] = row["status"] == "accepted", row["mag"] - target.truth.mag[k]
-        parts = row.get("err_frame"), row.get("err_common")
-        total[k] = np.hypot(*parts) if None not in parts else row["err_total"]
+        parts = [row.get(name) for name in ("err_frame", "err_zp_common", "err_color")]
+        total[k] = np.sqrt(np.sum(np.square(parts))) if None not in parts else row["err_total"]
         frame_only[k] = parts[0] if parts[0] is not None else row["err_total"]
     return {"error": error, "limit": limit, "total": total, "frame_only": frame_only, "accepted": accepted}
 
