@@ -425,28 +425,37 @@ def run_images(args, losses):
     for name in ("prefix", "scheduler"):
         if getattr(args, name):
             raise UsageError(f"-{name} belongs to `pp_run all`")
-    options = Options.of(args).checked()
+    options, around = Options.of(args).checked(), unchanged.around(args)
     status = run(args.images, losses, replace(options, jobs=options.jobs or toolbox.cores()), args.given)
-    remember(args, losses, options)
+    remember(args, losses, options, around)
     return status
 
 
-def remember(args, losses, options):
-    """Keep what this call would say, which has nothing to do now; nothing is kept where it would say more."""
+def remember(args, losses, options, around):
+    """Keep what this call would say, which has nothing to do now; nothing is kept where it would say more.
+
+    around : what unchanged.around said when it began
+    """
     folder, known = args.folder, Stamps(args.folder)
-    stamps = [known.read(step) for step in STEPS]
-    usual = not (losses or options.keep_wcs or options.filter or options.fresh or options.force or pp_setup._former)
-    usual = usual and all([*stamps, known.read("pages")]) and not os.environ.get("PHOTPIPEDIR")
-    frames = [Frame(image) for image in args.images]
-    if not usual or sorted(stamps[0].given) != sorted(known.names(frames)):
+    stamps, pages, frames = [known.read(step) for step in STEPS], known.read("pages"), [Frame(i) for i in args.images]
+    if (
+        losses
+        or not all([*stamps, pages])
+        or sorted(stamps[0].given) != sorted(known.names(frames))
+        or unchanged.folder_of(args.images) != folder
+        or options.keep_wcs or options.filter or options.fresh or options.force
+        or pp_setup._former or os.environ.get("PHOTPIPEDIR") or choices.read(folder).join(options, args.given)[1]
+    ):  # fmt: skip
         return unchanged.forget(folder)
     telescope = telescope_of(frames[0])
-    if choices.read(folder).join(options, args.given)[1]:
-        return unchanged.forget(folder)
     files = [telescope.sex_file, telescope.scamp_file, telescope.swarp_file, *(telescope.masks or {}).values()]
+    files = tuple(path for path in files if path)
+    now = unchanged.state(args, folder, files)  # before it is compared: what changes from here on is noticed
+    if now["around"] != around or not (known.in_place(stamps) and known.same_files(pages)):
+        return unchanged.forget(folder)
     before = [IDENTIFIED.format(len(frames), telescope.key), UP_TO_DATE.format(", ".join(STEPS))]
     told = {"before": before, "report": stamps[-1].result["report"], "after": ["Done!"]}
-    return unchanged.keep(args, folder, told, tuple(path for path in files if path))
+    return unchanged.keep(now, folder, told, files)
 
 
 def run_example(folder):

@@ -172,6 +172,10 @@ class Stamps:
             names, previous = sorted(stamp.passed), stamp.id
         return self._in_place(found, why)
 
+    def in_place(self, stamps):
+        """Return whether all frames and files are as these stamps, of steps one after the other, say."""
+        return self._in_place(list(stamps), "")[0] == list(stamps)
+
     def _in_place(self, found, why):
         """Return (stamps, why) without the stamps whose frames or files are no longer as the run needs them."""
         last = len(found)

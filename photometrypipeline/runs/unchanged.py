@@ -57,20 +57,28 @@ def called(args) -> str:
 def state(args, folder: Path, others: tuple = ()) -> dict:
     """Return what the outcome of a call depends on (JSON values); `others` : paths of more files."""
     places = [folder, *(folder / name for name in BELOW), *_folders(folder / "pp_store")]
+    return {
+        "around": around(args),
+        "folders": {str(place): _listed(place) for place in places},
+        "others": {str(path): _signature(path) for path in others},
+    }
+
+
+def around(args) -> dict:
+    """Return what the outcome of a call depends on besides the folder of its frames (JSON values)."""
     config, own = userfolders.config(), os.environ.get("PHOTPIPEDIR")
-    places += [config, config / "instruments", *([Path(own), Path(own) / "setup"] if own else [])]
+    places = [config, config / "instruments", *([Path(own), Path(own) / "setup"] if own else [])]
     places += [PACKAGE.parent, *_folders(PACKAGE), PACKAGE.parent / "setup", PACKAGE.parent / "setup" / "instruments"]
-    named = [value for value in vars(args).values() if isinstance(value, str)]
+    named = [value for value in vars(args).values() if isinstance(value, str) and os.path.isfile(value)]
     programs = [path for path in map(shutil.which, PROGRAMS) if path]
     packages = [str(spec.origin) for spec in map(importlib.util.find_spec, PACKAGES) if spec]
-    files = [*others, *(name for name in named if os.path.isfile(name)), *programs, *packages]
     return {
         "called": called(args),
         "where": os.getcwd(),
         "python": sys.version,
-        "environment": sorted(item for item in os.environ.items() if item[0].startswith(ENVIRONMENT)),
+        "environment": sorted(list(item) for item in os.environ.items() if item[0].startswith(ENVIRONMENT)),
         "folders": {str(place): _listed(place) for place in places},
-        "files": {str(path): _signature(path) for path in files},
+        "files": {path: _signature(path) for path in (*named, *programs, *packages)},
     }
 
 
@@ -106,14 +114,13 @@ def _facts(status: os.stat_result) -> list:
     return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
-def keep(args, folder: Path, told: dict, others: tuple = ()) -> None:
-    """Keep the state after a run that has left nothing to do, and what the next one would say.
+def keep(now: dict, folder: Path, told: dict, others: tuple = ()) -> None:
+    """Keep the state `now` of a call that has nothing left to do, and what the next one would say.
 
     told : {"before": lines, "report": lines that stand in a box, "after": lines};  others : as in `state`
     """
-    now = state(args, folder, others)
     newest = max((facts[1] for facts in now["folders"][str(folder)].values()), default=0)
-    if folder_of(args.images) == folder and newest < time.time_ns() - SETTLED_NS:
+    if newest < time.time_ns() - SETTLED_NS:
         kept = {"state": digest(now), "told": told, "others": [str(path) for path in others]}
         jsonfile.write(folder / PLACE, kept, at_once=False)
     else:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import time
 
 import pytest
 
@@ -24,8 +25,13 @@ def night(tmp_path, monkeypatch):
         os.utime(path, ns=(OLD_NS, OLD_NS))
     monkeypatch.chdir(folder)
     args = argparse.Namespace(images=["a.fits", "b.fits"], offline=True, exclude=None, given=("images",))
-    unchanged.keep(args, unchanged.folder_of(args.images), TOLD)
+    keep(args)
     return folder, args
+
+
+def keep(args):
+    folder = unchanged.folder_of(args.images)
+    unchanged.keep(unchanged.state(args, folder), folder, TOLD)
 
 
 def told(args):
@@ -38,10 +44,12 @@ def test_the_same_call_says_the_same(night):
     (folder / "LOG").write_text("every run writes into it")
     (folder / "badpixels.fits").touch()
     assert told(args) is None  # a new file
-    unchanged.keep(args, unchanged.folder_of(args.images), TOLD)  # too young to be sure of
+    just_now = time.time_ns() + 10**10
+    os.utime(folder / "badpixels.fits", ns=(just_now, just_now))
+    keep(args)  # too young to be sure of
     assert told(args) is None
     os.utime(folder / "badpixels.fits", ns=(OLD_NS, OLD_NS))
-    unchanged.keep(args, unchanged.folder_of(args.images), TOLD)
+    keep(args)
     args.images.append("badpixels.fits")  # by a wildcard
     assert told(args) == TOLD
 
@@ -75,12 +83,12 @@ def test_other_options_files_that_they_name_and_settings_are_noticed(night, tmp_
     listed = tmp_path / "rejected.lst"
     listed.write_text("a.fits 3552")
     args.exclude = str(listed)
-    unchanged.keep(args, unchanged.folder_of(args.images), TOLD)
+    keep(args)
     assert told(args) == TOLD
     listed.write_text("b.fits 3552, and more")
     assert told(args) is None
     args.exclude = None
-    unchanged.keep(args, unchanged.folder_of(args.images), TOLD)
+    keep(args)
     assert told(args) == TOLD
     settings = tmp_path / "config" / "photometrypipeline"
     settings.mkdir(parents=True)
