@@ -62,7 +62,7 @@ class OrbitTable:
         wanted = query.command.removeprefix("DES=").split(";")[0].lower().encode()
         lower = np.frombuffer(self["name"].tobytes().lower(), self["name"].dtype)
         near = np.char.startswith(lower, wanted + b" ") if query.kind == NUMBER else np.char.find(lower, wanted) >= 0
-        return [int(n) for n in np.flatnonzero(near) if elementsfile.is_meant([query], self.orbit(n).full_name)]
+        return [n for n in np.flatnonzero(near).tolist() if elementsfile.is_meant([query], self.orbit(n).full_name)]
 
     def error_arcsec(self, numbers: np.ndarray, jd: float) -> np.ndarray:
         """Return the one-sigma error of places along the orbit, as seen from 1 au, at the Julian date `jd`; maybe NaN.
