@@ -92,6 +92,25 @@ def config(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Return the folder of the user's store, which is empty."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv("PP_OFFLINE", raising=False)
+    return tmp_path / "data" / "photometrypipeline"
+
+
+@pytest.fixture
+def server(monkeypatch, home):
+    """Return the local server (services.Server) that stands for all services, for a user with an empty store."""
+    import services
+
+    with services.Server() as running:
+        for name, value in running.environment().items():
+            monkeypatch.setenv(name, value)
+        yield running
+
+
 # ---- pages in a browser
 
 
