@@ -215,13 +215,17 @@ class Ground:
         argv = ["-fresh", *COMMANDS["pp_run"]]
         return self.judged(ordeal.run("pp_run", argv, folder, self.environment(folder)), folder, self.expected)
 
-    def judged(self, outcome, folder, expected, command="pp_run"):
-        """Return what is wrong (list of str) with a last run and what it leaves, {name: digest} of the right files."""
+    def judged(self, outcome, folder, expected, command="pp_run", twice=None):
+        """Return what is wrong (list of str) with a last run and what it leaves, {name: digest} of the right files.
+
+        twice : the same of files that the command has made twice, which are as right, frame by frame
+        """
         faults = [f"afterwards: {fault}" for fault in outcome.faults()]
         if outcome.status != 0:
             faults.append(f"afterwards {command} ends with {outcome.status}: {outcome.told[-300:]}")
         found = left(folder)
-        different = sorted(name for name in expected if expected[name] != found.get(name))
+        right = [expected, twice or expected]
+        different = sorted(name for name in expected if found.get(name) not in [each.get(name, "") for each in right])
         if different:
             faults.append(f"afterwards other bytes: {', '.join(different)}")
         halves = ordeal.half_written(folder)

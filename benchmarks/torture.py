@@ -222,8 +222,8 @@ def kills(ground, args):
             exported = (folder / EXPORTED).exists()  # complete, then, and never written over
             again = ordeal.Outcome(0, "", "", 0.0) if exported else ordeal.run(*argv)
             wrong = ground.judged(again, folder, first, command)
-            if any("other bytes" in fault for fault in wrong):  # it had come to its end: then it has been run twice
-                wrong = ground.judged(again, folder, ground.undisturbed_then(command, of, command), command)
+            if any("other bytes" in fault for fault in wrong):  # frames that it had come to the end with are made twice
+                wrong = ground.judged(again, folder, first, command, ground.undisturbed_then(command, of, command))
             faults += wrong
             if number % 4 == 0 and not ground.quick:
                 last = ordeal.run("pp_run", ["-fresh", *COMMANDS["pp_run"]], *argv[2:])
