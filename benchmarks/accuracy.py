@@ -181,14 +181,19 @@ def line_of(name, found):
     return f"| {' | '.join(cells)} |"
 
 
-def options():
-    """Return the options of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_nights(parser):
+    """Add the options that say which nights are meant."""
     parser.add_argument("-series", nargs="+", choices=list(nights.SERIES), default=list(nights.SERIES), metavar="NAME",
                         help=f"of {', '.join(nights.SERIES)} (default: all)")  # fmt: skip
     parser.add_argument("-seeds", type=int, default=1, metavar="N", help="nights of each series (default: 1)")
     parser.add_argument("-first", type=int, default=1, metavar="SEED", help="of the first night (default: 1)")
     parser.add_argument("-targets", type=int, default=4, metavar="N", help="of each night, measured (default: 4)")
+
+
+def options():
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_nights(parser)
     parser.add_argument("-jobs", type=int, default=1, metavar="N", help="-jobs of pp_run (default: 1)")
     parser.add_argument("-side", type=int, default=1, metavar="N", help="nights simulated in parallel (default: 1)")
     parser.add_argument(

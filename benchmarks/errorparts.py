@@ -182,11 +182,7 @@ def line_of(name, several):
 def options():
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-series", nargs="+", choices=list(nights.SERIES), default=list(nights.SERIES), metavar="NAME",
-                        help=f"of {', '.join(nights.SERIES)} (default: all)")  # fmt: skip
-    parser.add_argument("-seeds", type=int, default=1, metavar="N", help="nights of each series (default: 1)")
-    parser.add_argument("-first", type=int, default=1, metavar="SEED", help="of the first night (default: 1)")
-    parser.add_argument("-targets", type=int, default=4, metavar="N", help="of each night, measured (default: 4)")
+    accuracy.add_nights(parser)
     parser.add_argument("-code", type=Path, default=nights.ROOT, metavar="DIR", help="checkout to run")
     parser.add_argument("-nights", type=Path, metavar="DIR", help="keep the frames there, and use those that are there")
     parser.add_argument("-keep", type=Path, metavar="DIR", help="keep what the runs leave there, and use it again")

@@ -200,7 +200,7 @@ class Client:
         return time.monotonic() - self._down.get(host, -DOWN_MEMORY_S) < DOWN_MEMORY_S
 
     def _no_network(self, host):
-        """Return the NotReachable for which there is no point in asking `host`: a name just now not looked up."""
+        """Return the NotReachable of a moment ago after which asking `host` is pointless, None without: no network."""
         if urlsplit(f"//{host}").hostname in LOOPBACK:
             return None
         late_s = time.monotonic() - NO_NETWORK_MEMORY_S

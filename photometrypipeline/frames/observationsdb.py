@@ -74,7 +74,7 @@ def others(path, curves):
         found = read(path)
     except FrameError as error:
         if path.exists():
-            log.warning("%s %s: made anew, without the targets of earlier runs; their tables stay", path, error.reason)
+            log.warning("%s %s: made again, without the targets of earlier runs; their tables stay", path, error.reason)
         return []
     taken = {each.name for each in curves} | {each.file for each in curves}
     return [each for each in found if not {each.name, each.file} & taken and (path.parent / each.file).is_file()]

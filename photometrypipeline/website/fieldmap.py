@@ -6,6 +6,8 @@ import numpy as np
 from astropy.stats import mad_std
 from scipy.special import chdtrc  # scipy.stats takes half a second to load
 
+from photometrypipeline.frames.records import known
+
 PARTS = 3  # along a side
 FEWEST = 4  # stars of a part whose mean is shown
 FEWEST_PARTS = 5
@@ -46,7 +48,7 @@ class FieldMap:
 
 def of(stars, picture):
     """Return the FieldMap of referencestars.StarViews with places on a picture, None for too few stars."""
-    seen = [star for star in stars if not star.out and star.place and np.isfinite(star.data.offset)] if picture else []
+    seen = [star for star in stars if not star.out and star.place and known(star.data.offset)] if picture else []
     if len(seen) < FEWEST * FEWEST_PARTS:
         return None
     places = np.array([star.place for star in seen], dtype=float) / [picture["width"], picture["height"]]

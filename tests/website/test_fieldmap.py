@@ -43,5 +43,7 @@ def test_too_few_stars_make_no_map():
     rng = np.random.default_rng(6)
     assert fieldmap.of(stars(rng, 12), PICTURE) is None
     assert fieldmap.of(stars(rng, 90), None) is None
+    unknown = SimpleNamespace(data=SimpleNamespace(offset=None), place=[5, 5], out=False)
+    assert fieldmap.of([unknown] * 30, PICTURE) is None
     corner = [star for star in stars(rng, 300) if star.place[0] < 130]
     assert fieldmap.of(corner, PICTURE) is None
