@@ -29,6 +29,7 @@ from photometrypipeline.website import (
     pictures,
     plots,
     referencestars,
+    starnames,
     verdicts,
     views,
 )
@@ -80,14 +81,15 @@ def render(folder=".", settings=None, jobs=1):
     if settings.individual_frame_pages:
         for frame in view.frames:
             frame.page = shelf.name(frame.name, ".html")
-    stars = referencestars.of(view)
+    names = starnames.of(view)
+    stars = referencestars.of(view, names)
     shown = plots.of_run(view, stars)
     plot_files = pictures.PlotFiles(shown, shelf, settings, jobs)
     rest = max(1, jobs - 1)
     pictures.draw_frames(view, shelf, settings, folders, rest)
-    chart = findingchart.of(view, folders)
-    stars.find_places(view, folders)
-    write = partial(_write_pages, view, (shown, chart, stars), plot_files, settings, site, Path(folder), rest)
+    chart = findingchart.of(view, folders, names)
+    stars.find_places(view, folders, names)
+    write = partial(_write_pages, view, (shown, chart, stars, names), plot_files, settings, site, Path(folder), rest)
     written = write()
     if not plot_files.finish():
         written = write()  # without those that could not be drawn
@@ -113,18 +115,19 @@ def show_failure(step, message, folder="."):
 def _write_pages(view, contents, plot_files, settings, site, folder, jobs):
     """Write main page, frame pages and what they share; return the names of those in .diagnostics/.
 
-    contents : of the main page: plots.Plot, the chart as findingchart.of gives it, referencestars.ReferenceStars
+    contents : plots.Plot, the chart as findingchart.of gives it, referencestars.ReferenceStars, starnames.StarNames
     plot_files : pictures.PlotFiles of those plots that are files as well
     """
-    shown, chart, stars = contents
+    shown, chart, stars, names = contents
     place = site / records.FOLDER
     made = pages.environment()
-    names = pages.write_static(place)
+    written = pages.write_static(place)
     shared = {
         "view": view,
         "settings": settings,
         "files": downloads.paths(view, site, folder),
         "plot_files": plot_files.pictures,
+        "star_names": names,
     }
     data = pagedata.of_run(view, shown, folder, chart, stars)
     by_hand = pagedata.by_hand(view) if data["command"] else None
@@ -133,8 +136,8 @@ def _write_pages(view, contents, plot_files, settings, site, folder, jobs):
     template = made.get_template("frame.html")
 
     def write(frame):
-        own = plots.of_frame(view, frame) if settings.show_phot_calibration_plots else []
-        told = {"plots": own, "data": pagedata.of_frame(frame, own, by_hand)}
+        own = plots.of_frame(view, frame, names) if settings.show_phot_calibration_plots else []
+        told = {"plots": own, "data": pagedata.of_frame(frame, own, by_hand, names)}
         pages.write_page(place / frame.page, template.render(frame=frame, root="../", here="", **told, **shared))
 
     with_page = [frame for frame in view.frames if frame.page]
@@ -146,7 +149,7 @@ def _write_pages(view, contents, plot_files, settings, site, folder, jobs):
     shared["report_command"] = downloads.report_command(view, shared["files"], folder)
     html = made.get_template("main.html").render(data=data, **shared)
     pages.write_page(site / settings.main_html, html)
-    return names | {frame.page for frame in view.frames if frame.page}
+    return written | {frame.page for frame in view.frames if frame.page}
 
 
 def build_parser():

@@ -9,6 +9,8 @@ from photometrypipeline.website.pixels import Pixels, View
 
 ROUND_ARCSEC = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
 LONGEST_BAR = 0.25  # of the width of the picture
+MOST_NAMES = 15  # of stars
+LETTER_PX = 24  # of the names of stars; the style sheet says the same
 
 
 def frame_of(target):
@@ -19,11 +21,12 @@ def frame_of(target):
     return shown[len(shown) // 2] if shown else None
 
 
-def of(view, folders):
-    """Return {file, width, height, frame, track, here, used, left_out, north, bar} of the leading target of a view.
+def of(view, folders, names):
+    """Return {file, width, height, frame, track, here, used, left_out, labels, north, bar} of the lead of a view.
 
     Places [column, row], of the track in order of time, are pixels of the picture; north and east are unit steps, bar
     is (length in px, in words).  None without a target, a picture or a WCS.
+    names : starnames.StarNames, which also tells the stars that count from those left out
     """
     target, frame = view.lead, frame_of(view.lead)
 
@@ -31,7 +34,7 @@ def of(view, folders):
         return {
             "track": _track(pixels, _rows(target), picture),
             "here": next(iter(_track(pixels, [row for row in _rows(target) if row.frame is frame], picture)), None),
-            **_stars(frame),
+            **_stars(frame, names),
             **_directions(pixels),
             "bar": _bar(pixels.scale_arcsec * frame.size_px[0] / picture.width, picture.width),
         }
@@ -84,10 +87,13 @@ def _places(frame, things):
     return [[round(value, 1) for value in place] for place in places]
 
 
-def _stars(frame):
-    stars = frame.calibrate.stars if frame.calibrate else []
-    used, left_out = ([star for star in stars if bool(star.used) == wanted] for wanted in (True, False))
-    return {"used": _places(frame, used), "left_out": _places(frame, left_out)}
+def _stars(frame, names):
+    stars = [star for star in (frame.calibrate.stars if frame.calibrate else []) if known(star.x_px)]
+    used, left_out = ([star for star in stars if names.counts(star) == wanted] for wanted in (True, False))
+    width, height = frame.quickview.width, frame.quickview.height
+    compass, bar = (width - 180, 0, width, 180), (0.7 * width, 0.9 * height, width, height)  # as overlays.js draws them
+    labels = names.labels(used, _places(frame, used), width, LETTER_PX, MOST_NAMES, [compass, bar])
+    return {"used": _places(frame, used), "left_out": _places(frame, left_out), "labels": labels}
 
 
 def _directions(pixels):

@@ -17,6 +17,7 @@ def of_run(view, plots, folder, chart=None, stars=None):
     targets : {anchor: rows with their pictures, and the line that takes a row out by hand}
     chart : as findingchart.of gives it
     stars : [{name, line, out, place, influence}] of referencestars.ReferenceStars, star_map the picture they are on
+        with the labels that fit there
     command : the parts of the command that repeats the choice of rows, quoted for a shell; None without a target
     calibration : those of the command that repeats the choice of stars, with the lines of their list that are no star
     """
@@ -27,21 +28,25 @@ def of_run(view, plots, folder, chart=None, stars=None):
     targets = {target.anchor: _target(target) for target in view.targets}
     told = {"frames": frames, "targets": targets, "command": _command(view, folder), "chart": chart}
     if stars is not None and stars.stars:
-        told |= {"stars": [_star(star) for star in stars.stars], "star_map": stars.picture}
+        picture = stars.picture and stars.picture | {"labels": stars.labels}
+        told |= {"stars": [_star(star) for star in stars.stars], "star_map": picture}
         told["calibration"] = _calibration(view, folder)
     return told | _plots(plots)
 
 
-def of_frame(frame, plots, by_hand):
-    """Return {plots, maps, cutouts, by_hand} of the page of a views.FrameView; maps are marks on its quick view."""
+def of_frame(frame, plots, by_hand, names):
+    """Return {plots, maps, cutouts, by_hand} of the page of a views.FrameView; maps are marks on its quick view.
+
+    names : starnames.StarNames
+    """
     maps, cutouts = {}, {row.target.anchor: _cutout(row) for row in frame.rows if row.cutout}
     if frame.reference_places:
-        maps["registration"] = {"stars": frame.reference_places, "numbered": False}
+        maps["registration"] = {"stars": frame.reference_places, "names": None}
     if frame.quickview and frame.size_px:
         view = view_on(frame)
         stars = [star for star in frame.used_stars if known(star.x_px) and known(star.y_px)]
         places = [[round(place, 1) for place in view.place(star.x_px, star.y_px)] for star in stars]
-        maps |= {"calibration": {"stars": places, "numbered": True}} if places else {}
+        maps |= {"calibration": {"stars": places, "names": list(map(names.of, stars))}} if places else {}
     return {"maps": maps, "cutouts": cutouts, "by_hand": by_hand} | _plots(plots)
 
 
@@ -97,7 +102,8 @@ def _calibration(view, folder):
 
 def _star(star):
     influence = None if star.out else star.data.influence
-    return {"name": star.data.ident, "line": star.line, "out": star.out, "place": star.place, "influence": influence}
+    name = f"{star.name} {star.data.ident}".strip()
+    return {"name": name, "line": star.line, "out": star.out, "place": star.place, "influence": influence}
 
 
 def _parts(arguments, images, folder):

@@ -10,7 +10,7 @@ from photometrypipeline.sky.times import text_of
 
 SIZE_IN = (6.4, 4.8)
 MINUTES_PER_DAY = 1440.0
-MARKERS = {"dot": "o", "square": "s", "limit": "v"}
+MARKERS = {"dot": "o", "ring": "o", "square": "s", "limit": "v"}
 STROKES = {"solid": "solid", "thick": "solid", "dashed": "dashed"}
 BAND_OPACITY = 0.2
 MOST_TICKS = 6  # a label takes as long to draw as all points
@@ -82,7 +82,7 @@ def _fill(axes, plot, title):
                 low, high = (y - error)[shown], (y + error)[shown]
                 axes.fill_between(x[shown], low, high, color=colour, alpha=BAND_OPACITY, linewidth=0)
             continue
-        fill = "none" if shape == "limit" else colour
+        fill = "none" if shape in ("limit", "ring") else colour
         style = {"color": colour, "fmt": MARKERS[shape], "markerfacecolor": fill, "label": label}
         axes.errorbar(x[shown], y[shown], yerr=None if error is None else error[shown], capsize=3, **style)
     for line in plot.lines:

@@ -15,6 +15,7 @@ from photometrypipeline.website.views import CONTROL, calibrated, errors_of
 LONGEST_TITLE = 60  # characters
 LEAST_GAP_MAG = 0.03  # between a target and the control star below it
 SECONDS_PER_DAY = 86400.0
+WEAK_MAG = 2.5 / np.log(10) / 3  # error of a magnitude at three sigma
 
 
 @dataclass
@@ -121,9 +122,9 @@ def of_run(view, stars=None):
     return [plot for plot in made if not plot.empty]
 
 
-def of_frame(view, frame):
-    """Return the Plots (list) of the page of a views.FrameView."""
-    made = [*_rejection(view, frame), *_calibration_residuals(view, frame)]
+def of_frame(view, frame, names):
+    """Return the Plots (list) of the page of a views.FrameView, its stars called by starnames.StarNames."""
+    made = [*_rejection(view, frame), *_calibration_residuals(view, frame, names)]
     return [plot for plot in made if not plot.empty]
 
 
@@ -229,15 +230,15 @@ def _zeropoints(view):
 
 
 def _reference_stars(stars):
-    counted = [(index, star.data) for index, star in enumerate(stars.stars if stars else []) if not star.out]
+    counted = [(index, star.name, star.data) for index, star in enumerate(stars.stars if stars else []) if not star.out]
     if not counted:
         return
-    numbers, data = zip(*counted, strict=True)
+    numbers, called, data = zip(*counted, strict=True)
     share = {
         "section": "reference-stars",
         "x": Axis("Magnitude in the Catalogue (mag)", "mag", 2),
         "at": [star.mag for star in data],
-        "names": [f"star {short(star.ident)}" for star in data],
+        "names": [f"{name}: {short(star.ident)}" for name, star in zip(called, data, strict=True)],
         "stars": list(numbers),
     }
     yield Plot(
@@ -270,24 +271,31 @@ def _positive(value):
 
 def _light_curve(view, target):
     rows, limits = [row.data for row in target.accepted], [row.data for row in target.limits]
+    row_mags = [row.mag for row in rows]
     both, nothing = [*target.accepted, *target.limits], [None] * len(limits)
     frame_error, common = ([errors_of(row)[part] for row in rows] for part in (0, 1))
     joined = [
         float(np.hypot(one, other)) if known(one) and known(other) else None
         for one, other in zip(frame_error, common, strict=True)
     ]
-    magnitudes = Series("dot red", [row.mag for row in rows] + nothing, "", frame_error + nothing, joined + nothing)
+    weak = [number(row.e_inst) > WEAK_MAG for row in rows]
+    magnitudes = [
+        Series(look, _where(weak, faint, row_mags) + nothing, label, frame_error + nothing, joined + nothing)
+        for look, faint, label in (("dot red", False, ""), ("ring red", True, "below 3 σ"))
+        if faint in weak
+    ]
     faintest = Series("limit red", [None] * len(rows) + [row.mag_limit for row in limits], "not detected, fainter than")
     control = _control_star(view, target, both)
-    every = [magnitudes, *([faintest] if limits else []), *control]
+    every = [*magnitudes, *([faintest] if limits else []), *control]
     y = Axis(f"Magnitude ({short(target.data.band or 'instrumental')})", "mag", 3, down=True)
     airmass = [row.frame.prepare and row.frame.prepare.airmass for row in both]
     bars = "Bars: error of each point" + (
         "; thin bars: with the error of the calibration, which all points share." if any(map(known, joined)) else "."
     )
+    rings = "Open circles: light at the place, below 3 σ."
     triangles = "Open triangles: not detected, limit at 3 σ."
     squares = "Squares: a constant star, shifted."
-    about = " ".join([bars] * bool(rows) + [triangles] * bool(limits) + [squares] * bool(control))
+    about = " ".join([bars] * bool(rows) + [rings] * any(weak) + [triangles] * bool(limits) + [squares] * bool(control))
     yield Plot(
         target.anchor,
         "lead" if target is view.lead else target.anchor,
@@ -305,6 +313,11 @@ def _light_curve(view, target):
         file=target.name,
         times=_times([row.data for row in both]),
     )
+
+
+def _where(chosen, wanted, values):
+    """Return `values` with None where `chosen` (bools) is not `wanted`."""
+    return [value if is_so == wanted else None for is_so, value in zip(chosen, values, strict=True)]
 
 
 def _control_star(view, target, rows):
@@ -390,10 +403,10 @@ def _rejection(view, frame):
     )
 
 
-def _calibration_residuals(view, frame):
+def _calibration_residuals(view, frame, called):
     stars = frame.used_stars
     values = [calibrated(star, frame.calibrate) for star in stars]
-    names = [f"star {count}: {star.ident}" for count, star in enumerate(stars, start=1)]
+    names = [f"{called.of(star)}: {star.ident}" for star in stars]
     color = view.records["calibrate"].color if frame.calibrate else None
     for name, key, label in (
         ("residuals", "mag", "Reference Star Magnitude"),

@@ -10,6 +10,8 @@ from photometrypipeline.frames.records import known, number
 from photometrypipeline.frames.recordtypes import NightStar, StarLeftOut
 from photometrypipeline.website import fieldmap, findingchart, quickview
 
+MOST_NAMES = 50  # on the map
+LETTER_PX = 16  # of these; the style sheet says the same
 MOST_ROWS = 300  # of the table; the map has all stars
 RESTLESS = 2.0  # scatter over what is expected, from where on it is shown in red
 FAR_OFF = 3.0  # offset over the median of all, likewise
@@ -17,12 +19,13 @@ FAR_OFF = 3.0  # offset over the median of all, likewise
 
 @dataclass(repr=False, eq=False)
 class StarView:
-    """A star; `line` takes it out in a list for pp_calibrate, `out` tells whether that was done already.
+    """A star called `name`; `line` takes it out in a list for pp_calibrate, `out` tells whether that was done already.
 
     place : [column, row] on the picture of the map, None beyond its edges
     """
 
     data: NightStar | StarLeftOut
+    name: str
     line: str
     out: bool
     place: list | None = None
@@ -38,11 +41,13 @@ class ReferenceStars:
     """Stars in the order of the table: those left out, then by how much they move the target.
 
     picture : {file, width, height, frame} of the map, None without one;  typical : median size of the offsets, mag
+    labels : names that fit on the map, as starnames.StarNames.labels gives them
     """
 
     stars: list = field(default_factory=list)
     picture: dict | None = None
     typical: float | None = None
+    labels: list = field(default_factory=list)
 
     @cached_property
     def field(self):
@@ -74,13 +79,20 @@ class ReferenceStars:
         """Whether the offset of a star from the catalogue is unusual among these."""
         return not star.out and abs(number(star.data.offset)) > FAR_OFF * number(self.typical)
 
-    def find_places(self, view, folders):
+    def find_places(self, view, folders, names):
         """Find the places of the stars on the quick view of a frame in `folders`, once there are quick views."""
         self.picture = _place_on_picture(self.stars, view, folders)
+        if self.picture:
+            places = [star.place for star in self.stars]
+            width = self.picture["width"]
+            self.labels = names.labels([star.data for star in self.stars], places, width, LETTER_PX, MOST_NAMES)
 
 
-def of(view):
-    """Return the ReferenceStars of a views.Overview; without stars where there is no solution of the night."""
+def of(view, names):
+    """Return the ReferenceStars of a views.Overview, called by starnames.StarNames.
+
+    Without stars where there is no solution of the night.
+    """
     record = view.records["calibrate"]
     if not record:
         return ReferenceStars()
@@ -88,7 +100,8 @@ def of(view):
     every = [*record.left_out, *night]
     lines = starlist.lines_for(*([getattr(star, name) for star in every] for name in ("ident", "ra_deg", "dec_deg")))
     n_out = len(record.left_out)
-    stars = [StarView(data, line, index < n_out) for index, (data, line) in enumerate(zip(every, lines, strict=True))]
+    pairs = zip(every, lines, strict=True)
+    stars = [StarView(data, names.of(data), line, index < n_out) for index, (data, line) in enumerate(pairs)]
     offsets = [abs(star.offset) for star in night if known(star.offset)]
     typical = float(np.median(offsets)) if offsets else None
     return ReferenceStars(stars, None, typical)

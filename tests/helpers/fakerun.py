@@ -159,6 +159,23 @@ def calibrate(field, lost=()):
     }  # fmt: skip
 
 
+def calibrate_night(field, strangers=()):
+    """Record of calibrate with a night of 20 stars: star 7 moves the target most, star 2 is restless, two are out."""
+    record = calibrate(field)
+    every = record["frames"][0]["stars"]
+    stars = [
+        {name: star[name] for name in ("ident", "ra_deg", "dec_deg", "mag")}
+        | {"color": 0.6, "offset": 0.01, "offset_err": 0.002, "scatter": 0.05 if count == 2 else 0.01, "weight": 1.0}
+        | {"expected": 0.01, "influence": -0.0021 if count == 7 else 1e-5 * count, "n_frames": 7}
+        for count, star in enumerate(every[:20])
+    ]
+    night = {"counts": True, "n_reference": 20, "terms": [], "target_color": None, "extinction": None, "stars": stars}
+    night |= dict.fromkeys(["err_common", "jitter", "scatter", "color_width", "differences"])
+    out = [{name: star[name] for name in ("ident", "ra_deg", "dec_deg", "mag")} for star in every[20:22]]
+    arguments = ["-catalog", "it's mine"]
+    return record | {"night": night, "left_out": out, "strangers": list(strangers), "arguments": arguments}
+
+
 def _zeropoint(field, count):
     """Every third star is an outlier of 0.3 mag and not used."""
     zeropoint = ZEROPOINT - 0.02 * count

@@ -9,7 +9,7 @@ from PIL import Image
 import fakerun
 from photometrypipeline.frames import records
 from photometrypipeline.frames.rows import Row
-from photometrypipeline.website import plotfiles, plots, views
+from photometrypipeline.website import plotfiles, plots, starnames, views
 from website import view_of as view_of_records
 
 MINUTES = [0, 4, 8]  # the fake frames are taken every 240 s
@@ -30,7 +30,7 @@ def run_plots(view):
 
 
 def frame_plots(view, index=0):
-    return {plot.name: plot for plot in plots.of_frame(view, view.frames[index])}
+    return {plot.name: plot for plot in plots.of_frame(view, view.frames[index], starnames.of(view))}
 
 
 def axes_of(*shown):
@@ -91,6 +91,20 @@ def test_zeropoints_point_down_and_leave_out_frames_without_one(field):
     np.testing.assert_allclose(minutes, [0, 8], atol=1e-4)
     np.testing.assert_allclose(zeropoints, [25.0, 24.96])
     np.testing.assert_allclose(errors, [0.0283, 0.0283])
+
+
+def test_points_below_three_sigma_are_open_circles(field):
+    distill = fakerun.distill(field)
+    distill["targets"][0].rows[1].e_inst = distill["targets"][1].rows[1].e_inst = 0.37
+    shown = run_plots(view_of(field, distill=distill))["target-3552"]
+    assert [series.look for series in shown.series][:2] == ["dot red", "ring red"]
+    assert [[value is not None for value in series.value] for series in shown.series[:2]] == [
+        [True, False, True],
+        [False, True, False],
+    ]
+    assert "Open circles: light at the place, below 3 σ." in shown.caption
+    (axes,) = axes_of(shown)
+    assert [container[0].get_markerfacecolor() for container in axes.containers[:2]] == ["red", "none"]
 
 
 @pytest.mark.parametrize(("band", "label"), [("V", "Magnitude (V)"), (None, "Magnitude (instrumental)")])

@@ -16,23 +16,6 @@ NONE = "no Chromium here; tools/bootstrap --dev installs it"
 needs_browser = pytest.mark.skipif(browser.CHROMIUM is None, reason=NONE)
 
 
-def calibrate(field, strangers=()):
-    """Record of calibrate with a night of 20 stars: star 7 moves the target most, star 2 is restless, two are out."""
-    record = fakerun.calibrate(field)
-    every = record["frames"][0]["stars"]
-    stars = [
-        {name: star[name] for name in ("ident", "ra_deg", "dec_deg", "mag")}
-        | {"color": 0.6, "offset": 0.01, "offset_err": 0.002, "scatter": 0.05 if count == 2 else 0.01, "weight": 1.0}
-        | {"expected": 0.01, "influence": -0.0021 if count == 7 else 1e-5 * count, "n_frames": 7}
-        for count, star in enumerate(every[:20])
-    ]
-    night = {"counts": True, "n_reference": 20, "terms": [], "target_color": None, "extinction": None, "stars": stars}
-    night |= dict.fromkeys(["err_common", "jitter", "scatter", "color_width", "differences"])
-    out = [{name: star[name] for name in ("ident", "ra_deg", "dec_deg", "mag")} for star in every[20:22]]
-    arguments = ["-catalog", "it's mine"]
-    return record | {"night": night, "left_out": out, "strangers": list(strangers), "arguments": arguments}
-
-
 @pytest.fixture(scope="module")
 def night_site(tmp_path_factory):
     folder, field = tmp_path_factory.mktemp("night"), fakerun.Field(n_frames=7)
@@ -40,7 +23,7 @@ def night_site(tmp_path_factory):
     field.write_catalog(folder)
     (folder / "photometry_3552.dat").write_text("#\n")
     distill = fakerun.distill(field) | {"images": field.names, "arguments": []}
-    fill(folder, field, calibrate=calibrate(field, strangers=["HD 1"]), distill=distill)
+    fill(folder, field, calibrate=fakerun.calibrate_night(field, strangers=["HD 1"]), distill=distill)
     diagnostics.render(folder)
     return folder
 
@@ -61,9 +44,11 @@ def test_the_table_shows_what_each_star_does_with_those_left_out_first(night_sit
     (head, *lines), _ = rows(night_site)
     assert len(lines) == 22
     assert [line[-1] for line in lines[:2]] == ["left out by hand"] * 2
-    assert dict(zip(head, lines[2], strict=True)) | {"Star": "", "RA (deg)": "", "Dec (deg)": "", "V (mag)": ""} == {
-        "Leave out": "", "Star": "", "RA (deg)": "", "Dec (deg)": "", "V (mag)": "", "Colour": "0.60",
-        "Offset (mmag)": "+10.0 ± 2.0", "Scatter (mmag)": "10.0", "Expected": "10.0", "Weight": "1.00", "Frames": "7",
+    names, mags = [line[1] for line in lines], [float(line[5]) for line in lines]
+    assert [name for _, name in sorted(zip(mags, names, strict=True))] == [f"C{count}" for count in range(1, 23)]
+    assert dict(zip(head[6:], lines[2][6:], strict=True)) == {
+        "Colour": "0.60", "Offset (mmag)": "+10.0 ± 2.0", "Scatter (mmag)": "10.0", "Expected": "10.0",
+        "Weight": "1.00", "Frames": "7",
         "Without it the target moves by (mmag)": "-2.10",
     }  # fmt: skip
 
@@ -139,7 +124,7 @@ def test_lines_of_a_list_are_names_where_these_are_names(tmp_path):
 
 def test_the_record_keeps_what_was_left_out(tmp_path):
     field = fakerun.Field(n_frames=2)
-    fill(tmp_path, field, calibrate=calibrate(field))
+    fill(tmp_path, field, calibrate=fakerun.calibrate_night(field))
     assert [type(star) for star in diagnostics.read_records(tmp_path)["calibrate"].left_out] == [
         recordtypes.StarLeftOut
     ] * 2

@@ -36,6 +36,13 @@
     return ticks.filter((tick) => tick >= low && tick <= high);
   }
 
+  /* Steps of an axis of times, s: uPlot has none between 1, 5 and 30, and leaves an axis with two of them. */
+  const [MINUTE, HOUR, DAY] = [60, 3600, 86400];
+  const STEPS = [
+    ...[1, 2, 5, 10, 15, 20, 30], ...[1, 2, 5, 10, 15, 20, 30].map((step) => step * MINUTE),
+    ...[1, 2, 3, 4, 6, 12].map((step) => step * HOUR), ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].map((step) => step * DAY),
+  ];
+
   /* Ways to write a time, whose numbers are Julian dates in the data of the page: what x is drawn at, and its axis. */
   const TIMES = {
     UT: (dates) => {
@@ -47,7 +54,7 @@
         if (step >= 86400) return date;
         return several && (index === 0 || time.startsWith("00:00")) ? `${time}\n${date}` : time;
       });
-      return { x, label: several || !x.length ? "UT" : `${day(x[0]).slice(0, 10)} UT`, values, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC") };
+      return { x, label: several || !x.length ? "UT" : `${day(x[0]).slice(0, 10)} UT`, values, steps: STEPS, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC") };
     },
     JD: (dates, name = "JD") => {
       const first = Math.floor(dates.length ? dates[0] : 0);

@@ -30,22 +30,26 @@
     return PP.overlay(side, side, ...parts);
   };
 
-  const starMap = (picture, { stars, numbered }) => {
+  const starMap = (picture, { stars, names }) => {
     const [width, height] = [picture.width, picture.height].map(Number);
-    const radius = numbered ? 10 : 5;
+    const radius = names ? 10 : 5;
     const parts = stars.map(([x, y]) => make("circle", { class: "star", cx: x, cy: y, r: radius }));
-    if (numbered) {
+    if (names) {
       parts.push(...stars.map(([x, y], index) => {
         const atEdge = x > width - 3 * radius;
-        return text(atEdge ? x - radius - 2 : x + radius + 2, y + 4, String(index + 1), { class: "number", "text-anchor": atEdge ? "end" : "start" });
+        return text(atEdge ? x - radius - 2 : x + radius + 2, y + 4, names[index], { class: "number", "text-anchor": atEdge ? "end" : "start" });
       }));
     }
     return PP.overlay(width, height, ...parts);
   };
 
-  const chartMarks = ({ width, height, track, here, used, left_out: leftOut, north, east, bar }) => {
+  /* Names of stars that fit on a picture, as starnames.StarNames.labels gives them. */
+  PP.labels = (labels) => labels.map(([x, y, name]) => text(x, y, name, { class: "named" }));
+
+  const chartMarks = ({ width, height, track, here, used, left_out: leftOut, labels, north, east, bar }) => {
     const circle = (kind, radius) => ([x, y]) => make("circle", { class: kind, cx: x, cy: y, r: radius });
     const parts = [...leftOut.map(circle("left", 9)), ...used.map(circle("used", 9))];
+    parts.push(...PP.labels(labels));
     parts.push(make("polyline", { class: "way", points: track.join(" ") }), ...track.map(circle("way", 3)));
     if (here) parts.push(make("circle", { class: "way here", cx: here[0], cy: here[1], r: 16 }));
     const [x, y] = [width - 90, 96]; // room for letters in all directions

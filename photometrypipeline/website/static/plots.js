@@ -111,9 +111,9 @@
       });
       const clear = (u, ticks) => ticks.map((tick) => ([1, 2, 5].includes(Math.round(tick / 10 ** Math.floor(Math.log10(tick) + 1e-9))) ? tick : null));
       const written = (u, ticks) => ticks.map((tick) => (tick === null ? "" : String(Number(tick.toPrecision(3)))));
-      const across = spec.x.log ? { values: written, filter: clear, splits: decades } : { values: this.time.values };
+      const across = spec.x.log ? { values: written, filter: clear, splits: decades } : { values: this.time.values, ...(this.time.steps && { incrs: this.time.steps }) };
       const axes = [axis(this.time.label, across), upright(spec.y, { scale: "y" })];
-      if (spec.airmass) axes.push(axis("Airmass", { side: 0, scale: "x", space: 60, grid: { show: false }, values: (u, ticks) => this.airmassAt(ticks) }));
+      if (spec.airmass) axes.push(axis("Airmass", { ...across, side: 0, scale: "x", space: 50, grid: { show: false }, values: (u, ticks) => this.airmassAt(ticks) }));
       const wanted = spec.right && spec.right.log && this.full.right.max / this.full.right.min > 1000 ? [1] : [1, 2, 5]; // decades, or finer
       const few = (u, ticks) => ticks.map((tick) => (wanted.includes(Math.round(tick / 10 ** Math.floor(Math.log10(tick) + 1e-9))) ? tick : null));
       if (spec.right) axes.push(upright(spec.right, { scale: "right", side: 1, grid: { show: false }, filter: spec.right.log ? few : undefined }));
@@ -235,6 +235,9 @@
         ctx.lineTo(x + size, y - size);
         ctx.lineTo(x, y + size);
         ctx.closePath();
+        ctx.stroke();
+      } else if (shape === "ring") {
+        ctx.arc(x, y, 1.2 * reach, 0, 2 * Math.PI);
         ctx.stroke();
       } else if (shape === "square") {
         ctx.fillRect(x - reach, y - reach, 2 * reach, 2 * reach);

@@ -35,7 +35,7 @@
 
   /* Circles on the picture that are pointed at, clicked, and show what is marked. */
   function addMap(stack) {
-    const { width, height } = PP.data.star_map;
+    const { width, height, labels } = PP.data.star_map;
     const circles = new Map();
     const map = PP.overlay(width, height);
     map.classList.add("clickable");
@@ -46,6 +46,7 @@
       circles.set(star, circle);
       map.append(circle);
     });
+    map.append(...PP.labels(labels));
     stack.append(map);
     const starOf = (event) => event.target.closest("[data-star]")?.dataset.star;
     map.addEventListener("click", (event) => starOf(event) && PP.markStar?.(Number(starOf(event))));

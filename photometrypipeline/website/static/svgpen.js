@@ -133,7 +133,7 @@ class SvgPen {
       const inRow = Math.min(A_ROW, plot.legend.length - row * A_ROW);
       const [x, y] = [(width * (column + 0.5)) / inRow, head - 7 - SAVED.line * (Math.ceil(plot.legend.length / A_ROW) - 1 - row)];
       write(label, x, y, 12, colours.get(name), "center");
-      if (!["dot", "square", "diamond", "triangle"].includes(shape)) return;
+      if (!["dot", "ring", "square", "diamond", "triangle"].includes(shape)) return;
       plot.drawPoint(pen, shape, (x - 10 - 3.2 * label.length) * ratio, (y - 4) * ratio, 3.5 * ratio);
     });
     pen.translate(0, head * ratio);
