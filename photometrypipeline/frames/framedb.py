@@ -5,13 +5,13 @@ behind the calibrated magnitudes, and the version of this layout.
 """
 
 import contextlib
+import functools
 import math
 import re
 import sqlite3
 from pathlib import Path
 
 import numpy as np
-from astropy.table import Table
 
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.newdatabase import new_database
@@ -85,13 +85,13 @@ LONG_NAME = re.compile(r"^(_?(?:e_)?)([A-Z])Johnsonmag$")
 
 
 class Columns:
-    """The columns of a table, read alone: what a whole night is kept in, since a Table takes five times the memory.
+    """The columns of a table, {name: ndarray}, read alone: an astropy Table takes five times the memory, and longer.
 
-    By name a column (ndarray), by index a row ({name: value}).
+    By name a column, by index a row ({name: value}).
     """
 
-    def __init__(self, table: Table):
-        self._columns = {name: np.array(table[name]) for name in table.colnames}
+    def __init__(self, columns: dict[str, np.ndarray]):
+        self._columns = columns
 
     @property
     def colnames(self) -> list[str]:
@@ -133,10 +133,11 @@ def write(path, header, table, zeropoint=None, colorterm=None):
         connection.executemany(f"insert into data values ({_marks(names)})", rows)
 
 
-def read(path, dec_range_deg=None):
-    """Return (header, table, zeropoint) of a frame: dict, astropy Table with NaN for NULL, dict or None.
+def read(path, dec_range_deg=None, wanted=None):
+    """Return (header, table, zeropoint) of a frame: dict, Columns with NaN for NULL, dict or None.
 
     dec_range_deg : (lowest, highest) declination of the sources that are wanted, None for all
+    wanted : function of the header and the name of a column: whether it is wanted;  None: all are
     Raises FrameError for a database that is missing or holds something else.
     """
     if not Path(path).exists():  # sqlite3 would make an empty database
@@ -144,7 +145,7 @@ def read(path, dec_range_deg=None):
     try:
         with contextlib.closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)) as connection:
             header = dict(zip(HEADER_COLUMNS, connection.execute("select * from header").fetchone()[:8], strict=True))
-            table = _read_table(connection, dec_range_deg)
+            table = _read_table(connection, dec_range_deg, wanted and functools.partial(wanted, header))
             zeropoint = _read_row(connection, "zeropoint", ZEROPOINT_COLUMNS)
         _check(header, zeropoint, table)
     except (sqlite3.Error, TypeError, ValueError, OverflowError) as error:
@@ -177,16 +178,16 @@ def _check(header, zeropoint, table):
             raise ValueError(f"{name} is missing for some sources")
 
 
-def _read_table(connection, dec_range_deg):
-    where = " where dec_deg between ? and ?" if dec_range_deg else ""
-    cursor = connection.execute("select * from data" + where, dec_range_deg or ())
-    names = [column[0] for column in cursor.description]
+def _read_table(connection, dec_range_deg, wanted):
     kinds = {row[1]: row[2] for row in connection.execute("pragma table_info(data)")}
-    rows = cursor.fetchall()
+    names = [name for name in kinds if wanted is None or wanted(original_name(name))]
+    where = " where dec_deg between ? and ?" if dec_range_deg else ""
+    rows = connection.execute(
+        f"select {', '.join(map(_quoted, names))} from data{where}", dec_range_deg or ()
+    ).fetchall()
     columns = list(zip(*rows, strict=True)) if rows else [[] for _ in names]
-    return Table(
-        {original_name(name): _column(name, values, kinds[name]) for name, values in zip(names, columns, strict=True)}
-    )
+    pairs = zip(names, columns, strict=True)
+    return Columns({original_name(name): _column(name, values, kinds[name]) for name, values in pairs})
 
 
 def _column(name, values, kind):

@@ -44,14 +44,21 @@ class FramePixels:
         self._scale, self._zero = fitsbytes.scaling(header)
         self._blank = header.get("BLANK") if int(header["BITPIX"]) > 0 else None
         self._saturation = saturation or np.inf
-        self._bad = bad if bad is not None and bad.shape == self.shape else None
+        self._bad = bad if bad is not None and bad.shape == self.shape and bad.any() else None
         x, y, radius = (np.asarray(axis, dtype=float) for axis in sources or ((), (), ()))
         self._sources = np.column_stack([x, y, radius])
         self._tree = cKDTree(self._sources[:, :2]) if x.size else None
         self._widest = float(radius.max()) if x.size else 0.0
 
-    def __getstate__(self):
-        return self.__dict__ | {"_map": None}  # to other processes without the pixels
+    def __getstate__(self):  # elsewhere it is read again, and few pixels are bad
+        listed = None if self._bad is None else np.flatnonzero(self._bad).astype(np.uint32)
+        return self.__dict__ | {"_map": None, "_bad": listed}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        if self._bad is not None:
+            self._bad, listed = np.zeros(self.shape, dtype=bool), self._bad
+            self._bad.flat[listed] = True
 
     @property
     def _stored(self):

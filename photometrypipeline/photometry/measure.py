@@ -14,7 +14,8 @@ from scipy.ndimage import binary_dilation, median_filter
 from photometrypipeline.photometry import trail
 from photometrypipeline.photometry.cutouts import FramePixels, aperture
 from photometrypipeline.photometry.errorbars import MAG_PER_RELATIVE_FLUX
-from photometrypipeline.photometry.framepsf import FramePSF, Stars
+from photometrypipeline.photometry.framepsf import FramePSF
+from photometrypipeline.photometry.ties import LEAST_STARS, Ties, robust_mean
 
 RING_FWHM = 4.0  # inner radius of the ring of sky
 RING_WIDTH_FWHM = 2.5
@@ -27,7 +28,6 @@ FEWEST_SKY = 60
 MODEL_ERROR = 0.01  # of the light of a neighbour, by the PSF
 TRAIL_ERROR = 0.05  # of the correction for the trail
 GUESSED_ERROR = 0.25  # the same where the PSF is guessed from a width
-LEAST_STARS = 4
 SHARPEST_PX = 2.0  # FWHM below which a star is as sharp as a cosmic ray
 STRUCK_SIGMA = 8.0
 STEEP = 0.1  # of the step from a pixel to those around it, by which a profile may be wrong
@@ -39,8 +39,7 @@ class Exposure:
     """One frame, ready to be measured at any place.
 
     pixels : FramePixels;  psf : FramePSF;  wcs : astropy WCS;  radius_px : of the aperture;  gain : e-/ADU or None
-    stars : the Stars of the PSF, their sky from rings, and `star_inst`, their magnitudes in the source list
-    star_light, star_share : of the PSF in their pixels, shape (n, p), and in the aperture, shape (n,)
+    ties : Ties to its source list, None where there are too few stars
     aperture_offset_mag : magnitudes of the source list minus those of our aperture
     """
 
@@ -50,13 +49,13 @@ class Exposure:
     radius_px: float
     gain: float | None
     noise_factor: float = 1.0  # noise of apertures over that of their pixels, where pixels were resampled
-    stars: Stars | None = None
-    star_inst: np.ndarray | None = None
-    star_light: np.ndarray | None = None
-    star_share: np.ndarray | None = None
+    ties: Ties | None = None
     aperture_offset_mag: float = 0.0
     _shares: dict = field(default_factory=dict)
     _offsets: dict = field(default_factory=dict)
+
+    def __getstate__(self):
+        return self.__dict__ | {"wcs": None}  # whoever reads it again has that of the frame
 
     @property
     def fwhm_px(self):
@@ -79,7 +78,7 @@ class Exposure:
     def usual_psf_offset_mag(self):
         """What `psf_offset_mag` gives for a source that is not brighter than the sky."""
         if None not in self._offsets:
-            sky = np.median(self.stars.variance.min(axis=1)) ** 0.5 if self.stars is not None else 1.0
+            sky = self.ties.variance**0.5 if self.ties else 1.0
             self._offsets[None] = self.psf_offset_mag(0.0, sky)[0]
         return self._offsets[None]
 
@@ -88,15 +87,7 @@ class Exposure:
 
         flux, sigma : of the target and of a pixel of its sky, ADU
         """
-        if self.stars is None or len(self.stars) < LEAST_STARS:
-            return 0.0, np.nan, 0
-        photons = self.star_light * max(flux, 0.0) / self.gain if self.gain else 0.0
-        weight = np.where(self.stars.usable, self.star_light / (sigma**2 + photons), 0.0)
-        light = (weight * (self.stars.pixels - self.stars.sky[:, None])).sum(axis=1)
-        light = light / (weight * self.star_light).sum(axis=1)
-        good = light > 0
-        offsets = self.star_inst[good] + 2.5 * np.log10(light[good] * self.star_share[good])
-        return robust_mean(offsets)
+        return self.ties.offset_mag(flux, sigma, self.gain) if self.ties else (0.0, np.nan, 0)
 
 
 @dataclass(frozen=True)
@@ -162,18 +153,6 @@ class Light:
         return float(-2.5 * np.log10(flux) + offset), float(errors[0]), float(errors[1])
 
 
-def robust_mean(values):
-    """Return (mean without outliers, its error, how many there were); (0, NaN, 0) of none."""
-    values = np.asarray(values, dtype=float)
-    values = values[np.isfinite(values)]
-    if values.size < LEAST_STARS:
-        return 0.0, np.nan, 0
-    middle = np.median(values)
-    scatter = max(mad_std(values), 1e-4)
-    kept = values[np.abs(values - middle) < 3 * scatter]
-    return float(kept.mean()), float(scatter / np.sqrt(kept.size)), int(kept.size)
-
-
 def sky_of(values):
     """Return (level, sigma of a pixel, number) of sky pixels: mean without outliers; NaN for too few."""
     values = values[np.isfinite(values)]
@@ -217,14 +196,14 @@ def calibrate_stars(exposure, stars, inst):
     good = np.isfinite(skies) & (fluxes > 0) & np.isfinite(inst)
     if good.sum() < LEAST_STARS:
         return
-    stars, exposure.star_inst = stars.some(good), np.asarray(inst)[good]
-    stars.sky = skies[good]
-    exposure.stars = stars
+    stars, inst, skies = stars.some(good), np.asarray(inst, dtype=float)[good], skies[good]
     x, y = stars.x[:, None], stars.y[:, None]
     dx, dy = stars.dx - (x - stars.columns[:, None]), stars.dy - (y - stars.rows[:, None])
-    exposure.star_light = exposure.psf.light(x, y, dx, dy)
-    exposure.star_share = (aperture(dx, dy, exposure.radius_px) * exposure.star_light).sum(axis=1)
-    exposure.aperture_offset_mag = robust_mean(exposure.star_inst + 2.5 * np.log10(fluxes[good]))[0]
+    profile = exposure.psf.light(x, y, dx, dy)
+    share = (aperture(dx, dy, exposure.radius_px) * profile).sum(axis=1)
+    light, own = np.where(stars.usable, [stars.pixels - skies[:, None], profile], 0.0)
+    exposure.ties = Ties(light, own, inst, share, float(np.median(stars.variance.min(axis=1))))
+    exposure.aperture_offset_mag = robust_mean(inst + 2.5 * np.log10(fluxes[good]))[0]
 
 
 @dataclass

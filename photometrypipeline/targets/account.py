@@ -67,7 +67,7 @@ def _light(target, frame, light, exposure, at, place):
         radius_px=float(exposure.radius_px),
         gain=exposure.gain and float(exposure.gain),
         fwhm_px=exposure.fwhm_px,
-        psf_stars=len(exposure.stars) if exposure.stars is not None else 0,
+        psf_stars=len(exposure.ties) if exposure.ties else 0,
         psf_residual=_finite(psf.residual),
         psf_guessed=bool(psf.guessed),
         trail_px=[float(axis) for axis in light.trail_px],

@@ -1,10 +1,13 @@
 """The frames of a data set, made ready for measuring targets: their PSF, and the scale of their source lists."""
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from photometrypipeline.base.errors import PipelineError
+from photometrypipeline.base.shelf import Shelf
 from photometrypipeline.frames import seeing
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import telescope_of
@@ -16,6 +19,56 @@ log = logging.getLogger("pp.exposures")
 
 OF_STACK = "COMBO_N"  # in the header of a stack: its targets are drawn out, or its stars
 WINGS_FWHM = 2.5  # a source is masked in the sky of others so far, or to twice its isophote
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """What is asked of all frames at once: where the Exposure lies, its width and the trail of its stars."""
+
+    place: tuple
+    fwhm_px: float
+    trail_px: tuple
+
+
+class Exposures(Sequence):
+    """The Exposures of a night, None where a frame has none, by their numbers: on a Shelf, since they are many.
+
+    measured : list of targets.Measured;  one at a time is in memory
+    """
+
+    def __init__(self, measured):
+        self.measured, self._shelf = measured, Shelf()
+        self.sketches, self._last = [None] * len(measured), (None, None)
+
+    def __len__(self):
+        return len(self.sketches)
+
+    def __getitem__(self, number):
+        sketch = self.sketches[number]
+        if sketch is None:
+            return None
+        if self._last[0] != number:
+            exposure = self._shelf.get(sketch.place)
+            exposure.wcs = self.measured[number].wcs
+            self._last = number, exposure
+        return self._last[1]
+
+    def keep(self, exposure):
+        """Put an Exposure or None on the shelf; return its Sketch or None."""
+        if exposure is None:
+            return None
+        exposure.usual_psf_offset_mag  # noqa: B018  which is asked for in each of the passes, and kept with it
+        return Sketch(self._shelf.put(exposure), exposure.fwhm_px, tuple(exposure.psf.trail_px))
+
+    @property
+    def usable(self):
+        """Which frames have one: bool, shape (n,)."""
+        return np.array([sketch is not None for sketch in self.sketches])
+
+    @property
+    def fwhm_px(self):
+        """The width of their stars, NaN without one: shape (n,)."""
+        return np.array([sketch.fwhm_px if sketch else np.nan for sketch in self.sketches])
 
 
 def expose(each, method, bad=None, avoid=(), motions=()):

@@ -52,11 +52,11 @@ class Track:
 
 @dataclass
 class Outcome:
-    """What was measured: `exposures` (None where there is none), `tracks`, `lights` {(target name, number): Light},
+    """What was measured: exposures.Exposures, `tracks`, `lights` {(target name, number): Light},
     and `injections` (list of injections.Injections).
     """
 
-    exposures: list
+    exposures: object
     tracks: list = field(default_factory=list)
     lights: dict = field(default_factory=dict)
     injections: list = field(default_factory=list)
@@ -73,15 +73,16 @@ class Measuring:
         self.matcher, self.measured, self.stars = matcher, matcher.measured, matcher.stars
         self.method, self.bad, self.jobs, self.copies = method, bad, jobs, copies
         self.scale = 10 ** (0.4 * self._zeropoints())
-        self.exposures = [None] * len(self.measured)
+        self.exposures = exposures.Exposures(self.measured)
 
     def run(self, everything, rows):
         """Return the Outcome for Targets, whose Rows ({name: list}) tell where they were found."""
         numbers = range(len(self.measured))
         seen = {target.name: places.samples_of_rows(rows[target.name]) for target in everything}
         tracks = [self._track(target, seen[target.name]) for target in everything]
-        expose = lambda number: self._expose(number, tracks)  # noqa: E731
-        self.exposures = self._side_by_side(expose, numbers, "point spread functions", without=lambda number: None)
+        expose = lambda number: self.exposures.keep(self._expose(number, tracks))  # noqa: E731
+        nothing = lambda number: None  # noqa: E731
+        self.exposures.sketches = self._side_by_side(expose, numbers, "point spread functions", without=nothing)
         self._tell_trailed_stars()
         for track in tracks:
             self._add_stars(track)
@@ -102,7 +103,8 @@ class Measuring:
         return outcome
 
     def _tell_trailed_stars(self):
-        lengths = [np.hypot(*each.psf.trail_px) for each in self.exposures if each and each.psf.stars_trailed]
+        lengths = [np.hypot(*sketch.trail_px) for sketch in self.exposures.sketches if sketch]
+        lengths = [length for length in lengths if length > 0]
         if lengths:
             words = "stars are drawn out by %.1f px in %d of %d frames: the telescope followed the target"
             log.warning(words, np.median(lengths), len(lengths), len(self.exposures))
@@ -116,7 +118,7 @@ class Measuring:
         for number, found in zip(numbers, done, strict=True):
             if isinstance(found, PipelineError):
                 log.warning("%s: measured by its source list alone: %s", self.measured[number].frame.name, found)
-                self.exposures[number] = None
+                self.exposures.sketches[number] = None
                 done[number] = (without or function)(number)
         return done
 
@@ -189,15 +191,9 @@ class Measuring:
 
     # ---- the stars on its way
 
-    def _usable(self):
-        return np.array([exposure is not None for exposure in self.exposures])
-
-    def _fwhm_px(self):
-        return np.array([exposure.fwhm_px if exposure else np.nan for exposure in self.exposures])
-
     def _add_stars(self, track):
         """Find the stars along the way of a target."""
-        fwhm, usable = self._fwhm_px(), self._usable()
+        fwhm, usable = self.exposures.fwhm_px, self.exposures.usable
         numbers = [number for number in track.numbers if usable[number]]
         nothing = np.zeros((len(self.measured), 0))
         track.stars, track.wanted = scene.NightStars(np.empty(0), np.empty(0), nothing, nothing), nothing.astype(bool)
@@ -230,9 +226,9 @@ class Measuring:
         scale = self.measured[numbers[0]].frame.number("SECPIXX")
         radius = (FIT_NEAR_FWHM + 2) * fwhm + longest * scale
         points, reach = sphere.vectors(*way.T), float(2 * np.sin(np.radians(radius / 3600) / 2))
-        frames = []
+        frames, usable = [], self.exposures.usable
         for number, tree in enumerate(self.stars.trees):
-            if self.exposures[number] is not None and tree.n:
+            if usable[number] and tree.n:
                 rows = sorted(set().union(*tree.query_ball_point(points, reach)))
                 frames.append(self._detections(track, number, np.array(rows, dtype=int)))
         ra, dec = fieldstars.find(frames, same_place(fwhm)) if frames else (np.empty(0), np.empty(0))

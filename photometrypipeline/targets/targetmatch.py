@@ -126,10 +126,10 @@ def _shares(radius):
     grid = np.linspace(0, FARTHEST_WIDTHS, 40 * FARTHEST_WIDTHS + 1)
     core = 0.5 / np.sqrt(2 ** (1 / MOFFAT_BETA) - 1)
     rings = (np.arange(24) + 0.5) / 24 * radius
-    angles = (np.arange(32) + 0.5) / 32 * 2 * np.pi
-    from_star = grid[:, None, None] + rings[:, None] * np.exp(1j * angles)
-    profile = (MOFFAT_BETA - 1) / (np.pi * core**2) * (1 + (np.abs(from_star) / core) ** 2) ** -MOFFAT_BETA
-    return grid, (profile.mean(axis=2) * 2 * np.pi * rings * (radius / 24)).sum(axis=1)
+    # (1 + distance^2 / core^2)^-3 around a ring, its mean over all angles in closed form, as MOFFAT_BETA is 3
+    a, b = 1 + (grid[:, None] ** 2 + rings**2) / core**2, 2 * grid[:, None] * rings / core**2
+    profile = (MOFFAT_BETA - 1) / (np.pi * core**2) * (2 * a**2 + b**2) / (2 * (a**2 - b**2) ** 2.5)
+    return grid, profile @ (2 * np.pi * rings * (radius / 24))
 
 
 def leak(flux, distance, radius, fwhm):

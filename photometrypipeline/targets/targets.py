@@ -4,6 +4,7 @@ Places come from ephemerides, files, catalogues, or the frames themselves.
 """
 
 import logging
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -24,6 +25,10 @@ CONTROL_FRACTION = 0.05  # of the stars are brighter: bright, but not among the 
 CONTROL_RADIUS_ARCSEC = 1.0  # in which a star has to be found again in the last frame
 TARGET_MARGIN_ARCSEC = 10.0  # the control star keeps away from all targets
 SAME_TIME_S = 1.0
+OF_USE = re.compile(
+    r"(ra|dec)_deg|[XY]WIN_IMAGE|ERRAWIN_IMAGE|FLAGS|FWHM_(IMAGE|WORLD)|ISOAREA_IMAGE|(A|B|THETA)_IMAGE"
+    r"|(FLUX|FLUXERR)_APER|(MAG|MAGERR)_[A-Z]+|(e_)?star_color|err_\w+"
+)  # of the columns of a database
 MOVING_ARCSEC = 5.0  # places of a file that differ by more are those of a moving target
 
 
@@ -77,8 +82,7 @@ class Measured:
     @classmethod
     def read(cls, frame):
         """Return what the database of a Frame holds.  Raises FrameError."""
-        header, table, zeropoint = framedb.read(frame.database)
-        return cls(frame, header, framedb.Columns(table), zeropoint)
+        return cls(frame, *framedb.read(frame.database, wanted=_of_use))
 
     @cached_property
     def wcs(self):
@@ -99,6 +103,12 @@ class Measured:
             if band and set(names) <= set(self.table.colnames) and self.zeropoint and self.zeropoint["zp"] is not None:
                 return names
         return None
+
+
+def _of_use(header, name):
+    """Return whether a column of a database is asked for by anyone: all frames of a night are in memory at once."""
+    band = header["filtername"]
+    return bool(OF_USE.fullmatch(name)) or name.lstrip("_").removeprefix("e_") == f"{band}mag"
 
 
 def from_ephemeris(name, kind, frames, places, offset_arcsec=(0.0, 0.0)):

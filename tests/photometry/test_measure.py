@@ -1,5 +1,6 @@
 """Magnitudes at known places against the light that was put there: trails, neighbours, bad pixels, errors."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -174,3 +175,18 @@ def test_no_pixel_of_stars_trails_and_close_pairs_is_taken_for_a_hit(tmp_path, f
     places = [*zip(free_x, free_y, strict=True), *zip(x, y, strict=True)]
     assert not any(measure.measure(exposure, *place, (4.0, 0.0)).n_struck for place in places[: free_x.size])
     assert not any(measure.measure(exposure, *place).n_struck for place in places)
+
+
+def test_a_frame_that_was_put_away_measures_the_same_bad_pixels_left_out(tmp_path, field):
+    clean, x, y, flux, free_x, free_y = field
+    bad = np.zeros((SIZE, SIZE), dtype=bool)
+    bad[:, round(free_x[0]) + 1] = True
+    clean = lightframe.with_targets(clean, free_x[:1], free_y[:1], 4e4, FWHM, BETA)
+    clean[bad] = 3e4
+    lightframe.write(tmp_path / "a.fits", clean, np.random.default_rng(12))
+    exposure = lightframe.exposure(tmp_path / "a.fits", x, y, flux, FWHM, RADIUS, others=(free_x, free_y), bad=bad)
+    content = pickle.dumps(exposure)
+    assert len(content) < bad.size  # neither its pixels nor a mask of all of them
+    light, again = (measure.measure(each, free_x[0], free_y[0]) for each in (exposure, pickle.loads(content)))
+    assert again == light and light.masked_fraction > 0.05
+    assert light.mag()[0] == pytest.approx(-2.5 * np.log10(4e4), abs=0.05)
