@@ -7,6 +7,9 @@ writes  diagnostics.html, and in .diagnostics/ the pages of the frames, plots an
 The steps themselves call this module; by hand it is needed only after a change of settings.
 """
 
+from photometrypipeline import interpreter  # noqa: F401  first of all: finds the Python that has the packages
+
+# isort: split
 import argparse
 import contextlib
 import logging
@@ -15,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import pp_setup
-from photometrypipeline.base import errors, workers
+from photometrypipeline.base import errors, interruption, workers
 from photometrypipeline.base.files import sweep
 from photometrypipeline.base.logfile import logging_to
 from photometrypipeline.frames import records
@@ -164,6 +167,8 @@ def build_parser():
 
 def main(arguments=None):
     """Render the data set that the command line names; return an exit status."""
+    if arguments is None:
+        interruption.while_at_work()
     args = build_parser().parse_args(arguments)
     try:
         if pp_setup.problem:
@@ -173,6 +178,9 @@ def main(arguments=None):
                 stack.enter_context(logging_to(args.folder)).wait_for_others()
                 sweep(args.folder)
             page = render(args.folder, jobs=args.jobs)
+    except KeyboardInterrupt:
+        print(f"ERROR: {interruption.STOPPED}", file=sys.stderr)
+        return interruption.status()
     except (errors.PipelineError, OSError) as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return getattr(error, "status", errors.FAILED)

@@ -42,6 +42,7 @@ from photometrypipeline.base.files import safe_name
 from photometrypipeline.census import bodies, movers
 from photometrypipeline.frames import exclusions, framedb, observationsdb, old, records, recordtypes, results
 from photometrypipeline.frames.contents import Contents
+from photometrypipeline.frames.lightcurves import NAMED
 from photometrypipeline.frames.rows import OUTSIDE, LightCurve
 from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.photometry import badpixels
@@ -213,7 +214,8 @@ def write(data, derived, losses):
     found, about_color = [], color_remarks(derived.measured)
     for target, curve in zip(derived.everything, derived.curves, strict=True):
         own, unseen = derived.rows[target.name], derived.unseen[target.name]
-        remarks = [f"positions predicted by: {target.source}", *about_color, *derived.remarks[target.name]]
+        remarks = [f"{NAMED}{curve.full_name}"] if curve.full_name != target.name else []
+        remarks += [f"positions predicted by: {target.source}", *about_color, *derived.remarks[target.name]]
         remarks += [nondetections.LEGEND] if unseen else []
         results.write(data.folder / curve.file, one_per_frame(curve.every), remarks)
         accepted = sum(row.accepted for row in own)

@@ -12,9 +12,11 @@ Examples:
   pp_run -example try_it
 """
 
+from photometrypipeline.base import commandline, completion
+
+# isort: split
 from pathlib import Path
 
-from photometrypipeline.base import commandline, completion
 from photometrypipeline.base.errors import UsageError
 from photometrypipeline.catalogs import bandnames
 from photometrypipeline.runs import unchanged

@@ -101,8 +101,8 @@ def bodies_here():
     return files
 
 
-def collect(files, identifier, settings, astcat, losses):
-    """Return the Records (list) of all files that the MPC would take; the others go to `losses`."""
+def collect(files, identifier, settings, astcat, form, losses):
+    """Return the Records (list) of all files that the MPC would take in this form; the others go to `losses`."""
     records = []
     for path in files:
         series = observations.read_series(path, functools.partial(toolbox.progress, label="reading"))
@@ -111,6 +111,8 @@ def collect(files, identifier, settings, astcat, losses):
         if identifier is None and series.target == positionsfile.UNNAMED:
             raise UsageError(f"{path}: which object is it? Give a number, a designation, or up to 7 letters of yours")
         named = astrometryreport.name_of(series, identifier)
+        if form != "80" and astrometryreport.lacks_number(named):
+            raise UsageError(f"{path}: ADES takes no designation from before 1925; give the number of {named.text}")
         if identifier is None and named.trk_sub and series.kind != "mover":
             log.warning("%s is not a designation: it is reported as an unknown object %s", series.target, named.trk_sub)
         if identifier and named.trk_sub and named.trk_sub != identifier:
@@ -161,7 +163,7 @@ def advise(records, kind, text):
 def main(args, losses):
     files, identifier = arguments(args.names)
     settings = reportsettings.chosen(pp_setup.confreport, args)
-    records = collect(files, identifier, settings, args.astcat, losses)
+    records = collect(files, identifier, settings, args.astcat, args.format, losses)
     if args.format == "80":
         text = mpc80.to_text(records, settings)
     else:

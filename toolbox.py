@@ -76,7 +76,6 @@ log = logging.getLogger("pp")
 
 FEW_LINES = 30  # of frames are printed one by one
 SUMMARY = contextvars.ContextVar("SUMMARY", default=None)  # summary.Summary of what is said, where one is wanted
-STOPPED = "interrupted; every file is either as it was or complete, and the same command continues"
 
 NUMBERS = ("MIDTIMJD", "SECPIX", "SECPIXX", "SECPIXY", "EXPTIME", "APRAD", "ASTRRMS1", "ASTRRMS2")  # if they are there
 PREPARE_AGAIN = "run pp_prepare on it again"
@@ -131,7 +130,7 @@ def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None,
                     status = streams.ended(work(function, args, on_failure, at_end))
                     log.info("%s ends with status %d", name, status)
             except KeyboardInterrupt:  # before the work, or behind it
-                tell(f"ERROR: {STOPPED}")
+                tell(f"ERROR: {interruption.STOPPED}")
                 status = interruption.status()
             except PipelineError as error:  # another command that does not end
                 tell(f"ERROR: {error}")
@@ -228,7 +227,7 @@ def _run(function, args, on_failure, at_end):
         if on_failure and status == FAILED:
             or_tell(on_failure, str(error), args.folder)
     except KeyboardInterrupt:
-        log.error("%s", STOPPED)
+        log.error("%s", interruption.STOPPED)
         return interruption.status()
     except Exception as error:  # noqa: BLE001  one line for the user, the traceback in the LOG
         told = str(expected(error))

@@ -7,6 +7,10 @@
 docs/python.md says what there is; interface.py holds it, and is loaded when one of its names is first used.
 """
 
+from photometrypipeline.base import interruption
+
+interruption.while_loading()  # before anything else is imported: a Ctrl-C there is to be one line as well
+
 __version__ = "2.0.0.dev0"
 __all__ = [
     "Run",

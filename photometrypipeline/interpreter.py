@@ -6,14 +6,9 @@ imports toolbox before any package. It has to be understood by old Pythons, so: 
 the package's __init__.py.
 """
 
-from photometrypipeline.base import interruption
-
-interruption.while_loading()
-
-# isort: split
-import importlib.util  # noqa: E402
-import os  # noqa: E402
-import sys  # noqa: E402
+import importlib.util
+import os
+import sys
 
 OLDEST = (3, 11)
 PACKAGES = [

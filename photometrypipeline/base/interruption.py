@@ -4,13 +4,14 @@ While Python loads there is nothing to clean up, and the process ends at once.  
 KeyboardInterrupt; another one, when that takes its time, ends the process.
 """
 
+import _signal as signal  # the module in C: `signal` itself loads enum first, which takes a third of Python's start
 import os
-import signal
 import sys
 import time
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 LOADING = "interrupted before anything was done\n"
+STOPPED = "interrupted; every file is either as it was or complete, and the same command continues"
 AT_WORK = "interrupted at once; the next command removes what is half-written\n"
 PATIENCE_S = 1.0  # a terminal and the command that started this one may both send a signal for one Ctrl-C
 
@@ -22,7 +23,7 @@ def while_loading():
 
     An old Python reads this: no syntax newer than 3.6.
     """
-    if os.path.basename(sys.argv[0]).startswith(("pp_", "pptool_")):
+    if os.path.basename(sys.argv[0]).startswith(("pp_", "pptool_", "diagnostics.py")):
         _install(lambda number, _: _end(number, LOADING))
 
 

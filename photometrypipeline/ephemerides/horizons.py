@@ -126,13 +126,17 @@ def _is_meant(query, found):
     fragment = re.fullmatch(r"DES=[^;]*\d-([A-Z]+\d?);CAP.*", query.command)
     if fragment:
         return bool(re.search(rf"\d-{fragment[1]}\b|-{fragment[1]}$", found.split("(")[0].strip(), re.IGNORECASE))
-    if query.kind == names.NUMBER:
-        unlike = observernames.unlike(query.text, found)
-        if unlike:
-            log.warning("%r was asked for by its number, and JPL Horizons answers %s", query.text, found)
-        number = query.command.rstrip(";")
-        return not re.match(r"\d+ ", found) or found.startswith(f"{number} ")
+    if query.kind == names.NUMBER and observernames.unlike(query.text, found):
+        log.warning("%r was asked for by its number, and JPL Horizons answers %s", query.text, found)
     return True
+
+
+def _refuse_another(query, found):
+    """Raise Retry where a service that was asked for a number answers about another one: that says nothing of it."""
+    asked = re.match(r"(?:DES=)?(\d+[PD]?);", query.command)
+    number = re.match(r"(\d+[PD]?)[ /-]", found)
+    if asked and number and number[1] != asked[1] and asked[1].isdigit() == number[1].isdigit():
+        raise Retry(f"an answer about {found} instead of {query.text}")
 
 
 def ask_elements(client, query, jd):
@@ -155,7 +159,14 @@ def _ask_elements(client, query, jd):
 
     client.adopt(asker._session, "horizons")
     description = f"elements of {query.command} at JD {jd:.1f}"
-    return client.call("horizons", send, lambda response: parse_elements(_text(response), query), description)
+
+    def check(response):
+        text = _text(response)
+        found = parse_elements(text, query)
+        _refuse_another(query, full_name(text))
+        return found
+
+    return client.call("horizons", send, check, description)
 
 
 def _ask_part(client, query, mpc_code, jds):
@@ -165,6 +176,7 @@ def _ask_part(client, query, mpc_code, jds):
 
     def check(response):
         answer = parse_ephemeris(_text(response), query)
+        _refuse_another(query, answer.full_name)
         if not len(_in_order(jds, answer.jd, answer.values)[0]):
             raise Retry("a table without any of the times that were asked for")
         return answer

@@ -1,13 +1,16 @@
 """A light curve as its user has it: the rows of `photometry.db`, with what was edited by hand in the table."""
 
+import contextlib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.frames import observationsdb, results
+from photometrypipeline.frames import observationsdb, records, results
 from photometrypipeline.frames.rows import LightCurve
 
 BY_HAND = "rejected by hand"
+NAMED = "target: "  # begins the remark of a table that says what the ephemeris calls its body
 
 
 @dataclass
@@ -34,7 +37,7 @@ def read(path):
     Raises UsageError for a file that cannot be read, FrameError for one that is not a light curve.
     """
     path = Path(path)
-    lines, _ = results.read(path)
+    lines, about = results.read(path)
     try:
         found = observationsdb.read(path.parent / observationsdb.FILE_NAME, path.name)
         curve, remarks = (found[0] if found else None), []
@@ -42,9 +45,25 @@ def read(path):
         curve = None
         remarks = [f"{error}; {path.name} is read alone"] if Path(error.path).exists() else []
     if curve is None:
-        name = path.stem.removeprefix("photometry_")
-        return Reading(LightCurve(name, path.name, every=[line.row for line in lines]), remarks=remarks)
+        name, full_name = path.stem.removeprefix("photometry_"), _full_name(path, about)
+        every = [line.row for line in lines]
+        return Reading(LightCurve(name, path.name, full_name=full_name, every=every), remarks=remarks)
     return _joined(path, lines, curve)
+
+
+def _full_name(path, about):
+    """Return what a table without its database says of the name of its body, '' if nothing.
+
+    about : its remarks;  earlier versions kept the name in the record of pp_distill
+    """
+    for line in about:
+        if line.startswith(NAMED):
+            return line.removeprefix(NAMED).strip()
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        for target in json.loads(records.path_of("distill", path.parent).read_bytes())["targets"]:
+            if isinstance(target, dict) and target.get("file") == path.name:
+                return str(target.get("full_name") or "")
+    return ""
 
 
 def _joined(path, lines, curve):

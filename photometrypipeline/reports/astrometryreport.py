@@ -36,9 +36,16 @@ class Record:
 
 def name_of(series, identifier=None):
     """Return the Designation of a Series: of `identifier` (str) if given, else of what is known of the target."""
-    if identifier:
-        return designation(identifier)
-    return of_body(series.full_name) or designation(series.target)
+    known = of_body(series.full_name)
+    given = designation(identifier) if identifier else None
+    if known and given and lacks_number(given) and given.prov_id == known.prov_id:
+        return known  # which has its number
+    return given or known or designation(series.target)
+
+
+def lacks_number(named):
+    """Return whether ADES refuses a Designation: one from before 1925 alone, all of which have numbers by now."""
+    return bool(OLD_STYLE.match(named.prov_id)) and not named.perm_id
 
 
 def records_of(series, named, settings, astcat=None):

@@ -271,7 +271,7 @@ def test_a_time_without_ephemeris_does_not_make_the_object_unknown(server):
     assert ephemeris.positions("Mars Express", "290", [JD + 150], Client()).full_name == "Mars Express (-41)"
 
 
-@pytest.mark.parametrize("fault", ["503", "html", "cut", "truncated", "refuse"])
+@pytest.mark.parametrize("fault", ["503", "html", "cut", "truncated", "refuse", "another"])
 def test_a_service_that_fails_is_not_reachable_and_nothing_is_remembered(server, fault):
     server.faults["horizons"] = fault
     with pytest.raises(NotReachable):

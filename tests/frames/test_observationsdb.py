@@ -1,5 +1,6 @@
 """photometry.db: every digit of a row comes back, edits of the table by hand count, old layouts are told."""
 
+import json
 import math
 import re
 import sqlite3
@@ -135,6 +136,17 @@ def test_a_table_alone_is_read_in_its_own_precision(folder):
     assert first.mag == round(row(0).mag, 4) and first.zp_sig_mag == round(row(0).zp_sig_mag, 4)
     assert (rejected.status, limit.status, reading.remarks) == ("rejected", "not detected", [])
     assert math.isnan(limit.mag) and limit.mag_limit == round(row(1).mag_limit, 4)
+
+
+def test_a_table_alone_still_knows_the_whole_name_of_its_body(folder):
+    (folder / "photometry.db").unlink()
+    assert lightcurves.read(folder / FILE).curve.full_name == ""
+    (folder / ".diagnostics").mkdir()
+    kept = [{"file": "photometry_x.dat", "full_name": "4 Vesta"}, {"file": FILE, "full_name": "3552 Don Quixote"}]
+    (folder / ".diagnostics" / "distill.json").write_text(json.dumps({"targets": kept}))  # of an earlier version
+    assert lightcurves.read(folder / FILE).curve.full_name == "3552 Don Quixote"
+    edit(folder, lambda lines: [*lines, "# target: 3552 Don Quixote (1983 SA)"])
+    assert lightcurves.read(folder / FILE).curve.full_name == "3552 Don Quixote (1983 SA)"
 
 
 def test_rows_that_the_user_took_out_in_or_away_count_as_the_table_says(folder):

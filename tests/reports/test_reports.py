@@ -426,6 +426,14 @@ def test_every_kind_of_body_is_valid_by_both_official_schemas(shared_data, tmp_p
     assert len(mpc80.line_of(records[0])) == 80
 
 
+def test_a_designation_from_before_1925_is_reported_by_the_number_that_goes_with_it():
+    vesta = SimpleNamespace(full_name="4 Vesta (A807 FA)", target="Vesta")
+    for given in (None, "A807 FA", "4", "4 Vesta (A807 FA)"):
+        assert astrometryreport.name_of(vesta, given).perm_id == "4"
+    assert astrometryreport.lacks_number(astrometryreport.name_of(vesta, "A899 PA"))  # another body
+    assert not astrometryreport.lacks_number(astrometryreport.name_of(vesta, "A/2018 V3"))
+
+
 def test_pipe_separated_values_are_read_by_the_program_of_the_iau_and_valid(tmp_path):
     found = [reported(name, tmp_path)[1][0] for name in bodies()]
     block = ades.Block(found[0].context, [each.records[0] for each in found])
