@@ -478,7 +478,7 @@ def _frame_record(frame, telescope):
 def main(args, losses):
     options = Options.of(args).checked()
     images = toolbox.taken_in(args.images, options, losses)
-    prepare(toolbox.open_frames(images, losses), losses, options)
+    prepare(toolbox.single_frames(images, losses), losses, options)
     toolbox.keep_choices("prepare", args, options)
     diagnostics.render(args.folder, jobs=args.jobs)
 

@@ -67,7 +67,6 @@ from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeE
 from photometrypipeline.frames import old, records, recordtypes
 from photometrypipeline.frames.contents import digest
 from photometrypipeline.frames.frame import Frame
-from photometrypipeline.frames.singles import without_products
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import folder_of, telescope_of
 from photometrypipeline.reduction import kinds
@@ -160,8 +159,8 @@ def run_steps(images, losses, options, step):
     Returns [(step, NotReachable that left gaps in it), ...] and whether there was anything to do.
     """
     images = toolbox.taken_in(sorted(images), options, losses)
-    frames = toolbox.open_frames(images, losses)
-    frames = frames.only(of_the_sky(without_products(frames)))
+    frames = toolbox.single_frames(images, losses)
+    frames = frames.only(of_the_sky(frames))
     check_one_kind(frames, options)
     toolbox.say(IDENTIFIED.format(len(frames), key_of(frames[0])))
     steps = [name for name in STEPS if not (options.keep_wcs and name == "register")]

@@ -46,6 +46,7 @@ from photometrypipeline.base.progress import SILENT, bar
 from photometrypipeline.base.workers import cores
 from photometrypipeline.frames import intake, records
 from photometrypipeline.frames.frame import Frame
+from photometrypipeline.frames.singles import without_products
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.instruments.dataset import DataSet, folder_of, telescope_of
 from photometrypipeline.programs import external
@@ -330,6 +331,12 @@ def open_frames(images, losses):
     return DataSet(readable)
 
 
+def single_frames(images, losses):
+    """Return the DataSet of `open_frames` without stacks and copies that the suite made of the others."""
+    frames = open_frames(images, losses)
+    return frames.only(without_products(frames))
+
+
 def prepared_frames(images, losses, folder=None):
     """Return the DataSet of those `images` that have been through pp_prepare; the others go to `losses`.
 
@@ -338,7 +345,7 @@ def prepared_frames(images, losses, folder=None):
     Raises UsageError if not one can be read, PipelineError if not one has been prepared.
     """
     telescopes.load()  # a definition that is wrong concerns all frames
-    frames = [frame for frame, _ in each(check_prepared, open_frames(images, losses), losses)]
+    frames = [frame for frame, _ in each(check_prepared, single_frames(images, losses), losses)]
     if not frames:
         raise PipelineError("none of the images has been prepared; run pp_prepare on them first")
     return DataSet(frames, folder)

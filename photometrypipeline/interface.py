@@ -230,7 +230,7 @@ def _step(name, images, verbose, values):
             values = {"quiet": not verbose} | values
         options = script.Options.chosen(**values)
         if name == "prepare":
-            frames = toolbox.open_frames(toolbox.taken_in(work.names, options, work.losses), work.losses)
+            frames = toolbox.single_frames(toolbox.taken_in(work.names, options, work.losses), work.losses)
         else:
             frames = toolbox.prepared_frames(work.names, work.losses)
         outcome = getattr(script, name)(frames, work.losses, options)

@@ -10,21 +10,23 @@ MARKS = {"psfsub": "PSFSUB_N", "moving": "COMOVE"}  # keyword that a frame has w
 
 
 def without_products(frames):
-    """Return the Frames without those made of others among them; each is named.
+    """Return the Frames without those made of others among them, which are named.
 
     A stack, or a frame on the grid of one, stands out among single frames; a frame without stars near the target, or
     shifted along with it, goes on only instead of its original.
     """
     names = {frame.name for frame in frames}
     single = [frame for frame in frames if "COMBO_N" not in frame.header]
-    kept = []
-    for frame in frames:
-        made = MADE_OF_ONE.search(frame.name)
-        original = MADE_OF_ONE.sub("", frame.name)
-        if single and frame not in single:
-            log.warning("%s is a stack and left out; measure it on its own", frame.name)
-        elif made and MARKS[made[1]] in frame.header and original in names:
-            log.warning("%s is left out, since %s is given as well; give one of them", frame.name, original)
-        else:
-            kept.append(frame)
-    return kept
+    stacks = [frame.name for frame in frames if single and frame not in single]
+    copies = [frame.name for frame in single if _is_made_of_another(frame, names)]
+    for left, what in ((stacks, "stacked"), (copies, "made of other frames that are given as well")):
+        if left:
+            told = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
+            log.info("made of others, and left out: %s", ", ".join(left))
+            log.warning("%s: %s, and left out; give such frames alone to measure them", told, what)
+    return [frame for frame in frames if frame.name not in {*stacks, *copies}]
+
+
+def _is_made_of_another(frame, names):
+    made = MADE_OF_ONE.search(frame.name)
+    return bool(made) and MARKS[made[1]] in frame.header and MADE_OF_ONE.sub("", frame.name) in names

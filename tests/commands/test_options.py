@@ -20,7 +20,7 @@ import pp_prepare
 import pp_register
 import pp_run
 import sky
-from photometrypipeline.frames import framedb, ldac, records
+from photometrypipeline.frames import framedb, ldac, records, singles
 from photometrypipeline.frames.frame import Frame, read_header
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.instruments.dataset import DataSet
@@ -406,7 +406,7 @@ def test_settings_of_a_user_override_single_ones(night, run_command, own_folders
     assert str(folder / "pp_setup.py") in done.stderr and "SyntaxError" in done.stderr
 
 
-def test_a_run_leaves_out_what_was_made_of_its_own_frames(tmp_path, caplog):
+def test_every_step_leaves_out_what_was_made_of_its_own_frames(tmp_path, caplog):
     def image(name, **header):
         fits.PrimaryHDU(np.zeros((4, 4), np.float32), fits.Header(header)).writeto(tmp_path / name)
         return Frame(tmp_path / name)
@@ -414,7 +414,10 @@ def test_a_run_leaves_out_what_was_made_of_its_own_frames(tmp_path, caplog):
     one, two = image("m1.fits"), image("m2.fits")
     cleaned, alone = image("m1_psfsub.fits", PSFSUB_N=3), image("m3_psfsub.fits", PSFSUB_N=1)
     stack, moved = image("comove.fits", COMBO_N=2), image("m2_moving.fits", COMOVE="True")
-    assert pp_run.without_products([stack, one, cleaned, two, moved, alone]) == [one, two, alone]
-    assert "comove.fits is a stack" in caplog.text and "m1_psfsub.fits is left out" in caplog.text
-    assert pp_run.without_products([cleaned, two]) == [cleaned, two]  # instead of its original
-    assert pp_run.without_products([stack]) == [stack]
+    assert singles.without_products([stack, one, cleaned, two, moved, alone]) == [one, two, alone]
+    assert "comove.fits: stacked, and left out" in caplog.text
+    assert "m1_psfsub.fits, m2_moving.fits: made of other frames" in caplog.text
+    assert singles.without_products([cleaned, two]) == [cleaned, two]  # instead of its original
+    assert singles.without_products([stack]) == [stack]
+    found = toolbox.single_frames([each.path for each in (stack, one, two)], toolbox.Losses())
+    assert [each.name for each in found] == ["m1.fits", "m2.fits"]
