@@ -70,10 +70,15 @@ def render(folder=".", settings=None, jobs=1):
     Returns None, and does nothing, if no step has left a record or pp_setup.diagnostics is off.  Pictures are kept
     where what they show is the same.  Raises UsageError for impossible settings, OSError if nothing can be written.
     """
+    return rendered(folder, settings, jobs)[0]
+
+
+def rendered(folder=".", settings=None, jobs=1):
+    """Do what `render` does, and return (path, verdicts.Verdict on the whole run), or (None, None)."""
     settings = (settings or pp_setup.confdiagnostics).check()
     found, failures = records.read(folder), records.read_failures(folder)
     if not (pp_setup.diagnostics and (found or failures)):
-        return None
+        return None, None
     folders = [folder]
     if "prepare" in found:
         found["prepare"].directory = found["prepare"].directory or str(Path(folder).resolve())
@@ -93,11 +98,11 @@ def render(folder=".", settings=None, jobs=1):
     chart = findingchart.of(view, folders, names)
     stars.find_places(view, folders, names)
     write = partial(_write_pages, view, (shown, chart, stars, names), plot_files, settings, site, Path(folder), rest)
-    written = write()
+    written, verdict = write()
     if not plot_files.finish():
-        written = write()  # without those that could not be drawn
+        written, verdict = write()  # without those that could not be drawn
     shelf.finish(written)
-    return site / settings.main_html
+    return site / settings.main_html, verdict
 
 
 def judge(folder="."):
@@ -116,7 +121,7 @@ def show_failure(step, message, folder="."):
 
 
 def _write_pages(view, contents, plot_files, settings, site, folder, jobs):
-    """Write main page, frame pages and what they share; return the names of those in .diagnostics/.
+    """Write main page, frame pages and what they share; return (names of those in .diagnostics/, Verdict on the run).
 
     contents : plots.Plot, the chart as findingchart.of gives it, referencestars.ReferenceStars, starnames.StarNames
     plot_files : pictures.PlotFiles of those plots that are files as well
@@ -152,7 +157,7 @@ def _write_pages(view, contents, plot_files, settings, site, folder, jobs):
     shared["report_command"] = downloads.report_command(view, shared["files"], folder)
     html = made.get_template("main.html").render(data=data, **shared)
     pages.write_page(site / settings.main_html, html)
-    return written | {frame.page for frame in view.frames if frame.page}
+    return written | {frame.page for frame in view.frames if frame.page}, shared["overall"]
 
 
 def build_parser():

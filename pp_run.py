@@ -107,8 +107,15 @@ def run(images, losses, options, given=()):
         for left in folder.glob(LISTS):
             left.unlink(missing_ok=True)
         render_pages(folder, changed, options.jobs)
-    toolbox.say("Done!")
+    for line in last_lines(folder, Stamps(folder).read("pages")):
+        toolbox.say(line)
     return toolbox.OK
+
+
+def last_lines(folder, pages):
+    """Return what a run ends with (list of str): page and verdict, from the Stamp of the pages or None."""
+    verdict = pages.result.get("verdict") if pages else None
+    return [*([f"{folder / pp_setup.confdiagnostics.main_html}: {verdict}"] if verdict else []), "Done!"]
 
 
 def with_choices(folder, options, given):
@@ -148,9 +155,9 @@ def render_pages(folder, changed, jobs):
         return
     import diagnostics  # slow to load, as the steps are
 
-    page = diagnostics.render(folder, jobs=jobs)
+    page, verdict = diagnostics.rendered(folder, jobs=jobs)
     if page:
-        known.finish(Stamp("pages", recipe), [], [page], [], {})
+        known.finish(Stamp("pages", recipe), [], [page], [], {"verdict": verdict.brief})
 
 
 def run_steps(images, losses, options, step):
@@ -455,7 +462,7 @@ def remember(args, losses, options, around):
     if now["around"] != around or not (known.in_place(stamps) and known.same_files(pages)):
         return unchanged.forget(folder)
     before = [IDENTIFIED.format(len(frames), telescope.key), UP_TO_DATE.format(", ".join(STEPS))]
-    told = {"before": before, "report": stamps[-1].result["report"], "after": ["Done!"]}
+    told = {"before": before, "report": stamps[-1].result["report"], "after": last_lines(folder, pages)}
     return unchanged.keep(now, folder, told, files)
 
 

@@ -8,6 +8,8 @@ import math
 import statistics
 from dataclasses import dataclass
 
+from scipy.special import ndtri  # scipy.stats takes half a second to load
+
 from photometrypipeline.frames.records import known, number
 
 GOOD, DOUBTFUL, FAILED, OPEN = "good", "doubtful", "failed", "not judged"
@@ -69,6 +71,11 @@ class Verdict:
     measures: tuple = ()
     head: str = ""
     notes: tuple = ()
+
+    @property
+    def brief(self):
+        """State, what it means, and the first reason where there is something to be done, as one line."""
+        return " ".join([f"{self.state}.", self.head, *(self.notes[:1] if self.state in BAD else ())])
 
 
 def judge(view, limits, shown=()):
@@ -316,10 +323,19 @@ def _injected(record, limits):
         words = f"artificial targets come out {level.bias_mag:+.4f} ± {level.bias_err_mag:.4f} mag off"
         advice = "light is lost, or that of others is in: see the table of artificial targets"
         measures.append(Measure(words, state, change, "" if state == GOOD else advice))
-        state, change = small(level.scatter, limits.injected_ratio, "g")
-        words = f"they scatter {level.scatter:.1f} times their errors"
+        ratio = widened(level.within_2)
+        state, change = small(ratio, limits.injected_ratio, "g")
+        words = f"artificial targets scatter {ratio:.1f} times their errors"
         measures.append(Measure(words, state, change, "" if state == GOOD else "errors are too small here"))
     return measures
+
+
+def widened(within_2):
+    """Return how many times wider than errors say a normal distribution is of which that share is within 2 of them.
+
+    Unlike the rms it does not rest on the one artificial target in fifty that came to lie on a bright star.
+    """
+    return float(2 / ndtri((1 + number(within_2)) / 2))
 
 
 def _control(target, limits):

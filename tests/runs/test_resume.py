@@ -87,6 +87,7 @@ def test_nothing_is_done_twice_and_the_losses_are_told_again(done, run_command):
     assert again.returncode == 3
     assert "up to date: prepare, register, photometry, calibrate, distill" in again.stdout
     assert "3552: " in again.stdout  # the result is told all the same
+    assert "\ndiagnostics.html: " in again.stdout and again.stdout.endswith("Done!\n")
     assert again.stderr.count("broken.fits") == 2  # when it is met, and in the summary
     touched = {path.name for path, then in before.items() if path.stat().st_mtime_ns != then}
     assert touched <= {"LOG", "outcome.json", "contents.json"}

@@ -204,3 +204,28 @@ def test_steps_that_failed_or_have_not_been_run_say_so(field):
     assert told["Calibration"].words == "pp_calibrate failed: VizieR could not be reached"
     assert (told["Target"].state, told["Target"].words) == ("not judged", "pp_distill has not been run")
     assert told["Target"].anchor is None
+
+
+@pytest.mark.parametrize(("within_2", "state"), [(0.954, "good"), (0.70, "doubtful"), (0.4, "failed")])
+def test_errors_are_judged_by_most_artificial_targets_not_by_the_worst(field, within_2, state):
+    """The share within two sigma: the rms is that of the one that came to lie on a star."""
+    level = {
+        "mag": 19.4,
+        "n": 200,
+        "bias_mag": 0.0,
+        "bias_err_mag": 0.001,
+        "scatter": 9.0,
+        "within_1": 0.68,
+        "found": 1.0,
+    }
+    injected = {
+        "target": "3552",
+        "tracks": 20,
+        "frames": 10,
+        "limit_mag": 22.0,
+        "levels": [level | {"within_2": within_2}],
+    }
+    told = judged(field, distill=fakerun.distill(field) | {"injections": [injected]})["Target"]
+    assert told.state == state
+    assert verdicts.widened(0.9545) == pytest.approx(1.0, abs=1e-3)
+    assert any(measure.words.startswith("artificial targets scatter") for measure in told.measures)
