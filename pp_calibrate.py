@@ -491,10 +491,10 @@ def main(args, losses):
     options = Options.of(args).checked()
     frames = toolbox.prepared_frames(args.images, losses)
     done = calibrate(frames, losses, options)
-    toolbox.keep_choices("calibrate", args, options)
     diagnostics.render(args.folder, jobs=args.jobs)
     if done.failure:
         raise done.failure
+    toolbox.keep_choices("calibrate", args, options)
 
 
 if __name__ == "__main__":

@@ -461,10 +461,10 @@ def light_curve(target, rows):
 def main(args, losses):
     options = Options.of(args).checked()
     done = distill(toolbox.prepared_frames(args.images, losses), losses, options)
-    toolbox.keep_choices("distill", args, options)
     diagnostics.render(args.folder, jobs=os.cpu_count() or 1)
     if done.failure:
         raise done.failure
+    toolbox.keep_choices("distill", args, options)
 
 
 if __name__ == "__main__":

@@ -485,9 +485,11 @@ def main(args, losses):
         print(astromatic.effective_settings("SCAMP", frames.telescope))
         return None
     done = register(frames, losses, options)
-    toolbox.keep_choices("register", args, options)
     diagnostics.render(args.folder, jobs=args.jobs)
-    return toolbox.OK if done.registered else toolbox.FAILED
+    if not done.registered:
+        return toolbox.FAILED
+    toolbox.keep_choices("register", args, options)
+    return toolbox.OK
 
 
 if __name__ == "__main__":

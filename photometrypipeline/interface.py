@@ -234,10 +234,10 @@ def _step(name, images, verbose, values):
         else:
             frames = toolbox.prepared_frames(work.names, work.losses)
         outcome = getattr(script, name)(frames, work.losses, options)
-        if name in toolbox.choices.STEPS:
-            toolbox.choices.keep(work.folder, name, options, tuple(values))
         if getattr(outcome, "failure", None):
             raise outcome.failure
+        if name in toolbox.choices.STEPS:
+            toolbox.choices.keep(work.folder, name, options, tuple(values))
     return Step(name, frames.only(_handed_on(name, frames, outcome)), work.losses.entries, outcome)
 
 
