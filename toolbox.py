@@ -39,7 +39,7 @@ from photometrypipeline.base.errors import (
     UsageError,
     passing_trouble,
 )
-from photometrypipeline.base.files import refuse_depth, refuse_pipes, safe_name, sweep
+from photometrypipeline.base.files import refuse_pipes, safe_name, sweep
 from photometrypipeline.base.logfile import logging_to, tell
 from photometrypipeline.base.losses import Losses
 from photometrypipeline.base.progress import SILENT, bar
@@ -187,7 +187,6 @@ def sweep_for(args):
     Raises PipelineError where none can work.
     """
     for place in {args.folder, *(Path(name).parent for name in getattr(args, "images", []))}:
-        refuse_depth(place)
         refuse_pipes(place)
         sweep(place)
 

@@ -14,14 +14,13 @@ from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 
-from photometrypipeline.base.errors import Occupied, UsageError
+from photometrypipeline.base.errors import Occupied
 
 log = logging.getLogger("pp.files")
 
 NOT_IN_FILE_NAMES = re.compile(r"[\s/()\\:*?\"<>|\x00-\x1f]")
 HALF_WRITTEN = re.compile(r"\.[0-9a-f]{32}\.tmp(-journal|-wal|-shm)?$")  # the second kind is SQLite's
 BAD_PIXELS = "badpixels.fits"  # the mask that lies next to frames, and is none of them (photometry/badpixels.py)
-LONGEST_FOLDER = 425  # bytes of its path: SQLite opens no file whose path has more than 504, and ours add up to 79
 LONGEST_STEM = 120  # most file systems take 255 bytes; endings and prefixes want their share
 
 
@@ -110,16 +109,6 @@ def replacing_folder(path: str | PathLike) -> Iterator[Path]:
 
 
 OURS = re.compile(r"(LOG|.*\.(fits|ldac|db|dat|csv|txt|json|toml|cat|lst|reg|xml|html|head|ahead|png))$")
-
-
-def refuse_depth(folder: str | PathLike) -> None:
-    """Raise UsageError for a folder whose path is so long that SQLite opens nothing there."""
-    length = len(os.fsencode(os.path.realpath(folder)))
-    if length > LONGEST_FOLDER:
-        raise UsageError(
-            f"the path of this folder has {length} bytes, and databases open where it has {LONGEST_FOLDER} at most; "
-            "move the frames to a shorter one"
-        )
 
 
 def refuse_pipes(folder: str | PathLike) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
+from photometrypipeline.base import databases
 from photometrypipeline.base.errors import CatalogError
 from photometrypipeline.catalogs import tiles
 
@@ -189,8 +190,8 @@ def _open_for_reading(path):
     """Return a connection that cannot write; what a writer that was killed left half done is rolled back first."""
     log_file = path.with_name(path.name + "-wal")
     settled = not (log_file.exists() and log_file.stat().st_size) and not os.access(path.parent, os.W_OK)
-    uri = path.resolve().as_uri() + ("?mode=ro&immutable=1" if settled else "?mode=ro")
-    connection = sqlite3.connect(uri, uri=True, timeout=30)
+    more = "&immutable=1" if settled else ""
+    connection = databases.opened(path, more, timeout=30)
     try:
         connection.execute("select count(*) from sqlite_master")
     except sqlite3.OperationalError as error:
@@ -199,7 +200,7 @@ def _open_for_reading(path):
             raise
         with contextlib.closing(sqlite3.connect(path, timeout=30)) as writing:  # reading rolls back
             writing.execute("select count(*) from sqlite_master").fetchone()
-        connection = sqlite3.connect(uri, uri=True, timeout=30)
+        connection = databases.opened(path, more, timeout=30)
     return connection
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from photometrypipeline.base import databases
 from photometrypipeline.base.errors import FrameError
 
 log = logging.getLogger("pp.ephemstore")
@@ -217,8 +218,7 @@ class Store:
 
     def _connect(self):
         if self.read_only:  # immutable: the folder may lie on a medium where SQLite cannot place its lock
-            address = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
-            return sqlite3.connect(address, uri=True, timeout=BUSY_S)
+            return databases.opened(self.path, "&immutable=1", timeout=BUSY_S)
         return sqlite3.connect(self.path, timeout=BUSY_S, isolation_level="IMMEDIATE")
 
     def _damaged(self, reason):
@@ -269,7 +269,7 @@ def summary(path):
     if not Path(path).exists():
         return {}
     try:
-        with contextlib.closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        with contextlib.closing(databases.opened(path)) as connection:
             tables = ("name", "position", "elements", "answer")
             return {table: connection.execute(f"select count(*) from {table}").fetchone()[0] for table in tables}
     except sqlite3.Error as error:

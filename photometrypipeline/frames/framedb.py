@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from photometrypipeline.base import databases
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.base.newdatabase import new_database
 
 VERSION = 1  # of the layout: 1 = header, data, zeropoint
 
@@ -116,7 +116,7 @@ def write(path, header, table, zeropoint=None, colorterm=None):
     names = stored_names(table.colnames)
     columns = ", ".join(f"{_quoted(name)} {_kind(table[old])}" for name, old in zip(names, table.colnames, strict=True))
     rows = zip(*(_values(table[name]) for name in table.colnames), strict=True)
-    with new_database(path) as connection:
+    with databases.new_database(path) as connection:
         connection.executescript(SCHEMA)
         connection.execute(
             f"insert into header values ({_marks(HEADER_COLUMNS)})", [header.get(name) for name in HEADER_COLUMNS]
@@ -143,7 +143,7 @@ def read(path, dec_range_deg=None, wanted=None):
     if not Path(path).exists():  # sqlite3 would make an empty database
         raise FrameError(path, "does not exist", "run pp_calibrate on this image first")
     try:
-        with contextlib.closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        with contextlib.closing(databases.opened(path)) as connection:
             header = dict(zip(HEADER_COLUMNS, connection.execute("select * from header").fetchone()[:8], strict=True))
             table = _read_table(connection, dec_range_deg, wanted and functools.partial(wanted, header))
             zeropoint = _read_row(connection, "zeropoint", ZEROPOINT_COLUMNS)
@@ -159,7 +159,7 @@ def read_colorterm(path):
     Raises FrameError for a file that cannot be read.
     """
     try:
-        with contextlib.closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        with contextlib.closing(databases.opened(path)) as connection:
             return _read_row(connection, "colorterm", COLOR_COLUMNS)
     except sqlite3.Error as error:
         raise FrameError(path, f"is not the database of a frame ({error})", CALIBRATE_AGAIN, error) from None

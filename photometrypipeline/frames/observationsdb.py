@@ -10,8 +10,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+from photometrypipeline.base import databases
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.base.newdatabase import new_database
 from photometrypipeline.frames.rows import COLUMNS, NOT_DETECTED, STORED, LightCurve, Row
 
 log = logging.getLogger("pp.observationsdb")
@@ -48,7 +48,7 @@ SCHEMA = _schema()
 def write(path, curves):
     """Write the database, whole and atomically, with `curves` (list of LightCurve); NaN and empty texts become NULL."""
     marks = ", ".join("?" * len(NAMES))
-    with new_database(path) as connection:
+    with databases.new_database(path) as connection:
         connection.executescript(SCHEMA)
         connection.execute(f"pragma user_version = {VERSION}")
         connection.execute("insert into pipeline values (?)", [VERSION])
@@ -88,7 +88,7 @@ def read(path, file=None):
     if not Path(path).exists():  # sqlite3 would make an empty database
         raise FrameError(path, "does not exist", "run pp_distill")
     try:
-        with contextlib.closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        with contextlib.closing(databases.opened(path)) as connection:
             _check_version(path, connection)
             where, values = (" where file = ?", [file]) if file else ("", [])
             return [_curve(connection, *about) for about in connection.execute("select * from targets" + where, values)]

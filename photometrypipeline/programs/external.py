@@ -89,7 +89,8 @@ def run_program(argv, outputs, cwd=None, timeout_s=None, environment=None):
     name = os.path.basename(str(argv[0]))
     try:
         with plain_names(argv, outputs, cwd) as plain:
-            code, printed = _finished(plain, cwd, timeout_s, {**os.environ, **(environment or {})})
+            here = {"PWD": os.path.abspath(cwd)} if cwd else {}  # SCAMP reads it, and its end if it is a long one
+            code, printed = _finished(plain, cwd, timeout_s, {**os.environ, **here, **(environment or {})})
     except subprocess.TimeoutExpired as error:
         limit = "; the limits are program_timeout_s and scamp_timeout_s in pp_setup.py"
         raise ProgramError(f"{name} did not end within {timeout_s:.0f} s and was stopped{limit}") from error

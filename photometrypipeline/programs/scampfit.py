@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ log = logging.getLogger("pp.scampfit")
 WORK = ".diagnostics"  # where the .head files end
 REPORT = "astrometry_scamp.xml"
 REFERENCE = "stars.cat"
+LONGEST_PATH = 400  # bytes of its working folder, more end SCAMP with a buffer overflow
 MARKUP = re.compile(r"[<>&\"]")
 # What is left to find, after the match of the patterns: degrees, a factor, arcmin.
 NARROW = {"POSANGLE_MAXERR": "0.5", "PIXSCALE_MAXERR": "1.01", "MATCH_FLIPPED": "N"}
@@ -87,7 +89,8 @@ def run(jobs, reference, telescope, mask, limits, degree, timeout_s, folder):
     heads_folder = folder / WORK
     heads_folder.mkdir(exist_ok=True)
     columns = astromatic.scamp_columns(telescope)
-    with tempfile.TemporaryDirectory(prefix="scamp_", dir=heads_folder) as work:
+    far = len(os.fsencode(os.path.realpath(heads_folder))) > LONGEST_PATH
+    with tempfile.TemporaryDirectory(prefix="scamp_", dir=None if far else heads_folder) as work:
         lists = [Path(work) / f"{number:05d}.ldac" for number in range(len(jobs))]
         for path, job in zip(lists, jobs, strict=True):
             header = plain(job.frame.header)
@@ -105,7 +108,7 @@ def run(jobs, reference, telescope, mask, limits, degree, timeout_s, folder):
             else:
                 heads[name] = head
         for job, path in zip(jobs, lists, strict=True):
-            path.with_suffix(".head").replace(heads_folder / f"{job.frame.stem}.head")
+            shutil.move(path.with_suffix(".head"), heads_folder / f"{job.frame.stem}.head")
         put(Path(work) / "scamp_output.xml", folder / REPORT)
     return dict(zip(names, numbers, strict=True)), heads
 

@@ -4,16 +4,14 @@ import errno
 import os
 import sqlite3
 import stat
-from contextlib import closing
 
 import pytest
 
 from photometrypipeline.base import jsonfile
 from photometrypipeline.base.attempts import attempt
-from photometrypipeline.base.errors import Occupied, SystemTrouble, UsageError
+from photometrypipeline.base.errors import Occupied, SystemTrouble
 from photometrypipeline.base.files import (
     put,
-    refuse_depth,
     refuse_pipes,
     replacing,
     replacing_folder,
@@ -108,17 +106,6 @@ def test_a_pipe_that_has_a_name_of_ours_is_told_before_anybody_reads_it(tmp_path
     os.mkfifo(tmp_path / ".diagnostics" / "distill.json")
     with pytest.raises(Occupied, match="distill.json is a pipe or a device, where a file belongs; move it away"):
         refuse_pipes(tmp_path)
-
-
-def test_a_folder_is_refused_where_its_path_is_too_long_for_databases(tmp_path):
-    deep = tmp_path / ("x" * 200) / ("y" * (425 - 202 - len(os.fsencode(os.path.realpath(tmp_path)))))
-    deep.mkdir(parents=True)
-    refuse_depth(deep)
-    with replacing(deep / ("n" * 40)) as temporary, closing(sqlite3.connect(temporary)) as connection, connection:
-        connection.execute("create table a (b)")
-    (deep / "z").mkdir()
-    with pytest.raises(UsageError, match="427 bytes.*425 at most; move the frames"):
-        refuse_depth(deep / "z")
 
 
 def test_what_replaces_a_file_that_cannot_be_read_can(tmp_path):

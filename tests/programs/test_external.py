@@ -59,3 +59,9 @@ def test_a_crash_and_a_missing_file_are_told(program, tmp_path):
         run_program([program("kill -9 $$")], [])
     with pytest.raises(ProgramError, match="did not write"):
         run_program([program("echo done")], [tmp_path / "result"])
+
+
+def test_a_program_is_told_where_it_works_whatever_the_shell_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("PWD", "/x" * 1000)  # SCAMP's buffer overflows with such a path
+    printed = run_program(["/usr/bin/env"], [], cwd=tmp_path)
+    assert f"PWD={tmp_path}\n" in printed
