@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from photometrypipeline.base.scatter import SIGMA_PER_MAD
-from photometrypipeline.photometry.measure import CLIP_SIGMA, CLIPPED_STD, FEWEST_SKY, place_of
+from photometrypipeline.photometry.measure import place_of
+from photometrypipeline.photometry.ringsky import skies
 
 MIN_EMPTY = 30
 N_EMPTY = 300
@@ -60,7 +60,8 @@ def at(exposure, x, y, trail_px, shifts, neighbours=()):
         nothing = np.empty((0, *place.cut.pixels.shape))
         return Copies(place, nothing, nothing.astype(bool), *np.empty((2, 0)), np.empty(0, dtype=int), [])
     pixels, occupied = np.array(pixels), np.array(occupied)
-    level, sigma, number = _skies(np.where(occupied, np.nan, pixels)[:, ring])
+    around = [np.broadcast_to(axis, ring.shape)[ring] for axis in (place.dx, place.dy)]
+    level, sigma, number = skies(np.where(occupied, np.nan, pixels)[:, ring], *around)
     good = np.isfinite(level) & (sigma > 0)
     usable = np.isfinite(pixels)
     left = np.where(usable, pixels - level[:, None, None], 0.0)
@@ -68,27 +69,6 @@ def at(exposure, x, y, trail_px, shifts, neighbours=()):
     scene = [(int(order[n]), image, err) for n, image, err in scene if good[n]]
     sky_err = sigma[good] / np.sqrt(number[good])
     return Copies(place, left[good], usable[good], sigma[good], sky_err, np.array(numbers)[good], scene)
-
-
-def _skies(values):
-    """Return (level, sigma, number) of each row of `values`, NaN left out, as measure.sky_of does it."""
-    values = np.sort(values, axis=1)
-    number = np.isfinite(values).sum(axis=1)
-    enough = number >= FEWEST_SKY
-    rows = np.arange(len(values))
-    middle = values[rows, np.maximum(number // 2, 0).clip(max=values.shape[1] - 1)]
-    off = np.sort(np.abs(values - middle[:, None]), axis=1)
-    spread = SIGMA_PER_MAD * off[rows, (number // 2).clip(max=values.shape[1] - 1)]
-    kept = np.abs(values - middle[:, None]) <= CLIP_SIGMA * np.maximum(spread, 1e-9)[:, None]
-    for _ in range(3):
-        count = np.maximum(kept.sum(axis=1), 1)
-        mean = np.where(kept, values, 0).sum(axis=1) / count
-        std = np.sqrt(np.where(kept, (values - mean[:, None]) ** 2, 0).sum(axis=1) / count)
-        now = np.abs(values - mean[:, None]) <= CLIP_SIGMA * CLIPPED_STD * np.maximum(std, 1e-9)[:, None]
-        kept, last = now & kept, kept
-        if (kept == last).all():
-            break
-    return np.where(enough, mean, np.nan), np.where(enough, CLIPPED_STD * std, np.nan), count
 
 
 def photons_of(copies, flux, gain, rng):

@@ -1,17 +1,16 @@
 """How bright a target is at a known place: in the aperture of the reference stars, and by PSF times trail.
 
 Both are given as the light that a star as bright would have in the aperture, so that one zeropoint holds for both.
-The sky is a clipped mean of a ring; the weights of the PSF are those of the target for the stars as well, so that
+The sky is that of a ring (ringsky); the weights of the PSF are those of the target for the stars as well, so that
 errors of the PSF cancel.
 """
 
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from astropy.stats import mad_std
 from scipy.ndimage import binary_dilation, median_filter
 
-from photometrypipeline.photometry import trail
+from photometrypipeline.photometry import ringsky, trail
 from photometrypipeline.photometry.cutouts import FramePixels, aperture
 from photometrypipeline.photometry.errorbars import MAG_PER_RELATIVE_FLUX
 from photometrypipeline.photometry.framepsf import FramePSF
@@ -21,10 +20,7 @@ RING_FWHM = 4.0  # inner radius of the ring of sky
 RING_WIDTH_FWHM = 2.5
 RING_WIDTH_PX = 8.0
 REACH_FWHM = 3.0  # to which the light of a target is weighed
-CLIP_SIGMA = 3.0
-CLIPPED_STD = 1.0137  # sigma of a normal distribution over that of what lies within 3 sigma
 MOST_STARS = 25  # that tie a frame's PSF to its source list
-FEWEST_SKY = 60
 MODEL_ERROR = 0.01  # of the light of a neighbour, by the PSF
 TRAIL_ERROR = 0.05  # of the correction for the trail
 GUESSED_ERROR = 0.25  # the same where the PSF is guessed from a width
@@ -153,25 +149,19 @@ class Light:
         return float(-2.5 * np.log10(flux) + offset), float(errors[0]), float(errors[1])
 
 
-def sky_of(values):
-    """Return (level, sigma of a pixel, number) of sky pixels: mean without outliers; NaN for too few."""
-    values = values[np.isfinite(values)]
-    if values.size < FEWEST_SKY:
-        return np.nan, np.nan, values.size
-    middle = np.median(values)
-    off = np.abs(values - middle)
-    kept = values[off <= CLIP_SIGMA * max(mad_std(values), 1e-9)]
-    for _ in range(2):
-        kept = kept[np.abs(kept - kept.mean()) <= CLIP_SIGMA * CLIPPED_STD * max(kept.std(), 1e-9)]
-    return float(kept.mean()), float(CLIPPED_STD * kept.std()), kept.size
-
-
 def ring_sky(cut, pixels, dx, dy, inner, outer):
-    """Return (level, sigma, number) of the sky in a ring of a Cutout, sources left out where enough remains."""
+    """Return (level, sigma, number) of the sky in a ring of a Cutout, sources left out where enough remains.
+
+    As ringsky.skies has it; NaN for too few pixels.
+    """
     distance = np.hypot(dx, dy)
     ring = (distance > inner) & (distance < outer)
-    found = sky_of(pixels[ring & ~cut.occupied])
-    return found if np.isfinite(found[0]) else sky_of(pixels[ring])
+    places = [np.broadcast_to(axis, ring.shape)[ring] for axis in (dx, dy)]
+    for values in (np.where(cut.occupied, np.nan, pixels)[ring], pixels[ring]):
+        level, sigma, number = (float(each[0]) for each in ringsky.skies(values[None, :], *places))
+        if np.isfinite(level):
+            break
+    return level, sigma, number
 
 
 def calibrate_stars(exposure, stars, inst):
