@@ -15,6 +15,7 @@ import numpy as np
 
 from photometrypipeline.base import databases
 from photometrypipeline.base.errors import FrameError
+from photometrypipeline.frames.columns import Columns
 
 VERSION = 1  # of the layout: 1 = header, data, zeropoint
 
@@ -84,33 +85,10 @@ MAGNITUDE = re.compile(r"^(_?(?:e_)?)([A-Z])mag$")
 LONG_NAME = re.compile(r"^(_?(?:e_)?)([A-Z])Johnsonmag$")
 
 
-class Columns:
-    """The columns of a table, {name: ndarray}, read alone: an astropy Table takes five times the memory, and longer.
-
-    By name a column, by index a row ({name: value}).
-    """
-
-    def __init__(self, columns: dict[str, np.ndarray]):
-        self._columns = columns
-
-    @property
-    def colnames(self) -> list[str]:
-        """The names of the columns."""
-        return list(self._columns)
-
-    def __len__(self) -> int:
-        return len(next(iter(self._columns.values()), ()))
-
-    def __getitem__(self, key):
-        if isinstance(key, str):
-            return self._columns[key]
-        return {name: values[key] for name, values in self._columns.items()}
-
-
 def write(path, header, table, zeropoint=None, colorterm=None):
     """Write the database of a frame, whole and atomically; an older one is replaced.
 
-    header : dict with HEADER_COLUMNS;  table : astropy Table, one row per source, NaN and masked become NULL
+    header : dict with HEADER_COLUMNS;  table : Columns or astropy Table, one row per source, NaN and masked become NULL
     zeropoint : dict with ZEROPOINT_COLUMNS, or None; colorterm : dict with COLOR_COLUMNS, or None
     """
     names = stored_names(table.colnames)

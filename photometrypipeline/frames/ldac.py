@@ -8,11 +8,11 @@ import re
 
 import numpy as np
 from astropy.io import fits
-from astropy.table import Table
 
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.base.files import replacing
 from photometrypipeline.frames import fitsbytes
+from photometrypipeline.frames.columns import Columns
 
 log = logging.getLogger("pp.ldac")
 
@@ -25,13 +25,13 @@ FORM = re.compile(rf"(\d*)([{''.join(KINDS)}])")
 
 
 class SourceList:
-    """A source list: `header` (fits.Header of the image when it was measured) and `table` (astropy Table).
+    """A source list: `header` (fits.Header of the image when it was measured) and `table` (Columns).
 
     The header may be given as the raw bytes of one, which are read when it is asked for: it takes more memory than the
     sources of a small frame.
     """
 
-    def __init__(self, header: fits.Header | bytes, table: Table):
+    def __init__(self, header: fits.Header | bytes, table: Columns):
         self._header, self.table = header, table
 
     @property
@@ -88,7 +88,7 @@ def read(path, max_flags=None):
 
 
 def _checked(table, path):
-    """Return a Table without the sources that have no place, which Source Extractor never writes: damage, and told.
+    """Return Columns without the sources that have no place, which Source Extractor never writes: damage, and told.
 
     Raises ValueError where that is more than a few.
     """
@@ -120,7 +120,7 @@ def _hdus(path):
 
 
 def _table(header, data):
-    """Return the Table in a binary table; `meta` has unit and TDISP of each column as text, for `write`."""
+    """Return the Columns in a binary table; `meta` has unit and TDISP of each column as text, for `write`."""
     fields, meta = [], {}
     for n in range(1, header["TFIELDS"] + 1):
         name, form = header[f"TTYPE{n}"], FORM.fullmatch(header[f"TFORM{n}"].strip())
@@ -131,7 +131,7 @@ def _table(header, data):
         meta[name] = header.get(f"TUNIT{n}"), header.get(f"TDISP{n}")
     rows = np.frombuffer(data, dtype=fields, count=header["NAXIS2"])
     # in the machine's byte order, which numpy computes with faster
-    return Table({name: rows[name].astype(rows[name].dtype.newbyteorder("=")) for name in meta}, meta=meta, copy=False)
+    return Columns({name: rows[name].astype(rows[name].dtype.newbyteorder("=")) for name in meta}, meta)
 
 
 def write(path, sources):
@@ -142,7 +142,7 @@ def write(path, sources):
     imhead = [("TTYPE1", "Field Header Card"), ("TFORM1", f"{size}A"), ("TDIM1", f"({CARD}, {size // CARD})")]
     content = [fits.PrimaryHDU().header.tostring().encode(), _binary_table("LDAC_IMHEAD", imhead, (size, 1, 1), cards)]
     table, described = sources.table, []
-    rows = np.empty(len(table), dtype=[_field(table[name]) for name in table.colnames])
+    rows = np.empty(len(table), dtype=[_field(name, table[name]) for name in table.colnames])
     for n, name in enumerate(table.colnames, start=1):
         rows[name] = table[name]
         kind = next(kind for kind, dtype in KINDS.items() if dtype == rows.dtype[name].base.str)
@@ -156,10 +156,10 @@ def write(path, sources):
         temporary.write_bytes(b"".join(content))
 
 
-def _field(column):
+def _field(name, column):
     """Return (name, dtype, shape) of a column as it stands in a FITS file."""
     values = np.asarray(column)
-    return column.name, values.dtype.newbyteorder(">"), values.shape[1:]
+    return name, values.dtype.newbyteorder(">"), values.shape[1:]
 
 
 def _binary_table(name, cards, size, data):

@@ -139,7 +139,7 @@ def one_aperture(sources: ldac.SourceList, index: int) -> ldac.SourceList:
     for name in APERTURES:
         values = sources.table[name]
         if values.ndim > 1:
-            sources.table.replace_column(name, values[:, index])
+            sources.table[name] = values[:, index]
     return sources
 
 

@@ -144,3 +144,15 @@ def test_a_list_that_the_system_does_not_hand_over_may_be_good(tmp_path, monkeyp
     with pytest.raises(FrameError, match="too many open files; see to that") as caught:
         ldac.read(tmp_path / "a.ldac")
     assert caught.value.passing
+
+
+def test_some_rows_and_renamed_columns_of_a_list_leave_it_as_it_was(tmp_path):
+    ldac.write(tmp_path / "a.ldac", sources())
+    listed = ldac.read(tmp_path / "a.ldac")
+    some, other = listed.select(np.arange(50) > 40), listed.table.copy()
+    some.table["FLAGS"] = some.table["FLAGS"] + 1
+    other.rename_columns(["XWIN_IMAGE"], ["x"])
+    other["new"] = np.zeros(50)
+    assert len(some) == 9 and other.colnames == ["x", *listed.table.colnames[1:], "new"]
+    assert listed.table.colnames == sources().table.colnames and listed.table[7]["FLAGS"] == 7
+    assert all(np.array_equal(listed.table[name], sources().table[name]) for name in listed.table.colnames)
