@@ -278,6 +278,9 @@ def _target(view, record, limits):
     missed = max(len(target.missed) for target in asked)
     if missed:
         measures.append(Measure(f"not detected in {missed} {'frame' if missed == 1 else 'frames'}"))
+    outside = max(len(target.outside) for target in asked)
+    if outside:
+        measures.append(Measure(f"outside of {outside} {'frame' if outside == 1 else 'frames'}"))
     return measures + _two_methods(asked[0], limits) + _checks(view, record, limits)
 
 

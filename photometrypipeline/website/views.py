@@ -10,7 +10,7 @@ from functools import cached_property
 from photometrypipeline.frames import exclusions, recordtypes
 from photometrypipeline.frames.records import STEPS, known, number
 from photometrypipeline.frames.results import mean_and_scatter
-from photometrypipeline.frames.rows import STAR_KINDS, LightCurve, Row
+from photometrypipeline.frames.rows import OUTSIDE, STAR_KINDS, LightCurve, Row
 from photometrypipeline.sky.times import text_of
 from photometrypipeline.website.pictures import Picture
 
@@ -141,8 +141,13 @@ class TargetView:
     @property
     def listed(self):
         """Rows with light that may be its own, whether they count or not."""
-        missed = set(self.missed)
-        return [row for row in self.rows if row.accepted or row.frame not in missed]
+        elsewhere = {*self.missed, *self.outside}
+        return [row for row in self.rows if row.accepted or row.frame not in elsewhere]
+
+    @property
+    def outside(self):
+        """Frames (list of FrameView) that it was not expected on, whatever source was the nearest."""
+        return [row.frame for row in self.rows if row.data.reason == OUTSIDE]
 
     @property
     def rejected(self):

@@ -7,6 +7,7 @@ import pytest
 import fakerun
 import pp_setup
 from photometrypipeline.frames import records
+from photometrypipeline.frames.rows import OUTSIDE
 from photometrypipeline.website import verdicts
 from website import view_of as view_of_records
 
@@ -229,3 +230,12 @@ def test_errors_are_judged_by_most_artificial_targets_not_by_the_worst(field, wi
     assert told.state == state
     assert verdicts.widened(0.9545) == pytest.approx(1.0, abs=1e-3)
     assert any(measure.words.startswith("artificial targets scatter") for measure in told.measures)
+
+
+def test_frames_that_a_star_is_outside_of_are_no_rejections(field):
+    record = fakerun.distill(field, rejected=(1, 2, 3, 4))
+    for row in record["targets"][1].rows[1:5]:
+        row.reason = OUTSIDE
+    told = judged(field, distill=record)["Target"]
+    assert told.state == "good" and told.measures[0].words == "3552: 6 of 6 rows accepted"
+    assert "outside of 4 frames" in [measure.words for measure in told.measures]
