@@ -154,7 +154,7 @@ def _write_pages(view, contents, plot_files, settings, site, folder, jobs):
     shared |= {"root": "", "here": f"{records.FOLDER}/", "verdicts": judged, "plots": shown}
     shared |= {"overall": verdicts.overall(judged), "stars": stars}
     shared["downloads"] = downloads.of_lead(view, shared["files"], folder)
-    shared["report_command"] = downloads.report_command(view, shared["files"], folder)
+    shared["offers"] = downloads.offers(view, shared["files"], folder, pp_setup.confreport)
     html = made.get_template("main.html").render(data=data, **shared)
     pages.write_page(site / settings.main_html, html)
     return written | {frame.page for frame in view.frames if frame.page}, shared["overall"]

@@ -4,7 +4,8 @@
 reads   IMAGE.ldac.db from pp_calibrate, the image headers; the target's ephemeris from the local store, or JPL Horizons
 writes  photometry_TARGET.dat for each target, and photometry_Control_Star.dat; lightcurve_TARGET.csv, the same with a
         named column for all that is known; photometry.db, all of it as a database; movers.csv, what moves (-movers);
-        IMAGE.reg, targets and reference stars as regions for DS9
+        IMAGE.reg, targets and reference stars as regions for DS9; ades_TARGET.psv and lightcurve_TARGET.alcdef.txt,
+        reports on the body that the frames were taken for, where confreport in pp_setup.py has all that they need
 
 Examples:
   pp_distill mscience*.fits
@@ -121,6 +122,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     """
     data = DataSet.of(frames)
     derived = derive(data, losses, options)
+    before = {curve.file: old.rows_in(data.folder / curve.file) for curve in derived.curves}
     found = write(data, derived, losses)
     measured, curves, rows = derived.measured, derived.curves, derived.rows
     instrumental_wanted = all(each.header["filtername"] is None for each in measured)
@@ -131,9 +133,11 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     for line in derived.excluded.unused():
         log.warning("%s: %r is not an observation of this run", options.exclude, line)
     set_outdated_aside(data, measured, curves)
+    set_reports_aside(data, curves, before)
     observationsdb.update(data.folder / observationsdb.FILE_NAME, curves)
     tidy = lightcurve.write_csv(curves, data.folder, data.client(offline=True), options.places)
     drawn = write_regions(data, measured, curves)
+    reports = write_reports(data, curves, options)
     in_field = bodies.lines(derived.everything, curves)
     for line in bodies.told(in_field):
         toolbox.say(line)
@@ -151,7 +155,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
         bodies=in_field,
     )
     diagnostics.record("distill", summary, data.folder)
-    files = [*(curve.file for curve in curves), *tidy, observationsdb.FILE_NAME, *drawn]
+    files = [*(curve.file for curve in curves), *tidy, observationsdb.FILE_NAME, *drawn, *reports]
     files += [movers.FILE_NAME] if derived.moving is not None else []
     return Distillation(rows, found, derived.failure, files)
 
@@ -244,6 +248,33 @@ def set_outdated_aside(data, measured, curves):
     moved = old.set_aside(data.folder, [name for target in gone for name in old.results_of(*target)])
     if moved:
         toolbox.say(f"moved to {old.FOLDER}/: {', '.join(moved)}, which rest on an earlier calibration")
+
+
+def set_reports_aside(data, curves, before):
+    """Move the files that were made of light curves to old/ where these have changed since then, and say so.
+
+    before : {table: its rows before this run}
+    """
+    changed = [each for each in curves if before[each.file] not in ([], old.rows_in(data.folder / each.file))]
+    names = [name for curve in changed for name in old.made_of(curve.name)]
+    if any(curve.kind != "control" for curve in changed):
+        names += sorted(path.name for path in data.folder.glob(old.REPORTS))
+    moved = old.set_aside(data.folder, names)
+    if moved:
+        toolbox.say(f"moved to {old.FOLDER}/: {', '.join(moved)}, made of an earlier light curve")
+
+
+def write_reports(data, curves, options):
+    """Write the reports that confreport has all names for; return the names of their files (list of str)."""
+    settings = pp_setup.confreport
+    if not settings.submitter:  # which all of them need
+        return []
+    from photometrypipeline.reports import standing
+
+    files, told = standing.write(curves, data.folder, data.client(offline=True), options.places, settings)
+    for line in told:
+        toolbox.say(line)
+    return files
 
 
 def what_moves(matcher, wanted, options, data):

@@ -110,6 +110,8 @@ def collect(files, identifier, settings, astcat, form, losses):
             toolbox.say(remark)
         if identifier is None and series.target == positionsfile.UNNAMED:
             raise UsageError(f"{path}: which object is it? Give a number, a designation, or up to 7 letters of yours")
+        if series.simulated:
+            log.warning("%s: the frames are simulated (SIMULATE in their headers): never send this report", path)
         named = astrometryreport.name_of(series, identifier)
         if form != "80" and astrometryreport.lacks_number(named):
             raise UsageError(f"{path}: ADES takes no designation from before 1925; give the number of {named.text}")

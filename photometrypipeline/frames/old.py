@@ -7,6 +7,9 @@ from photometrypipeline.base.files import safe_name
 from photometrypipeline.frames import positionsfile
 
 FOLDER = "old"
+ENDINGS = ("ecsv", "vot", "parquet", "alcdef.txt", "aavso.txt")  # of lightcurve_TARGET, besides .csv of each run
+REPORTS = "mpc_astrometry.*"  # of pptool_mpcreport, of one target or several
+ROW = ".ldac "  # behind the name of the source list
 RESTS_ON = Path(".diagnostics") / "stamps" / "targets.json"  # {table of a target: {database of a frame: digest}}
 
 
@@ -32,7 +35,21 @@ def set_aside(folder, names):
 
 def results_of(target, table=None):
     """Return the names (list of str) of the files that hold the light curve of a target; `table`: of the .dat."""
-    return [table or f"photometry_{safe_name(target)}.dat", f"lightcurve_{safe_name(target)}.csv"]
+    return [table or f"photometry_{safe_name(target)}.dat", f"lightcurve_{safe_name(target)}.csv", *made_of(target)]
+
+
+def made_of(target):
+    """Return the names (list of str) of the files that are made of the light curve of a target, if they are."""
+    name = safe_name(target)
+    return [f"ades_{name}.psv", *(f"lightcurve_{name}.{ending}" for ending in ENDINGS)]
+
+
+def rows_in(path):
+    """Return the lines (list of str) of the observations in a table photometry_*.dat, counted or not; [] without it."""
+    try:
+        return [line for line in Path(path).read_text(encoding="utf-8", errors="replace").splitlines() if ROW in line]
+    except OSError:
+        return []
 
 
 def named_in(folder, positions, fixedtargets):

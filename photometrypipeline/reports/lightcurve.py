@@ -189,16 +189,17 @@ def write_csv(curves, folder, client, choice):
         series = observations.Series(*about, observed, {}, [])
         names.append(f"lightcurve_{safe_name(curve.name)}.csv")
         with replacing(folder / names[-1]) as path:
-            write(table([(series, _geometry(curve, observed, folder, client, choice))]), path, "csv")
+            write(table([(series, geometry(curve, observed, folder, client, choice))]), path, "csv")
     return names
 
 
-def _geometry(curve, observed, folder, client, choice):
+def geometry(curve, observed, folder, client, choice):
+    """Return the Geometry for the Observations of a LightCurve; None, with a line in LOG, where there is none."""
     if curve.kind in STAR_KINDS or curve.kind in ("positions", "mover"):
         return None
     try:
         site = observed[0].station
-        jds = np.array([row.jd for row in curve.every])
+        jds = np.array([each.row.jd for each in observed])
         return geometry_of(observed, ephemeris.positions(curve.name, site, jds, client, folder, choice))
     except PipelineError as error:
         log.info("%s: no distances in the table: %s", curve.name, error)

@@ -19,6 +19,7 @@ from photometrypipeline.sky import matching
 
 log = logging.getLogger("pp.observations")
 
+SIMULATED = "SIMULATE"  # card of frames of the example and other simulations
 SAME_TIME_D = 1e-6  # the file has 7 decimals of a day, the database and stored ephemerides have all
 SAME_SOURCE_ARCSEC = 0.1  # a row and its source in the database; the file has 8 decimals of a degree
 
@@ -108,6 +109,11 @@ class Series:
     observations: list
     missing: dict
     remarks: list
+
+    @property
+    def simulated(self):
+        """Whether any of its frames is one that no telescope has taken."""
+        return any(each.header.get(SIMULATED) for each in self.observations)
 
 
 def read_series(path, watched=iter):

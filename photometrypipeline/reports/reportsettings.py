@@ -2,6 +2,13 @@
 
 from dataclasses import dataclass, field, replace
 
+from photometrypipeline.base.files import safe_name
+
+NEEDED = {  # form of report: (settings, entries of a telescope) that it cannot do without
+    "ADES": (("submitter", "observers", "measurers"), ("design", "aperture_m")),
+    "ALCDEF": (("submitter", "email", "observers"), ()),
+    "AAVSO": (("aavso_code",), ()),
+}
 MODES = ("CCD", "CMO", "VID", "TDI")  # of images, as the MPC calls them; its others are no images, or history
 
 
@@ -29,6 +36,20 @@ class ReportSettings:
         """Return the dict of one telescope, what is not set taken from `telescopes["*"]`."""
         return {"detector": "CCD", "mode": "CCD", **self.telescopes.get("*", {}), **self.telescopes.get(key, {})}
 
+    def lacking(self, keys):
+        """Return {form of report: what is not set of what it needs, in words; empty text for nothing}.
+
+        keys : of the telescopes in use
+        """
+        found = {}
+        for form, (people, about) in NEEDED.items():
+            missing = [name for name in people if not getattr(self, name)]
+            for key in sorted(keys):
+                own = [name for name in about if not self.telescope(key).get(name)]
+                missing += [f"{' and '.join(own)} of {key}"] if own else []
+            found[form] = ", ".join(missing)
+        return found
+
 
 OPTIONS = {  # name: (form in the help, what it says)
     "submitter": ("NAME", "who sends the report, such as 'A. B. Observer'"),
@@ -39,6 +60,12 @@ OPTIONS = {  # name: (form in the help, what it says)
     "comment": ("TEXT", "a line for the reader of the report"),
     "aavso_code": ("CODE", "the observer's code of the AAVSO"),
 }
+
+
+def files_of(target):
+    """Return {form of report: name of the file} of the reports of a body that runs write by themselves."""
+    name = safe_name(target)
+    return {"ADES": f"ades_{name}.psv", "ALCDEF": f"lightcurve_{name}.alcdef.txt"}
 
 
 def add_options(parser, names):

@@ -45,10 +45,9 @@ SETTINGS = {
     ),
     "distill": (
         *("photmode", "max_distance_arcsec", "position_sigma_arcsec", "clock_error_s", "max_contamination"),
-        "confdistill",
+        *("confdistill", "confreport"),
     ),
     "prepare": ("confprepare",),
-    "reports": ("confreport",),  # no step, but pptool_mpcreport
     "pages": ("confdiagnostics", "confverdict"),
     "store": ("store_limit_mb", "service_urls"),  # no step: where reference stars come from does not change them
 }

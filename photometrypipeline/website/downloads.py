@@ -1,16 +1,35 @@
-"""The result files of a data set that the page links to, and how to make the report that may be missing."""
+"""The result files of a data set that the page links to, and how to make the reports that may be missing."""
 
 import os
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 
-from photometrypipeline.base import files
-from photometrypipeline.frames import observationsdb
+from photometrypipeline.frames import observationsdb, old
 from photometrypipeline.targets.clock import KINDS
 from photometrypipeline.website import views
 
-ENDINGS = ("csv", "ecsv", "vot", "parquet", "alcdef.txt", "aavso.txt")  # of what pptool_lightcurve makes
-REPORTS = "mpc_astrometry.*"  # of pptool_mpcreport
+STANDING = "primary"  # kind of targets whose reports every run writes by itself, if the settings are complete
+OF_BODIES = (
+    ("ADES", "for the Minor Planet Center", "pptool_mpcreport -format psv"),
+    ("ALCDEF", "for alcdef.org", "pptool_lightcurve -format alcdef"),
+)
+OF_STARS = (("AAVSO", "for the AAVSO", "pptool_lightcurve -format aavso"),)
+ENDINGS = {"ADES": (".psv", ".xml"), "ALCDEF": (".alcdef.txt",), "AAVSO": (".aavso.txt",)}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A report that is not there: its form, whom it is for, the command that makes it, and what settings it lacks.
+
+    standing : whether every run writes it once these are there
+    """
+
+    form: str
+    whom: str
+    command: str
+    lacks: str
+    standing: bool
 
 
 def paths(view, site, folder):
@@ -30,18 +49,30 @@ def of_lead(view, known, folder):
     return [name for name in names if name in known]
 
 
-def report_command(view, known, folder):
-    """Return the command that makes the ADES report of the leading target; None if there is one, or nothing for it."""
+def offers(view, known, folder, settings):
+    """Return the Offers (list) of reports of the leading target that are not among the files `known`.
+
+    settings : reportsettings.ReportSettings
+    """
     lead = view.lead
-    if not (lead and lead.accepted and lead.data.kind in KINDS and lead.data.file in known) or _reports(folder):
-        return None
+    if not (lead and lead.accepted and lead.data.file in known):
+        return []
     name = views.base_name(lead.data.file)
-    return f"pptool_mpcreport -format psv {shlex.quote(name)}" if name.isprintable() else None
+    forms = (
+        (OF_BODIES if lead.data.kind in KINDS else OF_STARS if not lead.moving else ()) if name.isprintable() else ()
+    )
+    missing = settings.lacking({row.data.telescope for row in lead.accepted})
+    there = of_lead(view, known, folder)
+    return [
+        Offer(form, whom, f"{command} {shlex.quote(name)}", missing[form], lead.data.kind == STANDING)
+        for form, whom, command in forms
+        if not any(file.endswith(ENDINGS[form]) for file in there)
+    ]
 
 
 def _of_target(target):
-    return [target.data.file, *(f"lightcurve_{files.safe_name(target.name)}.{ending}" for ending in ENDINGS)]
+    return [*old.results_of(target.name, target.data.file)]
 
 
 def _reports(folder):
-    return sorted(path.name for path in Path(folder).glob(REPORTS))
+    return sorted(path.name for path in Path(folder).glob(old.REPORTS))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
+from astropy.io import fits
 from astropy.time import Time
 from conftest import ROOT
 from lxml import etree
@@ -19,9 +20,18 @@ import pp_setup
 import pptool_mpcreport
 import sky
 from photometrypipeline.catalogs import surveys
-from photometrypipeline.frames import results
+from photometrypipeline.frames import observationsdb, results
 from photometrypipeline.frames.frame import Frame
-from photometrypipeline.reports import ades, adesrules, astrometryreport, centroids, mpc80, mpccodes, reportsettings
+from photometrypipeline.reports import (
+    ades,
+    adesrules,
+    astrometryreport,
+    centroids,
+    mpc80,
+    mpccodes,
+    reportsettings,
+    standing,
+)
 from photometrypipeline.reports.designations import Designation, of_body
 from photometrypipeline.reports.observations import Observation
 
@@ -195,10 +205,48 @@ def test_names_stand_in_the_settings(data, run_command, tmp_path):
     assert {each.text for each in root.iter("provID")} == {"1983 SA"} and not list(root.iter("permID"))
 
 
+def test_every_run_writes_the_reports_that_the_settings_are_complete_for_and_sets_old_ones_aside(
+    data, run_command, tmp_path
+):
+    folder, truth = data
+    config = tmp_path / "config" / "photometrypipeline"
+    config.mkdir(parents=True)
+    (config / "pp_setup.py").write_text(
+        'confreport.submitter = "A. Observer"\nconfreport.observers = confreport.measurers = ("A. Observer",)\n'
+        'confreport.email = "a@example.org"\n'
+        'confreport.telescopes = {"*": {"design": "Gregorian", "aperture_m": 1.83}}\n'
+    )
+    for name in ("mpc_astrometry.psv", "lightcurve_3552.ecsv"):  # of a light curve whose first row did not count
+        (folder / name).write_text("of another light curve\n")
+    env = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+    done = run_command("pp_distill", "-offline", *truth.files, cwd=folder, env=env)
+    assert done.returncode == 0, done.stderr
+    assert "moved to old/: lightcurve_3552.ecsv, mpc_astrometry.psv, made of an earlier light curve" in done.stdout
+    assert "ades_3552.psv: ADES, 6 observations of 3552" in done.stdout
+    context, records = read_psv((folder / "ades_3552.psv").read_text())
+    assert len(records) == 6 and {dict(record)["permID"] for record in records} == {"3552"}
+    assert (folder / "lightcurve_3552.alcdef.txt").read_text().count("\nDATA=") == 6
+    page = (folder / "diagnostics.html").read_text()
+    assert page.count('href="ades_3552.psv"') == page.count('href="lightcurve_3552.alcdef.txt"') == 1
+    for path in folder.glob("*.fits"):
+        fits.setval(path, "SIMULATE", value=True)
+    curves = observationsdb.read(folder / observationsdb.FILE_NAME)
+    about = {"*": {"design": "Gregorian", "aperture_m": 1.83}}
+    settings = reportsettings.ReportSettings("A. B.", "", "a@example.org", ("A. B.",), ("A. B.",), telescopes=about)
+    assert standing.write(curves, folder, None, None, settings) == ([], [])
+
+
+def test_what_the_settings_lack_is_said_in_words():
+    settings = reportsettings.ReportSettings(submitter="A. Observer", telescopes={"VATT4K": {"design": "Gregorian"}})
+    assert settings.lacking({"VATT4K", "OTHER"}) == {
+        "ADES": "observers, measurers, design and aperture_m of OTHER, aperture_m of VATT4K",
+        "ALCDEF": "email, observers",
+        "AAVSO": "aavso_code",
+    }
+
+
 def test_frames_that_were_not_registered_are_not_reported(data, run_command):
     folder, truth = data
-    from astropy.io import fits
-
     for name in truth.files[1:3]:
         fits.delval(folder / name, "REGCAT")
     done = run_command("pptool_mpcreport", "-format", "psv", *PEOPLE, *TELESCOPE, FILE, "3552", cwd=folder)

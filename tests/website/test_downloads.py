@@ -1,6 +1,7 @@
 """Result files on the first screen: all that belong to the target, and how to make the report that is missing."""
 
 import fakerun
+from photometrypipeline.reports.reportsettings import ReportSettings
 from photometrypipeline.website import downloads
 from website import view_of
 
@@ -16,12 +17,15 @@ def test_files_of_a_name_with_blanks_are_found_and_the_report_is_offered_until_i
 
     def shown():
         known = downloads.paths(view, tmp_path, tmp_path)
-        return downloads.of_lead(view, known, tmp_path), downloads.report_command(view, known, tmp_path)
+        return downloads.of_lead(view, known, tmp_path), [
+            (offer.command, offer.lacks) for offer in downloads.offers(view, known, tmp_path, ReportSettings())
+        ]
 
     own = [first.file, "lightcurve_2015_AB_1.csv", "lightcurve_2015_AB_1.alcdef.txt"]
-    assert shown() == (own, f"pptool_mpcreport -format psv {first.file}")
+    lacks = f"submitter, observers, measurers, design and aperture_m of {first.rows[0].telescope}"
+    assert shown() == (own, [(f"pptool_mpcreport -format psv {first.file}", lacks)])
     (tmp_path / "mpc_astrometry.psv").touch()
-    assert shown() == ([*own, "mpc_astrometry.psv"], None)
+    assert shown() == ([*own, "mpc_astrometry.psv"], [])
     (tmp_path / "mpc_astrometry.psv").unlink()
     first.kind = "fixed"
-    assert shown() == (own, None)  # a star is not reported there
+    assert shown() == (own, [(f"pptool_lightcurve -format aavso {first.file}", "aavso_code")])
