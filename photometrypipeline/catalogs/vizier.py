@@ -31,6 +31,7 @@ UCDS = {"ra_deg": "pos.eq.ra;meta.main", "dec_deg": "pos.eq.dec;meta.main"}  # w
 ROW_LIMIT = 200_000  # per request; an answer that reaches it is cut off
 LONG_ANSWER_DEG = 0.5  # cones beyond that may hold more than 50 000 rows, and get more time
 LONG_ANSWER_S = 300
+LARGEST = 1e30  # no catalogue has such a number, and the reference file (.cat) cannot hold it
 FAINTEST = 40.0  # mag; everything beyond, and below -5, is a sentinel such as 99.999 or -9999
 LARGEST_ERROR_DEG = 30 / 3600  # a median position error above that is a mistaken unit
 ELSEWHERE_DEG = 0.1  # beyond the cone that was asked for; fast stars are listed at another epoch
@@ -224,9 +225,10 @@ def _numbers(column, sheet, survey):
 def floats(column, name):
     """Return a column as floats, NaN where it has nothing.  Raises services.Retry if it holds other things."""
     try:
-        return np.ma.filled(np.ma.asarray(column).astype(float), np.nan)
+        values = np.ma.filled(np.ma.asarray(column).astype(float), np.nan)
     except (ValueError, TypeError):
         raise services.Retry(f"{name} holds what is not a number") from None
+    return np.where(np.abs(values) < LARGEST, values, np.nan)
 
 
 def _unit_served(column, sheet, survey):

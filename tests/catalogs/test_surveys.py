@@ -267,6 +267,11 @@ def test_old_spelling_of_labels_is_understood():
     assert vizier.plain_label("f.mag") == "f.mag"
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_number_beyond_all_is_a_missing_one():
+    assert str(vizier.floats(np.ma.array([1.5, 1e99, -1e38, 7.0], mask=[0, 0, 0, 1]), "x")) == "[1.5 nan nan nan]"
+
+
 def test_sentinels_are_missing_band_by_band():
     stars = starlist.make("SDSS-R9", 3, 150, 2, 0.2)
     stars["umag"][0], stars["e_umag"][1], stars["gmag"][2] = -9999, -9999, 99.999
