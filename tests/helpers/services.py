@@ -81,7 +81,7 @@ class Server:
         self._http.server_close()
 
     def quiet(self):
-        """Do not print what goes wrong here, such as requests without parameters."""
+        """Do not print what goes wrong here, such as readers that do not wait for the answer."""
         self._http.handle_error = lambda *_: None
 
     def environment(self):
@@ -125,6 +125,8 @@ class Server:
         return reply
 
     def answer(self, request, fault):
+        if not request.fields and not request.body:  # somebody looks whether we are there
+            return Reply(b"ready", kind="text/plain")
         if fault == "another":
             return self.answer_of_another(request)
         if request.route == "vizier":
