@@ -153,6 +153,7 @@ def at_work(folder, alone=True, quiet=False, console=True):
     told = SILENT.set(not console)
     try:
         with warnings.catch_warnings(), logging_to(folder, quiet, console) as messages:
+            warnings.filterwarnings("ignore", "ERFA function")  # of leap seconds in years to come: pp_prepare says it
             warnings.simplefilter("ignore", VerifyWarning)  # frame.py names what breaks the standard
             warnings.filterwarnings("ignore", "The following header keyword is invalid", AstropyUserWarning)
             if alone:
@@ -174,9 +175,9 @@ def check_settings():
 def _folder(args):
     """Return the Path of the folder in which a command works: that of its images, the present one without any."""
     try:
-        names = expand(getattr(args, "images", []))
+        names = expand(getattr(args, "images", []), quiet=True)  # what is wrong is told once there is a LOG
     except UsageError:
-        return Path()  # which is told once there is a LOG
+        return Path()
     folder = folder_of(names)
     return folder if folder.is_dir() else Path()
 
@@ -311,7 +312,8 @@ def taken_in(images, options, losses):
     ready = intake.take_in(images, intake.Choice(options.ext, options.split, options.bayer), losses)
     if not ready:
         raise UsageError("none of these files contains an image that can be measured")
-    made = [name for name in ready if name not in images]
+    given = {os.path.normpath(name) for name in images}
+    made = [name for name in ready if os.path.normpath(name) not in given]
     if made:
         more = " ..." if len(made) > 3 else ""
         say(f"{len(made)} images made from {len(images)} files, next to them: {', '.join(made[:3])}{more}")

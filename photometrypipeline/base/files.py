@@ -19,6 +19,7 @@ from photometrypipeline.base.errors import Occupied
 log = logging.getLogger("pp.files")
 
 NOT_IN_FILE_NAMES = re.compile(r"[\s/()\\:*?\"<>|\x00-\x1f]")
+WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 HALF_WRITTEN = re.compile(r"\.[0-9a-f]{32}\.tmp(-journal|-wal|-shm)?$")  # the second kind is SQLite's
 BAD_PIXELS = "badpixels.fits"  # the mask that lies next to frames, and is none of them (photometry/badpixels.py)
 LONGEST_STEM = 120  # most file systems take 255 bytes; endings and prefixes want their share
@@ -63,6 +64,9 @@ def replacing(path: str | PathLike, at_once: bool = True) -> Iterator[Path]:
     if path.is_symlink():
         log.info("%s is a link, and is replaced", path)
         log.warning("links to files become files of their own; what they point to stays as it is")
+    elif path.exists() and not path.stat().st_mode & WRITABLE:
+        log.info("%s is write-protected, and is replaced", path)
+        log.warning("files that are write-protected are replaced as others are, and protected again")
     temporary = path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex}.tmp")
     temporary.touch(exist_ok=False)  # with the permissions of any new file
     try:

@@ -51,12 +51,13 @@ class logging_to:
             if (self.folder / LOG_NAME).is_symlink():
                 (self.folder / LOG_NAME).unlink()  # what it points to belongs to somebody else
             if (self.folder / LOG_NAME).exists() and not (self.folder / LOG_NAME).is_file():
-                raise Occupied(self.folder / LOG_NAME, "no file")
+                what = "a folder" if (self.folder / LOG_NAME).is_dir() else "a pipe or a device"
+                raise Occupied(self.folder / LOG_NAME, what)
             file = _File(self.folder / LOG_NAME, encoding="utf-8", errors="backslashreplace")
             file.setFormatter(_FileFormatter(LOG_FORMAT, DATE_FORMAT))
             self.handlers.append(file)
         except OSError as error:
-            tqdm.write(f"WARNING: no {LOG_NAME} is written to {self.folder}: {error.strerror}", file=sys.stderr)
+            tqdm.write(f"WARNING: there is no {LOG_NAME} of this: {error.filename}: {error.strerror}", file=sys.stderr)
         for handler in self.handlers:
             log.addHandler(handler)
         return self

@@ -2,11 +2,18 @@
 
 import logging
 import os
+import textwrap
 from typing import Any
 
 from photometrypipeline.base.errors import FrameError
 
 log = logging.getLogger("pp")
+
+MANY = 10  # losses for one reason: more are told together
+INDENT = "    "
+FEW_LINES = textwrap.TextWrapper(
+    118, initial_indent=INDENT, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False
+)
 
 
 class Losses:
@@ -33,7 +40,20 @@ class Losses:
         self.add(name, reason)
 
     def summary(self) -> list[str]:
-        """Return the lines (list of str) that name all losses at the end of a command, none without any."""
+        """Return the lines (list of str) that name all losses at the end of a command, none without any.
+
+        Each has a line of its own; where many have the same reason, their names share a few.
+        """
         number = len(self.entries)
-        heading = [f"{number} loss{'es' if number > 1 else ''}:"] if number else []
-        return [*heading, *(f"  {name}: {reason}" for name, reason in self.entries)]
+        lines = [f"{number} loss{'es' if number > 1 else ''}:"] if number else []
+        of_reason: dict[str, list[str]] = {}
+        for name, reason in self.entries:
+            of_reason.setdefault(reason, []).append(name)
+        for name, reason in self.entries:
+            names = of_reason.get(reason, [])
+            if 0 < len(names) <= MANY:
+                lines.append(f"  {name}: {reason}")
+            elif of_reason.pop(reason, None):
+                lines.append(f"  {len(names)} of them: {reason}")
+                lines += FEW_LINES.wrap(", ".join(names))
+        return lines

@@ -1,6 +1,7 @@
 """The names of images, and of other files, that the arguments of a command mean: wildcards, folders, list files."""
 
 import glob
+import logging
 import os
 import re
 from pathlib import Path
@@ -9,11 +10,14 @@ from photometrypipeline.base.errors import UsageError
 from photometrypipeline.frames.frame import BAD_PIXELS
 from photometrypipeline.runs import datatree, stamps
 
+log = logging.getLogger("pp.images")
 
-def expand(arguments):
+
+def expand(arguments, quiet=False):
     """Return the image names (list of str) that `arguments` mean: wildcards are expanded, one list file is read.
 
-    A folder stands for all images in it.  Raises UsageError naming every file that does not exist, and for two images
+    A folder stands for all images in it; one without any is left out, unless it is all there is, and told if not
+    `quiet`.  Raises UsageError naming every file that does not exist, and for two images
     with the same base name.
     """
     if len(arguments) == 1 and re.search(r"\.(lst|list)", arguments[0]) and not arguments[0].lower().endswith(".fits"):
@@ -21,7 +25,13 @@ def expand(arguments):
     names = []
     for argument in arguments:
         if os.path.isdir(argument):
-            names += _images_in(argument)
+            try:
+                names += _images_in(argument)
+            except UsageError as error:
+                if len(arguments) == 1:
+                    raise
+                if not quiet:
+                    log.warning("%s; it is left out", error)  # a wildcard may have met it
             continue
         renamed = stamps.final_name(argument)  # by an earlier run of pp_prepare
         found = sorted(glob.glob(argument) or glob.glob(renamed)) if not os.path.exists(argument) else []

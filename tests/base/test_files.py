@@ -89,6 +89,14 @@ def test_a_link_is_replaced_and_what_it_points_to_stays(tmp_path):
     assert (archive / "raw.fits").read_text() == "old"
 
 
+def test_a_file_that_is_write_protected_is_replaced_and_told(tmp_path, caplog):
+    (tmp_path / "a.fits").write_text("old")
+    (tmp_path / "a.fits").chmod(0o444)
+    write_text(tmp_path / "a.fits", "new")
+    assert (tmp_path / "a.fits").read_text() == "new" and mode(tmp_path / "a.fits") == 0o444
+    assert "write-protected are replaced as others are, and protected again" in caplog.text
+
+
 def test_a_folder_in_the_place_of_a_file_is_told_and_stays(tmp_path):
     place = tmp_path / "light.dat"
     place.mkdir()

@@ -47,6 +47,10 @@ def test_a_folder_stands_for_the_images_in_it(tmp_path, monkeypatch):
     assert toolbox.expand(["."]) == ["a.fits", "b.FIT"]
     with pytest.raises(UsageError, match=r"no images; those below it \(\.\./night\) are run by `pp_run all`"):
         toolbox.expand([".."])
+    (tmp_path / "night" / "old.fits").mkdir()
+    assert toolbox.expand(["a.fits", "old.fits"]) == ["a.fits"]  # *.fits may meet a folder
+    with pytest.raises(UsageError, match="old.fits contains no images"):
+        toolbox.expand(["old.fits"])
 
 
 def test_two_images_of_one_name_would_overwrite_each_others_results(tmp_path):
