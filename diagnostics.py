@@ -30,6 +30,7 @@ from photometrypipeline.website import (
     pagedata,
     pages,
     pictures,
+    plotfiles,
     plots,
     referencestars,
     starnames,
@@ -73,12 +74,18 @@ def render(folder=".", settings=None, jobs=1):
     return rendered(folder, settings, jobs)[0]
 
 
-def rendered(folder=".", settings=None, jobs=1):
-    """Do what `render` does, and return (path, verdicts.Verdict on the whole run), or (None, None)."""
+def rendered(folder=".", settings=None, jobs=1, assistant=None):
+    """Do what `render` does, and return (path, verdicts.Verdict on the whole run), or (None, None).
+
+    assistant : what draughtsman() has begun before; default one of its own
+    """
     settings = (settings or pp_setup.confdiagnostics).check()
     found, failures = records.read(folder), records.read_failures(folder)
     if not (pp_setup.diagnostics and (found or failures)):
         return None, None
+    if assistant is None:
+        with draughtsman(jobs) as own:
+            return rendered(folder, settings, jobs, own)
     folders = [folder]
     if "prepare" in found:
         found["prepare"].directory = found["prepare"].directory or str(Path(folder).resolve())
@@ -92,7 +99,7 @@ def rendered(folder=".", settings=None, jobs=1):
     names = starnames.of(view)
     stars = referencestars.of(view, names)
     shown = plots.of_run(view, stars)
-    plot_files = pictures.PlotFiles(shown, shelf, settings, jobs)
+    plot_files = pictures.PlotFiles(shown, shelf, settings, assistant)
     rest = max(1, jobs - 1)
     pictures.draw_frames(view, shelf, settings, folders, rest)
     chart = findingchart.of(view, folders, names)
@@ -103,6 +110,11 @@ def rendered(folder=".", settings=None, jobs=1):
         written, verdict = write()  # without those that could not be drawn
     shelf.finish(written)
     return site / settings.main_html, verdict
+
+
+def draughtsman(jobs):
+    """Return the workers.Assistant that draws plots, begun now: with `jobs` > 1 it loads matplotlib meanwhile."""
+    return workers.Assistant(jobs, plotfiles.load)
 
 
 def judge(folder="."):

@@ -55,13 +55,14 @@ import os
 import sys
 import time
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import toolbox
 
 from tqdm import tqdm
 
 import pp_setup
+from photometrypipeline.base import loading, workers
 from photometrypipeline.base.attempts import attempt
 from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError
 from photometrypipeline.frames import old, records, recordtypes
@@ -82,31 +83,40 @@ IDENTIFIED, UP_TO_DATE = "{} {} frames identified", "up to date: {} (-force does
 LISTS = ".diagnostics/*.growth.ldac"  # with all apertures, of frames that were lost before they got one
 
 
+@dataclass
+class Course:
+    """How far a run has come: the step at work, and the process that is going to draw, once it has been begun."""
+
+    step: str = "prepare"
+    draughtsman: workers.Assistant | None = None
+
+
 def run(images, losses, options, given=()):
     """Run all steps on one data set; returns the exit status before losses count.  Raises PipelineError.
 
     given : names of the options that were chosen now; others stay as chosen before
     Whatever happens, the pages tell it.
     """
-    step, changed, folder = ["prepare"], True, folder_of(images)
+    course, changed, folder = Course(), True, folder_of(images)
     options, chosen = with_choices(folder, options, given)
     try:
-        failures, changed = run_steps(images, losses, options, step)
+        failures, changed = run_steps(images, losses, options, course)
         outcomes.write(folder)  # what fails from here on is no step
         chosen.write()
         if failures:  # what could be done without the service is kept
-            step[0], failure = failures[-1]
+            course.step, failure = failures[-1]
             raise failure
     except PipelineError as error:
         import diagnostics
 
-        outcomes.write(folder, step=step[0])
-        diagnostics.record_failure(step[0], str(error), folder)
+        outcomes.write(folder, step=course.step)
+        diagnostics.record_failure(course.step, str(error), folder)
         raise
     finally:
         for left in folder.glob(LISTS):
             left.unlink(missing_ok=True)
-        render_pages(folder, changed, options.jobs)
+        with course.draughtsman or contextlib.nullcontext():
+            render_pages(folder, changed, options.jobs, course.draughtsman)
     for line in last_lines(folder, Stamps(folder).read("pages")):
         toolbox.say(line)
     return toolbox.OK
@@ -142,7 +152,7 @@ def targets_chosen(folder):
         return set()
 
 
-def render_pages(folder, changed, jobs):
+def render_pages(folder, changed, jobs, draughtsman):
     """Make the pages of a data set, unless nothing has changed since they were made."""
     known = Stamps(folder)
     recipe = {
@@ -155,13 +165,13 @@ def render_pages(folder, changed, jobs):
         return
     import diagnostics  # slow to load, as the steps are
 
-    page, verdict = diagnostics.rendered(folder, jobs=jobs)
+    page, verdict = diagnostics.rendered(folder, jobs=jobs, assistant=draughtsman)
     if page:
         known.finish(Stamp("pages", recipe), [], [page], [], {"verdict": verdict.brief})
 
 
-def run_steps(images, losses, options, step):
-    """Run the steps that are not up to date, `step[0]` names the present one.
+def run_steps(images, losses, options, course):
+    """Run the steps that are not up to date; `course.step` names the present one.
 
     Returns [(step, NotReachable that left gaps in it), ...] and whether there was anything to do.
     """
@@ -178,9 +188,13 @@ def run_steps(images, losses, options, step):
         frames = frames.only([Frame(frames.folder / name) for name in done[-1].passed])
     failures, outcome = [], None
     if steps[len(done) :]:
-        import diagnostics
+        with loading.at_once():
+            import diagnostics
+
+            function_of(steps[0])
+        course.draughtsman = diagnostics.draughtsman(options.jobs)
     for name in steps[len(done) :]:
-        step[0] = name
+        course.step = name
         outcomes.write(frames.folder, step=name)
         if name == "register":
             frames.ahead = measuring_ahead(frames, options)

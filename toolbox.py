@@ -26,7 +26,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from tqdm import tqdm
 
 import pp_setup
-from photometrypipeline.base import interruption, streams
+from photometrypipeline.base import interruption, loading, streams
 from photometrypipeline.base.attempts import attempt, expected
 from photometrypipeline.base.errors import (
     FAILED,
@@ -115,6 +115,7 @@ def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None,
         @functools.wraps(function)
         def main(argv=None):
             if argv is None:
+                loading.collecting()
                 atexit.register(gc.freeze)  # else Python looks through all it has loaded before it ends: 0.3 s
                 interruption.while_at_work()
             args = build_parser().parse_args(argv)

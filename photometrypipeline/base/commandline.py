@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from photometrypipeline import __version__
-from photometrypipeline.base import streams
+from photometrypipeline.base import loading, streams
 from photometrypipeline.base.errors import USAGE, UsageError
 
 # Threads of numpy's linear algebra: they wait for each other on small matrices and cost twice the CPU time of one.
@@ -112,3 +112,4 @@ def answer_at_once(build_parser):
             os.environ.setdefault(name, "1")
         streams.guard()
         build_parser().parse_args()
+        loading.as_command()

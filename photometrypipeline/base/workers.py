@@ -1,6 +1,8 @@
 """Work in parallel processes, for what threads do not speed up: drawing, mostly."""
 
+import contextlib
 import contextvars
+import functools
 import gc
 import logging
 import os
@@ -55,35 +57,71 @@ def side_by_side(function, stages, jobs, each=SOME, label=None, unit="frame"):
     return [[function(item) for item in watched(items, items)] for items in stages]
 
 
-def beside(function, jobs):
-    """Begin function() in a process of its own; return what waits for its result when it is called.
+class Assistant:
+    """A process next to this one that is begun before there is work for it, and loads meanwhile what that needs.
 
-    With one job, and where the system has no safe copies, it is computed then; so it is when the process dies.
+    With one job, and where the system has no safe copies, there is none: work is done here when it is waited for; so
+    it is when the process dies.
+
+    load : called there first of all
     """
-    if jobs < 2 or sys.platform != "linux":
-        return function
-    import multiprocessing
 
-    fork = multiprocessing.get_context("fork")
-    ours, theirs = fork.Pipe(duplex=False)
+    def __init__(self, jobs, load):
+        self._process = None
+        if jobs < 2 or sys.platform != "linux":
+            return
+        import multiprocessing
 
-    def work():
-        interruption.in_copies()
-        theirs.send(function())
-
-    process = fork.Process(target=work)
-    process.start()
-    theirs.close()
-
-    def wait():
+        fork = multiprocessing.get_context("fork")
+        self._pipe, theirs = fork.Pipe()
+        process = fork.Process(target=_assist, args=(theirs, self._pipe, load), daemon=True)
+        gc.freeze()  # what a copy's garbage collector does not touch is not copied
         try:
-            return ours.recv()
-        except EOFError:
-            return function()
+            process.start()
+            self._process = process
+        except OSError as error:
+            log.warning("no process for the drawing (%s)", error)
         finally:
-            process.join()
+            gc.unfreeze()
+            theirs.close()
 
-    return wait
+    def ask(self, function, *arguments):
+        """Begin function(*arguments) there, which pickle has to know; return what waits for its result when called.
+
+        Results are waited for in the order of the questions.
+        """
+
+        def wait():
+            try:
+                return self._pipe.recv()
+            except (EOFError, OSError):
+                return function(*arguments)
+
+        if self._process is None:
+            return functools.partial(function, *arguments)
+        with contextlib.suppress(OSError):  # it has died
+            self._pipe.send((function, arguments))
+        return wait
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """End the process."""
+        if self._process is not None:
+            self._pipe.close()
+            self._process.join()
+
+
+def _assist(pipe, other_end, load):
+    interruption.in_copies()
+    other_end.close()
+    with contextlib.suppress(Exception):
+        load()
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            function, arguments = pipe.recv()
+            pipe.send(function(*arguments))
 
 
 def _inherit(function, stages):

@@ -149,29 +149,31 @@ class FrameJob:
 
 
 class PlotFiles:
-    """The plots of a run that are files, drawn by a process next to the one that makes all the rest.
+    """The plots of a run that are files, drawn by an assistant next to the process that makes all the rest.
 
     `pictures` are {name of a plot: Picture of its file}; they are there, or gone, once `finish` has been called.
     """
 
-    def __init__(self, plots, shelf, settings, jobs):
+    def __init__(self, plots, shelf, settings, assistant):
         how = {"file_format": settings.image_file_format, "dpi": settings.plot_dpi}
         self._shelf, self._groups = shelf, {}
         for file, members in plotfiles.groups(plots):
             self._groups[shelf.name(file, f".{settings.image_file_format}")] = members
         shelf.begin()
-        self._wait = workers.beside(lambda: [self._draw(*group, how) for group in self._groups.items()], jobs)
+        self._wait = assistant.ask(_draw_plots, shelf, self._groups, how)
         size = plotfiles.size_px(settings.plot_dpi)
         self.pictures = {plot.name: Picture(name, *size) for name, members in self._groups.items() for plot in members}
-
-    def _draw(self, name, plots, how):
-        return self._shelf.picture(name, [plots, how], partial(plotfiles.save, plots, **how))
 
     def finish(self):
         """Wait for the files; return whether all of them could be drawn, and forget the others."""
         drawn = {picture.file for picture in self._shelf.keep(self._wait()) if picture}
         self.pictures = {name: picture for name, picture in self.pictures.items() if picture.file in drawn}
         return len(drawn) == len(self._groups)
+
+
+def _draw_plots(shelf, groups, how):
+    """Draw `groups` of Plots, {name of the file: list}; return [(Picture, key) or None]."""
+    return [shelf.picture(name, [plots, how], partial(plotfiles.save, plots, **how)) for name, plots in groups.items()]
 
 
 @dataclass

@@ -1,0 +1,36 @@
+"""Commands load packages without what they have no use for; what is loaded works all the same."""
+
+import subprocess
+import sys
+
+from conftest import ROOT
+
+LOADED = """
+import gc, sys
+from photometrypipeline.base import loading
+loading.as_command()
+assert not gc.isenabled()
+import numpy as np
+import scipy.ndimage
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+import astropy.io.fits
+
+assert not {"numpy.f2py.crackfortran", "numpy.testing._private.utils", "numcodecs"} & {*sys.modules}
+assert scipy.ndimage.label(np.eye(3))[1] == 3
+line = Figure().subplots().plot([0, 1])[0]
+line.set(color="red", lw=3)
+assert line.get_linewidth() == 3
+np.testing.assert_allclose(1.0, 1.0 + 1e-9)
+assert callable(np.f2py.crackfortran.crackfortran)
+loading.collecting()
+assert gc.isenabled() and gc.get_freeze_count()
+with loading.at_once():
+    assert not gc.isenabled()
+assert gc.isenabled()
+"""
+
+
+def test_what_a_command_loads_does_what_it_should():
+    done = subprocess.run([sys.executable, "-c", LOADED], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
