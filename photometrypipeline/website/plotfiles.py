@@ -112,7 +112,7 @@ def _fill(axes, plot, title):
     axes.set_ylabel(plot.y.label, parse_math=False)
     axes.yaxis.set_label_coords(-0.11, 0.5)
     if title:
-        axes.set_title(plot.title, parse_math=False)
+        axes.set_title(plot.title, y=1.0, parse_math=False)  # said, it is not looked for
     if any(series.label for series in plot.series):
         axes.legend(loc="best")
 
