@@ -43,7 +43,7 @@ fluxmargin_aprad = 0.05  # largest difference of that fraction between target an
 # ---- calibration
 min_sources_photometric_catalog = 3  # fewer usable reference stars: the next catalogue is tried
 minstars = 0.5  # reference stars to keep: a whole number, or a fraction with a decimal point (1.0: all)
-enough_stars = 100  # to keep, whatever `minstars` says; -minstars on the command line is taken as it is
+enough_stars = 100  # to keep, whatever `minstars` says, None: no limit; -minstars on the command line is taken as it is
 one_solution = True  # zeropoints of all frames from one solution of the night, unless -minstars is given
 solcol = 0.2  # mag, half width of the window around the colours of the Sun
 max_reference_error = 0.1  # mag; reference stars with larger uncertainties are left out
@@ -133,7 +133,7 @@ def _override():
                 _former.extend(usersettings.check(usual, usersettings.known(globals())))
             except UsageError as error:
                 return UsageError(f"{path}: {error}")
-            except Exception as error:  # noqa: BLE001  the user's own code: whatever it raises is told in one line
+            except (Exception, SystemExit) as error:  # noqa: BLE001  the user's own code: all it raises is told in one line
                 return UsageError(f"{path}: {type(error).__name__}: {error}; correct the settings there")
     return None
 

@@ -10,6 +10,7 @@ from typing import Any
 from photometrypipeline.base.errors import UsageError
 
 OPTIONAL_NUMBER = "a number or None"
+LIMITS = ("enough_stars",)  # settings with a usual number, which None takes away
 FORMER = {  # settings of the documented suite, and what has taken their place; docs/faithful.md
     "instrument_keys": "identifiers of each telescope's definition",
     "allcatalogs": "all catalogues of docs/bands.md",
@@ -51,7 +52,7 @@ def check(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
         kind = _kind(before[name])
         if not _plain(before[name]) and not isinstance(value, type(before[name])):
             raise UsageError(f"{name} is not the one of this version; set single values, such as {name}.NAME = ...")
-        if not _is(kind, value, before[name]):
+        if not (_is(kind, value, before[name]) or (name in LIMITS and value is None)):
             raise UsageError(f"{name} = {value!r} is not {kind}; the usual value is {before[name]!r}")
     gone = [name for name in before if name not in after]
     if gone:

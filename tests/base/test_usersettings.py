@@ -1,5 +1,6 @@
 """A user's pp_setup.py: names that do not exist, and values of the wrong kind."""
 
+import re
 import runpy
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from conftest import ROOT
 import pp_setup
 from photometrypipeline.base import usersettings
 from photometrypipeline.base.errors import UsageError
+
+KNOWN = usersettings.known(runpy.run_path(pp_setup.__file__))
 
 
 def run(text):
@@ -63,13 +66,31 @@ def test_whatever_the_settings_can_be_is_taken():
     )
 
 
-def test_a_command_tells_it_in_one_line(tmp_path):
-    (tmp_path / "pp_setup.py").write_text("minstar = 0.7\n")
+def test_settings_that_the_pages_name_are_taken():
+    pages = "".join(path.read_text() for path in (ROOT / "docs").glob("*.md"))
+    named = {
+        line
+        for line in re.findall(r"`((?:conf\w+\.)?[a-z]\w+ = [^`]+)`", pages)
+        if line.split(".")[0].split()[0] in KNOWN
+    }
+    assert len(named) > 5
+    for line in named:
+        run(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("minstar = 0.7", "there is no setting minstar; the nearest is minstars"),
+        ("raise SystemExit", "SystemExit: ; correct the settings there"),
+    ],
+)
+def test_a_command_tells_it_in_one_line(tmp_path, line, told):
+    (tmp_path / "pp_setup.py").write_text(f"{line}\n")
     environment = {"PHOTPIPEDIR": str(tmp_path), "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    line = [sys.executable, str(ROOT / "pptool_store.py"), "list"]
-    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
-    told = f"ERROR: {tmp_path / 'pp_setup.py'}: there is no setting minstar; the nearest is minstars\n"
-    assert (done.returncode, done.stderr) == (2, told)
+    argv = [sys.executable, str(ROOT / "pptool_store.py"), "list"]
+    done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (2, f"ERROR: {tmp_path / 'pp_setup.py'}: {told}\n")
 
 
 def test_settings_of_the_documented_suite_without_an_effect_are_told():
