@@ -161,7 +161,7 @@ def _write_pages(view, contents, plot_files, settings, site, folder, jobs):
         pages.write_page(place / frame.page, template.render(frame=frame, root="../", here="", **told, **shared))
 
     with_page = [frame for frame in view.frames if frame.page]
-    workers.side_by_side(write, [with_page], jobs, FRAMES_EACH, label="pages", unit="page")
+    workers.side_by_side(write, with_page, jobs, FRAMES_EACH, label="pages", unit="page")
     judged = verdicts.judge(view, pp_setup.confverdict, data["plots"])
     shared |= {"root": "", "here": f"{records.FOLDER}/", "verdicts": judged, "plots": shown}
     shared |= {"overall": verdicts.overall(judged), "stars": stars}

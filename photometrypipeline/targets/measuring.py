@@ -114,7 +114,7 @@ class Measuring:
 
         without : what stands for `function` then; None for itself, which gets along without an exposure
         """
-        done = workers.side_by_side(lambda n: attempt(function, n), [numbers], self.jobs, each=2, label=label)[0]
+        done = workers.side_by_side(lambda n: attempt(function, n), numbers, self.jobs, each=2, label=label)
         for number, found in zip(numbers, done, strict=True):
             if isinstance(found, PipelineError):
                 log.warning("%s: measured by its source list alone: %s", self.measured[number].frame.name, found)

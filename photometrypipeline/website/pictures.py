@@ -204,8 +204,7 @@ def draw_frames(view, shelf, settings, folders, jobs=1):
 
 
 def _drawn(drawing_jobs, shelf, jobs):
-    (results,) = workers.side_by_side(lambda job: job.draw(shelf), [drawing_jobs], jobs, label="pictures", unit="part")
-    return results
+    return workers.side_by_side(lambda job: job.draw(shelf), drawing_jobs, jobs, label="pictures", unit="part")
 
 
 @cache

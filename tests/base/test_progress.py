@@ -37,9 +37,9 @@ def test_a_terminal_shows_one_line_with_the_time_left_which_is_gone_at_the_end(m
 
 def test_work_in_processes_shows_it_too(monkeypatch):
     terminal = terminal_of(monkeypatch)
-    assert workers.side_by_side(slowly, [range(6)], 2, each=2, label="light") == [[0, 1, 4, 9, 16, 25]]
+    assert workers.side_by_side(slowly, range(6), 2, each=2, label="light") == [0, 1, 4, 9, 16, 25]
     assert "light: " in terminal.getvalue() and "of 6 frames" in terminal.getvalue()
-    assert workers.side_by_side(slowly, [range(2)], 1) == [[0, 1]]
+    assert workers.side_by_side(slowly, range(2), 1) == [0, 1]
 
 
 def test_a_pipe_and_a_silent_run_show_nothing(monkeypatch):

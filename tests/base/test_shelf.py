@@ -8,7 +8,7 @@ from photometrypipeline.base.shelf import Shelf
 
 def test_copies_of_the_process_put_things_on_one_shelf_at_the_same_time_and_all_are_found_again():
     shelf = Shelf()
-    places = workers.side_by_side(lambda n: shelf.put(np.full(2000 + n, n)), [range(60)], 2, each=2)[0]
+    places = workers.side_by_side(lambda n: shelf.put(np.full(2000 + n, n)), range(60), 2, each=2)
     assert len(set(places)) == 60
     for n in reversed(range(60)):
         found = shelf.get(places[n])

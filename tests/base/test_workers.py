@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 
 import pytest
 
@@ -47,3 +48,53 @@ def test_what_an_assistant_that_dies_was_asked_is_done_here():
         os.kill(process, signal.SIGKILL)
         assert assistant.ask(who, 7)()[:2] == (7, os.getpid())
         assert assistant.ask(who, 8)()[:2] == (8, os.getpid())
+
+
+def where(number):
+    return number**2, os.getpid()
+
+
+def test_work_is_shared_between_this_process_and_copies_in_the_order_of_the_items(monkeypatch):
+    monkeypatch.setattr(workers, "MOST_PARTS", 7)
+    found = workers.side_by_side(where, range(100), 3)
+    assert [value for value, _ in found] == [number**2 for number in range(100)]
+    assert len({process for _, process in found}) <= 3
+    assert workers.side_by_side(where, range(7), 2) == [(number**2, os.getpid()) for number in range(7)]  # few
+
+
+@needs_copies
+def test_every_process_has_its_share():
+    def slowly(number):
+        time.sleep(0.05)
+        return where(number)
+
+    found = workers.side_by_side(slowly, range(12), 3)
+    assert len({process for _, process in found}) == 3
+
+
+@needs_copies
+def test_an_error_in_a_copy_is_raised_here_and_a_copy_that_dies_costs_nothing():
+    here = os.getpid()
+
+    def fail(number):
+        time.sleep(0.05)
+        if os.getpid() != here:
+            raise ZeroDivisionError(number)
+        return number
+
+    with pytest.raises(ZeroDivisionError):
+        workers.side_by_side(fail, range(8), 2)
+
+    def die(number):
+        time.sleep(0.05)
+        if os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return number
+
+    assert workers.side_by_side(die, range(8), 2) == list(range(8))
+
+
+@needs_copies
+def test_more_than_a_pipe_holds_comes_back():
+    found = workers.side_by_side(lambda number: bytes([number]) * 300_000, range(12), 2)
+    assert [(each[0], len(each)) for each in found] == [(number, 300_000) for number in range(12)]
