@@ -26,6 +26,9 @@ class Undocumented:
     def __getitem__(self, name):
         return self._sections.setdefault(name, [])
 
+    def __setitem__(self, name, lines):
+        self._sections[name] = lines
+
     def __str__(self):
         return "\n"
 

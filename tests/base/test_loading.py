@@ -11,13 +11,14 @@ from photometrypipeline.base import loading
 loading.as_command()
 assert not gc.isenabled()
 import numpy as np
-import scipy.ndimage
+import scipy.ndimage, scipy.optimize, scipy.interpolate, scipy.signal, scipy.spatial, scipy.special, scipy.stats
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 import astropy.io.fits
 
 assert not {"numpy.f2py.crackfortran", "numpy.testing._private.utils", "numcodecs"} & {*sys.modules}
 assert scipy.ndimage.label(np.eye(3))[1] == 3
+assert abs(scipy.optimize.brentq(lambda x: x * x - 2, 0, 2) - 2**0.5) < 1e-9
 line = Figure().subplots().plot([0, 1])[0]
 line.set(color="red", lw=3)
 assert line.get_linewidth() == 3
