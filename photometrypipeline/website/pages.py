@@ -18,6 +18,8 @@ from photometrypipeline.website.views import calibrated
 UPLOT = ("uPlot.iife.min.js", "uPlot.min.css", "LICENSE")
 STYLE_SHEET = "diagnostics_stylesheet.css"
 MOST_OPEN = 5  # sections of targets that are open at first
+MOST_ROWS, FIRST_ROWS = 250, 100  # of a table that is shown at once, and what is shown of a longer one
+ROW = "\n<tr data-frame"  # begins a row of a table
 NOTHING = "—"
 OPTION = re.compile(r"(?<!\S)-[a-z][a-z_]*")  # of a command
 
@@ -28,7 +30,9 @@ def environment():
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     strict = {"autoescape": True, "undefined": StrictUndefined, "bytecode_cache": _compiled()}
-    made = Environment(loader=FileSystemLoader(TEMPLATES), trim_blocks=True, lstrip_blocks=True, **strict)
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES), trim_blocks=True, lstrip_blocks=True, auto_reload=False, **strict
+    )
     own = {
         "fixed": fixed,
         "signed": signed,
@@ -43,6 +47,7 @@ def environment():
         "url": url,
         "text": text,
         "quoted": shlex.quote,
+        "parted": parted,
         "calibrated": calibrated,
     }
     made.filters |= {name: _defined(function) for name, function in own.items()}
@@ -120,6 +125,20 @@ def unbroken(words):
 
     marked = OPTION.sub(r'<span class="option">\g<0></span>', str(escape(words)))
     return Markup(marked)
+
+
+def parted(html):
+    """Return the inside of a table as HTML in two parts: what is shown at once, and a body with the rows after it.
+
+    A browser takes seconds for a hundred thousand cells.  The second is empty for a table that is not so long.
+    """
+    from markupsafe import Markup
+
+    rows = str(html).split(ROW)
+    if len(rows) <= MOST_ROWS:
+        return Markup(html), Markup()
+    first, rest = (ROW.join(part) for part in (rows[: FIRST_ROWS + 1], rows[FIRST_ROWS + 1 :]))
+    return Markup(f"{first}\n</tbody>"), Markup(f"<tbody>{ROW}{rest}")
 
 
 def power(value):

@@ -19,6 +19,7 @@ SCRIPTS = {
     "sections.js",
     "uPlot.iife.min.js",
     "page.js",
+    "rows.js",
     "svgpen.js",
     "axes.js",
     "plots.js",

@@ -71,13 +71,13 @@
     return { place, count, text, save, saveStars };
   }
 
-  /* Check boxes for the rows of a target, when its section is opened. */
+  /* Check boxes for the rows of a target that have none, when its section is opened. */
   function addBoxes(table) {
     const { target } = table.dataset;
     const rows = new Map(PP.data.targets[target].rows.filter((row) => row.line !== null).map((row) => [String(row.frame), row]));
     for (const line of table.tBodies[0].rows) {
       const row = rows.get(line.dataset.frame);
-      if (!row) continue;
+      if (!row || line.cells[0].firstElementChild) continue;
       const label = `mark ${PP.data.frames[row.frame].name} bad`;
       const box = PP.element("input", { type: "checkbox", class: "mark", autocomplete: "off", "data-target": target, "data-frame": line.dataset.frame, "aria-label": label });
       box.checked = PP.marked(target, row.frame);
@@ -102,6 +102,7 @@
     document.addEventListener("change", (event) => {
       if (event.target.matches("input.mark")) PP.mark(event.target.dataset.target, Number(event.target.dataset.frame));
     });
+    PP.onRows((table) => table.dataset.target && addBoxes(table));
     document.querySelectorAll("table[data-target]").forEach((table) => {
       const section = table.closest("details");
       if (section.open) addBoxes(table);

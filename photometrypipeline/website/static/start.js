@@ -6,4 +6,5 @@ PP.startMarks?.();
 PP.startOverlays();
 PP.startPlots();
 PP.startRows();
+PP.startLongTables?.();
 PP.startPlayers?.();
