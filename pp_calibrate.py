@@ -74,7 +74,7 @@ from photometrypipeline.calibration import (
 from photometrypipeline.calibration.calibrated import Outcome, Reference, Settings
 from photometrypipeline.calibration.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 from photometrypipeline.catalogs import bandnames, surveys
-from photometrypipeline.frames import fixedplaces, ldac, recordtypes
+from photometrypipeline.frames import fixedplaces, ldac, recordtypes, seeing
 from photometrypipeline.instruments import filternames, headers
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
 from photometrypipeline.photometry import masking
@@ -84,7 +84,6 @@ from photometrypipeline.sky import matching, sphere, times
 log = logging.getLogger("pp.calibrate")
 
 FEW_LIKE_THE_SUN = "too few stars like the Sun: calibrating again with stars of all colours"
-LIGHT = "neighbour_light"  # column of a catalogue at work, see isolation.py
 FRAME_EPOCH_YR = 0.02  # a frame further from the mean epoch than a week has its reference stars moved on their own
 
 
@@ -211,10 +210,11 @@ def choose_reference(frames, names, settings, solar, offline, wish=None, keep=Tr
     keep : write its stars into the folder of the DataSet `frames`
     Raises NotReachable if services failed and no other catalogue helped.
     """
-    places = [read_positions(frame, settings.maxflag) for frame in frames]
-    if not any(len(place[0]) for place in places):
+    seen = [each for each in (read_seen(frame, settings.maxflag) for frame in frames) if len(each[0])]
+    if not seen:
         return None  # each frame says itself what it lacks
-    ra, dec, radius = sphere.skycenter([place for place in places if len(place[0])])
+    ra, dec, radius = sphere.skycenter([(ra, dec) for ra, dec, _ in seen])
+    fwhm_arcsec = float(np.median([width for _, _, width in seen]))
     epoch = times.julian_epoch(np.mean([frame.number("MIDTIMJD") for frame in frames]))
     client, refusals, failures = frames.client(offline), [], []
     for name in dict.fromkeys(names):
@@ -222,7 +222,8 @@ def choose_reference(frames, names, settings, solar, offline, wish=None, keep=Tr
             faintest = pp_setup.photometric_catalog_limit
             limit = referencestars.limit_mag(name, (ra, dec, radius), faintest)
             catalog = Catalog.fetch(name, ra, dec, radius, limit, client=client, data_folder=frames.folder)
-            return prepare_reference(catalog, settings, solar, epoch, frames.folder if keep else None, wish)
+            folder = frames.folder if keep else None
+            return prepare_reference(catalog, settings, solar, epoch, folder, wish, fwhm_arcsec)
         except NotReachable as error:
             known = str(error) in map(str, failures)
             log.log(logging.INFO if known else logging.WARNING, "catalogue %s: %s; trying the next one", name, error)
@@ -236,22 +237,24 @@ def choose_reference(frames, names, settings, solar, offline, wish=None, keep=Tr
     return None
 
 
-def read_positions(frame, maxflag):
-    """Return (ra_deg, dec_deg) of the sources of a frame, empty if it has no list."""
+def read_seen(frame, maxflag):
+    """Return (ra_deg, dec_deg, width of stars in arcsec) of the sources of a frame, empty if it has no list."""
     sources = attempt(lambda path: ldac.read(path, maxflag), frame.ldac)
-    return (np.empty(0), np.empty(0)) if isinstance(sources, PipelineError) else (sources.ra_deg, sources.dec_deg)
+    if isinstance(sources, PipelineError):
+        return np.empty(0), np.empty(0), np.nan
+    scale = float(frame.header.get("SECPIX") or np.nan)
+    return sources.ra_deg, sources.dec_deg, seeing.bright_fwhm_px(sources.table) * scale
 
 
-def prepare_reference(catalog, settings, solar, epoch, folder, wish=None):
+def prepare_reference(catalog, settings, solar, epoch, folder, wish=None, fwhm_arcsec=np.nan):
     """Return the Reference that `catalog` makes in the band; writes its stars into `folder`, unless that is None.
 
+    fwhm_arcsec : of stars, NaN where that is unknown
     Raises CatalogError if too few stars are left.
     """
     log.info("%d stars of %s for the calibration", len(catalog), catalog.release)
     least = pp_setup.min_sources_photometric_catalog
-    places = (catalog.values("ra_deg"), catalog.values("dec_deg"))
-    radius = isolation.REACH * settings.aperture_arcsec
-    catalog.table[LIGHT] = isolation.neighbour_light(*places, catalog.values("mag"), radius)
+    everything = places_of(catalog.at_epoch(epoch))
     fetched = catalog.name
     left_out, strangers = [], []
     if settings.excluded:
@@ -265,10 +268,15 @@ def prepare_reference(catalog, settings, solar, epoch, folder, wish=None):
     name = wish[0] if wish else catalog.usual_color()
     colors = catalog.color(name) if name else (None, None)
     uniformity = catalog.survey.uniformity_mag if catalog.survey else 0.0
-    alone = referencestars.stand_alone(catalog, LIGHT, settings.fixed)
-    catalog.table.remove_column(LIGHT)
+    light = isolation.neighbour_light(places_of(catalog), everything, settings.aperture_arcsec, fwhm_arcsec)
+    alone = referencestars.stand_alone(catalog, light, settings.fixed)
     scatter = catalog.relation_scatter(settings.band)
-    return Reference(catalog, mag, err, epoch, scatter, uniformity, name, *colors, alone, left_out, strangers)
+    return Reference(catalog, mag, err, epoch, scatter, uniformity, name, *colors, alone, left_out, strangers, light)
+
+
+def places_of(catalog):
+    """Return (ra_deg, dec_deg, mag) of the stars of a Catalog."""
+    return tuple(catalog.values(name) for name in ("ra_deg", "dec_deg", "mag"))
 
 
 def color_term(frames, reference, settings, wish, losses, jobs):
@@ -311,7 +319,7 @@ def solve_night(frames, reference, settings, options, jobs):
     asked = night_color(reference, options), options.colorterm is not None
     radius = match_radius(frames[0], reference)
     try:
-        night = nightly.solve(parts, reference.errors, reference.color, asked, radius)
+        night = nightly.solve(parts, reference.seen()[1], reference.color, asked, radius)
     except (TooFewStars, np.linalg.LinAlgError) as error:
         log.info("no solution for the night as a whole: %s", error)
         return None
@@ -339,9 +347,8 @@ def stars_of(frame, reference, settings):
     sources, inst, e_inst = measured_sources(frame, settings)
     i_star, i_source = match(frame, sources, reference)
     good = reference.alone[i_star]
-    mag = np.asarray(reference.catalog.table[reference.mag], dtype=float)
-    telescope = telescope_of(frame)
-    return nightly.frame_stars(frame, telescope, sources, inst, e_inst, (i_star[good], i_source[good]), mag)
+    pairs = i_star[good], i_source[good]
+    return nightly.frame_stars(frame, telescope_of(frame), sources, inst, e_inst, pairs, reference.seen()[0])
 
 
 def calibrate_frame(frame, reference, settings, term=None, night=None):

@@ -44,7 +44,7 @@ from photometrypipeline.frames.contents import MEASUREMENT
 from photometrypipeline.frames.frame import set_keyword
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
-from photometrypipeline.photometry import badpixels, cosmics, growthcurve, onelist, rings, sequencemask
+from photometrypipeline.photometry import badpixels, cosmics, growthcurve, listlight, onelist, rings, sequencemask
 from photometrypipeline.reduction import lacosmic
 from photometrypipeline.sky import matching
 
@@ -101,7 +101,9 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
         aperture, curve, counts = fixed(options.aprad, telescope.aprad_default, options.chosen_by), None, (0, 0)
     else:
         aperture, curve, counts = choose_aperture(lists, radii, predictions, options, losses)
-    measured = toolbox.parallel(lambda frame: cut_list(frame, lists[frame], aperture), list(lists), jobs, "photometry")
+    bad = found.mask > 0 if found.number else None
+    cut = functools.partial(cut_list, lists=lists, aperture=aperture, bad=bad)
+    measured = toolbox.parallel(cut, list(lists), jobs, "photometry")
     measured = [frame for frame, _ in toolbox.sort_out(list(lists), measured, losses)]
     if curve is not None:
         write_curve(frames.folder / CURVE, radii, curve)
@@ -385,15 +387,27 @@ def identify(frame, sources, prediction):
     return int(usable[index[0]])
 
 
-def cut_list(frame, path, aperture):
-    """Make the final source list of one frame: the columns of the chosen aperture out of the list with all of them."""
+def cut_list(frame, lists, aperture, bad):
+    """Make the final source list of one frame: the columns of the chosen aperture out of the list with all of them.
+
+    lists : {Frame: path};  bad : where pixels are bad (bool), or None
+    """
+    path = lists[frame]
     write_aperture(frame.header, aperture.radius_px, aperture.index if aperture.index >= 0 else None)
     frame.save()
     sources = onelist.placed(onelist.one_aperture(ldac.read(path), max(aperture.index, 0)), frame.header)
+    measure_sources(sources, frame, telescope_of(frame), cosmics.joined(frame, bad))
     onelist.describe(sources, frame)
     ldac.write(frame.ldac, sources)
     path.unlink()
     return frame
+
+
+def measure_sources(sources, frame, telescope, bad):
+    """Give the sources of the list of a Frame their light in its aperture as targets are measured."""
+    factor = float(frame.header.get("NOISEFAC") or 1.0)
+    gain = headers.gain_e_adu(frame, telescope)
+    listlight.put_into(sources.table, frame.read_pixels(), float(frame.header["APRAD"]), bad, gain, factor)
 
 
 def list_again(frame, options, path):
@@ -404,8 +418,11 @@ def list_again(frame, options, path):
     telescope = telescope_of(frame)
     mask = badpixels.read(frame.path.parent, frame.size_px[::-1])
     extraction = replace(extraction_of(options, telescope), aprad=(float(frame.header["APRAD"]),))
-    pp_extract.run(frame, telescope, path, extraction, cosmics.joined(frame, mask))
-    return onelist.placed(ldac.read(path), frame.header)
+    bad = cosmics.joined(frame, mask)
+    pp_extract.run(frame, telescope, path, extraction, bad)
+    sources = onelist.placed(ldac.read(path), frame.header)
+    measure_sources(sources, frame, telescope, bad)
+    return sources
 
 
 def extraction_of(options, telescope):

@@ -7,6 +7,7 @@ import numpy as np
 from astropy.table import Table
 
 from photometrypipeline.base.files import replacing
+from photometrypipeline.calibration import isolation
 from photometrypipeline.frames import framedb, recordtypes
 from photometrypipeline.instruments import headers
 from photometrypipeline.photometry import errorbars
@@ -22,6 +23,7 @@ class Reference:
     relation_err, catalog_err : systematic errors of the transformation, and of the catalogue from field to field, mag
     color_name : such as "g-r", None if the catalogue has no colours; color, e_color : of each star, mag, NaN if unknown
     alone : which stars take part in the solution of the night: no neighbour in the aperture that matters, no target
+    neighbour_light : light of others in the aperture of each star, in units of its own, by the catalogue
     left_out : recordtypes.StarLeftOut of those taken out by hand;  strangers : lines of their list that are no star
     """
 
@@ -37,11 +39,20 @@ class Reference:
     alone: np.ndarray | None = None
     left_out: list = field(default_factory=list)
     strangers: list = field(default_factory=list)
+    neighbour_light: np.ndarray | None = None
 
     @property
     def errors(self):
         """The errors of the reference magnitudes, mag, 0 where unknown."""
         return np.nan_to_num(np.asarray(self.catalog.table[self.err], dtype=float), nan=0.0)
+
+    def seen(self):
+        """Return (magnitude, error) of each star as an aperture has it, with the light of its neighbours, mag."""
+        mag = np.asarray(self.catalog.table[self.mag], dtype=float)
+        if self.neighbour_light is None:
+            return mag, self.errors
+        of_others = errorbars.MAG_PER_RELATIVE_FLUX * isolation.LIGHT_ERROR * self.neighbour_light
+        return mag - 2.5 * np.log10(1 + self.neighbour_light), np.hypot(self.errors, of_others)
 
 
 @dataclass

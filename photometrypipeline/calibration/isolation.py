@@ -1,45 +1,52 @@
-"""Reference stars that are alone in their aperture: the light of neighbours makes the others too bright."""
+"""The light that neighbours send into the apertures of reference stars, which makes these too bright."""
 
 import logging
 
 import numpy as np
 from scipy.spatial import cKDTree
 
+from photometrypipeline.photometry import leaks
 from photometrypipeline.sky.matching import chord_of
 from photometrypipeline.sky.sphere import vectors
 
 log = logging.getLogger("pp.isolation")
 
-REACH = 1.5  # aperture radii: of a neighbour farther away next to no light falls into the aperture
-SAME_ARCSEC = 0.1  # an entry twice in the catalogue
-LEAST_LIGHT = 0.01  # of a star, from neighbours: 0.01 mag
+REACH_FWHM = 4.0  # beyond an aperture: of a neighbour farther away next to no light falls into it
+SAME_ARCSEC = 0.1  # a star itself, or an entry twice in the catalogue
+LEAST_LIGHT = 0.02  # of a star, from neighbours; a fifth of it is not known
 ENOUGH_STARS = 50  # as many are to be left; otherwise more light is put up with
 MOST_LIGHT = 0.16
+LIGHT_ERROR = 0.2  # share of that light: widths differ from frame to frame, wings from those that are assumed
 
 
-def neighbour_light(ra_deg, dec_deg, mag, radius_arcsec):
-    """Return the light of all neighbours within a radius of each star, in units of its own, shape (n,).
+def neighbour_light(stars, everything, radius_arcsec, fwhm_arcsec):
+    """Return the light of neighbours in the aperture around each star, in units of its own light there, shape (n,).
 
-    mag : NaN where unknown: such stars neither give light nor have any measure of it (0)
+    stars, everything : (ra_deg, dec_deg, mag), mag NaN where unknown: such stars neither give light nor have any
+        measure of it (0);  radius_arcsec : of the aperture, 0 where unknown
+    fwhm_arcsec : of the images; where it is NaN they are as wide as the aperture
     """
-    known = np.isfinite(mag)
-    light = np.zeros(len(mag))
-    if known.sum() < 2 or not radius_arcsec:
+    fwhm_arcsec = fwhm_arcsec if fwhm_arcsec > 0 else radius_arcsec
+    light = np.zeros(len(stars[0]))
+    trees, mags = [], []
+    for ra_deg, dec_deg, mag in (stars, everything):
+        known = np.isfinite(mag)
+        trees.append(cKDTree(vectors(np.asarray(ra_deg)[known], np.asarray(dec_deg)[known])))
+        mags.append(np.asarray(mag, dtype=float)[known])
+    if not radius_arcsec or not min(map(len, mags)):
         return light
-    tree = cKDTree(vectors(np.asarray(ra_deg)[known], np.asarray(dec_deg)[known]))
-    pairs = tree.query_pairs(float(chord_of(radius_arcsec)), output_type="ndarray")
-    apart = np.linalg.norm(tree.data[pairs[:, 0]] - tree.data[pairs[:, 1]], axis=1)
-    pairs = pairs[apart > chord_of(SAME_ARCSEC)]
-    flux = 10 ** (-0.4 * np.asarray(mag, dtype=float)[known])
-    total = np.zeros(len(flux))
-    for one, other in (pairs.T, pairs.T[::-1]):
-        np.add.at(total, one, flux[other])
-    light[known] = total / flux
+    reach = float(chord_of(radius_arcsec + REACH_FWHM * fwhm_arcsec))
+    pairs = trees[0].sparse_distance_matrix(trees[1], reach, output_type="ndarray")
+    pairs = pairs[pairs["v"] > chord_of(SAME_ARCSEC)]
+    apart = np.degrees(2 * np.arcsin(pairs["v"] / 2)) * 3600
+    ratio = 10 ** (0.4 * (mags[0][pairs["i"]] - mags[1][pairs["j"]]))
+    sent = leaks.leak(ratio, apart, radius_arcsec, fwhm_arcsec)
+    light[np.isfinite(stars[2])] = np.bincount(pairs["i"], sent, minlength=len(mags[0]))
     return light
 
 
 def alone(light):
-    """Return which stars count as alone, bool, shape (n,): those with less than 1 % of foreign light.
+    """Return which stars count as alone, bool, shape (n,): those with less than 2 % of foreign light.
 
     In crowded fields the limit is doubled, up to 16 %, until ENOUGH_STARS are left, or all that there are.
     """

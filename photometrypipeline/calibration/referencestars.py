@@ -77,9 +77,9 @@ def brightest(catalog, mag, most):
 def stand_alone(catalog, light, fixed):
     """Return which stars (bool array) have no neighbour, and are no target of the list `fixed` themselves.
 
-    light : name of the column of their neighbours' light
+    light : that of their neighbours, of isolation.neighbour_light
     """
-    alone = isolation.alone(catalog.values(light))
+    alone = isolation.alone(light)
     for _, *place in fixed:
         apart = sphere.separation_deg(*place, catalog.values("ra_deg"), catalog.values("dec_deg"))
         alone &= apart * sphere.ARCSEC_PER_DEG > starlist.RADIUS_ARCSEC

@@ -5,6 +5,10 @@ import numpy as np
 from photometrypipeline.frames.columns import Columns
 
 LEAST_PX = 0.7  # sharper things are no stars
+BRIGHT_SNR, ENOUGH_BRIGHT = (
+    50.0,
+    5,
+)  # brighter sources tell the width of stars; faint ones are blends and galaxies more often
 
 
 def widths_px(table: Columns) -> np.ndarray:
@@ -17,3 +21,10 @@ def fwhm_px(table: Columns, unknown: float = np.nan) -> float:
     """Return the median of `widths_px`, `unknown` without any."""
     widths = widths_px(table)
     return float(np.median(widths)) if widths.size else unknown
+
+
+def bright_fwhm_px(table: Columns) -> float:
+    """Return the median width (px) of bright sources where there are enough, of all of them otherwise, or NaN."""
+    flux, err = (np.asarray(table[name], dtype=float) for name in ("FLUX_ISOCOR", "FLUXERR_ISOCOR"))
+    bright = table[flux > BRIGHT_SNR * err]
+    return fwhm_px(bright if widths_px(bright).size >= ENOUGH_BRIGHT else table)

@@ -7,6 +7,7 @@ from scipy.spatial import cKDTree
 
 from photometrypipeline.frames import fitsbytes
 
+WINGS_FWHM = 2.5  # a source is masked in the sky of others so far, or to twice its isophote
 SUBPIXELS = 5  # per axis, as Source Extractor cuts its apertures
 
 
@@ -101,6 +102,24 @@ class FramePixels:
             away = (steps[columns] + column - x) ** 2 + (steps[rows, None] + row - y) ** 2
             occupied[rows, columns] |= away <= radius**2
         return occupied
+
+
+def reach_px(table, fwhm_px):
+    """Return how far (px) from its place the light of each source of a list (Table) is not sky, shape (n,)."""
+    area = np.maximum(np.asarray(table["ISOAREA_IMAGE"], dtype=float), 1)
+    return np.maximum(2 * np.sqrt(area / np.pi), WINGS_FWHM * fwhm_px)
+
+
+def within(shape, x, y, radius_px):
+    """Return which pixels of an image of `shape` lie within `radius_px` of places (0-based px, shape (n,)), bool."""
+    found = np.zeros(shape, dtype=bool)
+    for here_x, here_y, radius in np.column_stack([x, y, radius_px]).tolist():
+        rows, columns = (slice(max(0, int(at - radius)), max(0, int(at + radius) + 2)) for at in (here_y, here_x))
+        part = found[rows, columns]
+        dy, dx = (np.arange(axis.start, axis.start + n) - at
+                  for axis, n, at in zip((rows, columns), part.shape, (here_y, here_x), strict=True))  # fmt: skip
+        part |= dx**2 <= (radius**2 - dy**2)[:, None]
+    return found
 
 
 def _overlap(middle, half, size):

@@ -37,15 +37,17 @@ def lost_fraction(bad, x, y, fwhm_px):
     return np.clip(lost, 0.0, 1.0)
 
 
-def filled(image, bad):
+def filled(image, bad, wanted=None):
     """Return a copy (float32) of an image whose bad pixels have what a cubic through their neighbours says.
+
+    wanted : those of the bad pixels (bool) that are to be filled; None: all
 
     Across the narrower gap, or by the mean of both directions where they are alike; a straight line where only the next
     pixels are good.  The error is a few per cent of what a star has in that pixel.
     """
     image = np.array(image, dtype=np.float32)
     bad = bad | ~np.isfinite(image)
-    rows, columns = np.nonzero(bad)
+    rows, columns = np.nonzero(bad if wanted is None else bad & wanted)
     if not rows.size:
         return image
     across, wide = _bridged(image, bad, rows, columns, (0, 1))

@@ -67,8 +67,7 @@ class Exposure:
     @property
     def ring_px(self):
         """(inner, outer) radius of the ring of sky around a star."""
-        inner = max(RING_FWHM * self.fwhm_px, self.radius_px + 2)
-        return inner, inner + max(RING_WIDTH_FWHM * self.fwhm_px, RING_WIDTH_PX)
+        return ring_px(self.fwhm_px, self.radius_px)
 
     @property
     def usual_psf_offset_mag(self):
@@ -147,6 +146,12 @@ class Light:
         offset = self.psf_offset_mag if psf else self.offset_mag
         errors = MAG_PER_RELATIVE_FLUX * np.array([err, scene]) / flux
         return float(-2.5 * np.log10(flux) + offset), float(errors[0]), float(errors[1])
+
+
+def ring_px(fwhm_px, radius_px):
+    """Return the (inner, outer) radius (px) of the ring of sky around a star."""
+    inner = max(RING_FWHM * fwhm_px, radius_px + 2)
+    return inner, inner + max(RING_WIDTH_FWHM * fwhm_px, RING_WIDTH_PX)
 
 
 def ring_sky(cut, pixels, dx, dy, inner, outer):

@@ -88,6 +88,7 @@ def add_zeropoint(row, each):
     for name in table.colnames:
         if name.startswith("err_") and name in STORED:
             setattr(row, name, _median(np.asarray(table[name], dtype=float)[near]))
+    observed.by_sunlight(row)
     zp = np.asarray(table[columns[0]], dtype=float) - np.asarray(table["MAG_APER"], dtype=float)
     return _median(zp[near])
 

@@ -12,13 +12,12 @@ from photometrypipeline.frames import seeing
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import telescope_of
 from photometrypipeline.photometry import cosmics, framepsf
-from photometrypipeline.photometry.cutouts import FramePixels
+from photometrypipeline.photometry.cutouts import FramePixels, reach_px
 from photometrypipeline.photometry.measure import Exposure, calibrate_stars
 
 log = logging.getLogger("pp.exposures")
 
 OF_STACK = "COMBO_N"  # in the header of a stack: its targets are drawn out, or its stars
-WINGS_FWHM = 2.5  # a source is masked in the sky of others so far, or to twice its isophote
 
 
 @dataclass(frozen=True)
@@ -92,8 +91,7 @@ def expose(each, method, bad=None, avoid=(), motions=()):
         log.warning("%s: measured by its source list alone: %s", frame.name, error)
         return None
     x, y = (np.asarray(table[f"{axis}WIN_IMAGE"], dtype=float) - 1 for axis in "XY")
-    area = np.maximum(np.asarray(table["ISOAREA_IMAGE"], dtype=float), 1)
-    reach = np.maximum(2 * np.sqrt(area / np.pi), WINGS_FWHM * fwhm)
+    reach = reach_px(table, fwhm)
     try:
         bad = cosmics.joined(frame, bad)
     except PipelineError as error:

@@ -29,7 +29,7 @@ FAINT_SIGMA = 6.0  # of the light: around fainter targets the noise of empty pla
 NOISE_CELL_PX = 200  # targets in one such square share it
 MOST_INJECTED = 3  # targets with artificial ones
 NOISE_SEED, INJECTION_SEED = 20170202, 20170203  # drawn at random, the same in each run
-FAINTEST_MARGIN_MAG = 0.5  # catalogue stars that much fainter than what is detected are measured too
+FAINTEST_MARGIN_MAG = 1.0  # catalogue stars that much fainter than what is detected are measured too
 
 
 @dataclass

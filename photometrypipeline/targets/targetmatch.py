@@ -12,7 +12,6 @@ Known stars are left out of this: where one stands its light is in the frame, an
 star, or a blend with it.
 """
 
-import functools
 import logging
 import re
 from dataclasses import dataclass
@@ -20,13 +19,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
+from photometrypipeline.photometry.leaks import leak
 from photometrypipeline.sky import matching, sphere
 from photometrypipeline.targets.knownstars import KnownStars, same_place
 
 log = logging.getLogger("pp.targetmatch")
 
 SEARCH_ARCSEC = 20.0  # around the prediction
-FARTHEST_WIDTHS = 30  # beyond so many widths a star's light is nothing
 ASTROMETRY_ARCSEC = 0.2  # error of the solution of a frame whose header tells none
 FAR_SHARE, FAR_ARCSEC = 0.02, 3.0  # predictions are worse than they say now and then: old orbits, slow clocks
 MAGNITUDE_SIGMA = 0.7  # mag, of a predicted magnitude: phase, colour, rotation
@@ -38,7 +37,6 @@ SEEN_LIMITS = (0.02, 0.9)  # nothing is certain, and many things hide a target
 NEIGHBOURS = 10  # for the local density
 STAR_SHARE = 0.5  # of the light from a known star: the source is that star
 COMET = re.compile(r"\b\d+[PDI](-[A-Z]{1,2}\d*)?(?![\w-])|\b[PCDXI]/")  # 2P/Encke, 73P-BT/..., ATLAS (C/2019 Y4-B)
-MOFFAT_BETA = 3.0  # wings of stars, for the light of neighbours; real ones are rarely wider
 
 
 @dataclass(frozen=True)
@@ -109,32 +107,6 @@ def magnitude_ratio(mag, predicted_mag, field_mag):
     target = target + MAGNITUDE_FAR / MAGNITUDE_RANGE
     counts = (np.abs(np.asarray(mag)[:, None] - np.asarray(field_mag)[None, :]) < 0.75).sum(axis=1)
     return target / ((counts + 1) / (np.size(field_mag) + 1) / 1.5)
-
-
-def light_inside(distance, radius, fwhm):
-    """Return the share of a star's light in an aperture of `radius` whose centre is `distance` away; one unit for all.
-
-    A Moffat profile with MOFFAT_BETA;  distance : any shape
-    """
-    grid, shares = _shares(round(radius / fwhm, 4))
-    return np.interp(np.asarray(distance) / fwhm, grid, shares, right=0.0)
-
-
-@functools.lru_cache(maxsize=512)
-def _shares(radius):
-    """Return (distances, shares of light) for an aperture of `radius`, in units of the width; integrated over rings."""
-    grid = np.linspace(0, FARTHEST_WIDTHS, 40 * FARTHEST_WIDTHS + 1)
-    core = 0.5 / np.sqrt(2 ** (1 / MOFFAT_BETA) - 1)
-    rings = (np.arange(24) + 0.5) / 24 * radius
-    # (1 + distance^2 / core^2)^-3 around a ring, its mean over all angles in closed form, as MOFFAT_BETA is 3
-    a, b = 1 + (grid[:, None] ** 2 + rings**2) / core**2, 2 * grid[:, None] * rings / core**2
-    profile = (MOFFAT_BETA - 1) / (np.pi * core**2) * (2 * a**2 + b**2) / (2 * (a**2 - b**2) ** 2.5)
-    return grid, profile @ (2 * np.pi * rings * (radius / 24))
-
-
-def leak(flux, distance, radius, fwhm):
-    """Return the light that stars of aperture flux `flux`, `distance` away, send into an aperture."""
-    return np.asarray(flux) * light_inside(distance, radius, fwhm) / light_inside(0.0, radius, fwhm)
 
 
 class Matcher:

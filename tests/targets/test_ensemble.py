@@ -9,7 +9,7 @@ from astropy.table import Table
 
 from photometrypipeline.frames.rows import Row
 from photometrypipeline.sky import observer
-from photometrypipeline.targets import ensemble
+from photometrypipeline.targets import ensemble, observed
 
 PLACE = 31.0427, 46.6878
 TERM = {"coefficient": -0.08, "err": 0.02, "target_color": 0.55}
@@ -67,6 +67,16 @@ def test_a_star_gets_the_magnitude_of_its_own_colour():
     ensemble.use_own_color(asteroid, each, table[0])
     ensemble.use_own_color(unknown, each, table[1])
     assert asteroid.mag == unknown.mag == 12.0 and unknown.err_color == 0.008
+
+
+def test_sunlight_is_not_charged_with_what_stars_differ_by():
+    errors = {"err_transformation": 0.015, "err_zp_common": 0.004, "err_common": np.hypot(0.015, 0.004)}
+    star, asteroid, raw = row("a", **errors), row("a", kind="asteroid", **errors), row("a", kind="asteroid")
+    for each in (star, asteroid, raw):
+        observed.by_sunlight(each)
+    assert star.err_transformation == 0.015 and np.isnan(raw.err_common)
+    assert asteroid.err_transformation == pytest.approx(0.006)
+    assert asteroid.err_common == pytest.approx(np.hypot(0.006, 0.004))
 
 
 def test_errors_of_older_databases_still_count():

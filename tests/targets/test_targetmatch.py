@@ -9,6 +9,7 @@ from astropy.table import Table
 from scipy.spatial import cKDTree
 
 import sky as simulator
+from photometrypipeline.photometry import leaks
 from photometrypipeline.sky import matching
 from photometrypipeline.targets import knownstars
 from photometrypipeline.targets import targetmatch as tm
@@ -77,16 +78,16 @@ def test_a_magnitude_as_predicted_speaks_for_the_target_and_a_wrong_one_against_
 @pytest.mark.parametrize("apart_px", [0.0, 3.0, 7.0, 12.0])
 def test_light_in_an_aperture_beside_a_star_is_that_of_its_pixels(apart_px):
     fwhm, radius, size = 4.0, 4.0, 61
-    image = simulator.render((size, size), 31.0, 31.0, 1.0, fwhm, beta=tm.MOFFAT_BETA)
+    image = simulator.render((size, size), 31.0, 31.0, 1.0, fwhm, beta=leaks.MOFFAT_BETA)
     y, x = (np.indices((size * 9, size * 9)) + 0.5) / 9 - 0.5  # FITS 31 is index 30
     inside = np.hypot(x - 30 - apart_px, y - 30) < radius
     summed = (np.kron(image, np.ones((9, 9))) / 81)[inside].sum()
-    assert tm.light_inside(apart_px, radius, fwhm) == pytest.approx(summed, rel=0.05)  # pixels blur the profile
+    assert leaks.light_inside(apart_px, radius, fwhm) == pytest.approx(summed, rel=0.05)  # pixels blur the profile
 
 
 def test_a_star_far_away_sends_no_light_and_one_in_the_middle_all_of_its_own():
-    assert tm.leak([1000.0], [0.0], 1.5, 1.6) == pytest.approx([1000.0])
-    assert tm.leak([1000.0], [30.0], 1.5, 1.6)[0] < 0.1
+    assert leaks.leak([1000.0], [0.0], 1.5, 1.6) == pytest.approx([1000.0])
+    assert leaks.leak([1000.0], [30.0], 1.5, 1.6)[0] < 0.1
 
 
 # ---- a crowded night, as source lists
@@ -151,7 +152,7 @@ def source_list(rng, places, magnitudes):
     kept = light > rng.normal(0.8, 0.15, light.size) * 10 ** (-0.4 * (19.8 - ZP))
     for bright, faint in sorted(cKDTree(places).query_pairs(FWHM_ARCSEC)):
         if kept[bright]:
-            light[bright] += tm.leak(light[faint], np.hypot(*(places[bright] - places[faint])), 1.6, FWHM_ARCSEC)
+            light[bright] += leaks.leak(light[faint], np.hypot(*(places[bright] - places[faint])), 1.6, FWHM_ARCSEC)
             kept[faint] = False
     light, places = light[kept], places[kept]
     error = 0.002 + 0.1 * 10 ** (-0.4 * (18.5 - ZP)) / light
