@@ -41,7 +41,7 @@ import pp_setup
 from photometrypipeline.base.errors import NotReachable, PipelineError
 from photometrypipeline.base.files import safe_name
 from photometrypipeline.census import bodies, movers
-from photometrypipeline.frames import exclusions, framedb, observationsdb, old, records, recordtypes, results
+from photometrypipeline.frames import exclusions, framedb, means, observationsdb, old, records, recordtypes, results
 from photometrypipeline.frames.contents import Contents
 from photometrypipeline.frames.lightcurves import NAMED
 from photometrypipeline.frames.rows import OUTSIDE, LightCurve
@@ -68,12 +68,14 @@ INSTRUMENTAL = "no calibrated magnitude"
 
 @dataclass
 class Distillation:
-    """Outcome: {target name: list of Row}, the names that were found, and what could not be asked (NotReachable)."""
+    """Outcome: {target name: Rows with a source}, the names that were found, what could not be asked (NotReachable),
+    files, and {target name: means.Mean}."""
 
     rows: dict
     found: list
     failure: NotReachable | None
     files: list
+    means: dict
 
     def report(self):
         """Return lines (list of str) with mean magnitude and scatter of each target that was found."""
@@ -81,13 +83,13 @@ class Distillation:
         for name in self.found:
             accepted = [row for row in self.rows[name] if row.accepted]
             unit = "instrumental" if accepted[0].band == "-" else accepted[0].band
-            mean, scatter = results.mean_and_scatter([row.mag for row in accepted])
-            if scatter is None:
-                lines.append(f"{name}: {mean:.3f} mag ({unit}), 1 frame")
+            mean = self.means[name]
+            faint = f" ({mean.told()})" if mean.told() else ""
+            if mean.scatter is None:
+                lines.append(f"{name}: {mean.mag:.3f} mag ({unit}), 1 frame{faint}")
                 continue
-            lines.append(
-                f"{name}: {mean:.3f} mag ({unit}) on average, standard deviation {scatter:.3f}, {len(accepted)} frames"
-            )
+            spread = f"on average, standard deviation {mean.scatter:.3f}, {len(accepted)} frames"
+            lines.append(f"{name}: {mean.mag:.3f} mag ({unit}) {spread}{faint}")
         return lines
 
 
@@ -157,7 +159,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     diagnostics.record("distill", summary, data.folder)
     files = [*(curve.file for curve in curves), *tidy, observationsdb.FILE_NAME, *drawn, *reports]
     files += [movers.FILE_NAME] if derived.moving is not None else []
-    return Distillation(rows, found, derived.failure, files)
+    return Distillation(rows, found, derived.failure, files, {each.name: means.of_rows(each.every) for each in curves})
 
 
 def derive(data, losses, options):

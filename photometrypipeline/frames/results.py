@@ -1,7 +1,6 @@
 """The light curve of a target, `photometry_<target>.dat`: one row of 21 fields per frame, rejected ones behind `#`."""
 
 import math
-import statistics
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,15 +48,6 @@ LEGEND = (
     r"to read it: pandas.read_csv(FILE, sep=r'\s+', comment='#', "
     r"names=pandas.read_csv(FILE, sep=r'\s+', nrows=0).columns[1:])",
 )
-
-
-def mean_and_scatter(magnitudes):
-    """Return (mean, standard deviation of one observation) of magnitudes (list of float, mag).
-
-    None stands for what cannot be told: both without any, the second for a single one.
-    """
-    mean = statistics.fmean(magnitudes) if magnitudes else None
-    return mean, statistics.stdev(magnitudes) if len(magnitudes) > 1 else None
 
 
 def header_line():

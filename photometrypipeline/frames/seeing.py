@@ -5,10 +5,7 @@ import numpy as np
 from photometrypipeline.frames.columns import Columns
 
 LEAST_PX = 0.7  # sharper things are no stars
-BRIGHT_SNR, ENOUGH_BRIGHT = (
-    50.0,
-    5,
-)  # brighter sources tell the width of stars; faint ones are blends and galaxies more often
+BRIGHT_SNR, ENOUGH_BRIGHT = 50.0, 5  # such sources tell the width of stars; among faint ones are more blends
 
 
 def widths_px(table: Columns) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The light of all sources of a list in its one aperture, measured as targets are (photometrypipeline.photometry.measure).
+"""The light of all sources of a list in its one aperture, measured as targets are by photometry.measure.
 
 Source Extractor finds the sources.  Its own sky around each of them knows of no other source: it is too high by
 different amounts around different stars, and so would be the zeropoints that rest on them.
@@ -19,7 +19,7 @@ SOURCES_AT_ONCE = 2000
 
 
 def put_into(table, image, radius_px, bad=None, gain=None, noise_factor=1.0):
-    """Give the sources of a list (Table, changed) FLUX_APER, FLUXERR_APER, MAG_APER and MAGERR_APER as targets have them.
+    """Give the sources of a list (Table, changed) their light: FLUX_APER, FLUXERR_APER, MAG_APER, MAGERR_APER.
 
     image : ADU, float32, NaN where it has no value;  bad : bool of its shape, or None;  gain : e-/ADU or None
     noise_factor : noise of apertures over that of their pixels, where pixels were resampled

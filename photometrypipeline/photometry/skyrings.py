@@ -30,6 +30,10 @@ class SkyMap:
     total: np.ndarray
     squares: np.ndarray
 
+    @property
+    def _sums(self):
+        return self.number, self.total, self.squares
+
     def rings(self, x, y, inner_px, outer_px):
         """Return (level, sigma of a pixel, number of pixels) of the rings around places, each of shape (n,).
 
@@ -51,9 +55,7 @@ class SkyMap:
         there = ((row >= 0) & (row < rows))[:, :, None] & ((column >= 0) & (column < columns))[:, None, :]
         ring = there & (apart2 > inner_px**2) & (apart2 < outer_px**2)
         at = np.clip(row, 0, rows - 1)[:, :, None], np.clip(column, 0, columns - 1)[:, None, :]
-        number, total, squares = (
-            (each[at] * ring).sum(axis=(1, 2)) for each in (self.number, self.total, self.squares)
-        )
+        number, total, squares = ((each[at] * ring).sum(axis=(1, 2)) for each in self._sums)
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = total / number
             sigma = CLIPPED_STD * np.sqrt(np.maximum(squares / number - mean**2, 0.0))
@@ -90,7 +92,8 @@ def _cells(image, taken):
             cell = cell[np.isfinite(cell)]
             if cell.size >= FEWEST_IN_CELL:
                 level[row, column] = np.median(cell)
-                sigma[row, column] = SIGMA_PER_MAD * np.median(np.abs(cell - level[row, column]))
+                spread = SIGMA_PER_MAD * np.median(np.abs(cell - level[row, column]))
+                sigma[row, column] = spread or cell.std()  # most pixels may have the same whole number
     known = np.isfinite(level)
     if not known.any():
         return None
@@ -118,18 +121,15 @@ def _summed(image, taken, middle, side, levels, limits):
         values = image[part].reshape(shape)
         sky = (values > low[blocks, None]) & (values < high[blocks, None]) & ~taken[part].reshape(shape)
         values = np.where(sky, values - np.float32(middle), np.float32(0))
-        for n, each in enumerate(
-            (sky.sum(axis=1, dtype=np.float32), values.sum(axis=1), (values * values).sum(axis=1))
-        ):
+        of_rows = (sky.sum(axis=1, dtype=np.float32), values.sum(axis=1), (values * values).sum(axis=1))
+        for n, each in enumerate(of_rows):
             sums[n, blocks] = np.add.reduceat(each, np.arange(0, columns * side, side), axis=1)
     return SkyMap(side, middle, *sums)
 
 
 def _local(sky, cells, width):
     """Return (level, sigma) of each block of a SkyMap by `width` x `width` blocks around it, else by its cell."""
-    number, total, squares = (
-        uniform_filter(each, width, mode="constant") for each in (sky.number, sky.total, sky.squares)
-    )
+    number, total, squares = (uniform_filter(each, width, mode="constant") for each in sky._sums)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = total / number
         sigma = np.sqrt(np.maximum(squares / number - mean**2, 0.0))

@@ -8,9 +8,7 @@ import numpy as np
 
 from photometrypipeline.base.errors import FAILED, OK, PARTIAL, USAGE
 from photometrypipeline.base.files import write_text
-from photometrypipeline.frames import records
-from photometrypipeline.frames.records import known
-from photometrypipeline.frames.results import mean_and_scatter
+from photometrypipeline.frames import means, records
 from photometrypipeline.runs import outcomes
 from photometrypipeline.runs.datatree import RUNNING
 from photometrypipeline.website import pages
@@ -154,15 +152,9 @@ def facts(each, row, found, curves):
 
 def target_facts(target):
     """Return what the light curve of a target amounts to (dict)."""
-    magnitudes = magnitudes_of(target)
-    mean, scatter = mean_and_scatter(magnitudes)
+    mean = means.of_rows(target.every)
     names = {name: getattr(target, name) for name in ("name", "kind", "file", "band")}
-    return names | {"n_accepted": len(magnitudes), "mean_mag": mean, "std_mag": scatter}
-
-
-def magnitudes_of(target):
-    """Return the magnitudes (list) of the rows of a target that count."""
-    return [row.mag for row in target.rows if row.accepted and known(row.mag)]
+    return names | {"n_accepted": mean.n, "mean_mag": mean.mag, "std_mag": mean.scatter}
 
 
 def registration(record, failed=False):
@@ -205,8 +197,8 @@ def brightness(targets):
     """Return (text, class) of the mean magnitude of the targets, the control star apart."""
     texts = []
     for target in targets:
-        mean, scatter = mean_and_scatter(magnitudes_of(target))
-        if target.kind != "control" and mean is not None:
-            spread = "" if scatter is None else f" ± {scatter:.3f}"
-            texts.append(f"{target.name}: {mean:.3f}{spread} {target.band or 'instrumental'}")
+        mean = means.of_rows(target.every)
+        if target.kind != "control" and mean.mag is not None:
+            spread = "" if mean.scatter is None else f" ± {mean.scatter:.3f}"
+            texts.append(f"{target.name}: {mean.mag:.3f}{spread} {target.band or 'instrumental'}")
     return ("; ".join(texts), "good") if texts else ("no primary target extracted", "partly") if targets else ("", "")

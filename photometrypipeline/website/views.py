@@ -7,9 +7,8 @@ import statistics
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from photometrypipeline.frames import exclusions, recordtypes
+from photometrypipeline.frames import exclusions, means, recordtypes
 from photometrypipeline.frames.records import STEPS, known, number
-from photometrypipeline.frames.results import mean_and_scatter
 from photometrypipeline.frames.rows import OUTSIDE, STAR_KINDS, LightCurve, Row
 from photometrypipeline.sky.times import text_of
 from photometrypipeline.website.pictures import Picture
@@ -184,15 +183,20 @@ class TargetView:
         errors = [error for error in errors if known(error)]
         return statistics.median(errors) if errors else None
 
+    @cached_property
+    def average(self):
+        """The means.Mean of all rows."""
+        return means.of_rows([row.data for row in [*self.rows, *self.unseen]])
+
     @property
     def mean(self):
         """Mean magnitude, None without rows."""
-        return mean_and_scatter(self.magnitudes)[0]
+        return self.average.mag
 
     @property
     def scatter(self):
         """Standard deviation of the magnitudes, None below two of them."""
-        return mean_and_scatter(self.magnitudes)[1]
+        return self.average.scatter
 
 
 @dataclass(repr=False, eq=False)

@@ -19,7 +19,8 @@ def test_light_of_neighbours_is_what_falls_into_the_aperture():
     light = light_of(ra, np.zeros(4), [14.0, 16.5, 15.0, 14.0])
     near, farther, far = leaks.leak(np.ones(3), np.array([2.0, 2.5, 4.5]), RADIUS, FWHM)
     ratio = 10**-0.4
-    assert light == pytest.approx([0.1 * near + ratio * far, 10 * near + 10**0.6 * farther, far / ratio + 10**-0.6 * farther, 0], rel=1e-3)  # fmt: skip
+    expected = [0.1 * near + ratio * far, 10 * near + 10**0.6 * farther, far / ratio + 10**-0.6 * farther, 0]
+    assert light == pytest.approx(expected, rel=1e-3)
     assert near > 0.8 and far < 0.2
     unknown = light_of(ra, np.zeros(4), [14.0, np.nan, 15.0, 14.0])
     assert unknown == pytest.approx([ratio * far, 0, far / ratio, 0], rel=1e-3)

@@ -10,7 +10,6 @@ from photometrypipeline.frames.results import (
     Row,
     format_row,
     header_line,
-    mean_and_scatter,
     write,
 )
 
@@ -81,10 +80,3 @@ def test_the_foot_tells_how_to_read_it(tmp_path):
     by_astropy, by_pandas = (eval(call, {"astropy": astropy, "pandas": pandas, "FILE": str(path)}) for call in calls)
     assert list(by_pandas.columns) == by_astropy.colnames and len(by_pandas) == len(by_astropy) == 2
     np.testing.assert_array_equal(by_pandas["julian_date"], by_astropy["julian_date"])
-
-
-def test_mean_and_scatter_are_those_of_a_sample():
-    mean, scatter = mean_and_scatter([17.0, 17.1, 17.4])
-    assert (mean, scatter) == (pytest.approx(17.1667, abs=1e-4), pytest.approx(0.20817, abs=1e-5))
-    assert mean_and_scatter([17.0]) == (17.0, None)
-    assert mean_and_scatter([]) == (None, None)
