@@ -31,6 +31,9 @@ SEEING_PRIOR = (0.016, 0.1, 0.5)  # mag there if all images of a frame were twic
 MIN_SEEING_RANGE = 0.02  # of the FWHM
 EXTINCTION_COLOR_PRIOR = (0.02,)  # mag per mag and airmass
 MIN_AIRMASS_RANGE = 0.3
+# A star near the limit is seen on the frames on which noise makes it brighter.  Whether one may take part is told by its
+# magnitude in the catalogue, which knows nothing of that noise.
+FAINT_MAG, FEWEST_BRIGHT = 0.1, 20  # noise that the sky does to it at most, where as many are left
 CROWDED = 3  # flags of Source Extractor: neighbours, blended
 
 
@@ -62,6 +65,14 @@ class FrameStars:
         good = (self.flags & CROWDED) == 0
         if good.all() or good.sum() < ENOUGH_UNFLAGGED:
             return self
+        return self._with(good)
+
+    def bright(self):
+        """Return the stars without those near the limit of the frame, where enough are left."""
+        good = ~(self.sky_mag() > FAINT_MAG)
+        return self if good.all() or good.sum() < FEWEST_BRIGHT else self._with(good)
+
+    def _with(self, good):
         names = ("i_star", "difference", "noise", "x", "y", "flags", *(("inst",) if self.inst is not None else ()))
         return replace(self, **{name: getattr(self, name)[good] for name in names})
 
@@ -116,7 +127,7 @@ def gather(frames, catalog_err, color, target, color_prior=COLOR_PRIOR, same_arc
     frames : list of FrameStars;  catalog_err, color : of the stars of the reference, mag, shape (n_stars,)
     target : TargetColor, or None where there are no colours;  same_arcsec : within which sources are one star
     """
-    frames = [frame.sound() for frame in frames]
+    frames = [frame.bright().sound() for frame in frames]
     likeness, width = np.ones(len(catalog_err)), None
     if target is not None:
         seen = np.unique(np.concatenate([frame.i_star for frame in frames]))

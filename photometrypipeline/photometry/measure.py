@@ -21,6 +21,7 @@ RING_WIDTH_FWHM = 2.5
 RING_WIDTH_PX = 8.0
 REACH_FWHM = 3.0  # to which the light of a target is weighed
 MOST_STARS = 25  # that tie a frame's PSF to its source list
+SECTORS = 8  # of a ring, which tell how even the sky is
 MODEL_ERROR = 0.01  # of the light of a neighbour, by the PSF
 TRAIL_ERROR = 0.05  # of the correction for the trail
 GUESSED_ERROR = 0.25  # the same where the PSF is guessed from a width
@@ -169,6 +170,28 @@ def ring_sky(cut, pixels, dx, dy, inner, outer):
     return level, sigma, number
 
 
+def ring_error(place, pixels, level, sigma, number):
+    """Return the error (ADU) of a sky that `ring_sky` found, by how much the sectors of the ring leave its plane.
+
+    The noise of its pixels is the least of it: light of stars that nobody sees is spread unevenly.
+    """
+    distance = np.hypot(place.dx, place.dy)
+    sky = (distance > place.ring[0]) & (distance < place.ring[1]) & ~place.cut.occupied
+    sky &= np.abs(pixels - level) < ringsky.CLIP_SIGMA * sigma
+    turned = np.arctan2(place.dy, place.dx)[sky] * (SECTORS / (2 * np.pi))
+    sector = (turned + SECTORS / 2).astype(int) % SECTORS
+    count = np.bincount(sector, minlength=SECTORS)
+    usual = sigma**2 / max(number, 1)
+    if count.min() < ringsky.FEWEST_SKY / SECTORS:
+        return float(np.sqrt(usual))
+    away = np.bincount(sector, pixels[sky] - level, SECTORS) / count
+    angle, weight = np.arange(SECTORS) * (2 * np.pi / SECTORS), np.sqrt(count)
+    plane = np.column_stack([np.ones(SECTORS), np.cos(angle), np.sin(angle)]) * weight[:, None]
+    left = weight * away - plane @ np.linalg.lstsq(plane, weight * away)[0]
+    seen = (left**2).sum() / (SECTORS - 3) / max(number, 1)  # sigma^2 / number if there is nothing but noise
+    return float(np.sqrt(max(seen, usual)))
+
+
 def calibrate_stars(exposure, stars, inst):
     """Put the Stars of the PSF into an Exposure: sky from rings, their light by the PSF, the offset of the aperture.
 
@@ -295,7 +318,7 @@ def _measured(exposure, x, y, trail_px, neighbours, place):
     level, sigma, number = ring_sky(place.cut, pixels, place.dx, place.dy, *place.ring)
     if not (np.isfinite(level) and sigma > 0):
         return None, None, None
-    sky_err = sigma / np.sqrt(number)
+    sky_err = ring_error(place, pixels, level, sigma, number)
     left = np.where(usable, pixels - level, 0.0)
     others = np.clip(lights.sum(axis=0), 0, None) if len(lights) else 0.0
     flux, weight, norm, variance = _by_psf(place, left, usable, sigma, exposure.gain, others)

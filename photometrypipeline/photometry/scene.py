@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from photometrypipeline.photometry.measure import Neighbour, ring_sky
 
-NEAR_FWHM = 6.0  # sources so near to a target count
+NEAR_FWHM = 7.5  # sources so near to a target count, in its aperture or in the sky around it
 GROUP_FWHM = 3.0  # stars so near to each other are fitted together
 CLEAR_FWHM = 3.0  # a target farther away leaves a star alone
 CORE_FWHM = 1.5  # radius of the pixels that are fitted
