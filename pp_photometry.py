@@ -44,7 +44,16 @@ from photometrypipeline.frames.contents import MEASUREMENT
 from photometrypipeline.frames.frame import set_keyword
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
-from photometrypipeline.photometry import badpixels, cosmics, growthcurve, listlight, onelist, rings, sequencemask
+from photometrypipeline.photometry import (
+    badpixels,
+    cosmics,
+    growthcurve,
+    listlight,
+    onelist,
+    rings,
+    sequencemask,
+    stacks,
+)
 from photometrypipeline.reduction import lacosmic
 from photometrypipeline.sky import matching
 
@@ -407,7 +416,8 @@ def measure_sources(sources, frame, telescope, bad):
     """Give the sources of the list of a Frame their light in its aperture as targets are measured."""
     factor = float(frame.header.get("NOISEFAC") or 1.0)
     gain = headers.gain_e_adu(frame, telescope)
-    listlight.put_into(sources.table, frame.read_pixels(), float(frame.header["APRAD"]), bad, gain, factor)
+    radius, fwhm_px = float(frame.header["APRAD"]), stacks.fwhm_px(frame.header)
+    listlight.put_into(sources.table, frame.read_pixels(), radius, bad, gain, factor, fwhm_px)
 
 
 def list_again(frame, options, path):

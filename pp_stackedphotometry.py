@@ -47,9 +47,11 @@ from photometrypipeline.base.errors import NotReachable, PipelineError, UsageErr
 from photometrypipeline.base.files import STACK_FOLDERS, replacing, stem_of
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import positionsfile
+from photometrypipeline.frames.frame import set_keyword
 from photometrypipeline.frames.singles import without_products
 from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.manident.track import Track
+from photometrypipeline.photometry import stacks
 from photometrypipeline.programs import astromatic
 
 log = logging.getLogger("pp.stackedphotometry")
@@ -171,6 +173,9 @@ def measure_moving(frames, losses, options, sky, folder):
     """Make and measure the stack that follows the target, with aperture and zeropoint of `sky`; returns Sky."""
     following = options.hand_on(pp_combine.Options, mask_stars=str(folder.parent / SKY / pp_combine.SKY))
     stack = prepared_stack(frames, losses, following, folder)
+    if sky.fwhm_px:
+        set_keyword(stack[0].header, "STARFWHM", round(sky.fwhm_px, 3), stacks.OF_STACKS["STARFWHM"])
+        stack[0].save()
     with noted("photometry", folder):
         chosen = pp_photometry.Options(
             aprad=sky.aprad_px,

@@ -31,7 +31,7 @@ SEEING_PRIOR = (0.016, 0.1, 0.5)  # mag there if all images of a frame were twic
 MIN_SEEING_RANGE = 0.02  # of the FWHM
 EXTINCTION_COLOR_PRIOR = (0.02,)  # mag per mag and airmass
 MIN_AIRMASS_RANGE = 0.3
-# A star near the limit is seen on the frames on which noise makes it brighter.  Whether one may take part is told by its
+# A star near the limit is seen on the frames on which noise makes it brighter.  Whether one takes part is told by its
 # magnitude in the catalogue, which knows nothing of that noise.
 FAINT_MAG, FEWEST_BRIGHT = 0.1, 20  # noise that the sky does to it at most, where as many are left
 CROWDED = 3  # flags of Source Extractor: neighbours, blended

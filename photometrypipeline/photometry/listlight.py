@@ -18,14 +18,15 @@ log = logging.getLogger("pp.listlight")
 SOURCES_AT_ONCE = 2000
 
 
-def put_into(table, image, radius_px, bad=None, gain=None, noise_factor=1.0):
+def put_into(table, image, radius_px, bad=None, gain=None, noise_factor=1.0, fwhm_px=None):
     """Give the sources of a list (Table, changed) their light: FLUX_APER, FLUXERR_APER, MAG_APER, MAGERR_APER.
 
     image : ADU, float32, NaN where it has no value;  bad : bool of its shape, or None;  gain : e-/ADU or None
     noise_factor : noise of apertures over that of their pixels, where pixels were resampled
+    fwhm_px : of stars, None: that of the sources
     Sources without a sky around them keep what Source Extractor says; returns how many have one.
     """
-    fwhm_px = seeing.bright_fwhm_px(table)
+    fwhm_px = fwhm_px or seeing.bright_fwhm_px(table)
     if not len(table) or not np.isfinite(fwhm_px):
         return 0
     x, y = (np.asarray(table[f"{axis}WIN_IMAGE"], dtype=float) - 1 for axis in "XY")

@@ -48,6 +48,7 @@ class Exposure:
     noise_factor: float = 1.0  # noise of apertures over that of their pixels, where pixels were resampled
     ties: Ties | None = None
     aperture_offset_mag: float = 0.0
+    starless: bool = False  # a stack that follows a target: stars are no points in it, and masked
     _shares: dict = field(default_factory=dict)
     _offsets: dict = field(default_factory=dict)
 

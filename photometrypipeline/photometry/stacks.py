@@ -21,6 +21,7 @@ OF_STACKS = {
     "COMBOJD1": "start of the first exposure (JD, UTC)",
     "COMBOJD2": "end of the last exposure (JD, UTC)",
     "NOISEFAC": "noise of apertures over that of their pixels",
+    "STARFWHM": "[px] FWHM of the stars in the stack of the sky",
 }
 
 
@@ -63,6 +64,35 @@ class Totals:
     read_noise: float | None
     saturation: float | None
     level: float
+
+
+def is_stack(header):
+    """Return whether a header is that of a stack."""
+    return "COMBO_N" in header
+
+
+def follows(header):
+    """Return whether a header is that of a stack in which stars are no points, since it follows a target."""
+    return is_stack(header) and header.get("COMOVE") == "True"
+
+
+def fwhm_px(header):
+    """Return the FWHM (px) of the stars that a stack would have if it did not follow a target, None if unknown."""
+    value = header.get("STARFWHM")
+    return float(value) if isinstance(value, int | float) and value > 0 else None
+
+
+def drawn_out_s(header, exptime_s):
+    """Return for how long (s) a moving target draws its trail: in a stack that follows it during one exposure alone.
+
+    exptime_s : of the frame, of a stack that of all its frames together
+    """
+    if not is_stack(header):
+        return exptime_s
+    if follows(header):
+        return exptime_s / max(float(header["COMBO_N"]), 1.0)
+    whole = [header.get(name) for name in ("COMBOJD1", "COMBOJD2")]
+    return (whole[1] - whole[0]) * 86400 if all(isinstance(each, float) for each in whole) else exptime_s
 
 
 def mean_midtime(layers):

@@ -11,22 +11,21 @@ from photometrypipeline.base.shelf import Shelf
 from photometrypipeline.frames import seeing
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import telescope_of
-from photometrypipeline.photometry import cosmics, framepsf
+from photometrypipeline.photometry import cosmics, framepsf, stacks
 from photometrypipeline.photometry.cutouts import FramePixels, reach_px
 from photometrypipeline.photometry.measure import Exposure, calibrate_stars
 
 log = logging.getLogger("pp.exposures")
 
-OF_STACK = "COMBO_N"  # in the header of a stack: its targets are drawn out, or its stars
-
 
 @dataclass(frozen=True)
 class Sketch:
-    """What is asked of all frames at once: where the Exposure lies, its width and the trail of its stars."""
+    """What is asked of all frames at once: where the Exposure lies, its width, the trail of its stars, if it has any."""
 
     place: tuple
     fwhm_px: float
     trail_px: tuple
+    starless: bool
 
 
 class Exposures(Sequence):
@@ -57,12 +56,13 @@ class Exposures(Sequence):
         if exposure is None:
             return None
         exposure.usual_psf_offset_mag  # noqa: B018  which is asked for in each of the passes, and kept with it
-        return Sketch(self._shelf.put(exposure), exposure.fwhm_px, tuple(exposure.psf.trail_px))
+        place = self._shelf.put(exposure)
+        return Sketch(place, exposure.fwhm_px, tuple(exposure.psf.trail_px), exposure.starless)
 
     @property
     def usable(self):
-        """Which frames have one: bool, shape (n,)."""
-        return np.array([sketch is not None for sketch in self.sketches])
+        """Which frames have one with stars: bool, shape (n,)."""
+        return np.array([sketch is not None and not sketch.starless for sketch in self.sketches])
 
     @property
     def fwhm_px(self):
@@ -77,10 +77,8 @@ def expose(each, method, bad=None, avoid=(), motions=()):
     avoid : places (x, y), 0-based px, of targets;  motions : (x, y) px that targets move during the exposure
     """
     frame, table = each.frame, each.table
-    if OF_STACK in frame.header:
-        log.info("%s: a stack, measured by its source list alone", frame.name)
-        return None
-    fwhm = seeing.fwhm_px(table)
+    following = stacks.follows(frame.header)
+    fwhm = seeing.fwhm_px(table) if not following else stacks.fwhm_px(frame.header) or np.nan
     if not np.isfinite(fwhm):
         log.warning("%s: the width of no source is known, measured by its source list alone", frame.name)
         return None
@@ -98,8 +96,11 @@ def expose(each, method, bad=None, avoid=(), motions=()):
         log.warning("%s", error)
     pixels = FramePixels(frame.path, frame.header, (x, y, reach), bad, saturation)
     radius = float(frame.header.get("APRAD") or telescope.aprad_default)
-    psf, chosen = _psf(each, pixels, (x, y), fwhm, gain, radius, avoid, motions)
     factor = float(frame.header.get("NOISEFAC") or 1.0)
+    if following:
+        log.info("%s: stars are no points, PSF of their width in the stack of the sky, %.1f px", frame.name, fwhm)
+        return Exposure(pixels, framepsf.guess(fwhm, frame.size_px), each.wcs, radius, gain, factor, starless=True)
+    psf, chosen = _psf(each, pixels, (x, y), fwhm, gain, radius, avoid, motions)
     exposure = Exposure(pixels, psf, each.wcs, radius, gain, factor)
     if psf.stars is not None:
         inst = np.asarray(table[f"MAG_{method}"], dtype=float)[psf.stars.sources]

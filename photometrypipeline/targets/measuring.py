@@ -12,7 +12,7 @@ import numpy as np
 from photometrypipeline.base import workers
 from photometrypipeline.base.attempts import attempt
 from photometrypipeline.base.errors import PipelineError
-from photometrypipeline.photometry import copies, fieldstars, measure, scene, trail
+from photometrypipeline.photometry import copies, fieldstars, measure, scene, stacks, trail
 from photometrypipeline.sky import sphere
 from photometrypipeline.targets import exposures, injections, places
 from photometrypipeline.targets.knownstars import same_place
@@ -139,7 +139,8 @@ class Measuring:
             expected = place is not None and inside(each, place)
             numbers += [number] if expected else []
             moves = expected and rate is not None
-            trails.append(trail.motion_px(each.wcs, place, rate, each.header["exptime"]) if moves else (0.0, 0.0))
+            drawn_out_s = stacks.drawn_out_s(each.frame.header, each.header["exptime"])
+            trails.append(trail.motion_px(each.wcs, place, rate, drawn_out_s) if moves else (0.0, 0.0))
         track = Track(target, numbers, nowhere, nowhere.copy(), trails, {})
         self._move(track, samples)
         return track
