@@ -168,6 +168,7 @@ def solve(frames, losses, options, keep=True):
     rest = {"photmode": toolbox.list_photmode(), "saving": pp_setup.confcalibrate}
     rest["aperture_arcsec"] = max(map(referencestars.aperture_arcsec, frames))
     rest["excluded"] = starlist.read(options.exclude_stars) if options.exclude_stars else None
+    rest["common_errors"] = (*(magzp or ())[3:], 0.0, 0.0)[:2]
     rest["fixed"] = fixedplaces.read(options.fixedtargets) if options.fixedtargets else []
     rest["by_night"] = pp_setup.one_solution and options.minstars is None
     rest["enough_stars"] = pp_setup.enough_stars if options.minstars is None else None

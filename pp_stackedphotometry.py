@@ -66,7 +66,10 @@ STORE = "pp_store"
 
 @dataclass
 class Sky:
-    """What the stack of the sky gives: its calibrated Frames, aperture radius (px), and zeropoint or None."""
+    """What the stack of the sky gives: its calibrated Frames, aperture radius (px), and zeropoint or None.
+
+    magzp : zeropoint, its scatter, its error, the errors of transformation and catalogue, mag
+    """
 
     frames: list
     aprad_px: float
@@ -142,7 +145,9 @@ def measure_sky(frames, losses, options, folder):
     with noted("calibrate", folder):
         done = calibrate_sky(measured.frames, losses, options)
     row = done.record.frames[0]
-    magzp = (row.zp_mag, row.zp_sig_mag, row.zp_err_mag) if row.zp_mag is not None else None
+    errors = done.record.systematics
+    common = (errors.relation_err_mag, errors.catalog_err_mag) if errors else (0.0, 0.0)
+    magzp = (row.zp_mag, row.zp_sig_mag, row.zp_err_mag, *common) if row.zp_mag is not None else None
     if magzp is None and done.record.band:
         log.warning("the stack of the sky has no zeropoint: the target's magnitudes are instrumental")
     fwhm_px = measured.record.frames[0].fwhm_px

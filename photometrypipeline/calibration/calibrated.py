@@ -64,6 +64,7 @@ class Settings:
     maxflag: int
     use_all_stars: bool = False
     magzp: tuple | None = None
+    common_errors: tuple = (0.0, 0.0)  # of a zeropoint by hand: transformation, catalogue from field to field, mag
     photmode: str = "APER"
     saving: Any = None
     by_night: bool = False  # zeropoints are those of the night's solution where there is one
@@ -108,8 +109,9 @@ def zeropoint_row(done, reference, settings):
     row |= {"n_used": 0, "n_matched": int(done.pairs[0].size)}
     row["relation_err"] = reference.relation_err if reference is not None else 0.0
     if settings.magzp:
-        zp, sig = settings.magzp[:2]
-        return row | {"zp": zp, "zp_sig": sig, "zp_err": sig, "method": "manual"} | _error_columns(done, row, settings)
+        zp, sig, err = (*settings.magzp, settings.magzp[-1])[:3]
+        row |= {"zp": zp, "zp_sig": sig, "zp_err": err, "method": "manual", "relation_err": settings.common_errors[0]}
+        return row | _error_columns(done, row, settings) | {"err_uniformity": settings.common_errors[1]}
     fit, night = done.fit, done.night
     if fit is not None:
         row |= {"zp": fit.zp, "zp_sig": fit.sig, "zp_err": fit.err, "chi2": fit.step.chi2, "n_used": fit.step.n_used}
@@ -140,7 +142,7 @@ def _error_columns(done, row, settings):
     transformation = row["relation_err"]
     if done.term is not None and done.fit is not None:
         transformation = float(np.hypot(transformation, done.term.error_at_target))
-    whole = {"err_zp_frame": done.fit.err if done.fit is not None else settings.magzp[-1], "err_zp_common": 0.0}
+    whole = {"err_zp_frame": done.fit.err if done.fit is not None else row["zp_err"], "err_zp_common": 0.0}
     return whole | {"err_transformation": transformation, "err_color": 0.0, "err_uniformity": 0.0}
 
 

@@ -21,7 +21,12 @@ def fwhm_px(table: Columns, unknown: float = np.nan) -> float:
 
 
 def bright_fwhm_px(table: Columns) -> float:
-    """Return the median width (px) of bright sources where there are enough, of all of them otherwise, or NaN."""
+    """Return the median width (px) of bright sources where there are enough, of all of them otherwise.
+
+    NaN where no source tells it, or the list lacks the columns.
+    """
+    if not {"FWHM_IMAGE", "FLUX_ISOCOR", "FLUXERR_ISOCOR", "FLAGS"} <= set(table.colnames):
+        return float("nan")
     flux, err = (np.asarray(table[name], dtype=float) for name in ("FLUX_ISOCOR", "FLUXERR_ISOCOR"))
     bright = table[flux > BRIGHT_SNR * err]
     return fwhm_px(bright if widths_px(bright).size >= ENOUGH_BRIGHT else table)

@@ -27,7 +27,7 @@ def put_into(table, image, radius_px, bad=None, gain=None, noise_factor=1.0, fwh
     Sources without a sky around them keep what Source Extractor says; returns how many have one.
     """
     fwhm_px = fwhm_px or seeing.bright_fwhm_px(table)
-    if not len(table) or not np.isfinite(fwhm_px):
+    if not len(table) or not np.isfinite(fwhm_px) or "ISOAREA_IMAGE" not in table.colnames:
         return 0
     x, y = (np.asarray(table[f"{axis}WIN_IMAGE"], dtype=float) - 1 for axis in "XY")
     bad = bad if bad is not None and bad.shape == image.shape else None

@@ -83,6 +83,9 @@ def test_an_asteroid_below_the_limit_is_found_and_measured(faint, call):
         assert (row["[6]"], row["[7]"], row["[5]"]) == ("manual_zp", "R", 30.0 * N_FRAMES)
         _, _, zeropoint = framedb.read(folder / "skycoadd" / "skycoadd.ldac.db")
         assert row["ZP"] == pytest.approx(zeropoint["zp"], abs=2e-4)
+        _, _, moving = framedb.read(folder / "comove" / "comove.ldac.db")
+        for name in ("err_zp_frame", "err_transformation", "err_uniformity"):
+            assert moving[name] == pytest.approx(zeropoint[name]) and moving[name] > 0
         assert row["julian_date"] == pytest.approx(faint.midtime_jd.mean(), abs=1e-7)
         sky_header, header = (read_header(folder / name / f"{name}.fits") for name in ("skycoadd", "comove"))
         assert header["APRAD"] == sky_header["APRAD"]

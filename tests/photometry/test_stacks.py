@@ -91,6 +91,17 @@ def test_the_time_of_a_stack_is_weighted_by_exposure():
 # ---- motion
 
 
+def test_a_trail_lasts_one_exposure_where_the_stack_follows_the_target():
+    plain = fits.Header([("EXPTIME", 30.0)])
+    still = fits.Header([("COMBO_N", 10), ("COMOVE", "False"), ("COMBOJD1", 2457786.5), ("COMBOJD2", 2457786.51)])
+    moving = fits.Header([("COMBO_N", 10), ("COMOVE", "True"), ("STARFWHM", 4.2), *still.items()][:3])
+    assert [stacks.is_stack(each) for each in (plain, still, moving)] == [False, True, True]
+    assert [stacks.follows(each) for each in (plain, still, moving)] == [False, False, True]
+    lasts = [stacks.drawn_out_s(each, exptime) for each, exptime in ((plain, 30), (still, 300), (moving, 300))]
+    assert lasts == pytest.approx([30, 864, 30], rel=1e-6)
+    assert [stacks.fwhm_px(each) for each in (plain, moving)] == [None, 4.2]
+
+
 def test_rates_are_divided_by_cos_dec_and_refer_to_the_mean_time():
     """Worked example: 0.01 and -0.005 arcsec/s at Dec 60, two equal exposures 600 s apart."""
     times = np.array([2457786.5, 2457786.5 + 600 / 86400])
