@@ -53,7 +53,10 @@ def filled(image, bad, wanted=None):
     across, wide = _bridged(image, bad, rows, columns, (0, 1))
     upward, high = _bridged(image, bad, rows, columns, (1, 0))
     value = np.where(wide < high, across, np.where(high < wide, upward, (across + upward) / 2))
-    image[rows, columns] = np.where(np.isfinite(value), value, np.median(image[~bad]) if not bad.all() else 0.0)
+    unknown = ~np.isfinite(value)
+    if unknown.any():  # the median of an image takes as long as all the rest
+        value[unknown] = np.median(image[~bad]) if not bad.all() else 0.0
+    image[rows, columns] = value
     return image
 
 

@@ -82,23 +82,27 @@ def of_image(image, taken, fwhm_px):
 
 def _cells(image, taken):
     """Return (level, sigma) of the free pixels in cells of CELL px, shape (rows, columns); None if there is no sky."""
-    values = np.where(taken, np.nan, image)
-    rows, columns = (max(1, round(length / CELL)) for length in image.shape)
-    level, sigma = np.full((2, rows, columns), np.nan)
-    for row in range(rows):
-        for column in range(columns):
-            last = None if row + 1 == rows else (row + 1) * CELL, None if column + 1 == columns else (column + 1) * CELL
-            cell = values[row * CELL : last[0], column * CELL : last[1]]
-            cell = cell[np.isfinite(cell)]
-            if cell.size >= FEWEST_IN_CELL:
-                level[row, column] = np.median(cell)
-                spread = SIGMA_PER_MAD * np.median(np.abs(cell - level[row, column]))
-                sigma[row, column] = spread or cell.std()  # most pixels may have the same whole number
-    known = np.isfinite(level)
+    side = [min(CELL, length) for length in image.shape]
+    rows, columns = (length // one for length, one in zip(image.shape, side, strict=True))
+    part = slice(0, rows * side[0]), slice(0, columns * side[1])
+    values = np.where(taken[part], np.nan, image[part]).reshape(rows, side[0], columns, side[1])
+    values = values.transpose(0, 2, 1, 3)[:, :, ::2, ::2].reshape(rows * columns, -1)
+    level = _medians(values)
+    sigma = SIGMA_PER_MAD * _medians(np.abs(values - level[:, None]))
+    known = np.isfinite(values).sum(axis=1) >= FEWEST_IN_CELL
     if not known.any():
         return None
+    for cell in np.flatnonzero(known & ~(sigma > 0)):  # most pixels have the same whole number
+        sigma[cell] = np.nanstd(values[cell])
     level[~known], sigma[~known] = np.median(level[known]), np.median(sigma[known])
-    return level, sigma
+    return level.reshape(rows, columns), sigma.reshape(rows, columns)
+
+
+def _medians(values):
+    """Return the median of each row without its NaN, NaN for rows of NaN, shape (n,)."""
+    ordered, number = np.sort(values, axis=1), np.isfinite(values).sum(axis=1)
+    at = np.arange(len(values)), np.maximum(number // 2, 0).clip(max=values.shape[1] - 1)
+    return np.where(number > 0, ordered[at], np.nan).astype(float)
 
 
 def _at_blocks(maps, shape, pitch, side, factors):
