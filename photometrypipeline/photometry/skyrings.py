@@ -1,6 +1,6 @@
-"""The sky around all sources of a frame at once: clipped means of rings, with sources and bad pixels left out.
+"""The sky around all sources of a frame at once: planes through rings, with sources and bad pixels left out.
 
-What `measure.ring_sky` finds around one target, here from sums over small blocks of pixels, so that it costs the same
+What `ringsky` finds around one target, here from sums over small blocks of pixels, so that it costs the same
 for a hundred sources and for ten thousand.
 """
 
@@ -55,12 +55,33 @@ class SkyMap:
         there = ((row >= 0) & (row < rows))[:, :, None] & ((column >= 0) & (column < columns))[:, None, :]
         ring = there & (apart2 > inner_px**2) & (apart2 < outer_px**2)
         at = np.clip(row, 0, rows - 1)[:, :, None], np.clip(column, 0, columns - 1)[:, None, :]
-        number, total, squares = ((each[at] * ring).sum(axis=(1, 2)) for each in self._sums)
+        number, total, squares = (each[at] * ring for each in self._sums)
+        count = number.sum(axis=(1, 2))
         with np.errstate(divide="ignore", invalid="ignore"):
-            mean = total / number
-            sigma = CLIPPED_STD * np.sqrt(np.maximum(squares / number - mean**2, 0.0))
-        enough = (number >= FEWEST_SKY) & (sigma > 0)
-        return np.where(enough, [mean + self.middle, sigma, number], np.nan)
+            mean = total.sum(axis=(1, 2)) / count
+            variance = squares.sum(axis=(1, 2)) / count - mean**2
+            above, unsure, sloping = _to_the_middle(number, total - number * mean[:, None, None], dx, dy)
+            sigma = CLIPPED_STD * np.sqrt(np.maximum(variance - sloping, 0.0))
+        enough = (count >= FEWEST_SKY) & (sigma > 0)
+        return np.where(enough, [mean + above + self.middle, sigma, count / (1 + unsure * count)], np.nan)
+
+
+def _to_the_middle(number, away, dx, dy):
+    """Return what ringsky does of planes, (n,) each, from blocks: pixels, and their sum less that of the mean.
+
+    number, away : shape (n, rows, columns);  dx, dy : px from the middle, shape (n, columns), (n, rows)
+    """
+    in_columns, in_rows, count = number.sum(axis=1), number.sum(axis=2), number.sum(axis=(1, 2))
+    x, y = (in_columns * dx).sum(axis=1) / count, (in_rows * dy).sum(axis=1) / count
+    xx, yy = (in_columns * dx**2).sum(axis=1) - count * x**2, (in_rows * dy**2).sum(axis=1) - count * y**2
+    xy = np.einsum("nij,ni,nj->n", number, dy, dx, optimize=True) - count * x * y
+    vx, vy = (away.sum(axis=1) * dx).sum(axis=1), (away.sum(axis=2) * dy).sum(axis=1)
+    norm = xx * yy - xy**2
+    slope_x, slope_y = (yy * vx - xy * vy) / norm, (xx * vy - xy * vx) / norm
+    unsure = (yy * x**2 - 2 * xy * x * y + xx * y**2) / norm
+    found = -(slope_x * x + slope_y * y), unsure, (slope_x * vx + slope_y * vy) / count
+    good = np.isfinite(found).all(axis=0)
+    return tuple(np.where(good, each, 0.0) for each in found)
 
 
 def of_image(image, taken, fwhm_px):
