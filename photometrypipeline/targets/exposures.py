@@ -20,7 +20,7 @@ log = logging.getLogger("pp.exposures")
 
 @dataclass(frozen=True)
 class Sketch:
-    """What is asked of all frames at once: where the Exposure lies, width and trail of its stars, whether it has none."""
+    """What is asked of all frames at once: where the Exposure lies, width and trail of its stars, if it has none."""
 
     place: tuple
     fwhm_px: float
