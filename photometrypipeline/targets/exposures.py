@@ -25,7 +25,7 @@ class Sketch:
     place: tuple
     fwhm_px: float
     trail_px: tuple
-    starless: bool
+    starless: bool = False
 
 
 class Exposures(Sequence):
