@@ -69,11 +69,13 @@ def one_scale(sessions, losses):
         own = [key for key in sessions if key[1] == band]
         stars = [_stars(sessions[key], losses) for key in own]
         scale = onescale.solve(stars)
-        for key, of_night, shift, err, shared in zip(own, stars, scale.shift, scale.err, scale.n_shared, strict=True):
+        found = zip(own, stars, scale.shift, scale.err, scale.against, scale.n_shared, strict=True)
+        for key, of_night, shift, err, against, shared in found:
             folder = sessions[key][0].frame.path.parent
             overlap = f"{shared} stars in common with other nights" if shared else "no star in common with other nights"
             overlap = overlap if of_night.mag.size else "no stars in the databases of its frames to compare with"
-            toolbox.say(f"{folder}, {band}: {shift:+.4f} +- {err:.4f} mag, {overlap}")
+            good = f"good to {against:.4f} against all nights and to {err:.4f} with what they share"
+            toolbox.say(f"{folder}, {band}: {shift:+.4f} mag, {good}, {overlap}")
             for each in sessions[key]:
                 _shift(each.row, shift, err)
                 shifts[id(each.row)] = shift

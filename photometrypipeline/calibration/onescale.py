@@ -40,12 +40,14 @@ class NightStars:
 class Scale:
     """shift : to be added to the magnitudes of each night, mag, shape (n_nights,); err : what it is good to
 
+    against : what it is good to against the mean of all nights
     n_shared : stars of each night that other nights have as well
     """
 
     shift: np.ndarray
     err: np.ndarray
     n_shared: np.ndarray
+    against: np.ndarray
 
 
 def stars_of(databases, err_common, losses=None):
@@ -126,7 +128,10 @@ def solve(nights):
         weight = np.where(known, robust.weight(residual / np.sqrt(noise)) / noise, 0.0)
         if np.abs(shift - before).max() < 1e-6:
             break
-    return Scale(shift, np.sqrt(np.diag(np.linalg.inv(normal))), known.sum(axis=1))
+    covariance = np.linalg.inv(normal)
+    of_mean = covariance.mean(axis=0)
+    against = np.diag(covariance) - 2 * of_mean + of_mean.mean()
+    return Scale(shift, np.sqrt(np.diag(covariance)), known.sum(axis=1), np.sqrt(np.maximum(against, 0.0)))
 
 
 def _same_stars(nights):

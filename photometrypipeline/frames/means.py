@@ -14,6 +14,7 @@ from photometrypipeline.frames.rows import NOT_DETECTED
 FAINT_MAG = 0.1  # error of a magnitude from which on fluxes are averaged
 WEAK_SIGMA = 3.0  # light below that many times its noise is no detection by itself
 PER_RELATIVE_FLUX = 2.5 / math.log(10)  # Pogson
+WEAK_MAG = PER_RELATIVE_FLUX / WEAK_SIGMA  # error of a magnitude with such light
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Small pieces of a frame, read from disk when needed: pixels, which of them are bad, which belong to sources."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,15 +112,27 @@ def reach_px(table, fwhm_px):
 
 
 def within(shape, x, y, radius_px):
-    """Return which pixels of an image of `shape` lie within `radius_px` of places (0-based px, shape (n,)), bool."""
+    """Return which pixels of an image of `shape` lie within `radius_px` of places (0-based px, shape (n,)), bool.
+
+    To half a pixel: places count as the middle of their pixel, radii in steps of a quarter.
+    """
     found = np.zeros(shape, dtype=bool)
-    for here_x, here_y, radius in np.column_stack([x, y, radius_px]).tolist():
-        rows, columns = (slice(max(0, int(at - radius)), max(0, int(at + radius) + 2)) for at in (here_y, here_x))
-        part = found[rows, columns]
-        dy, dx = (np.arange(axis.start, axis.start + n) - at
-                  for axis, n, at in zip((rows, columns), part.shape, (here_y, here_x), strict=True))  # fmt: skip
-        part |= dx**2 <= (radius**2 - dy**2)[:, None]
+    for column, row, quarters in np.rint(np.column_stack([x, y, 4 * np.asarray(radius_px)])).astype(int).tolist():
+        disc = _disc(quarters)
+        half = disc.shape[0] // 2
+        (rows, into_row), (columns, into_column) = (
+            _overlap(at, half, size) for at, size in zip((row, column), shape, strict=True)
+        )
+        if rows.stop > rows.start and columns.stop > columns.start:
+            found[rows, columns] |= disc[into_row, into_column]
     return found
+
+
+@functools.lru_cache(maxsize=512)
+def _disc(quarters):
+    """Return which pixels lie within a quarter of `quarters` px of the middle one, bool, as many as that takes."""
+    steps = np.arange(-(quarters // 4), quarters // 4 + 1)
+    return steps**2 + steps[:, None] ** 2 <= (quarters / 4) ** 2
 
 
 def _overlap(middle, half, size):

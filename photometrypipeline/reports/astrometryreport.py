@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import photometrypipeline
+from photometrypipeline.frames.means import PER_RELATIVE_FLUX, WEAK_MAG
 from photometrypipeline.instruments import telescopes
 from photometrypipeline.instruments.values import number
 from photometrypipeline.reports import adesrules, mpccodes
@@ -77,7 +78,7 @@ def _fields(each, named, settings, astcat, about_clock):
         "dec": f"{each.row.dec_deg:+.7f}",
         "astCat": astcat or mpccodes.catalog_codes(registered)[0],
         **_photometry(each),
-        "logSNR": _number(np.log10(1.0857 / each.row.e_inst) if each.row.e_inst > 0 else np.nan, 2),
+        "logSNR": _number(np.log10(PER_RELATIVE_FLUX / each.row.e_inst) if each.row.e_inst > 0 else np.nan, 2),
         "seeing": _number(each.row.fwhm_arcsec, 2),
         "exp": _number(each.row.exptime_s, 2).rstrip("0").rstrip("."),
     }
@@ -123,6 +124,8 @@ def _photometry(each):
 
 def _remarks(each, fields, about_clock):
     row, found = each.row, [about_clock] if about_clock else []
+    if row.e_inst > WEAK_MAG:
+        found.append(f"weak detection, S/N {PER_RELATIVE_FLUX / row.e_inst:.1f}")
     if row.calibrated and not fields.get("photCat"):
         known = "a zeropoint given by hand" if row.catalog == "manual_zp" else f"photometric catalogue {row.catalog}"
         found.append(

@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from photometrypipeline.frames.means import WEAK_MAG
 from photometrypipeline.frames.records import known, number
 from photometrypipeline.website.views import CONTROL, calibrated, errors_of
 
 LONGEST_TITLE = 60  # characters
 LEAST_GAP_MAG = 0.03  # between a target and the control star below it
 SECONDS_PER_DAY = 86400.0
-WEAK_MAG = 2.5 / np.log(10) / 3  # error of a magnitude at three sigma
 
 
 @dataclass

@@ -24,7 +24,7 @@ def nights(offsets, shared, seed=0, n_stars=80, err_common=0.01):
 
 
 def test_nights_with_stars_in_common_agree_afterwards():
-    pulls = []
+    pulls, apart = [], []
     for seed in range(20):
         offsets = np.random.default_rng(seed).normal(0, 0.01, 3)
         scale = onescale.solve(nights(offsets, 30, seed))
@@ -32,6 +32,8 @@ def test_nights_with_stars_in_common_agree_afterwards():
         assert np.ptp(left) < 0.006  # of each other; without shifts 0.02
         assert scale.n_shared.tolist() == [30, 60, 30]
         pulls.append(left.mean() / scale.err.mean())
+        apart.extend((left - left.mean()) / scale.against)
+    assert 0.6 < np.std(apart) < 1.4 and scale.against.max() < 0.002
     assert scale.err.max() < 0.008  # three nights pin the level better than one
     assert np.std(pulls) < 1.5
 
