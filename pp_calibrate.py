@@ -56,6 +56,7 @@ from photometrypipeline.base.errors import (
     CatalogError,
     FrameError,
     NotReachable,
+    Offline,
     PipelineError,
     TooFewStars,
     UsageError,
@@ -226,16 +227,25 @@ def choose_reference(frames, names, settings, solar, offline, wish=None, keep=Tr
             folder = frames.folder if keep else None
             return prepare_reference(catalog, settings, solar, epoch, folder, wish, fwhm_arcsec)
         except NotReachable as error:
-            known = str(error) in map(str, failures)
+            known = isinstance(error, Offline) or str(error) in map(str, failures)
             log.log(logging.INFO if known else logging.WARNING, "catalogue %s: %s; trying the next one", name, error)
             failures.append(error)
         except CatalogError as error:
             log.info("catalogue %s: %s", name, error)
             refusals.append(f"{name}: {error}")
-    log.warning("no catalogue can be used: %s", "; ".join(dict.fromkeys([*refusals, *map(str, failures)])))
     if failures:
-        raise failures[0]
+        log.info("no catalogue can be used: %s", "; ".join(dict.fromkeys([*refusals, *map(str, failures)])))
+        raise _in_one(failures, names)
+    log.warning("no catalogue can be used: %s", "; ".join(refusals))
     return None
+
+
+def _in_one(failures, names):
+    """Return one NotReachable for all that was met with the catalogues `names`."""
+    first = failures[0]
+    if all(isinstance(each, Offline) for each in failures) and len(failures) > 1:
+        return Offline(first.service, first.host, f"all of {', '.join(names)} there")
+    return first
 
 
 def read_seen(frame, maxflag):

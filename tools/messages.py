@@ -30,6 +30,7 @@ REASON = {
     "log.error": 0,
 }
 REASON |= {"SystemTrouble": 0, "InternalError": 0, "requests.ReadTimeout": 0, "ValueError": 0, "super().__init__": 0}
+REASON |= {"PipelineError.__init__": 1}
 FEWEST = 5  # letters that an entry gives
 MANY = 12  # of the ways that one message may read
 

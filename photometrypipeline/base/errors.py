@@ -133,6 +133,9 @@ class OutsideSurvey(CatalogError):
     """A field lies where a catalogue has no stars at all; nobody needs to be asked."""
 
 
+FILL_STORE = "run once with a network, or import a store"
+
+
 class NotReachable(PipelineError):
     """A service could not be asked or did not answer sensibly; nothing is known about what it would have said.
 
@@ -143,6 +146,15 @@ class NotReachable(PipelineError):
         self.service, self.host, self.reason = service, host, str(reason)[:200]
         self.at_s = time.monotonic() if at_s is None else at_s
         super().__init__(f"{service} ({host}) could not be reached: {self.reason}")
+
+
+class Offline(NotReachable):
+    """A service was not asked, as the user wished, and the local store does not have the answer (`reason`)."""
+
+    def __init__(self, service: str, host: str, reason: str) -> None:
+        super().__init__(service, host, reason)
+        told = f"{service} is not asked when offline, and the local store lacks {self.reason}; {FILL_STORE}"
+        PipelineError.__init__(self, told)
 
 
 class NotFound(PipelineError):

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from photometrypipeline import __version__
-from photometrypipeline.base.errors import NotReachable
+from photometrypipeline.base.errors import NotReachable, Offline
 from photometrypipeline.base.locks import locked
 
 log = logging.getLogger("pp.services")
@@ -153,8 +153,8 @@ class Client:
         facts = SERVICES[service]
         host = urlsplit(url or base_url(service)).netloc
         if self.offline:
-            reason = f"offline, and not in the local store: {description}; run once with a network, or import a store"
-            raise self.not_reachable(facts.label, host, reason)
+            self.unreachable.append(Offline(facts.label, host, description))
+            raise self.unreachable[-1]
         if known := self._no_network(host):
             raise self.not_reachable(facts.label, host, NO_NAME, known.at_s)
         tries = 1 if self._is_down(host) or not self.patient else tries or facts.tries

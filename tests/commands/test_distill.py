@@ -234,7 +234,7 @@ def test_target_overrides_the_name_in_the_headers(night, capsys):
     assert distill("-target", "2015_AB123") == 3
     assert list(table_of(folder, "2015_AB123")["filename"]) == frames_of(truth, sorted([*GOOD, REPAIRED]))
     assert distill("-target", "no such body") == 1  # it cannot be asked for: not the same as unknown
-    assert "could not be reached" in capsys.readouterr().err
+    assert "is not asked when offline" in capsys.readouterr().err
 
 
 def positions_file(path, truth, numbers, name="", by_time=False):
