@@ -149,6 +149,8 @@ def calibrate(frames, losses, options=Options()):  # noqa: B008  it is frozen
     ready = frames.only([frame for frame, _ in pairs])
     summary = summarise([row for _, row in pairs], reference, settings, term, night)
     summary.arguments = options.arguments("exclude_stars")
+    if settings.band and not options.filter:
+        summary.band_doubt = frames.band_doubt
     summary = diagnostics.record("calibrate", summary, frames.folder)
     lacking = [frame for frame, row in pairs if row.zp_mag is None] if settings.band and not settings.magzp else []
     return Calibration(ready, lacking, summary, found.failure)

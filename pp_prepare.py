@@ -56,7 +56,7 @@ from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.instruments.instrument import as_text
 from photometrypipeline.newcamera import bodyplace, camerafacts, generic, recognise
 from photometrypipeline.registration import blind
-from photometrypipeline.sky.times import MJD_ZERO
+from photometrypipeline.sky.times import MJD_ZERO, spoken_s
 
 log = logging.getLogger("pp.prepare")
 
@@ -154,14 +154,6 @@ def report_doubts(found):
             TIME_ERROR,
             text,
         )
-
-
-def spoken_s(seconds):
-    """Return a time as text in the unit that suits it."""
-    for size, unit in ((3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.1f} s"
 
 
 def is_stack(frame):

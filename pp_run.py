@@ -357,7 +357,7 @@ def check_one_kind(frames, options):
             ", ".join(sorted(set(filters.values()))),
             options.filter,
         )
-    if filters and not options.filter:
+    if filters and not options.filter and key_of(frames[0]) != "GENERIC":  # of which the nearest band is taken
         telescope_of(frames[0]).band(next(iter(filters.values())))  # raises UnknownFilter
 
 

@@ -102,6 +102,7 @@ class ConfVerdict:
     injected_bias_mag = (0.01, 0.05)  # mean error of artificial targets as bright as the target, at most
     injected_ratio = (1.5, 3.0)  # their scatter over the claimed errors, by the share within two of these
     psf_difference_mag = (0.03, 0.1)  # median difference between aperture and PSF beyond their errors, at most
+    time_err_s = (10.0, 86400.0)  # by which the mid-times of accepted rows may be off, at most
     control_ratio = (2.0, 4.0)  # scatter of the control star over its errors, at most: 1 if these are right
 
 

@@ -79,7 +79,11 @@ class TelescopeError(PipelineError):
 
 
 class UnknownFilter(TelescopeError):
-    """The filter of a frame is not in the `filter_translations` of its telescope."""
+    """The filter of a frame is not in the `filter_translations` of its telescope; `band` : the nearest one, or None."""
+
+    def __init__(self, message: str, band: str | None = None) -> None:
+        self.band = band
+        super().__init__(message)
 
 
 class ProgramError(PipelineError):

@@ -328,6 +328,7 @@ class Calibrate(Part):
     """Record of pp_calibrate.
 
     mode : catalog, manual, instrumental;  color : name of the colour of the reference stars
+    band_doubt : why the band may be another one, in words, or ""
     left_out : by hand;  strangers : lines of the list of these that are no star of the catalogue
     arguments : options of the command without that list
     """
@@ -348,6 +349,7 @@ class Calibrate(Part):
     left_out: list[StarLeftOut] = []
     strangers: list[str] = []
     arguments: list[str] = []
+    band_doubt: str = ""
 
 
 # ---- pp_distill

@@ -4,7 +4,7 @@ import logging
 from functools import cached_property
 from pathlib import Path
 
-from photometrypipeline.base.errors import PipelineError, UsageError
+from photometrypipeline.base.errors import UnknownFilter, UsageError
 from photometrypipeline.instruments import headers, telescopes
 
 log = logging.getLogger("pp.dataset")
@@ -40,9 +40,22 @@ class DataSet(list):
         return telescope_of(self[0])
 
     @cached_property
+    def _bands(self):
+        found = [band_of(frame) for frame in self]
+        for band, doubt in dict.fromkeys(found):
+            if doubt:
+                log.warning("%s%s", doubt, f"; taken for {band}" if band else "")
+        return found
+
+    @property
+    def band_doubt(self):
+        """What is in doubt about the band, in words, "" if nothing is."""
+        return next((doubt for _, doubt in self._bands if doubt), "")
+
+    @cached_property
     def band(self):
         """The band of all frames (str), None where they have none.  Raises UsageError for several."""
-        bands = {frame.name: band_of(frame) for frame in self}
+        bands = {frame.name: band for frame, (band, _) in zip(self, self._bands, strict=True)}
         if len(set(bands.values())) > 1:
             listed = ", ".join(f"{name}: {band}" for name, band in bands.items())
             raise UsageError(
@@ -71,11 +84,14 @@ def telescope_of(frame):
 
 
 def band_of(frame):
-    """Return the band of one frame; a filter without translation is taken for the band itself."""
+    """Return (band or None, what is in doubt about it or "") of one frame.
+
+    A filter that is not in the definition of its telescope is taken for the band itself; one of a camera without a
+    definition for the band that is nearest to it, if any is.
+    """
     telescope = telescope_of(frame)
     raw = headers.raw_filter(frame, telescope)
     try:
-        return telescope.band(raw)
-    except PipelineError as error:
-        log.warning("%s; taken for the name of the band", error)
-        return raw
+        return telescope.band(raw), ""
+    except UnknownFilter as error:
+        return (error.band if telescope.key == "GENERIC" else raw), str(error)

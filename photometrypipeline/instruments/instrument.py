@@ -150,7 +150,7 @@ class Telescope:
         if not doubt:
             return band
         if self.key == "GENERIC":
-            raise UnknownFilter(f"filter {doubt}; if it has a band, give it with -filter")
+            raise UnknownFilter(f"filter {doubt}; if it has a band, give it with -filter", band)
         known = ", ".join(repr(name) for name in self.filters)
         raise UnknownFilter(
             f"filter {as_text(raw)!r} is not in filter_translations of {self.key} ({self.origin}); known: {known}; "

@@ -20,6 +20,7 @@ from photometrypipeline.targets import clock
 log = logging.getLogger("pp.astrometryreport")
 
 LEAST_RMS_ARCSEC = 0.001
+MOST_TIME_ERROR_S = 60.0  # by which a reported time may be off
 OLD_STYLE = re.compile(r"A\d{3} ")  # provisional designations before 1925, which not every state of ADES allows
 
 
@@ -73,7 +74,7 @@ def _fields(each, named, settings, astcat, about_clock):
         "trkSub": named.trk_sub,
         "mode": settings.telescope(telescope.key)["mode"],
         "stn": telescope.mpc_code,
-        "obsTime": iso_of(each.row.jd),
+        **time_of(each.row),
         "ra": f"{round(each.row.ra_deg, 7) % 360:.7f}",  # what is nearly 360 deg is 0
         "dec": f"{each.row.dec_deg:+.7f}",
         "astCat": astcat or mpccodes.catalog_codes(registered)[0],
@@ -97,6 +98,12 @@ def _fields(each, named, settings, astcat, about_clock):
 
 def _with_fragment(name, named):
     return f"{name}-{named.fragment}" if name and named.fragment else name
+
+
+def time_of(row):
+    """Return the fields of the time of a Row, with what it may be off by (s) where that is in doubt."""
+    unsure = row.time_err_s > 0
+    return {"obsTime": iso_of(row.jd), **({"uncTime": f"{row.time_err_s:.1f}"} if unsure else {})}
 
 
 def iso_of(jd):
@@ -185,7 +192,13 @@ def sound(records, losses):
     good = []
     for record in records:
         reasons = adesrules.check_record(record.ades)
-        if reasons:
+        time_err_s = record.observation.row.time_err_s
+        if time_err_s > MOST_TIME_ERROR_S:
+            losses.add(
+                record.observation.image,
+                f"not reported: its time may be off by {times.spoken_s(time_err_s)}; PPDOUBT in its header says why",
+            )
+        elif reasons:
             losses.add(
                 record.observation.image, f"not reported: {'; '.join(_explained(record, reason) for reason in reasons)}"
             )

@@ -42,6 +42,14 @@ def dateobs_to_jd(text: str, zone_h: float = 0.0) -> float:
     return float(reading.day_jd + (reading.seconds - ahead_h * 3600) / SECONDS_PER_DAY)
 
 
+def spoken_s(seconds: float) -> str:
+    """Return a time as text in the unit that suits it."""
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
 def utc_of(jd: float, scale: str) -> float:
     """Return the Julian date (UTC) of one on another time scale of SCALES; others are taken for UTC."""
     name, add_s = SCALES.get(scale, ("utc", 0.0))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from scipy.special import ndtri  # scipy.stats takes half a second to load
 
 from photometrypipeline.frames.records import known, number
+from photometrypipeline.sky import times
 
 GOOD, DOUBTFUL, FAILED, OPEN = "good", "doubtful", "failed", "not judged"
 LIMIT = "not detected"  # of a target: its limit is a result
@@ -224,7 +225,7 @@ def _calibration(view, record, limits):
         advice = "another catalogue or band, see docs/calibration.md"
         return [Measure(f"no zeropoint for any of {len(frames)} frames", FAILED, advice=advice)]
     zeropoints = [frame.zp_mag for frame in solved]
-    measures = []
+    measures = [Measure(record.band_doubt, DOUBTFUL, short=record.band_doubt)] if record.band_doubt else []
     scatter = [frame.zp_sig_mag for frame in solved if known(frame.zp_sig_mag)]
     if scatter:
         typical = statistics.median(scatter)
@@ -281,7 +282,19 @@ def _target(view, record, limits):
     outside = max(len(target.outside) for target in asked)
     if outside:
         measures.append(Measure(f"outside of {outside} {'frame' if outside == 1 else 'frames'}"))
-    return measures + _two_methods(asked[0], limits) + _checks(view, record, limits)
+    return measures + _times(rows, limits) + _two_methods(asked[0], limits) + _checks(view, record, limits)
+
+
+def _times(rows, limits):
+    """Return the Measure of how well the times of accepted rows are known, none where nothing is in doubt."""
+    in_doubt = [row.data.time_err_s for row in rows if row.accepted and number(row.data.time_err_s) > 0]
+    if not in_doubt:
+        return []
+    n, n_all = len(in_doubt), sum(row.accepted for row in rows)
+    state, change = small(max(in_doubt), limits.time_err_s, "g")
+    words = f"mid-times of {n} of {n_all} frames may be off by up to {times.spoken_s(max(in_doubt))}"
+    advice = "" if state == GOOD else "PPDOUBT in their headers says why; correct these, or say in the telescope's file"
+    return [Measure(words, state, change, advice, words)]
 
 
 def _checks(view, record, limits):

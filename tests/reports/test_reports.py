@@ -19,6 +19,7 @@ from lxml import etree
 import pp_setup
 import pptool_mpcreport
 import sky
+from photometrypipeline.base.losses import Losses
 from photometrypipeline.catalogs import surveys
 from photometrypipeline.frames import observationsdb, results
 from photometrypipeline.frames.frame import Frame
@@ -518,6 +519,18 @@ def test_the_software_is_that_of_the_fit_that_was_kept(tmp_path):
 
     assert astrometry("SCAMP").endswith(", SCAMP") and "SCAMP" not in astrometry("fit")
     assert astrometry("SCAMP", "fit").endswith("own fit to the reference stars, SCAMP")
+
+
+def test_times_in_doubt_are_told_and_not_sent_if_they_may_be_wrong():
+    series = [Observation(row(time_err_s=error_s), "x", Frame("a.fits")) for error_s in (np.nan, 2.5, 3600.0)]
+    losses = Losses()
+    records = [
+        astrometryreport.Record(each, Designation("1"), {**GOOD, **astrometryreport.time_of(each.row)})
+        for each in series
+    ]
+    assert [each.ades.get("uncTime") for each in records] == [None, "2.5", "3600.0"]
+    assert astrometryreport.sound(records[1:], losses) == records[1:2]
+    assert "not reported: its time may be off by 60.0 min" in losses.entries[0][1]
 
 
 def test_observations_sent_twice_and_lone_ones_of_unknown_objects():

@@ -239,3 +239,21 @@ def test_frames_that_a_star_is_outside_of_are_no_rejections(field):
     told = judged(field, distill=record)["Target"]
     assert told.state == "good" and told.measures[0].words == "3552: 6 of 6 rows accepted"
     assert "outside of 4 frames" in [measure.words for measure in told.measures]
+
+
+@pytest.mark.parametrize(("error_s", "state"), [(2.0, "good"), (3600.0, "doubtful")])
+def test_times_that_may_be_off_are_told_with_the_place_of_the_reason(field, error_s, state):
+    record = fakerun.distill(field)
+    for row in record["targets"][1].rows[:4]:
+        row.time_err_s = error_s
+    told = judged(field, distill=record)["Target"]
+    assert told.state == state
+    assert f"mid-times of 4 of 10 frames may be off by up to {'2.0 s' if error_s == 2 else '60.0 min'}" in told.words
+    assert ("PPDOUBT" in told.advice) == (state != "good")
+
+
+def test_a_band_that_is_a_guess_makes_the_calibration_doubtful(field):
+    guess = "filter 'G' is taken to be a filter for colour pictures; V is the nearest band"
+    told = judged(field, calibrate={**fakerun.calibrate(field), "band_doubt": guess})
+    assert told["Calibration"].state == "doubtful" and guess in told["Calibration"].words
+    assert f"{guess[0].upper()}{guess[1:]}." in verdicts.overall(told.values()).notes
