@@ -22,6 +22,7 @@ NOT_IN_FILE_NAMES = re.compile(r"[\s/()\\:*?\"<>|\x00-\x1f]")
 WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 HALF_WRITTEN = re.compile(r"\.[0-9a-f]{32}\.tmp(-journal|-wal|-shm)?$")  # the second kind is SQLite's
 BAD_PIXELS = "badpixels.fits"  # the mask that lies next to frames, and is none of them (photometry/badpixels.py)
+STACK_FOLDERS = ("skycoadd", "comove")  # of a data set, with what belongs to its stacks
 LONGEST_STEM = 120  # most file systems take 255 bytes; endings and prefixes want their share
 
 
@@ -118,15 +119,12 @@ OURS = re.compile(r"(LOG|.*\.(fits|ldac|db|dat|csv|txt|json|toml|cat|lst|reg|xml
 def refuse_pipes(folder: str | PathLike) -> None:
     """Raise Occupied for a pipe, a socket or a device with a name that could be one of ours: reading it never ends."""
     odd = []
-    for place in (Path(folder), Path(folder, ".diagnostics")):
+    for place in map(Path(folder).joinpath, ("", ".diagnostics", ".diagnostics/stamps", *STACK_FOLDERS)):
         with contextlib.suppress(OSError), os.scandir(place) as entries:
             odd += [each for each in entries if not (each.is_file() or each.is_dir() or each.is_symlink())]
     for entry in odd:
         if OURS.match(entry.name):
             raise Occupied(entry.path, "a pipe or a device")
-
-
-STACK_FOLDERS = ("skycoadd", "comove")  # of a data set, with what belongs to its stacks
 
 
 def sweep(folder: str | PathLike) -> None:

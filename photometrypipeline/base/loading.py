@@ -10,6 +10,7 @@ import gc
 import importlib.machinery
 import sys
 import threading
+import warnings
 
 LATER = ("numpy.f2py", "numpy.testing", "numpy.ctypeslib")  # loaded when something in them is asked for
 NEVER = ("numcodecs",)  # which astropy does without as well
@@ -44,7 +45,22 @@ def _artists_say_nothing(module):
     module.Artist._update_set_signature_and_docstring = classmethod(keep)
 
 
-CHANGED = {"scipy._lib._docscrape": _scipy_says_nothing, "matplotlib.artist": _artists_say_nothing}
+def _one_thread_asks(module):
+    """Python's own table of files and modules is incomplete while another thread fills it: astropy ends on that."""
+    asks, one_asks = module.getmodule, threading.RLock()
+
+    def getmodule(*arguments):
+        with one_asks:
+            return asks(*arguments)
+
+    module.getmodule = getmodule
+
+
+CHANGED = {
+    "inspect": _one_thread_asks,
+    "scipy._lib._docscrape": _scipy_says_nothing,
+    "matplotlib.artist": _artists_say_nothing,
+}
 
 
 class _Later(importlib.machinery.SourceFileLoader):
@@ -98,6 +114,9 @@ def as_command():
     """From now on this process loads packages as a command does."""
     gc.disable()  # until collecting()
     sys.meta_path.insert(0, Finder)
+    warnings.filterwarnings("ignore", "XDG_[A-Z]+_HOME is set")  # to a folder that is not there, says astropy
+    for name in CHANGED.keys() & sys.modules.keys():
+        CHANGED[name](sys.modules[name])
 
 
 def collecting():

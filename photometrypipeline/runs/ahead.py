@@ -42,8 +42,10 @@ class Ahead:
             in_the_background.set(True)
             try:
                 work()
-            except (PipelineError, OSError, ValueError) as error:
-                log.info("%s could not be fetched ahead: %s", about, error)
+            except Exception as error:
+                log.info(
+                    "%s could not be fetched ahead: %s", about, error, exc_info=not isinstance(error, PipelineError)
+                )
 
         thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True)
         self._threads.append(thread)

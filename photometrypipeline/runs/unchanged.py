@@ -135,7 +135,7 @@ def forget(folder: Path) -> None:
 
 def told_before(args, folder: Path) -> dict | None:
     """Return what was kept to be said, if nothing has changed since then, else None."""
-    known = jsonfile.read(folder / PLACE) or {}
+    known = (jsonfile.read(folder / PLACE) if (folder / PLACE).is_file() else None) or {}  # a pipe would never end
     told, others = known.get("told"), tuple(known.get("others", ()))
     return told if told and known["state"] == digest(state(args, folder, others)) else None
 

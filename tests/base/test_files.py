@@ -114,6 +114,13 @@ def test_a_pipe_that_has_a_name_of_ours_is_told_before_anybody_reads_it(tmp_path
     os.mkfifo(tmp_path / ".diagnostics" / "distill.json")
     with pytest.raises(Occupied, match="distill.json is a pipe or a device, where a file belongs; move it away"):
         refuse_pipes(tmp_path)
+    (tmp_path / ".diagnostics" / "distill.json").rename(tmp_path / ".diagnostics" / "pipe")
+    for place in (".diagnostics/stamps", "comove"):
+        (tmp_path / place).mkdir()
+        os.mkfifo(tmp_path / place / "contents.json")
+        with pytest.raises(Occupied, match="contents.json is a pipe"):
+            refuse_pipes(tmp_path)
+        (tmp_path / place / "contents.json").unlink()
 
 
 def test_what_replaces_a_file_that_cannot_be_read_can(tmp_path):
