@@ -194,7 +194,7 @@ class Measuring:
 
     def _add_stars(self, track):
         """Find the stars along the way of a target."""
-        fwhm, usable = self.exposures.fwhm_px, self.exposures.usable
+        fwhm, usable = self.exposures.fwhm_px, self._telling(track)
         numbers = [number for number in track.numbers if usable[number]]
         nothing = np.zeros((len(self.measured), 0))
         track.stars, track.wanted = scene.NightStars(np.empty(0), np.empty(0), nothing, nothing), nothing.astype(bool)
@@ -213,6 +213,14 @@ class Measuring:
         moves = self._uncovers(track, numbers, fwhm)
         track.wanted = scene.frames_for(track.stars, track.x, track.y, np.nan_to_num(fwhm), sizes, moves, usable)
 
+    def _telling(self, track):
+        """Return which frames tell of the stars along the way of a target: bool, shape (n_frames,).
+
+        Not those that nobody has said its place in (a list of positions may be short): it would pass for a star there.
+        """
+        placed = [each.frame.name in track.places for each in self.measured]
+        return np.asarray(self.exposures.usable, dtype=bool) & np.array(placed)
+
     def _uncovers(self, track, numbers, fwhm):
         """Return whether a target moves so far that it uncovers the stars at its places."""
         way = np.hypot(np.ptp(track.x[numbers]), np.ptp(track.y[numbers]))
@@ -227,7 +235,7 @@ class Measuring:
         scale = self.measured[numbers[0]].frame.number("SECPIXX")
         radius = (FIT_NEAR_FWHM + 2) * fwhm + longest * scale
         points, reach = sphere.vectors(*way.T), float(2 * np.sin(np.radians(radius / 3600) / 2))
-        frames, usable = [], self.exposures.usable
+        frames, usable = [], self._telling(track)
         for number, tree in enumerate(self.stars.trees):
             if usable[number] and tree.n:
                 rows = sorted(set().union(*tree.query_ball_point(points, reach)))

@@ -28,3 +28,11 @@ def test_a_frame_whose_pixels_fail_goes_on_with_its_source_list(caplog):
     assert work.exposures.usable.tolist() == [True, False, True]
     work.exposures.sketches[1] = before
     assert work._side_by_side(light, range(3), "places", without=lambda number: None) == [1.0, None, 1.0]
+
+
+def test_frames_that_nobody_marked_the_target_on_tell_nothing_of_the_stars_on_its_way():
+    """It passed for a star there, and was taken off itself on the others: half a magnitude in the example."""
+    work = Measuring.__new__(Measuring)
+    work.measured = [SimpleNamespace(frame=SimpleNamespace(name=f"{name}.fits")) for name in "abc"]
+    work.exposures = SimpleNamespace(usable=[True, True, False])
+    assert work._telling(SimpleNamespace(places={"a.fits": None, "c.fits": None})).tolist() == [True, False, False]
