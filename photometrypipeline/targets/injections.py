@@ -118,10 +118,11 @@ def _surroundings(shifts, place, exposure, sources, trail_px):
     return np.array(kept, dtype=int).reshape(-1, 2), neighbours
 
 
-def summary(job, measured, zeropoints):
+def summary(job, measured, zeropoints, beyond):
     """Return the record (recordtypes.Injected) of a Job, None where too little was measured.
 
     measured : {frame number: what `measure` gave};  zeropoints : {frame number: mag, 0 where instrumental}
+    beyond : {frame number: mag that rows of the frame claim besides photons and neighbours}
     """
     measured = {number: one for number, one in measured.items() if one is not None}
     if not measured:
@@ -130,7 +131,8 @@ def summary(job, measured, zeropoints):
     typical = float(np.median([job.inst[number] + zeropoints[number] for number in measured]))
     levels = []
     for n, fainter in enumerate(FAINTER_MAG):
-        level = _level(typical + fainter, [one[0][n] for one in measured.values()])
+        parts = [(*one[0][n], beyond[number]) for number, one in measured.items()]
+        level = _level(typical + fainter, [(off, np.hypot(err, more), snr) for off, err, snr, more in parts])
         if level is None:
             return None
         levels.append(level)

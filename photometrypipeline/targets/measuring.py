@@ -371,12 +371,20 @@ class Measuring:
             self._side_by_side(lambda n: self._copies(n, jobs, outcome), numbers, "artificial targets") if jobs else []
         )
         zeropoints = {number: 2.5 * float(np.log10(self.scale[number])) for number in numbers}
+        beyond = {number: self._beyond(number) for number in numbers}
         found = []
         for n, job in enumerate(jobs):
             of_job = {number: each[n] for number, each in zip(numbers, measured, strict=True) if number in job.inst}
-            one = injections.summary(job, of_job, zeropoints)
+            one = injections.summary(job, of_job, zeropoints, beyond)
             found += [one] if one else []
         return found
+
+    def _beyond(self, number):
+        """Return what the rows of a frame claim besides photons and neighbours, mag, 0 where nothing is known."""
+        table = self.measured[number].table
+        errors = np.asarray(table["err_zp_frame"], dtype=float) if "err_zp_frame" in table.colnames else np.empty(0)
+        errors = errors[np.isfinite(errors)]
+        return float(np.median(errors)) if errors.size else 0.0
 
     def _brightness(self, track, outcome):
         """Return {frame number: instrumental magnitude} for copies of a target; of five times the noise if unseen."""
