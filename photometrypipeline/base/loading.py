@@ -56,10 +56,20 @@ def _one_thread_asks(module):
     module.getmodule = getmodule
 
 
+def _units_say_nothing(module):
+    module.generate_unit_summary = lambda _: ""
+
+
+def _modules_are_known_by_name(module):
+    module._get_module_from_frame = lambda frame: sys.modules.get(frame.f_globals.get("__name__"))
+
+
 CHANGED = {
     "inspect": _one_thread_asks,
     "scipy._lib._docscrape": _scipy_says_nothing,
     "matplotlib.artist": _artists_say_nothing,
+    "astropy.units.docgen": _units_say_nothing,
+    "astropy.utils.introspection": _modules_are_known_by_name,  # not by looking through all that are loaded
 }
 
 
