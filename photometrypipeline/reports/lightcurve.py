@@ -90,23 +90,28 @@ def table(parts):
 
     Every column has a unit, where it has a dimension, and a description.
     """
+    found = Table({name: column(*about) for name, about in _columns(parts).items()}, copy=False)
+    found.meta["ephemeris"] = {series.target: known.source if known else "none" for series, known in parts}
+    found.meta["time_scale"] = "UTC"
+    return found
+
+
+def _columns(parts):
+    """Return {name: (values, unit, description, decimals)} of [(Series, Geometry or None), ...]."""
     observations = [each for series, _ in parts for each in series.observations]
     columns = {}
     for name, (unit, text, decimals, attribute) in ROW_COLUMNS.items():
         absent = attribute in OF_SOURCE
         values = [None if absent and not each.row.detected else getattr(each.row, attribute) for each in observations]
-        columns[name] = column(values, unit, text, decimals)
+        columns[name] = values, unit, text, decimals
     for name, (unit, text, decimals, function) in TIME_COLUMNS.items():
-        columns[name] = column(_times(observations, function).tolist(), unit, text, decimals)
+        columns[name] = _times(observations, function).tolist(), unit, text, decimals
     for name, (unit, text, decimals) in GEOMETRY_COLUMNS.items():
         values = [
             known.columns[name] if known else np.full(len(series.observations), np.nan) for series, known in parts
         ]
-        columns[name] = column(np.concatenate(values).tolist(), unit, text, decimals)
-    found = Table(columns)
-    found.meta["ephemeris"] = {series.target: known.source if known else "none" for series, known in parts}
-    found.meta["time_scale"] = "UTC"
-    return found
+        columns[name] = np.concatenate(values).tolist(), unit, text, decimals
+    return columns
 
 
 def _times(observations, function):
@@ -162,17 +167,34 @@ def write(found, path, kind):
 
 
 def _write_csv(found, path):
-    """Write a table as astropy's `ascii.csv` does, in a tenth of the time; what is masked is empty."""
-    columns = []
-    for column in found.columns.values():
-        masked = np.ma.getmaskarray(column)
-        columns.append(
-            ["" if no else text.strip() for no, text in zip(masked, column.info.iter_str_vals(), strict=True)]
-        )
+    """Write a table as astropy's `ascii.csv` does, in a fiftieth of the time; what is masked is empty."""
+    texts = {}
+    for name, column in found.columns.items():
+        form, masked = column.info.format or "", np.ma.getmaskarray(column)
+        values = zip(masked, np.ma.getdata(column).tolist(), strict=True)
+        texts[name] = ["" if no else format(value, form).strip() for no, value in values]
+    _write_texts(texts, path)
+
+
+def _write_texts(columns, path):
+    """Write {name: list of str} as CSV."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator=os.linesep)
-        rows.writerow(found.colnames)
-        rows.writerows(zip(*columns, strict=True))
+        rows.writerow(columns)
+        rows.writerows(zip(*columns.values(), strict=True))
+
+
+def texts(values, decimals):
+    """Return the numbers or texts of a column as text (list of str); None, NaN and empty text are empty."""
+    form = f".{decimals}f" if decimals is not None else ""
+
+    def text(value):
+        if value is None or isinstance(value, (bool, int, np.integer, str)):
+            return "" if value is None else str(value).strip()
+        return format(float(value), form) if np.isfinite(value) else ""
+
+    whole = all(value is None or isinstance(value, (bool, int, np.integer, str)) for value in values)
+    return [text(value if whole or value is None else float(value)) for value in values]
 
 
 def write_csv(curves, folder, client, choice):
@@ -189,7 +211,8 @@ def write_csv(curves, folder, client, choice):
         series = observations.Series(*about, observed, {}, [])
         names.append(f"lightcurve_{safe_name(curve.name)}.csv")
         with replacing(folder / names[-1]) as path:
-            write(table([(series, geometry(curve, observed, folder, client, choice))]), path, "csv")
+            found = _columns([(series, geometry(curve, observed, folder, client, choice))])
+            _write_texts({name: texts(values, decimals) for name, (values, _, _, decimals) in found.items()}, path)
     return names
 
 
