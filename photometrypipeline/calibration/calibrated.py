@@ -1,6 +1,8 @@
 """What the calibration of one frame leaves behind: its database, the table of matched stars, its part of the record."""
 
+import io
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from photometrypipeline.frames import framedb, recordtypes
 from photometrypipeline.instruments import headers
 from photometrypipeline.photometry import errorbars
 
+PLAIN_TEXT = "ascii.basic"  # name of an astropy table writer
 DIGITS_DEG, DIGITS_MAG, DIGITS_PX = 8, 6, 4  # of a star in the record of the step
 
 
@@ -53,6 +56,11 @@ class Reference:
             return mag, self.errors
         of_others = errorbars.MAG_PER_RELATIVE_FLUX * isolation.LIGHT_ERROR * self.neighbour_light
         return mag - 2.5 * np.log10(1 + self.neighbour_light), np.hypot(self.errors, of_others)
+
+    @cached_property
+    def lines(self):
+        """The stars as lines of text, below the names of their columns; every frame writes most of them."""
+        return _lines_of(self.catalog.table)
 
 
 @dataclass
@@ -266,14 +274,27 @@ def _join_colors(table, reference, pairs):
 def write_caldata(done, reference, saving):
     """Write the matched reference stars of a frame to a table."""
     i_star, i_source = done.pairs
-    table = Table(reference.catalog.table[i_star])
-    table["fit"] = done.fit.step.used.astype(int)
+    own = Table({"fit": done.fit.step.used.astype(int)})
     for name in ("MAG_APER", "MAGERR_APER"):
-        table[name] = np.asarray(done.sources.table[name])[i_source]
+        own[name] = np.asarray(done.sources.table[name])[i_source]
     if saving.save_caldata_usedonly:
-        table = table[table["fit"] == 1]
+        i_star, own = i_star[own["fit"] == 1], own[own["fit"] == 1]
     with replacing(table_of(done.frame, saving.save_caldata_suffix)) as temporary:
+        if saving.save_caldata_format == PLAIN_TEXT and not set(own.colnames) & set(reference.catalog.table.colnames):
+            of_stars = [reference.lines[0], *(reference.lines[1 + star] for star in i_star)]
+            joined = map(" ".join, zip(of_stars, _lines_of(own), strict=True))
+            temporary.write_text("\n".join([*joined, ""]), encoding="utf-8")
+            return
+        table = Table(reference.catalog.table[i_star])
+        for name in own.colnames:
+            table[name] = own[name]
         table.write(temporary, format=saving.save_caldata_format, overwrite=True)
+
+
+def _lines_of(table):
+    text = io.StringIO()
+    table.write(text, format=PLAIN_TEXT)
+    return text.getvalue().splitlines()
 
 
 def table_of(frame, suffix):

@@ -73,7 +73,7 @@ def fit_zeropoint(difference, variance, minstars=0.5, weighted_ranking=True, rej
     steps = (
         _reject_stepwise(difference, variance, weighted_ranking)
         if reject
-        else [_solve(difference, variance, np.ones(n_stars, bool))]
+        else [_solve(difference, variance, np.arange(n_stars))]
     )
     is_fraction = minstars < 1 or (isinstance(minstars, float) and minstars == 1)
     n_min = min(int(minstars * n_stars) if is_fraction else int(minstars), enough or n_stars)
@@ -84,23 +84,25 @@ def fit_zeropoint(difference, variance, minstars=0.5, weighted_ranking=True, rej
 
 
 def _reject_stepwise(difference, variance, weighted_ranking):
-    used = np.ones(difference.size, dtype=bool)
-    steps = []
-    while used.sum() >= MIN_STARS:
-        step = _solve(difference, variance, used.copy())
-        steps.append(step)
-        deviation = np.abs(difference - step.zp) / (np.sqrt(variance) if weighted_ranking else 1.0)
-        order = np.argsort(np.where(used, -deviation, np.inf), kind="stable")
-        used[order[: max(1, used.sum() // 50)]] = False
+    left, steps = np.arange(difference.size), []
+    while left.size >= MIN_STARS:
+        steps.append(_solve(difference, variance, left))
+        deviation = np.abs(difference[left] - steps[-1].zp) / (np.sqrt(variance[left]) if weighted_ranking else 1.0)
+        order = np.argsort(-deviation, kind="stable")
+        left = np.sort(left[order[max(1, left.size // 50) :]])
     return steps
 
 
-def _solve(difference, variance, used):
-    weight = used / variance
+def _solve(difference, variance, left):
+    """Return the Step with the stars `left` (indices)."""
+    used = np.zeros(difference.size, dtype=bool)
+    used[left] = True
+    difference, variance = difference[left], variance[left]
+    weight = 1 / variance
     zp = np.average(difference, weights=weight)
     residual2 = (difference - zp) ** 2
-    chi2 = np.sum(residual2 * weight) / (used.sum() - 1)
-    sig = np.sqrt(np.average(residual2, weights=weight) + variance[used].mean())
+    chi2 = np.sum(residual2 * weight) / (left.size - 1)
+    sig = np.sqrt(np.average(residual2, weights=weight) + variance.mean())
     return Step(float(zp), float(sig), float(chi2), used)
 
 

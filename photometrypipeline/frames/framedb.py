@@ -246,4 +246,6 @@ def _values(column):
     else:
         values = [str(value) for value in data.tolist()]
         mask = mask | np.array([value == "" for value in values], dtype=bool)
+    if not mask.any():
+        return values
     return [None if hidden else value for value, hidden in zip(values, mask.tolist(), strict=True)]

@@ -121,6 +121,7 @@ class Ledger:
         calibrate = found.get("calibrate")
         counts = calibrate and calibrate.night and calibrate.night.counts
         self.night = {star.ident: star for star in calibrate.night.stars} if counts else {}
+        self.facts = None, None  # of the stars of the frame asked for last, which all its targets share
 
     def steps(self, row):
         """Return the Steps (list) that led to a Row."""
@@ -136,7 +137,7 @@ class _Teller:
 
     def __init__(self, ledger, row):
         stem = stem_of(row.frame)
-        self.row, self.records, self.night = row, ledger.records, ledger.night
+        self.row, self.ledger, self.records, self.night = row, ledger, ledger.records, ledger.night
         self.parts = {step: parts.get(stem) for step, parts in ledger.parts.items()}
         self.seen = ledger.lights.get((row.target, stem))
         self.by_psf = row.method == "PSF"
@@ -295,7 +296,10 @@ class _Teller:
         record, part = self.records.get("calibrate"), self.parts.get("calibrate")
         if part is None or not part.stars:
             return None
-        facts = sorted(map(self._star, part.stars), key=lambda star: (not star["weight"], -abs(star["moves_mag"])))
+        if self.ledger.facts[0] is not part:
+            facts = sorted(map(self._star, part.stars), key=lambda star: (not star["weight"], -abs(star["moves_mag"])))
+            self.ledger.facts = part, facts
+        facts = self.ledger.facts[1]
         counted = [star for star in facts if star["weight"]]
         shown = ", ".join(map(_told, counted[:MOST_STARS]))
         more = f" and {len(counted) - MOST_STARS} more" if len(counted) > MOST_STARS else ""
