@@ -10,29 +10,28 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from photometrypipeline.base.scatter import SIGMA_PER_MAD
-from photometrypipeline.photometry.ringsky import CLIP_SIGMA, CLIPPED_STD, FEWEST_SKY
+from photometrypipeline.photometry.ringsky import CLIP_SIGMA, FEWEST_SKY
 
 SPARSE = 3  # every third pixel along both axes tells the levels that others are clipped at
 CELL, COARSE = 21, 7  # such pixels, side of the cells for the first level, and of the blocks for the second
 FEWEST_IN_CELL = 20
 FIRST_CLIP_SIGMA = 4.0  # around the level of a cell, within which the sky may have a slope
-BAND_PX = 256  # rows that are at work at a time
+BAND_PX = 64  # rows that are at work at a time
 SOURCES_AT_ONCE = 2000
 
 
 @dataclass
 class SkyMap:
-    """Sums of the sky's pixels in blocks of `side` px: `number`, `total` and `squares` around `middle` (ADU)."""
+    """The sky's pixels in blocks of `side` px: their `number`, and the sum of what they have above `level` (ADU).
+
+    sigma : of a pixel around there, ADU
+    """
 
     side: int
-    middle: float
+    level: np.ndarray
+    sigma: np.ndarray
     number: np.ndarray
-    total: np.ndarray
-    squares: np.ndarray
-
-    @property
-    def _sums(self):
-        return self.number, self.total, self.squares
+    above: np.ndarray
 
     def rings(self, x, y, inner_px, outer_px):
         """Return (level, sigma of a pixel, number of pixels) of the rings around places, each of shape (n,).
@@ -55,15 +54,18 @@ class SkyMap:
         there = ((row >= 0) & (row < rows))[:, :, None] & ((column >= 0) & (column < columns))[:, None, :]
         ring = there & (apart2 > inner_px**2) & (apart2 < outer_px**2)
         at = np.clip(row, 0, rows - 1)[:, :, None], np.clip(column, 0, columns - 1)[:, None, :]
-        number, total, squares = (each[at] * ring for each in self._sums)
+        middle = tuple(
+            np.clip(np.rint(axis) // self.side, 0, n - 1).astype(int) for axis, n in ((y, rows), (x, columns))
+        )
+        level, sigma = self.level[middle], self.sigma[middle]
+        number = self.number[at] * ring
+        total = self.above[at] * ring + number * (self.level[at] - level[:, None, None])
         count = number.sum(axis=(1, 2))
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = total.sum(axis=(1, 2)) / count
-            variance = squares.sum(axis=(1, 2)) / count - mean**2
-            above, unsure, sloping = _to_the_middle(number, total - number * mean[:, None, None], dx, dy)
-            sigma = CLIPPED_STD * np.sqrt(np.maximum(variance - sloping, 0.0))
+            more, unsure = _to_the_middle(number, total - number * mean[:, None, None], dx, dy)
         enough = (count >= FEWEST_SKY) & (sigma > 0)
-        return np.where(enough, [mean + above + self.middle, sigma, count / (1 + unsure * count)], np.nan)
+        return np.where(enough, [level + mean + more, sigma, count / (1 + unsure * count)], np.nan)
 
 
 def _to_the_middle(number, away, dx, dy):
@@ -79,7 +81,7 @@ def _to_the_middle(number, away, dx, dy):
     norm = xx * yy - xy**2
     slope_x, slope_y = (yy * vx - xy * vy) / norm, (xx * vy - xy * vx) / norm
     unsure = (yy * x**2 - 2 * xy * x * y + xx * y**2) / norm
-    found = -(slope_x * x + slope_y * y), unsure, (slope_x * vx + slope_y * vy) / count
+    found = -(slope_x * x + slope_y * y), unsure
     good = np.isfinite(found).all(axis=0)
     return tuple(np.where(good, each, 0.0) for each in found)
 
@@ -92,13 +94,11 @@ def of_image(image, taken, fwhm_px):
     some = image[::SPARSE, ::SPARSE], taken[::SPARSE, ::SPARSE]
     cells = _cells(*some)
     side = max(2, int(0.75 * fwhm_px))
-    if cells is None or min(image.shape) < side:
+    if cells is None or min(some[0].shape) < COARSE or min(image.shape) < side:
         return None
-    middle = float(np.median(cells[0]))
-    coarse = _summed(*some, middle, COARSE, *_at_blocks(cells, some[0].shape, CELL, COARSE, (1, FIRST_CLIP_SIGMA)))
-    near = _local(coarse, cells, 2 * int(np.ceil(5 * fwhm_px / (COARSE * SPARSE))) + 1)
-    limits = _at_blocks(near, image.shape, COARSE * SPARSE, side, (1, CLIP_SIGMA))
-    return _summed(image, taken, middle, side, *limits)
+    near = _local(some, cells, 2 * int(np.ceil(5 * fwhm_px / (COARSE * SPARSE))) + 1)
+    level, sigma = _at_blocks(near, image.shape, COARSE * SPARSE, side)
+    return SkyMap(side, level, sigma, *_summed(image, taken, side, level, CLIP_SIGMA * sigma))
 
 
 def _cells(image, taken):
@@ -107,16 +107,16 @@ def _cells(image, taken):
     rows, columns = (length // one for length, one in zip(image.shape, side, strict=True))
     part = slice(0, rows * side[0]), slice(0, columns * side[1])
     values = np.where(taken[part], np.nan, image[part]).reshape(rows, side[0], columns, side[1])
-    values = values.transpose(0, 2, 1, 3)[:, :, ::2, ::2].reshape(rows * columns, -1)
+    values = values.transpose(0, 2, 1, 3).reshape(rows * columns, -1)
     level = _medians(values)
-    sigma = SIGMA_PER_MAD * _medians(np.abs(values - level[:, None]))
+    sigma = SIGMA_PER_MAD / np.sqrt(2) * _medians(np.abs(np.diff(values, axis=1)))  # no slope of the sky is in it
     known = np.isfinite(values).sum(axis=1) >= FEWEST_IN_CELL
     if not known.any():
         return None
     for cell in np.flatnonzero(known & ~(sigma > 0)):  # most pixels have the same whole number
         sigma[cell] = np.nanstd(values[cell])
     level[~known], sigma[~known] = np.median(level[known]), np.median(sigma[known])
-    return level.reshape(rows, columns), sigma.reshape(rows, columns)
+    return level.reshape(rows, columns), uniform_filter(sigma.reshape(rows, columns), 3, mode="nearest")
 
 
 def _medians(values):
@@ -126,39 +126,45 @@ def _medians(values):
     return np.where(number > 0, ordered[at], np.nan).astype(float)
 
 
-def _at_blocks(maps, shape, pitch, side, factors):
-    """Return maps in steps of `pitch` px, times `factors`, at the blocks of `side` px of an image of `shape`."""
+def _at_blocks(maps, shape, pitch, side):
+    """Return maps in steps of `pitch` px at the blocks of `side` px of an image of `shape`."""
     at = [(np.arange(length // side) * side + side // 2) // pitch for length in shape]
     at = np.ix_(*(np.minimum(each, n - 1) for each, n in zip(at, maps[0].shape, strict=True)))
-    return [factor * each[at] for factor, each in zip(factors, maps, strict=True)]
+    return [each[at] for each in maps]
 
 
-def _summed(image, taken, middle, side, levels, limits):
-    """Return the SkyMap of the pixels that are not `taken` and within `limits` of `levels` (ADU, of each block)."""
+def _summed(image, taken, side, levels, limits):
+    """Return (number, sum) of the pixels of each block that are not `taken` and within `limits` of `levels` (ADU).
+
+    The sum is that of what they have above the level of their block.
+    """
     rows, columns = levels.shape
-    low, high = (np.repeat(each.astype(np.float32), side, axis=1) for each in (levels - limits, levels + limits))
-    sums = np.empty((3, rows, columns))
+    levels, limits = (np.repeat(each.astype(np.float32), side, axis=1) for each in (levels, limits))
+    number, total = np.empty((2, rows, columns), np.float32)
     band = max(1, BAND_PX // side)
-    for first in range(0, rows, band):
-        blocks = slice(first, min(first + band, rows))
-        part = slice(blocks.start * side, blocks.stop * side), slice(0, columns * side)
-        shape = blocks.stop - blocks.start, side, columns * side
-        values = image[part].reshape(shape)
-        sky = (values > low[blocks, None]) & (values < high[blocks, None]) & ~taken[part].reshape(shape)
-        values = np.where(sky, values - np.float32(middle), np.float32(0))
-        of_rows = (sky.sum(axis=1, dtype=np.float32), values.sum(axis=1), (values * values).sum(axis=1))
-        for n, each in enumerate(of_rows):
-            sums[n, blocks] = np.add.reduceat(each, np.arange(0, columns * side, side), axis=1)
-    return SkyMap(side, middle, *sums)
+    shape = band, side, columns * side
+    above, size, sky = np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, bool)
+    first = np.arange(0, columns * side, side)
+    for top in range(0, rows, band):
+        n = min(band, rows - top)
+        part = slice(top * side, (top + n) * side), slice(0, columns * side)
+        np.subtract(image[part].reshape(n, *shape[1:]), levels[top : top + n, None], out=above[:n])
+        np.less(np.abs(above[:n], out=size[:n]), limits[top : top + n, None], out=sky[:n])
+        np.greater(sky[:n], taken[part].reshape(n, *shape[1:]), out=sky[:n])
+        np.copyto(above[:n], 0, where=~sky[:n])
+        of_rows = sky[:n].view(np.uint8).sum(axis=1, dtype=np.uint16)
+        number[top : top + n] = np.add.reduceat(of_rows, first, axis=1, dtype=np.uint32)
+        total[top : top + n] = np.add.reduceat(above[:n].sum(axis=1), first, axis=1)
+    return number, total
 
 
-def _local(sky, cells, width):
-    """Return (level, sigma) of each block of a SkyMap by `width` x `width` blocks around it, else by its cell."""
-    number, total, squares = (uniform_filter(each, width, mode="constant") for each in sky._sums)
+def _local(some, cells, width):
+    """Return (level, sigma) of each block of COARSE px by `width` x `width` blocks around it, else by its cell."""
+    image, taken = some
+    usual = _at_blocks(cells, image.shape, CELL, COARSE)
+    number, above = _summed(image, taken, COARSE, usual[0], FIRST_CLIP_SIGMA * usual[1])
+    number, total = (uniform_filter(each, width, mode="constant") for each in (number, above + number * usual[0]))
+    enough = number * width**2 >= FEWEST_SKY
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = total / number
-        sigma = np.sqrt(np.maximum(squares / number - mean**2, 0.0))
-    enough = (number * width**2 >= FEWEST_SKY) & (sigma > 0)
-    shape = tuple(n * sky.side for n in number.shape)
-    usual = _at_blocks(cells, shape, CELL, sky.side, (1, 1))
-    return np.where(enough, mean + sky.middle, usual[0]), np.where(enough, sigma, usual[1])
+        level = np.where(enough, total / number, usual[0])
+    return level, usual[1]

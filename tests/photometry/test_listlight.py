@@ -48,7 +48,7 @@ def test_rings_have_the_sky_that_a_single_target_has():
         places = (columns - x[k])[ring], (rows - y[k])[ring]
         one, one_sigma, one_number = (each[0] for each in ringsky.skies(image[ring][None].astype(float), *places))
         assert level[k] == pytest.approx(one, abs=2.5 * one_sigma / np.sqrt(one_number))
-        assert sigma[k] == pytest.approx(one_sigma, rel=0.1)
+        assert sigma[k] == pytest.approx(one_sigma, rel=0.2)
         assert number[k] == pytest.approx(one_number, rel=0.2)
 
 
