@@ -167,12 +167,13 @@ def to_schema(rows, survey):
     for column in survey.columns:
         label = _label_in(rows, column.label, *column.spellings) or _label_by_ucd(rows, column.name)
         flux = _label_in(rows, column.over) if column.over else ""
+        gone = column.over if label and flux is None else column.label
         label = None if flux is None else label
         if label is None and column.required and column.name != "ident":
             seen = ", ".join(rows.colnames)
-            raise CatalogError(f"VizieR table {survey.table} came without column {column.label}; columns seen: {seen}")
+            raise CatalogError(f"VizieR table {survey.table} came without column {gone}; columns seen: {seen}")
         if label is None:
-            log.warning("VizieR table %s came without column %s; %s", survey.table, column.label, column.effect)
+            log.warning("VizieR table %s came without column %s; %s", survey.table, gone, column.effect)
         elif column.text:
             table[column.name] = _text(rows[label])
         elif column.over:
