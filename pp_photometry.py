@@ -39,7 +39,7 @@ import pp_setup
 from photometrypipeline.base.errors import NotFound, NotReachable, PipelineError
 from photometrypipeline.base.files import write_text
 from photometrypipeline.ephemerides import ephemeris
-from photometrypipeline.frames import ldac, old, recordtypes
+from photometrypipeline.frames import fixedplaces, ldac, old, recordtypes
 from photometrypipeline.frames.contents import MEASUREMENT
 from photometrypipeline.frames.frame import set_keyword
 from photometrypipeline.instruments import headers
@@ -305,7 +305,13 @@ def measure(frames, losses, options, bad):
 
 
 def predict(frames, telescope, options):
-    """Return {frame name: (ra_deg, dec_deg)} of the target where an ephemeris has it; what is missing is logged."""
+    """Return {frame name: (ra_deg, dec_deg)} of the target where an ephemeris has it; what is missing is logged.
+
+    The first of -fixedtargets stands still, and nobody is asked.  Raises FrameError for a list that cannot be read.
+    """
+    if options.fixedtargets:
+        _, *place = fixedplaces.read(options.fixedtargets)[0]
+        return {frame.name: tuple(place) for frame in frames}
     client, found = frames.client(options.offline), {}
     names = {}
     for frame in frames:

@@ -112,7 +112,7 @@ class RunOptions(Options):
     positions: str | None = shared("positions", DistillOptions)
     fixedtargets: str | None = shared(
         "fixedtargets",
-        *(DistillOptions, CalibrateOptions),
+        *(DistillOptions, CalibrateOptions, PhotometryOptions),
         help="targets fixed on the sky instead: name RA Dec, in degrees or sexagesimal; they are no reference stars",
     )
 

@@ -180,6 +180,12 @@ class PhotometryOptions(Ephemeris, Offline, Jobs):
     )
     background_only: bool = option(False, help="curve of growth from background sources alone")
     target_only: bool = option(False, help="curve of growth from the target alone")
+    fixedtargets: str | None = option(
+        metavar="FILE",
+        check=optionchecks.fixed_targets,
+        file=True,
+        help="stars whose light curves are wanted, as pp_distill has them: the first is that of the curve of growth",
+    )
     nodeblending: bool = option(False, help="do not split blended sources")
     cosmics: bool = option(
         False, help="look for cosmic rays on each frame (L.A.Cosmic) and measure without the pixels they hit"

@@ -56,6 +56,15 @@ def near(found, place, radius_arcsec):
     return int((np.hypot(east, found.dec_deg - place[1]) * 3600 < radius_arcsec).sum())
 
 
+def test_a_fixed_target_is_that_of_the_curve_of_growth_and_no_ephemeris_is_asked(frames, capsys):
+    folder, truth, measure = frames
+    star = truth.stars[np.argmin(np.abs(np.asarray(truth.stars["R"]) - 16.0))]
+    (folder / "stars.txt").write_text(f"comparison {star['ra_deg']} {star['dec_deg']}\n")
+    record = measure("-fixedtargets", "stars.txt", "-target", "nobody knows it", "-target_only")
+    assert record.n_target == 3
+    assert "ephemeris" not in capsys.readouterr().err and "Horizons" not in (folder / "LOG").read_text()
+
+
 def test_the_curve_counts_the_frames_with_the_target_and_the_stars(frames):
     folder, truth, measure = frames
     record = measure()
