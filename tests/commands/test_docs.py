@@ -186,6 +186,21 @@ def test_the_code_in_the_manual_runs_as_it_stands(night, monkeypatch):
     assert list(names["calibrated"].table["zp_mag"]) == zeropoints
 
 
+@pytest.mark.parametrize(
+    ("recipe", "left"),
+    [("A faint target", "comove/diagnostics.html"), ("Crossing stars", "mscience0218_psfsub.fits")],
+)
+def test_recipes_can_be_cooked(night, call, tmp_path, monkeypatch, recipe, left):
+    """Two of them; the others differ by options, or need services, frames of other cameras, or a window."""
+    folder, told = tmp_path / "recipe", ""
+    shutil.copytree(night, folder, symlinks=True)
+    monkeypatch.setenv("PP_OFFLINE", "1")
+    for line in lines_of("recipes.md", recipe):
+        whole = [sorted(path.name for path in folder.glob(word)) if "*" in word else [word] for word in line]
+        told += "".join(run_lines([sum(whole, [])], folder, call))
+    assert (folder / left).is_file() and "Done!" in told
+
+
 # ---- the site
 
 
