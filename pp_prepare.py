@@ -51,6 +51,7 @@ from photometrypipeline.frames.frame import (
     set_keyword,
 )
 from photometrypipeline.frames.hdus import flatten
+from photometrypipeline.frames.singles import same_exposures
 from photometrypipeline.instruments import airmasses, exposurelength, exposures, headers, plausibility, telescopes
 from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.instruments.instrument import as_text
@@ -123,6 +124,12 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
     ready = frames.only([frame for _, frame in done])
     report_doubts([doubtful[frame.name] for frame in ready])
     report_mistakes(ready)
+    for names in same_exposures(ready):
+        log.warning(
+            "%s are copies of one exposure, which counts %d times; leave out all but one",
+            ", ".join(names[:5]),
+            len(names),
+        )
     diagnostics.record("prepare", record([(frame, first[old.name]) for old, frame in done], wanted), frames.folder)
     toolbox.say(f"{len(ready)} of {len(frames)} images have been prepared for {first[done[0][0].name].label}")
     return ready

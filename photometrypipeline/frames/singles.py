@@ -1,7 +1,9 @@
-"""Frames that were made of others of the same data set: their light would count twice."""
+"""Frames that were made of others of the same data set, or are copies of them: their light would count twice."""
 
 import logging
 import re
+
+from photometrypipeline.frames.contents import digest
 
 log = logging.getLogger("pp.singles")
 
@@ -30,3 +32,15 @@ def without_products(frames):
 def _is_made_of_another(frame, names):
     made = MADE_OF_ONE.search(frame.name)
     return bool(made) and MARKS[made[1]] in frame.header and MADE_OF_ONE.sub("", frame.name) in names
+
+
+def same_exposures(frames):
+    """Return [[names], ...] of prepared Frames that are one exposure: the same time, and the same pixels."""
+    of_time = {}
+    for frame in frames:
+        of_time.setdefault((frame.header.get("MIDTIMJD"), frame.size_px), []).append(frame)
+    found = {}
+    for time, alike in of_time.items():
+        for frame in alike if len(alike) > 1 else ():
+            found.setdefault((time, digest(frame.read_pixels().tobytes())), []).append(frame.name)
+    return [names for names in found.values() if len(names) > 1]

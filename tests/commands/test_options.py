@@ -421,3 +421,13 @@ def test_every_step_leaves_out_what_was_made_of_its_own_frames(tmp_path, caplog)
     assert singles.without_products([stack]) == [stack]
     found = toolbox.single_frames([each.path for each in (stack, one, two)], toolbox.Losses())
     assert [each.name for each in found] == ["m1.fits", "m2.fits"]
+
+
+def test_copies_of_an_exposure_are_found_and_frames_of_the_same_second_are_none(tmp_path):
+    def image(name, level, jd):
+        data = np.full((4, 4), level, np.float32)
+        fits.PrimaryHDU(data, fits.Header({"MIDTIMJD": jd})).writeto(tmp_path / name)
+        return Frame(tmp_path / name)
+
+    frames = [image("a.fits", 1, 2.5), image("b.fits", 2, 2.5), image("c.fits", 1, 2.5), image("d.fits", 1, 2.6)]
+    assert singles.same_exposures(frames) == [["a.fits", "c.fits"]]
