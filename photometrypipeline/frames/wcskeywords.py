@@ -98,6 +98,12 @@ def _of_wcs(keyword):
     return bool(WCS_PATTERN.fullmatch(keyword))
 
 
+@lru_cache(4096)
+def _in_file(value):
+    """Return a value of a card as it is read from a file, whose 20 columns may round it."""
+    return fits.Card.fromstring(str(fits.Card("NUMBER", value))).value if isinstance(value, float) else value
+
+
 def _plain_values(header):
     """Return what `_wcs_of_values` takes where the WCS is a plain one, as the pipeline writes it; else None."""
     found = [keyword for keyword in header if _of_wcs(keyword)]
@@ -107,7 +113,7 @@ def _plain_values(header):
         return None
     projection = "TPV" if terms else "TAN"
     words = [header["CTYPE1"], header["CTYPE2"], *(header.get(f"CUNIT{axis}", "deg") for axis in (1, 2))]
-    linear, values = ([header[keyword] for keyword in names] for names in (PLAIN[2:], terms))
+    linear, values = ([_in_file(header[keyword]) for keyword in names] for names in (PLAIN[2:], terms))
     equinox = header.get("EQUINOX", np.nan)
     numbers = all(isinstance(value, int | float) for value in (*linear, *values, equinox))
     if not numbers or words != [f"RA---{projection}", f"DEC--{projection}", "deg", "deg"]:

@@ -334,3 +334,17 @@ def test_a_solution_that_cannot_be_kept_says_why(changes, reason):
     for keyword in [keyword for keyword, value in changes.items() if value is None]:
         del header[keyword]
     assert reason in wcskeywords.why_not_kept(header)
+
+
+def test_a_wcs_in_memory_is_to_the_bit_the_one_that_its_file_has():
+    numbers = -1.0423456789012345e-4, 1.7320508075688772e-6, 1.7320508075688772e-6, 1.0423456789012345e-4
+    header = fits.Header([("CTYPE1", "RA---TAN"), ("CTYPE2", "DEC--TAN")])
+    header.extend([("CRVAL1", 179.123456789012345), ("CRVAL2", -6.2512345678901234)])
+    header.extend([("CRPIX1", 511.98765432109876), ("CRPIX2", 512.12345678901234)])
+    header.extend(zip(("CD1_1", "CD1_2", "CD2_1", "CD2_2"), numbers, strict=True))
+    read = fits.Header.fromstring(header.tostring())
+    assert any(read[name] != header[name] for name in ("CD1_1", "CD1_2"))  # its columns round them
+    places = [
+        np.array(wcskeywords.wcs_of(each).all_pix2world([3.0, 900.5], [7.0, 10.25], 0)) for each in (header, read)
+    ]
+    np.testing.assert_array_equal(*places)
