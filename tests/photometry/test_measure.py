@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -190,3 +191,24 @@ def test_a_frame_that_was_put_away_measures_the_same_bad_pixels_left_out(tmp_pat
     light, again = (measure.measure(each, free_x[0], free_y[0]) for each in (exposure, pickle.loads(content)))
     assert again == light and light.masked_fraction > 0.05
     assert light.mag()[0] == pytest.approx(-2.5 * np.log10(4e4), abs=0.05)
+
+
+def test_the_error_of_a_sky_grows_where_its_sectors_leave_a_plane():
+    rng = np.random.default_rng(9)
+    steps = np.arange(-30.0, 31.0)
+    occupied = np.zeros((61, 61), bool)
+    place = SimpleNamespace(
+        dx=steps[None], dy=steps[:, None], ring=(16.0, 26.0), cut=SimpleNamespace(occupied=occupied)
+    )
+    slope, lumps = 0.1 * steps[None] + np.zeros((61, 1)), 4 * np.cos(2 * np.arctan2(steps[:, None], steps[None]))
+    found = {}
+    for name, more in (("flat", 0.0), ("slope", slope), ("lumps", lumps)):
+        errors = []
+        for _ in range(60):
+            pixels = 400 + more + rng.normal(0, 10, (61, 61))
+            level, sigma, number = measure.ring_sky(place.cut, pixels, place.dx, place.dy, *place.ring)
+            errors.append(measure.ring_error(place, pixels, level, sigma, number) / (10 / np.sqrt(number)))
+        found[name] = np.array(errors)
+    assert found["flat"].min() > 0.9 and 1.0 < found["flat"].mean() < 1.3
+    assert found["slope"].mean() == pytest.approx(found["flat"].mean(), abs=0.15)
+    assert found["lumps"].mean() > 3
