@@ -39,7 +39,7 @@ from photometrypipeline.base.errors import (
     UsageError,
     passing_trouble,
 )
-from photometrypipeline.base.files import refuse_pipes, safe_name, sweep
+from photometrypipeline.base.files import on_disk_together, refuse_pipes, safe_name, sweep
 from photometrypipeline.base.logfile import logging_to, tell
 from photometrypipeline.base.losses import Losses
 from photometrypipeline.base.progress import SILENT, bar
@@ -424,7 +424,7 @@ def stamped(step, leaves):
             known, missed, told = stamps.Stamps(frames.folder), len(frames.unreachable), len(losses.entries)
             stamp = known.begin(step, recipe(step, frames, options, known.contents), frames)
             log.info("pp_%s begins: %s", step, ", ".join(f"{name}={value!r}" for name, value in vars(options).items()))
-            with passing_trouble() as met:
+            with passing_trouble() as met, on_disk_together():
                 outcome = function(frames, losses, options)
             log.info("pp_%s has ended", step)
             if met:

@@ -11,6 +11,7 @@ import sqlite3
 import stat
 import uuid
 from collections.abc import Iterator
+from contextvars import ContextVar
 from os import PathLike
 from pathlib import Path
 
@@ -48,14 +49,41 @@ class _Written:
 
 
 WRITTEN = _Written()
+_together: ContextVar[list[Path] | None] = ContextVar("together", default=None)
+SIDE_BY_SIDE = 8  # files that the disk is asked for at the same time
 
 
 @contextlib.contextmanager
-def replacing(path: str | PathLike, at_once: bool = True) -> Iterator[Path]:
+def on_disk_together() -> Iterator[None]:
+    """Within the block nobody waits for the disk; behind it all files of the block are there, in a fifth of the time.
+
+    A power failure meanwhile may leave an empty file: for what a step makes, which is made again without its stamp.
+    Threads that work in a copy of this context (contextvars.copy_context) take part.  Raises OSError.
+    """
+    written: list[Path] = []
+    token = _together.set(written)
+    try:
+        yield
+    finally:
+        _together.reset(token)
+        from concurrent.futures import ThreadPoolExecutor  # which `-h` does without
+
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            list(pool.map(_wait_for_disk, dict.fromkeys(written)))
+
+
+def _wait_for_disk(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError), open(path, "rb") as written:  # one that was needed for a while only
+        os.fsync(written.fileno())
+
+
+@contextlib.contextmanager
+def replacing(path: str | PathLike, at_once: bool = True, precious: bool = False) -> Iterator[Path]:
     """Yield a Path next to `path`; when the block ends well it takes the place of `path`, otherwise it is removed.
 
     at_once : wait until the content is on the disk; without, a power failure soon after may leave an empty file, which
         is good enough for what can be made again
+    precious : it cannot be made again: wait here, even within on_disk_together()
     The permissions of a file that is replaced are kept.  A link is replaced by a file of its own: what it points to
     belongs to somebody else.  Raises OSError where the folder cannot be written to, Occupied where `path` is a folder.
     """
@@ -72,12 +100,14 @@ def replacing(path: str | PathLike, at_once: bool = True) -> Iterator[Path]:
     temporary.touch(exist_ok=False)  # with the permissions of any new file
     try:
         yield temporary
-        if at_once:
-            with open(temporary, "rb") as written:
-                os.fsync(written.fileno())
+        together = None if precious else _together.get()
+        if at_once and together is None:
+            _wait_for_disk(temporary)
         if path.exists():
             temporary.chmod(stat.S_IMODE(path.stat().st_mode) | stat.S_IRUSR)  # what is made has to be read again
         os.replace(temporary, path)
+        if at_once and together is not None:
+            together.append(path)
         WRITTEN.note(path)
     except (OSError, sqlite3.Error) as error:
         known = not isinstance(error, OSError) or error.errno is not None

@@ -98,7 +98,7 @@ class Contents:
         settled = time.time_ns() - SETTLED_NS
         kept = {name: [*sign, found] for name, (sign, found) in self._kept.items() if sign[1] < settled}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        jsonfile.write(self.path, kept)
+        jsonfile.write(self.path, kept, at_once=False)
 
 
 def _key(path, behind_header):

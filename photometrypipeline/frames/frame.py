@@ -188,7 +188,7 @@ def write_header(path, header, pixels=None):
     Raises FrameError for a header that belongs to another image than the one behind it.
     """
     header.remove("CHECKSUM", ignore_missing=True)  # of the old header; DATASUM of the same data still holds
-    with open(path, "rb") as source, replacing(path) as temporary, open(temporary, "wb") as target:
+    with open(path, "rb") as source, replacing(path, precious=True) as temporary, open(temporary, "wb") as target:
         raw = fitsbytes.read_raw_header(source)
         old_size = data_bytes(fitsbytes.parse(raw))
         if pixels is None and data_bytes(header) != old_size:

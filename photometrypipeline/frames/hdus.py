@@ -140,7 +140,7 @@ def flatten(path):
         content = _flat_content(path, found, image)
     except UNREADABLE as error:
         raise FrameError(path, f"cannot be read ({error})", "it may be truncated; copy it again", error) from None
-    with replacing(path) as temporary:
+    with replacing(path, precious=True) as temporary:
         temporary.write_bytes(b"".join(content))
     log.info("%s: rewritten with its image in the first HDU", path)
     return True

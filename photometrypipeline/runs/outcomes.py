@@ -16,7 +16,7 @@ def write(folder=".", **facts):
     place = Path(folder) / FOLDER
     place.mkdir(parents=True, exist_ok=True)
     facts |= {"process": os.getpid(), "time": time.strftime("%Y-%m-%d %H:%M:%S")}
-    write_text(place / NAME, json.dumps(facts, indent=1) + "\n")
+    write_text(place / NAME, json.dumps(facts, indent=1) + "\n", at_once=False)
 
 
 def read(folder="."):

@@ -117,8 +117,8 @@ class Stamps:
         self.contents.save()
 
     def write(self, stamp):
-        """Write a Stamp as it is."""
-        jsonfile.write(self.place / f"{stamp.step}.json", asdict(stamp))
+        """Write a Stamp as it is; one that a power failure spoils is none."""
+        jsonfile.write(self.place / f"{stamp.step}.json", asdict(stamp), at_once=False)
 
     def amend(self, step, first, **options):
         """Make the stamp of `step` that of a second try, after `first` (Stamp or None): both together are one step."""

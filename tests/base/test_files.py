@@ -11,6 +11,7 @@ from photometrypipeline.base import jsonfile
 from photometrypipeline.base.attempts import attempt
 from photometrypipeline.base.errors import Occupied, SystemTrouble
 from photometrypipeline.base.files import (
+    on_disk_together,
     put,
     refuse_pipes,
     replacing,
@@ -268,3 +269,31 @@ def test_a_json_file_that_is_not_as_it_was_written_counts_as_absent(tmp_path, sp
     assert jsonfile.read(path) == content
     path.write_text(spoil(path.read_text()))
     assert jsonfile.read(path) is None
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no way to tell which file is waited for")
+def test_what_a_step_writes_is_on_the_disk_at_its_end_and_what_is_precious_at_once(tmp_path, monkeypatch):
+    waited = []
+    monkeypatch.setattr(os, "fsync", lambda number: waited.append(os.path.realpath(f"/proc/self/fd/{number}")))
+    with on_disk_together():
+        for name in ("a.ldac", "b.dat", "a.ldac"):
+            write_text(tmp_path / name, "content")
+        write_text(tmp_path / "page.html", "content", at_once=False)
+        write_text(tmp_path / "gone.ldac", "content")
+        (tmp_path / "gone.ldac").unlink()
+        assert waited == [] and (tmp_path / "b.dat").read_text() == "content"
+        with replacing(tmp_path / "frame.fits", precious=True) as path:
+            path.write_text("pixels")
+        assert len(waited) == 1 and ".frame.fits." in waited[0]
+    assert sorted(waited[1:]) == [str(tmp_path / "a.ldac"), str(tmp_path / "b.dat")]
+    write_text(tmp_path / "later.dat", "content")
+    assert ".later.dat." in waited[-1]
+
+
+def test_a_disk_that_fails_at_the_end_of_a_step_is_told(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"), on_disk_together():
+        write_text(tmp_path / "a.ldac", "content")
