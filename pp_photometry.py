@@ -333,7 +333,7 @@ def choose_aperture(lists, radii, predictions, options, losses):
     """Return (Aperture, curve record, (n_target, n_background)) from the lists with twenty apertures of all frames."""
 
     def grown(frame):
-        sources = onelist.placed(ldac.read(lists[frame]), frame.header)
+        sources = onelist.put_places(ldac.read(lists[frame]), frame.header)
         return growth_of(frame, sources, predictions.get(frame.name), options.target_only, len(radii))
 
     growths = [growth for _, growth in toolbox.each(grown, list(lists), losses)]

@@ -37,6 +37,24 @@ def lines(raw):
     return [raw[start : start + CARD] for start in range(0, len(raw), CARD)]
 
 
+def look_up_settings_once():
+    """Take astropy's settings for headers as they are now for the rest of the process.
+
+    It looks them up in its configuration for every card it reads, which takes longer than the card.
+    """
+    kind = type(fits.conf)
+    for name in ("strip_header_whitespace", "enable_record_valued_keyword_cards"):
+        setattr(kind, name, getattr(fits.conf, name))
+
+
+def structure(raw):
+    """Return what the cards of a raw header say of the data behind it, BITPIX and NAXIS (dict, or a whole Header)."""
+    found = plain(b"".join(line for line in lines(raw[:BLOCK]) if line.startswith((b"BITPIX", b"NAXIS"))))
+    number = found.get("NAXIS")
+    whole = type(number) is int and all(f"NAXIS{axis}" in found for axis in range(1, number + 1))
+    return found if whole and "BITPIX" in found else parse(raw)
+
+
 def parse(raw):
     """Return a raw header as fits.Header, whose every card can be read: broken ones stand for what they mean."""
     return fits.Header.fromstring(cards.readable(_text(raw)))
@@ -141,7 +159,7 @@ def data_bytes(header):
 def pixels(path):
     """Return the image in the first HDU as it is stored: memory map, shape (rows, columns), scaling not applied."""
     with open(path, "rb") as stream:
-        header = parse(read_raw_header(stream))
+        header = structure(read_raw_header(stream))
         return np.memmap(path, PIXELS[header["BITPIX"]], mode="r", offset=stream.tell(), shape=shape(header))
 
 

@@ -190,7 +190,7 @@ def write_header(path, header, pixels=None):
     header.remove("CHECKSUM", ignore_missing=True)  # of the old header; DATASUM of the same data still holds
     with open(path, "rb") as source, replacing(path, precious=True) as temporary, open(temporary, "wb") as target:
         raw = fitsbytes.read_raw_header(source)
-        old_size = data_bytes(fitsbytes.parse(raw))
+        old_size = data_bytes(fitsbytes.structure(raw))
         if pixels is None and data_bytes(header) != old_size:
             raise FrameError(path, "has its image in an extension", "run pp_prepare first")
         target.write(fitsbytes.header_bytes(header, raw, path))

@@ -158,9 +158,14 @@ def placed(sources: ldac.SourceList, header: Any) -> ldac.SourceList:
 
     The cards that Source Extractor has added stay.  Without a WCS that can be read, places stay as well.
     """
-    own = [(card.keyword, card.value, card.comment) for card in sources.header.cards if card.keyword not in header]
+    own = [card for card in sources.header.cards if card.keyword not in header]
     sources.header = header.copy()
     sources.header.extend(own, strip=False)
+    return put_places(sources, header)
+
+
+def put_places(sources: ldac.SourceList, header: Any) -> ldac.SourceList:
+    """Return a SourceList, changed to have places by the WCS of a header; without one that can be read they stay."""
     try:
         wcs = wcskeywords.wcs_of(header)
     except ValueError:

@@ -1,5 +1,6 @@
 """FITS headers as bytes: those of tables, read and written without astropy, say what they say with it."""
 
+import pytest
 from astropy.io import fits
 
 from photometrypipeline.frames import fitsbytes
@@ -19,3 +20,37 @@ def test_of_a_plain_header_numbers_logicals_and_the_first_of_a_name_are_read():
     )
     raw = header.tostring().replace("END", "A       =                    7".ljust(80) + "END", 1).encode()
     assert fitsbytes.plain(raw) == {"SIMPLE": True, "A": -2.5, "B": 1e-7, "C": "text / no comment", "D": False}
+
+
+def header_of(*lines):
+    text = "".join(f"{line:<80}" for line in [*lines, "END"])
+    return text.ljust(len(text) + -len(text) % 2880).encode()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["SIMPLE  =                    T", "BITPIX  =   16 / bits", "NAXIS   = 2", "NAXIS1  = 30", "NAXIS2  = 20"],
+        [
+            "SIMPLE  =                    T",
+            "BITPIX  = 16",
+            "NAXIS   = 2",
+            "NAXIS1  = 30",
+            *["COMMENT"] * 40,
+            "NAXIS2  = 20",
+        ],
+        [
+            "SIMPLE  =                    T",
+            "BITPIX  = '16'",
+            "BITPIX  = 16",
+            "NAXIS   = 2",
+            "NAXIS1  = 30",
+            "NAXIS2  = 20",
+        ],
+        ["SIMPLE  =                    T", "BITPIX  = 8", "NAXIS   = 0"],
+    ],
+)
+def test_the_structure_of_a_header_is_that_of_all_its_cards(lines):
+    raw = header_of(*lines)
+    found, whole = fitsbytes.structure(raw), fitsbytes.parse(raw)
+    assert found["BITPIX"] == whole["BITPIX"] and fitsbytes.shape(found) == fitsbytes.shape(whole)
