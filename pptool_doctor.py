@@ -56,7 +56,9 @@ def main(argv=None):
     if args.json:
         print(json.dumps([dataclasses.asdict(each) for each in found], indent=1))
     else:
-        print(", ".join(f"{states.count(state)} {state}" for state in (doctor.OK, doctor.WARNING, doctor.BAD)))
+        warned = states.count(doctor.WARNING)
+        warnings_ = f"{warned} {'warning' if warned == 1 else 'warnings'}"
+        print(f"{states.count(doctor.OK)} ok, {warnings_}, {states.count(doctor.BAD)} failed")
     return FAILED if doctor.BAD in states else FINE
 
 
