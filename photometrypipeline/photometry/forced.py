@@ -16,7 +16,7 @@ from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.base.scatter import SIGMA_PER_MAD
 from photometrypipeline.frames import ldac
 from photometrypipeline.photometry import badpixels, cosmics, masking
-from photometrypipeline.photometry.cutouts import aperture
+from photometrypipeline.photometry.cutouts import aperture, within
 from photometrypipeline.photometry.errorbars import MAG_PER_RELATIVE_FLUX
 
 log = logging.getLogger("pp.forced")
@@ -74,7 +74,8 @@ class ForcedFrame:
         self.half = int(np.ceil(self.inner + RING_PX)) + 1
         # beyond the edge there is nothing to measure; sky pixels near it are
         self._padded = np.pad(pixels, self.half, constant_values=np.nan)
-        occupied = _occupied(self.shape, *sources)
+        x, y, reach = (np.asarray(values, dtype=float) for values in sources)
+        occupied = within(self.shape, x - 1, y - 1, reach)
         self._occupied = np.pad(occupied if bad is None else occupied | bad, self.half, constant_values=True)
         self._empty = None  # measured when first needed
 
@@ -173,22 +174,6 @@ def _medians(values):
         np.take_along_axis(ordered, np.maximum(each, 0), axis=1) for each in ((number - 1) // 2, number // 2)
     )
     return (lower + upper) / 2
-
-
-def _occupied(shape, x_px, y_px, radius_px):
-    """Return which pixels belong to sources: bool, `shape`."""
-    occupied = np.zeros(shape, dtype=bool)
-    x, y, radius = (np.asarray(values, dtype=float) for values in (x_px, y_px, radius_px))
-    reach = np.ceil(radius).astype(int)
-    for size in np.unique(reach):  # those of one size together
-        some, steps = reach == size, np.arange(-size, size + 1)
-        columns, rows = (np.rint(values[some, None]).astype(int) - 1 + steps for values in (x, y))
-        apart2 = (columns + 1 - x[some, None])[:, None] ** 2 + (rows + 1 - y[some, None])[:, :, None] ** 2
-        source, row, column = np.nonzero(apart2 <= radius[some, None, None] ** 2)
-        row, column = rows[source, row], columns[source, column]
-        inside = (row >= 0) & (row < shape[0]) & (column >= 0) & (column < shape[1])
-        occupied[row[inside], column[inside]] = True
-    return occupied
 
 
 def open_frame(frame, radius_px, gain):
