@@ -150,6 +150,11 @@ def write(found, path, kind):
 
     Raises ValueError for any other kind, ImportError for Parquet without pyarrow.
     """
+    with replacing(path) as temporary:
+        _write(found, temporary, kind)
+
+
+def _write(found, path, kind):
     if kind == "csv":
         _write_csv(found, path)
         return
@@ -248,5 +253,4 @@ def _write_parquet(found, path):
         arrays.append(pyarrow.array(column.filled().tolist(), mask=np.ma.getmaskarray(column)))
         fields.append(pyarrow.field(name, arrays[-1].type, metadata=about))
     meta = {name: json.dumps(value) for name, value in found.meta.items()}
-    with replacing(path) as temporary:
-        parquet.write_table(pyarrow.table(arrays, schema=pyarrow.schema(fields, metadata=meta)), temporary)
+    parquet.write_table(pyarrow.table(arrays, schema=pyarrow.schema(fields, metadata=meta)), path)

@@ -1,5 +1,6 @@
 """Light curves as tidy tables and ALCDEF: read back by astropy and pandas, with the geometry of a known orbit."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -267,8 +268,9 @@ def test_times_at_the_sun_and_at_the_barycentre_are_those_of_astropy(folder, run
 
 def test_parquet_holds_the_same_table_with_units_and_nulls(folder, run_command):
     parquet = pytest.importorskip("pyarrow.parquet")
-    done = run_command("pptool_lightcurve", "-format", "ecsv,parquet", "-offline", FILE, cwd=folder)
+    done = run_command("pptool_lightcurve", "-format", "ecsv,parquet", "-offline", "-json", FILE, cwd=folder)
     assert done.returncode == 3, done.stderr
+    assert json.loads(done.stdout)["files"] == ["lightcurve_3552.ecsv", "lightcurve_3552.parquet"]
     table = Table.read(folder / "lightcurve_3552.ecsv", format="ascii.ecsv")
     found = parquet.read_table(folder / "lightcurve_3552.parquet")
     assert found.column_names == table.colnames
