@@ -51,12 +51,9 @@ import numpy as np
 import diagnostics
 import pp_setup
 from catalog import Catalog
-from photometrypipeline.base.attempts import attempt
 from photometrypipeline.base.errors import (
-    CatalogError,
     FrameError,
     NotReachable,
-    Offline,
     PipelineError,
     TooFewStars,
     UsageError,
@@ -64,9 +61,8 @@ from photometrypipeline.base.errors import (
 from photometrypipeline.base.files import reference_file
 from photometrypipeline.calibration import (
     calibrated,
+    choosing,
     colorfit,
-    isolation,
-    leftout,
     nightly,
     referencestars,
     starlist,
@@ -75,12 +71,12 @@ from photometrypipeline.calibration import (
 from photometrypipeline.calibration.calibrated import Outcome, Reference, Settings
 from photometrypipeline.calibration.zeropoint import LEAST_REFERENCE_ERROR, fit_zeropoint
 from photometrypipeline.catalogs import bandnames, surveys
-from photometrypipeline.frames import fixedplaces, ldac, recordtypes, seeing
+from photometrypipeline.frames import fixedplaces, ldac, recordtypes
 from photometrypipeline.instruments import filternames, headers
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
 from photometrypipeline.photometry import masking
 from photometrypipeline.photometry.errorbars import NO_MEASUREMENT
-from photometrypipeline.sky import matching, sphere, times
+from photometrypipeline.sky import matching, times
 
 log = logging.getLogger("pp.calibrate")
 
@@ -185,7 +181,7 @@ def solve(frames, losses, options, keep=True):
     if band and not magzp:
         try:
             names = options.catalog or referencestars.usual_catalogs(telescope, band)
-            reference = choose_reference(frames, names, settings, options.solar, options.offline, wish, keep)
+            reference = choose_reference(frames, names, settings, options, wish, keep)
         except NotReachable as error:
             failure = error
         if reference is None:
@@ -208,88 +204,24 @@ def no_band(raw, telescope):
     return f"filter {raw!r} has no band, magnitudes stay instrumental; if it has one, give it with -filter"
 
 
-def choose_reference(frames, names, settings, solar, offline, wish=None, keep=True):
-    """Return the Reference of the first catalogue that is good for the band, None if none is.
+def choose_reference(frames, names, settings, options, wish=None, keep=True):
+    """Return the Reference of the first catalogue that is good for the band, None if none is; see choosing.reference.
 
     keep : write its stars into the folder of the DataSet `frames`
-    Raises NotReachable if services failed and no other catalogue helped.
     """
-    seen = [each for each in (read_seen(frame, settings.maxflag) for frame in frames) if len(each[0])]
-    if not seen:
-        return None  # each frame says itself what it lacks
-    ra, dec, radius = sphere.skycenter([(ra, dec) for ra, dec, _ in seen])
-    fwhm_arcsec = float(np.median([width for _, _, width in seen]))
-    epoch = times.julian_epoch(np.mean([frame.number("MIDTIMJD") for frame in frames]))
-    client, refusals, failures = frames.client(offline), [], []
-    for name in dict.fromkeys(names):
-        try:
-            faintest = pp_setup.photometric_catalog_limit
-            limit = referencestars.limit_mag(name, (ra, dec, radius), faintest)
-            catalog = Catalog.fetch(name, ra, dec, radius, limit, client=client, data_folder=frames.folder)
-            folder = frames.folder if keep else None
-            return prepare_reference(catalog, settings, solar, epoch, folder, wish, fwhm_arcsec)
-        except NotReachable as error:
-            known = isinstance(error, Offline) or str(error) in map(str, failures)
-            log.log(logging.INFO if known else logging.WARNING, "catalogue %s: %s; trying the next one", name, error)
-            failures.append(error)
-        except CatalogError as error:
-            log.info("catalogue %s: %s", name, error)
-            refusals.append(f"{name}: {error}")
-    if failures:
-        log.info("no catalogue can be used: %s", "; ".join(dict.fromkeys([*refusals, *map(str, failures)])))
-        raise _in_one(failures, names)
-    log.warning("no catalogue can be used: %s", "; ".join(refusals))
-    return None
-
-
-def _in_one(failures, names):
-    """Return one NotReachable for all that was met with the catalogues `names`."""
-    first = failures[0]
-    if all(isinstance(each, Offline) for each in failures) and len(failures) > 1:
-        return Offline(first.service, first.host, f"all of {', '.join(names)} there")
-    return first
-
-
-def read_seen(frame, maxflag):
-    """Return (ra_deg, dec_deg, width of stars in arcsec) of the sources of a frame, empty if it has no list."""
-    sources = attempt(lambda path: ldac.read(path, maxflag), frame.ldac)
-    if isinstance(sources, PipelineError):
-        return np.empty(0), np.empty(0), np.nan
-    scale = float(frame.header.get("SECPIX") or np.nan)
-    return sources.ra_deg, sources.dec_deg, seeing.bright_fwhm_px(sources.table) * scale
-
-
-def prepare_reference(catalog, settings, solar, epoch, folder, wish=None, fwhm_arcsec=np.nan):
-    """Return the Reference that `catalog` makes in the band; writes its stars into `folder`, unless that is None.
-
-    fwhm_arcsec : of stars, NaN where that is unknown
-    Raises CatalogError if too few stars are left.
-    """
-    log.info("%d stars of %s for the calibration", len(catalog), catalog.release)
-    least = pp_setup.min_sources_photometric_catalog
-    everything = places_of(catalog.at_epoch(epoch))
-    fetched = catalog.name
-    left_out, strangers = [], []
-    if settings.excluded:
-        catalog, left_out, strangers = leftout.without(catalog.at_epoch(epoch), settings.excluded, settings.band)
-    catalog, mag, err = referencestars.good(catalog, settings, pp_setup.solcol if solar else None, least)
-    if folder is not None:
-        catalog.at_epoch(epoch).write_reference(folder / reference_file(fetched), epoch)
-    catalog = referencestars.usable(catalog, mag, err, settings, wish, least, pp_setup.max_reference_error)
-    catalog = referencestars.brightest(catalog, mag, pp_setup.max_photometric_stars).at_epoch(epoch)
-    toolbox.say(f"{len(catalog)} reference stars in {settings.band} from {catalog.name}")
-    name = wish[0] if wish else catalog.usual_color()
-    colors = catalog.color(name) if name else (None, None)
-    uniformity = catalog.survey.uniformity_mag if catalog.survey else 0.0
-    light = isolation.neighbour_light(places_of(catalog), everything, settings.aperture_arcsec, fwhm_arcsec)
-    alone = referencestars.stand_alone(catalog, light, settings.fixed)
-    scatter = catalog.relation_scatter(settings.band)
-    return Reference(catalog, mag, err, epoch, scatter, uniformity, name, *colors, alone, left_out, strangers, light)
-
-
-def places_of(catalog):
-    """Return (ra_deg, dec_deg, mag) of the stars of a Catalog."""
-    return tuple(catalog.values(name) for name in ("ra_deg", "dec_deg", "mag"))
+    client = frames.client(options.offline)
+    limits = choosing.Limits(
+        pp_setup.photometric_catalog_limit,
+        pp_setup.min_sources_photometric_catalog,
+        pp_setup.max_photometric_stars,
+        pp_setup.max_reference_error,
+        pp_setup.solcol if options.solar else None,
+    )
+    fetch = functools.partial(Catalog.fetch, client=client, data_folder=frames.folder)
+    reference = choosing.reference(frames, names, settings, limits, fetch, frames.folder if keep else None, wish)
+    if reference is not None:
+        toolbox.say(f"{len(reference.catalog)} reference stars in {settings.band} from {reference.catalog.name}")
+    return reference
 
 
 def color_term(frames, reference, settings, wish, losses, jobs):
