@@ -472,6 +472,7 @@ def remember(args, losses, options, around):
     telescope = telescope_of(frames[0])
     files = [telescope.sex_file, telescope.scamp_file, telescope.swarp_file, *(telescope.masks or {}).values()]
     files = tuple(path for path in files if path)
+    unchanged.settle(folder)
     now = unchanged.state(args, folder, files)  # before it is compared: what changes from here on is noticed
     if now["around"] != around or not (known.in_place(stamps) and known.same_files(pages)):
         return unchanged.forget(folder)

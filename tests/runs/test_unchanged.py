@@ -107,3 +107,15 @@ def test_frames_that_are_not_called_by_their_names_go_the_long_way(night):
     assert unchanged.folder_of(["frames.lst"]) is None
     unchanged.forget(folder)
     assert told(args) is None
+
+
+def test_a_run_waits_until_its_last_file_can_be_told_from_a_later_one(tmp_path):
+    (tmp_path / "diagnostics.html").write_text("page")
+    written = (tmp_path / "diagnostics.html").stat().st_mtime_ns
+    unchanged.settle(tmp_path)
+    assert time.time_ns() - written >= unchanged.SETTLED_NS
+    began = time.monotonic()
+    unchanged.settle(tmp_path)
+    os.utime(tmp_path / "diagnostics.html", ns=(0, time.time_ns() + 3600 * 10**9))  # a clock that went wrong
+    unchanged.settle(tmp_path)
+    assert time.monotonic() - began < 0.09
