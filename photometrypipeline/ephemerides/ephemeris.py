@@ -81,8 +81,9 @@ def positions(name, mpc_code, jds, client, data_folder=None, choice=Choice()):  
 
     data_folder : of the frames; the store in its `pp_store/` is looked at first and never written to
     Raises NotFound if no body has that name or Horizons has no position for it then, Ambiguous (with candidates) if
-    several have it, NoElements if positions are to be computed and cannot, NotReachable if positions are missing and
-    Horizons cannot be asked, FrameError for a file of elements that cannot be read.
+    several have it, NoElements if positions are to be computed and cannot, NotReachable if no position is known and
+    Horizons cannot be asked, FrameError for a file of elements that cannot be read.  Beside others epochs of which
+    nothing is known are NaN, and told.
     """
     jds = np.atleast_1d(np.asarray(jds, dtype=float))
     if not jds.size or not np.isfinite(jds).all():
@@ -244,13 +245,20 @@ class _Search:
         if not missing:
             return
         if self.mode == HORIZONS:
-            raise failure
+            return self._leave_out(missing, failure)
         try:
             self._compute(missing)
         except NoElements as lacking:
             log.info("%s", lacking)
-            raise failure from None
+            return self._leave_out(missing, failure)
         log.warning("%s; position of %s %s", failure, self.known.value.full_name, self.sources[-1])
+
+    def _leave_out(self, missing, failure):
+        """Go on with the epochs that are known, or raise `failure`."""
+        if not self.found:
+            raise failure
+        words = "%s; no position of %s for %d of %d epochs"
+        log.warning(words, failure, self.known.value.full_name, len(missing), np.unique(self.jds).size)
 
     def _compute(self, jds):
         """Fill the epochs by integration from the user's elements or, without them, stored ones; raises NoElements."""

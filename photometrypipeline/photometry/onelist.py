@@ -150,7 +150,10 @@ def describe(sources: ldac.SourceList, frame: Any) -> None:
     with contextlib.suppress(ValueError):
         wcs, (nx, ny) = wcskeywords.wcs_of(frame.header), frame.size_px
         told["SEXPXSCL"] = float(_scale_deg(wcs, np.array([(nx + 1) / 2]), np.array([(ny + 1) / 2]))[0]) * 3600
-    header.update({name: value for name, value in told.items() if name in header})
+    for name in told.keys() & set(header):
+        at, comment = header.index(name), header.comments[name]
+        del header[name]  # a card of the same number keeps its form, which differs with what was there before
+        header.insert(at, (name, told[name], comment))
 
 
 def placed(sources: ldac.SourceList, header: Any) -> ldac.SourceList:

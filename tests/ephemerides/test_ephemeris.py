@@ -372,8 +372,18 @@ def test_on_request_nothing_is_computed(server, tmp_path):
     ephemeris.positions("Ceres", "290", [JD], Client())
     choice = Choice("horizons", elements_file(tmp_path, "1 Ceres"))
     assert ephemeris.positions("Ceres", "290", [JD], Client(offline=True), choice=choice).source == "store"
+    away = ephemeris.positions("Ceres", "290", [JD, JD + 1], Client(offline=True), choice=choice)
+    assert np.isfinite(away.ra_deg).tolist() == [True, False]
     with pytest.raises(NotReachable):
-        ephemeris.positions("Ceres", "290", [JD, JD + 1], Client(offline=True), choice=choice)
+        ephemeris.positions("Ceres", "290", [JD + 1], Client(offline=True), choice=choice)
+
+
+def test_one_epoch_that_nobody_can_be_asked_for_leaves_the_others_their_places(server, caplog):
+    known = ephemeris.positions("3552", "290", [JD], Client())
+    client = Client(offline=True)
+    found = ephemeris.positions("3552", "290", [JD, JD + 5], client)
+    assert found.ra_deg[0] == known.ra_deg[0] and np.isnan(found.ra_deg[1])
+    assert client.unreachable and "no position of 3552 Don Quixote (1983 SA) for 1 of 2 epochs" in caplog.text
 
 
 def test_an_object_that_horizons_does_not_know_yet_is_computed_from_the_file(server, tmp_path):

@@ -105,7 +105,7 @@ def test_what_is_missing_is_named(passing, call):
     done = call("pptool_psfsub", OFFLINE, *truth.files, cwd=truth.folder)
     assert done.returncode == 1 and truth.files[0] in done.stderr and "run pp_" in done.stderr
     done = call("pptool_psfsub", OFFLINE, "-target", "99999", *truth.files, cwd=truth.folder)
-    assert done.returncode == 1 and "could not be reached" in done.stderr
+    assert done.returncode == 1 and "is not asked when offline" in done.stderr
     assert not list(truth.folder.glob("*_psfsub.fits"))
 
 
