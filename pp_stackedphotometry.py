@@ -4,7 +4,8 @@
 reads   registered images of one instrument and filter; the target's ephemeris and reference stars from the local store,
         or JPL Horizons and VizieR
 writes  skycoadd.fits and, with -comoving or -manual_rates, comove.fits, the stacks; skycoadd/ and comove/ with the LOG,
-        website and results of each; photometry_TARGET.dat.  What an earlier run left gets the ending .old.
+        website and results of each; photometry_TARGET.dat.  Tables that the frames gave, and folders of an
+        earlier run, get the ending .old.
 
 Examples:
   pp_stackedphotometry -comoving mscience*.fits
@@ -298,16 +299,27 @@ def lay_among(home, name, folder):
 
 
 def bring_up(home, folder, done):
-    """Copy the light curves of the targets from `folder` to `home`; a file of that name gets the ending .old."""
+    """Copy the light curves of the targets from `folder` to `home`; what the frames gave gets the ending .old.
+
+    What an earlier stack gave is replaced: it lies in the folder of that stack.
+    """
     for name in done.files:
         if CONTROL in name:
             continue
         place = home / name
-        if place.exists():
+        if place.exists() and not is_of_stack(place):
             place.replace(place.with_name(f"{name}.old"))
             log.warning("%s was there already and is now %s.old", name, name)
-        shutil.copyfile(folder / name, place)
+        with replacing(place) as temporary:
+            shutil.copyfile(folder / name, temporary)
         toolbox.say(f"{name} is copied from {folder.name}/")
+
+
+def is_of_stack(path):
+    """Return whether a result (table or database) is that of a stack, whose name stands in it."""
+    content = path.read_bytes()
+    names = (stem_of(name) for name in (pp_combine.SKY, pp_combine.COMOVING))
+    return any(f"{name}{ending}".encode() in content for name in names for ending in (".fits", ".ldac"))
 
 
 def report(done):
