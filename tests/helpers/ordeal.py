@@ -136,7 +136,8 @@ def _wait(process, screen, limit_s):
             status = os.waitstatus_to_exitcode(code)
             break
     else:
-        os.killpg(process, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it ends at this moment
+            os.killpg(process, signal.SIGKILL)
         os.waitpid(process, 0)
     with contextlib.suppress(BlockingIOError):  # a program that it has left behind may still have the other end
         while more := os.read(screen, 1 << 16):
