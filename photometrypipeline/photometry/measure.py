@@ -60,10 +60,13 @@ class Exposure:
         return self.psf.fwhm_px
 
     def share_at(self, x, y):
-        """Return the share of a star's light in the aperture at a place (0-based px)."""
-        key = (round(x), round(y)) if self.psf.varies else None
+        """Return the share of a star's light in the aperture at a place (0-based px), to a pixel.
+
+        It is that of the pixel's middle, whoever asks first: results must not depend on who measures which frame when.
+        """
+        key = (round(x), round(y)) if self.psf.varies else (0, 0)
         if key not in self._shares:
-            self._shares[key] = trail.shares(self.psf, x, y, self.radius_px, self.psf.trail_px)[1]
+            self._shares[key] = trail.shares(self.psf, *map(float, key), self.radius_px, self.psf.trail_px)[1]
         return self._shares[key]
 
     @property

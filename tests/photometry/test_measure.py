@@ -212,3 +212,12 @@ def test_the_error_of_a_sky_grows_where_its_sectors_leave_a_plane():
     assert found["flat"].min() > 0.9 and 1.0 < found["flat"].mean() < 1.3
     assert found["slope"].mean() == pytest.approx(found["flat"].mean(), abs=0.15)
     assert found["lumps"].mean() > 3
+
+
+def test_the_share_in_the_aperture_is_the_same_whoever_asks_first(tmp_path, field):
+    clean, x, y, flux, *_ = field
+    lightframe.write(tmp_path / "a.fits", clean, np.random.default_rng(15))
+    one, other = (lightframe.exposure(tmp_path / "a.fits", x, y, flux, FWHM, RADIUS) for _ in range(2))
+    places = [(100.3, 200.4), (99.6, 199.8), (400.1, 320.0)]
+    shares = [one.share_at(*place) for place in places]
+    assert [other.share_at(*place) for place in places[::-1]] == shares[::-1]
