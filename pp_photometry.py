@@ -52,7 +52,6 @@ from photometrypipeline.photometry import (
     onelist,
     rings,
     sequencemask,
-    stacks,
 )
 from photometrypipeline.reduction import lacosmic
 from photometrypipeline.sky import matching
@@ -105,12 +104,12 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
     found = bad_pixels(frames, telescope, predictions, common)
     frames = frames.only(hit_pixels(frames, losses, options))
     radii = radii_of(frames, options)
-    lists = measure(frames, losses, replace(common, aprad=radii), found.mask > 0 if found.number else None)
+    bad = found.mask > 0 if found.number else None
+    lists = measure(frames, losses, replace(common, aprad=radii), bad)
     if by_hand(options):
         aperture, curve, counts = fixed(options.aprad, telescope.aprad_default, options.chosen_by), None, (0, 0)
     else:
         aperture, curve, counts = choose_aperture(lists, radii, predictions, options, losses)
-    bad = found.mask > 0 if found.number else None
     cut = functools.partial(cut_list, lists=lists, aperture=aperture, bad=bad)
     measured = toolbox.parallel(cut, list(lists), jobs, "photometry")
     measured = [frame for frame, _ in toolbox.sort_out(list(lists), measured, losses)]
@@ -411,19 +410,11 @@ def cut_list(frame, lists, aperture, bad):
     write_aperture(frame.header, aperture.radius_px, aperture.index if aperture.index >= 0 else None)
     frame.save()
     sources = onelist.placed(onelist.one_aperture(ldac.read(path), max(aperture.index, 0)), frame.header)
-    measure_sources(sources, frame, telescope_of(frame), cosmics.joined(frame, bad))
+    listlight.measure(sources, frame, telescope_of(frame), cosmics.joined(frame, bad))
     onelist.describe(sources, frame)
     ldac.write(frame.ldac, sources)
     path.unlink()
     return frame
-
-
-def measure_sources(sources, frame, telescope, bad):
-    """Give the sources of the list of a Frame their light in its aperture as targets are measured."""
-    factor = float(frame.header.get("NOISEFAC") or 1.0)
-    gain = headers.gain_e_adu(frame, telescope)
-    radius, fwhm_px = float(frame.header["APRAD"]), stacks.fwhm_px(frame.header)
-    listlight.put_into(sources.table, frame.read_pixels(), radius, bad, gain, factor, fwhm_px)
 
 
 def list_again(frame, options, path):
@@ -437,7 +428,7 @@ def list_again(frame, options, path):
     bad = cosmics.joined(frame, mask)
     pp_extract.run(frame, telescope, path, extraction, bad)
     sources = onelist.placed(ldac.read(path), frame.header)
-    measure_sources(sources, frame, telescope, bad)
+    listlight.measure(sources, frame, telescope, bad)
     return sources
 
 

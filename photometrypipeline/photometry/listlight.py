@@ -9,13 +9,23 @@ import logging
 import numpy as np
 
 from photometrypipeline.frames import seeing
-from photometrypipeline.photometry import masking, measure, skyrings
+from photometrypipeline.instruments import headers
+from photometrypipeline.photometry import masking, skyrings, stacks
 from photometrypipeline.photometry.cutouts import aperture, reach_px, within
 from photometrypipeline.photometry.errorbars import MAG_PER_RELATIVE_FLUX, NO_MEASUREMENT
+from photometrypipeline.photometry.measure import ring_px
 
 log = logging.getLogger("pp.listlight")
 
 SOURCES_AT_ONCE = 2000
+
+
+def measure(sources, frame, telescope, bad):
+    """Give the sources of the SourceList of a Frame their light in its aperture; bad : bool of its shape, or None."""
+    factor = float(frame.header.get("NOISEFAC") or 1.0)
+    gain = headers.gain_e_adu(frame, telescope)
+    radius_px, fwhm_px = float(frame.header["APRAD"]), stacks.fwhm_px(frame.header)
+    put_into(sources.table, frame.read_pixels(), radius_px, bad, gain, factor, fwhm_px)
 
 
 def put_into(table, image, radius_px, bad=None, gain=None, noise_factor=1.0, fwhm_px=None):
@@ -35,7 +45,7 @@ def put_into(table, image, radius_px, bad=None, gain=None, noise_factor=1.0, fwh
     sky = skyrings.of_image(image, taken if bad is None else taken | bad, fwhm_px)
     if sky is None:
         return 0
-    level, sigma, number = sky.rings(x, y, *measure.ring_px(fwhm_px, radius_px))
+    level, sigma, number = sky.rings(x, y, *ring_px(fwhm_px, radius_px))
     light, area = _in_apertures(_mended(image, bad, x, y, radius_px), x, y, radius_px)
     flux = light - area * level
     noise2 = noise_factor**2 * (area + area**2 / number) * sigma**2
