@@ -293,7 +293,11 @@ def _times(rows, limits):
     n, n_all = len(in_doubt), sum(row.accepted for row in rows)
     state, change = small(max(in_doubt), limits.time_err_s, "g")
     words = f"mid-times of {n} of {n_all} frames may be off by up to {times.spoken_s(max(in_doubt))}"
-    advice = "" if state == GOOD else "PPDOUBT in their headers says why; correct these, or say in the telescope's file"
+    advice = (
+        ""
+        if state == GOOD
+        else "PPDOUBT in their headers says why; correct the time there, or set header.zone_h in the telescope's file"
+    )
     return [Measure(words, state, change, advice, words)]
 
 
