@@ -296,7 +296,7 @@ def _times(rows, limits):
     advice = (
         ""
         if state == GOOD
-        else "PPDOUBT in their headers says why; correct the time there, or set header.zone_h in the telescope's file"
+        else "PPDOUBT in their headers says why; correct that, or set header.zone_h of the telescope"
     )
     return [Measure(words, state, change, advice, words)]
 
