@@ -134,8 +134,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
         losses.add("target", not_found(derived))
     for line in derived.excluded.unused():
         log.warning("%s: %r is not an observation of this run", options.exclude, line)
-    set_outdated_aside(data, measured, curves)
-    set_reports_aside(data, curves, before)
+    set_aside(data, measured, curves, before)
     observationsdb.update(data.folder / observationsdb.FILE_NAME, curves)
     tidy = lightcurve.write_csv(curves, data.folder, data.client(offline=True), options.places)
     drawn = write_regions(data, measured, curves)
@@ -241,29 +240,20 @@ def read_databases(frames, losses):
     return measured
 
 
-def set_outdated_aside(data, measured, curves):
-    """Move the results of other targets that rest on magnitudes which are there no longer to old/, and say so."""
-    digest_of = Contents(os.devnull).of_file
-    rests = {os.path.basename(each.frame.database): digest_of(each.frame.database) for each in measured}
-    before = observationsdb.others(data.folder / observationsdb.FILE_NAME, curves)
-    gone = old.outdated(data.folder, before, {curve.file: rests for curve in curves}, digest_of)
-    moved = old.set_aside(data.folder, [name for target in gone for name in old.results_of(*target)])
-    if moved:
-        toolbox.say(f"moved to {old.FOLDER}/: {', '.join(moved)}, which rest on an earlier calibration")
-
-
-def set_reports_aside(data, curves, before):
-    """Move the files that were made of light curves to old/ where these have changed since then, and say so.
+def set_aside(data, measured, curves, before):
+    """Move results of other targets on magnitudes that are gone, and reports of curves that have changed, to old/.
 
     before : {table: its rows before this run}
     """
-    changed = [each for each in curves if before[each.file] not in ([], old.rows_in(data.folder / each.file))]
-    names = [name for curve in changed for name in old.made_of(curve.name)]
-    if any(curve.kind != "control" for curve in changed):
-        names += sorted(path.name for path in data.folder.glob(old.REPORTS))
-    moved = old.set_aside(data.folder, names)
-    if moved:
-        toolbox.say(f"moved to {old.FOLDER}/: {', '.join(moved)}, made of an earlier light curve")
+    digest_of = Contents(os.devnull).of_file
+    rests = {os.path.basename(each.frame.database): digest_of(each.frame.database) for each in measured}
+    others = observationsdb.others(data.folder / observationsdb.FILE_NAME, curves)
+    gone = old.outdated(data.folder, others, {curve.file: rests for curve in curves}, digest_of)
+    moved = old.set_aside(data.folder, [name for target in gone for name in old.results_of(*target)])
+    made = old.set_reports_aside(data.folder, curves, before)
+    about = [(moved, "which rest on an earlier calibration"), (made, "made of an earlier light curve")]
+    for line in (line for each in about for line in old.told(*each)):
+        toolbox.say(line)
 
 
 def write_reports(data, curves, options):

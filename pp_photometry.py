@@ -115,8 +115,9 @@ def photometry(frames, losses, options=Options()):  # noqa: B008  it is frozen
     measured = [frame for frame, _ in toolbox.sort_out(list(lists), measured, losses)]
     if curve is not None:
         write_curve(frames.folder / CURVE, radii, curve)
-    if curve is None and old.set_aside(frames.folder, [CURVE]):
-        toolbox.say(f"moved to {old.FOLDER}/: {CURVE}, of another choice of the aperture")
+    outdated = [] if curve is not None else old.set_aside(frames.folder, [CURVE])
+    for line in old.told(outdated, "of another choice of the aperture"):
+        toolbox.say(line)
     if not measured:
         raise PipelineError("none of the frames could be measured")
     summary = recordtypes.Photometry(

@@ -54,7 +54,6 @@ import logging
 import os
 import sys
 import time
-from collections import Counter
 from dataclasses import dataclass, replace
 
 import toolbox
@@ -64,14 +63,12 @@ from tqdm import tqdm
 import pp_setup
 from photometrypipeline.base import loading, workers
 from photometrypipeline.base.attempts import attempt
-from photometrypipeline.base.errors import FrameError, PipelineError, TelescopeError
+from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.frames import old, records, recordtypes
 from photometrypipeline.frames.contents import digest
 from photometrypipeline.frames.frame import Frame
-from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import folder_of, telescope_of
-from photometrypipeline.reduction import kinds
-from photometrypipeline.runs import choices, cluster, datatree, example, outcomes, recipes, splitting
+from photometrypipeline.runs import choices, cluster, datatree, example, onekind, outcomes, recipes, splitting
 from photometrypipeline.runs.stamps import Stamp, Stamps
 from photometrypipeline.runs.stepoptions import STEPS
 from photometrypipeline.website import appearance
@@ -138,8 +135,8 @@ def with_choices(folder, options, given):
     forgotten = old.set_aside(folder, [choices.FILE_NAME]) if options.fresh else []
     gone = sorted(before - chosen.targets())
     moved = forgotten + old.set_aside(folder, [name for target in gone for name in old.results_of(target)])
-    if moved:
-        toolbox.say(f"moved to {old.FOLDER}/: {', '.join(moved)}, of an earlier choice")
+    for line in old.told(moved, "of an earlier choice"):
+        toolbox.say(line)
     return options, chosen
 
 
@@ -177,9 +174,9 @@ def run_steps(images, losses, options, course):
     """
     images = toolbox.taken_in(sorted(images), options, losses)
     frames = toolbox.single_frames(images, losses)
-    frames = frames.only(of_the_sky(frames))
-    check_one_kind(frames, options)
-    toolbox.say(IDENTIFIED.format(len(frames), key_of(frames[0])))
+    frames = frames.only(onekind.of_the_sky(frames))
+    onekind.check(frames, options.filter)
+    toolbox.say(IDENTIFIED.format(len(frames), onekind.key_of(frames[0])))
     steps = [name for name in STEPS if not (options.keep_wcs and name == "register")]
     done = up_to_date(steps, frames, options)
     for stamp in done:
@@ -240,22 +237,6 @@ def fetched_ahead(frames, options):
     except PipelineError as error:  # the step that needs it says so
         log.info("nothing is fetched ahead: %s", error)
         return contextlib.nullcontext()
-
-
-def of_the_sky(frames):
-    """Return the Frames without bias, dark and flat frames.  Raises UsageError where the others need those."""
-    found = {frame.name: kinds.kind_of(frame.header) for frame in frames}
-    counts = Counter(kind for kind in found.values() if kind in kinds.CALIBRATIONS)
-    sky = [frame for frame in frames if found[frame.name] not in kinds.CALIBRATIONS]
-    told = ", ".join(f"{number} {kind}" for kind, number in sorted(counts.items()))
-    if counts and not (sky and all(kinds.is_reduced(frame.header) for frame in sky)):
-        raise UsageError(
-            f"{told} among {len(frames)} frames: these are raw; run pptool_reduce here, then pp_run in reduced/"
-            " (or leave the calibration frames out, if the others have been reduced)"
-        )
-    if counts:
-        log.warning("%s left out, since the others have been reduced", told)
-    return sky
 
 
 def handed_on(step, outcome):
@@ -331,51 +312,6 @@ def in_turns(step, frames, losses, options):
         known.amend(step, first, again=True)
     losses.entries += attempt_losses.entries
     return outcome
-
-
-def check_one_kind(frames, options):
-    """Raise UsageError unless all frames come from one camera and one filter; what differs is listed per file."""
-    cameras = {frame.name: key_of(frame) for frame in frames}
-    if len(set(cameras.values())) > 1:
-        raise UsageError(
-            f"frames of several instruments: {_listed(cameras)}; run each instrument in a folder of its own"
-        )
-    filters = {}
-    for frame in frames:
-        try:
-            filters[frame.name] = headers.raw_filter(frame, telescope_of(frame))
-        except (FrameError, TelescopeError):
-            continue  # pp_prepare says what is missing
-    if len(set(filters.values())) > 1:
-        if not options.filter:
-            raise UsageError(
-                f"frames in several filters: {_listed(filters)}; sort them into folders of their own "
-                "(`pp_run all -split` does), or give one band with -filter"
-            )
-        log.warning(
-            "frames in several filters (%s) are all taken as %s",
-            ", ".join(sorted(set(filters.values()))),
-            options.filter,
-        )
-    if filters and not options.filter and key_of(frames[0]) != "GENERIC":  # of which the nearest band is taken
-        telescope_of(frames[0]).band(next(iter(filters.values())))  # raises UnknownFilter
-
-
-def key_of(frame):
-    """Return the key of the frame's telescope, GENERIC where its header names none."""
-    try:
-        return telescope_of(frame).key
-    except TelescopeError:
-        return "GENERIC"
-
-
-def _listed(values):
-    groups = {}
-    for name, value in values.items():
-        groups.setdefault(value, []).append(name)
-    return "; ".join(
-        f"{value!r}: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}" for value, names in groups.items()
-    )
 
 
 def run_all(args, losses):

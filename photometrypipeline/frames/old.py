@@ -33,6 +33,11 @@ def set_aside(folder, names):
     return moved
 
 
+def told(moved, why):
+    """Return the line (list of one str) that names files which set_aside has moved, none where it moved none."""
+    return [f"moved to {FOLDER}/: {', '.join(moved)}, {why}"] if moved else []
+
+
 def results_of(target, table=None):
     """Return the names (list of str) of the files that hold the light curve of a target; `table`: of the .dat."""
     return [table or f"photometry_{safe_name(target)}.dat", f"lightcurve_{safe_name(target)}.csv", *made_of(target)]
@@ -50,6 +55,18 @@ def rows_in(path):
         return [line for line in Path(path).read_text(encoding="utf-8", errors="replace").splitlines() if ROW in line]
     except OSError:
         return []
+
+
+def set_reports_aside(folder, curves, before):
+    """Move what was made of those LightCurves `curves` that have changed since then; return the names (list of str).
+
+    before : {table: its rows before}, of all tables of the curves
+    """
+    changed = [each for each in curves if before[each.file] not in ([], rows_in(Path(folder) / each.file))]
+    names = [name for curve in changed for name in made_of(curve.name)]
+    if any(curve.kind != "control" for curve in changed):
+        names += sorted(path.name for path in Path(folder).glob(REPORTS))
+    return set_aside(folder, names)
 
 
 def named_in(folder, positions, fixedtargets):
