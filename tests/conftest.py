@@ -123,7 +123,7 @@ def chromium(tmp_path_factory):
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """A data set with a frame lost, one uncalibrated, rows rejected, by hand, and not seen; to be looked at only."""
     import diagnostics

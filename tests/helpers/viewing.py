@@ -3,6 +3,8 @@
 import contextlib
 
 LIGHT_CURVE = "#plot-target-3552"
+PLOTS = ["fwhm", "growth", "growth-snr", "target-3552", "target-3552_residuals", "target-control-star",
+         "target-control-star_residuals", "zeropoints"]  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -55,3 +57,8 @@ def point(page, index, plot=LIGHT_CURVE):
         f"(() => {{ const plot = PP.plots.get({name!r}); const box = plot.u.over.getBoundingClientRect();"
         f" const place = plot.placeOf({index}); return [box.left + place[0], box.top + place[1]]; }})()"
     )
+
+
+def looked_at(page, plot):
+    """Return the number of the frame that is looked at in a plot."""
+    return page.evaluate(f"PP.plots.get({plot.removeprefix('#plot-')!r}).index")

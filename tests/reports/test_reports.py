@@ -307,28 +307,7 @@ def test_every_catalogue_and_band_of_ours_has_its_code_or_none():
     assert set(mpccodes.CATALOGS) <= set(surveys.SURVEYS)
     listed = {*mpccodes.CURRENT_CATALOGS, *mpccodes.DEPRECATED_CATALOGS}
     assert {code for code, _ in mpccodes.CATALOGS.values()} <= listed
-    for band in [
-        "u",
-        "g",
-        "r",
-        "i",
-        "z",
-        "y",
-        "U",
-        "B",
-        "V",
-        "R",
-        "I",
-        "J",
-        "H",
-        "K",
-        "Ks",
-        "gp1",
-        "yp1",
-        "G",
-        "BP",
-        "RP",
-    ]:
+    for band in [*"ugrizyUBVRIJHKG", "Ks", "gp1", "yp1", "BP", "RP"]:
         assert mpccodes.band_codes(band)[0] in mpccodes.BANDS
     assert mpccodes.catalog_codes("PANSTARRS_transformed_solar")[0] == "PS1_DR1"
     assert mpccodes.catalog_codes("SDSS-R9_transformed") == ("", "")
