@@ -105,7 +105,7 @@ def test_every_command_line_in_the_pages_is_one_that_the_commands_take(monkeypat
 
 @pytest.fixture(scope="module")
 def night(tmp_path_factory):
-    """A folder with two frames of the example and its store; the tests follow each other in it."""
+    """A folder with two frames of the example and its store; in which each test runs what it wants."""
     folder = tmp_path_factory.mktemp("night")
     (folder / "pp_store").symlink_to(EXAMPLE / "pp_store")
     for number in (217, 218):
@@ -134,7 +134,7 @@ def run_lines(lines, folder, call):
     return told
 
 
-def test_the_walk_through_can_be_walked(night, call):
+def test_the_walk_through_can_be_walked_and_the_quickstart_behind_it(night, call):
     lines = lines_of("walkthrough.md")
     told = run_lines(lines, night, call)
     assert [name for name, *_ in lines if name != "cat"] == [
@@ -144,11 +144,8 @@ def test_the_walk_through_can_be_walked(night, call):
     assert "2 of 2 images have been prepared for VATT/VATT4k" in told[0]
     assert "registered successfully on GAIA" in told[1] and "best-fit aperture radius" in told[2]
     assert "photometry_3552.dat: 3552 in 2 of 2 frames" in told[4] and "aperture radius: 5.0" in told[5]
-
-
-def test_the_second_part_of_the_quickstart_does_what_it_says(night, call):
     again, other, fresh = run_lines(lines_of("quickstart.md", "2. Again, otherwise"), night, call)
-    assert "as chosen before" in again and "-aprad 5" in again  # by the walk-through
+    assert "as chosen before" in again and "-aprad 5" in again
     assert "reference stars in r from" in other
     assert "moved to old/: pp_choices.toml" in fresh and "reference stars in R from" in fresh
 
