@@ -61,9 +61,8 @@ def centroid(image, x, y, half=6):
     """Return (x, y), 0-based, of the light around a place of an image."""
     i, j = int(round(y)), int(round(x))
     part = image[i - half : i + half + 1, j - half : j + half + 1].astype(float)
-    part = np.clip(part - np.median(part), 0.3 * (part.max() - np.median(part)), None) - 0.3 * (
-        part.max() - np.median(part)
-    )
+    low = 0.3 * (part.max() - np.median(part))
+    part = np.clip(part - np.median(part), low, None) - low
     row, column = center_of_mass(part)
     return column + j - half, row + i - half
 
@@ -467,11 +466,10 @@ def test_settings_of_an_instrument_reach_swarp(night, run_command, tmp_path):
     own = tmp_path / "config" / "photometrypipeline"
     own.mkdir(parents=True)
     (own / "vatt4k.swarp").write_text("RESAMPLING_TYPE NEAREST\nCLIP_SIGMA 3.3\n")
-    done = run_command(
-        "pp_combine", "-dump_config", truth.paths[0], cwd=tmp_path, env={"XDG_CONFIG_HOME": str(tmp_path / "config")}
-    )
+    env = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+    done = run_command("pp_combine", "-dump_config", truth.paths[0], cwd=tmp_path, env=env)
     assert "NEAREST" in done.stdout and "3.3" in done.stdout
-    done = run_command("pp_combine", *truth.paths[:2], cwd=tmp_path, env={"XDG_CONFIG_HOME": str(tmp_path / "config")})
+    done = run_command("pp_combine", *truth.paths[:2], cwd=tmp_path, env=env)
     assert done.returncode == 0 and "vatt4k.swarp" in (tmp_path / "LOG").read_text()
 
 
