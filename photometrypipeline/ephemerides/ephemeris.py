@@ -195,7 +195,8 @@ class _Search:
     def _ask(self, missing):
         """Ask Horizons, keep what it says, be it a refusal."""
         try:
-            answer = horizons.ask(self.client, self.query, self.site, missing)
+            known = self.known.value.full_name if self.known else None
+            answer = horizons.ask(self.client, self.query, self.site, missing, known)
         except horizons.NoEphemeris:  # the object exists: another epoch may do
             raise
         except NotFound as error:
@@ -226,7 +227,7 @@ class _Search:
         if min(abs(elements["EPOCH"] - middle) for elements in known) <= ELEMENTS_REACH_D:
             return
         try:
-            nearer = horizons.ask_elements(self.client, self.query, round(middle - 0.5) + 0.5)
+            nearer = horizons.ask_elements(self.client, self.query, round(middle - 0.5) + 0.5, answer.full_name)
         except (NotReachable, NotFound) as error:
             log.info("no elements of %s for the date of the frames: %s", answer.full_name, error)
         else:

@@ -12,7 +12,7 @@ import numpy as np
 
 from photometrypipeline.base.errors import Ambiguous, NotFound, PipelineError
 from photometrypipeline.base.services import Retry, refuse_html
-from photometrypipeline.ephemerides import names, observernames
+from photometrypipeline.ephemerides import identity, names, observernames
 from photometrypipeline.ephemerides.ephemstore import COLUMNS, EPOCH_UNIT_D
 from photometrypipeline.sky import obscodes
 
@@ -77,19 +77,20 @@ class Answer:
     elements: dict | None
 
 
-def ask(client, query, mpc_code, jds):
+def ask(client, query, mpc_code, jds, known=None):
     """Return the Answer to a names.Query for the UT Julian dates `jds` at the site `mpc_code`.
 
+    known : the full name that the same question led to before
     Of a comet the last apparition before the end of the frames is asked for.
     Raises NotFound, NoEphemeris, Ambiguous, Refused, NotReachable.
     """
     dated = _before(query, jds)
     try:
-        return _ask(client, dated, mpc_code, jds)
+        return _ask(client, dated, mpc_code, jds, known)
     except NotFound as error:
         if dated is query or isinstance(error, NoEphemeris | Ambiguous):
             raise
-    return _ask(client, query, mpc_code, jds)  # a comet that is filed under a later date alone
+    return _ask(client, query, mpc_code, jds, known)  # a comet that is filed under a later date alone
 
 
 def _before(query, jds):
@@ -99,24 +100,24 @@ def _before(query, jds):
     return names.Query(f"{query.command}<{int(np.ceil(np.max(jds)))}", query.kind, query.text)
 
 
-def _ask(client, query, mpc_code, jds):
+def _ask(client, query, mpc_code, jds, known):
     try:
         parts = [
-            _ask_part(client, query, mpc_code, jds[first : first + POST_EPOCHS])
+            _ask_part(client, query, mpc_code, jds[first : first + POST_EPOCHS], known)
             for first in range(0, len(jds), POST_EPOCHS)
         ]
     except Apparitions as several:
         if query.kind == names.COMET:
             raise
         comet = names.Query(f"DES={several.designation};NOFRAG;CAP", names.COMET, query.text)
-        return ask(client, comet, mpc_code, jds)
-    if not _is_meant(query, parts[0].full_name):
+        return ask(client, comet, mpc_code, jds, known)
+    if not _is_meant(query, parts[0].full_name, known):
         raise refusal(query)
     jd, values = (np.concatenate([getattr(part, name) for part in parts]) for name in ("jd", "values"))
     return Answer(parts[0].full_name, *_in_order(jds, jd, values), parts[0].elements)
 
 
-def _is_meant(query, found):
+def _is_meant(query, found, known):
     """Return whether the body `found` is what was asked for: the beginning of a name is enough for Horizons."""
     if query.kind == names.MAJOR:
         own_name = re.sub(r"\s*(\(| spacecraft).*", "", found, flags=re.IGNORECASE)
@@ -128,29 +129,23 @@ def _is_meant(query, found):
         return bool(re.search(rf"\d-{fragment[1]}\b|-{fragment[1]}$", found.split("(")[0].strip(), re.IGNORECASE))
     if query.kind == names.NUMBER and observernames.unlike(query.text, found):
         log.warning("%r was asked for by its number, and JPL Horizons answers %s", query.text, found)
+    elif found != known and not identity.is_surely(query, found):
+        log.warning("JPL Horizons knows %r as %s: if that is another body, give its number or name", query.text, found)
     return True
 
 
-def _refuse_another(query, found):
-    """Raise Retry where a service that was asked for a number answers about another one: that says nothing of it."""
-    asked = re.match(r"(?:DES=)?(\d+[PD]?);", query.command)
-    number = re.match(r"(\d+[PD]?)[ /-]", found)
-    if asked and number and number[1] != asked[1] and asked[1].isdigit() == number[1].isdigit():
-        raise Retry(f"an answer about {found} instead of {query.text}")
-
-
-def ask_elements(client, query, jd):
-    """Return the osculating elements (dict, keys ORBIT) at the TDB Julian date `jd`; raises as `ask`."""
+def ask_elements(client, query, jd, known=None):
+    """Return the osculating elements (dict, keys ORBIT) at the TDB Julian date `jd`; known, errors: as of `ask`."""
     dated = _before(query, [jd])
     try:
-        return _ask_elements(client, dated, jd)
+        return _ask_elements(client, dated, jd, known)
     except NotFound as error:
         if dated is query or isinstance(error, Ambiguous):
             raise
-    return _ask_elements(client, query, jd)
+    return _ask_elements(client, query, jd, known)
 
 
-def _ask_elements(client, query, jd):
+def _ask_elements(client, query, jd, known):
     asker = _asker(query.command, "500@10", [jd])
 
     def send(timeout):
@@ -159,24 +154,26 @@ def _ask_elements(client, query, jd):
 
     client.adopt(asker._session, "horizons")
     description = f"elements of {query.command} at JD {jd:.1f}"
+    doubt = identity.Doubt(query, known)
 
     def check(response):
         text = _text(response)
         found = parse_elements(text, query)
-        _refuse_another(query, full_name(text))
+        doubt.judge(full_name(text))
         return found
 
     return client.call("horizons", send, check, description)
 
 
-def _ask_part(client, query, mpc_code, jds):
+def _ask_part(client, query, mpc_code, jds, known):
     asker = _asker(query.command, mpc_code, jds)
     wanted = {"quantities": QUANTITIES, "extra_precision": True, "cache": False}
     description = f"{query.command} from {mpc_code} at {len(jds)} epochs"
+    doubt = identity.Doubt(query, known)
 
     def check(response):
         answer = parse_ephemeris(_text(response), query)
-        _refuse_another(query, answer.full_name)
+        doubt.judge(answer.full_name)
         if not len(_in_order(jds, answer.jd, answer.values)[0]):
             raise Retry("a table without any of the times that were asked for")
         return answer

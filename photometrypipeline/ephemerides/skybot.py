@@ -4,19 +4,15 @@ The request is our own: astroquery sends the observatory code under a name that 
 answer is then geocentric without a word. The answer repeats the code that was used, which is checked.
 """
 
-import io
 import logging
-import warnings
 
 import numpy as np
 from astropy.coordinates import Angle
-from astropy.io import votable
 from astropy.table import Table
-from astropy.utils.exceptions import AstropyWarning
 
 from photometrypipeline.base.errors import NotReachable
 from photometrypipeline.base.services import SERVICES, Retry, base_url, refuse_html
-from photometrypipeline.catalogs.vizier import BROKEN
+from photometrypipeline.catalogs import votables
 from photometrypipeline.ephemerides.ephemeris import Shelf
 from photometrypipeline.sky import obscodes
 
@@ -113,11 +109,9 @@ def parse(body, mpc_code):
     Raises Retry for a body that is not an answer, NotReachable if the answer was made for another observatory.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)  # the document has its own namespace and hidden FIELDs
-            document = votable.parse(io.BytesIO(body), verify="ignore")
-    except BROKEN as error:
-        raise Retry(f"an unreadable answer: {' '.join(str(error).split())[:100]}") from None
+        document = votables.document(body)
+    except ValueError as error:
+        raise Retry(f"an unreadable answer: {str(error)[:100]}") from None
     infos = [*document.infos, *(info for resource in document.resources for info in resource.infos)]
     failed = [info for info in infos if info.name == "QUERY_STATUS" and info.value == "ERROR"]
     if failed:
@@ -128,8 +122,8 @@ def parse(body, mpc_code):
     _check_observer(document, mpc_code)
     tables = list(document.iter_tables())
     try:
-        return _convert(tables[0].to_table(use_names_over_ids=True)) if tables else NOTHING.copy()
-    except BROKEN as error:
+        return _convert(votables.table(tables[0])) if tables else NOTHING.copy()
+    except votables.BROKEN as error:
         raise Retry(f"an answer with cells that cannot be read: {' '.join(str(error).split())[:100]}") from None
 
 

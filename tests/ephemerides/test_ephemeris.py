@@ -208,6 +208,16 @@ def test_names_lead_to_the_body_that_is_meant(server, name, full_name):
     assert ephemeris.positions(name, "290", [JD], Client()).full_name == full_name
 
 
+def test_another_designation_leads_to_the_body_and_is_told_once(server, caplog):
+    server.objects.append(Body(number=719, name="Albert", designation="A911 TB", aliases=("2000 JW8",), jd0=JD))
+    for jds, requests in (([JD], 2), ([JD, JD + 1], 1)):  # what may be another body is asked for twice, once for all
+        before = server.count("horizons")
+        assert ephemeris.positions("2000 JW8", "290", jds, Client()).full_name == "719 Albert (A911 TB)"
+        assert server.count("horizons") - before == requests
+    told = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert sum("knows '2000 JW8' as 719 Albert (A911 TB)" in each for each in told) == 1
+
+
 def test_comets_have_a_total_magnitude(server):
     assert ephemeris.positions("2P", "290", [JD], Client()).v_mag == pytest.approx(14.5)
 

@@ -1,6 +1,5 @@
 """What Horizons answers: failures, lists of candidates, and recorded answers that are read to the last quantity."""
 
-import contextlib
 from pathlib import Path
 
 import astroquery
@@ -98,22 +97,6 @@ def test_a_table_without_a_place_is_no_answer(rows):
 
 def recorded(name):
     return (Path(astroquery.__file__).parent / "jplhorizons" / "tests" / "data" / name).read_text()
-
-
-@pytest.mark.parametrize(
-    ("asked", "found", "is_another"),
-    [
-        ("3552", "433 Eros (A898 PA)", True),
-        ("3552", "3552 Don Quixote (1983 SA)", False),
-        ("2P", "46P/Wirtanen", True),
-        ("73P-B", "73P-B/Schwassmann-Wachmann 3", False),
-        ("2060", "95P/Chiron", False),  # is both
-        ("2004 MN4", "99942 Apophis (2004 MN4)", False),
-    ],
-)
-def test_an_answer_about_another_body_is_a_failure_of_the_service(asked, found, is_another):
-    with pytest.raises(horizons.Retry, match="instead of") if is_another else contextlib.nullcontext():
-        horizons._refuse_another(names.queries(asked)[0], found)
 
 
 def test_a_real_answer_with_every_quantity():

@@ -45,6 +45,7 @@ class Body:
     records: list = field(default_factory=lambda: [(90000001, 2015)])
     span: tuple = (0.0, 1e9)
     klass: str = "MB>Middle"
+    aliases: tuple = ()  # other designations, which no answer shows
 
     @property
     def full_name(self):
@@ -182,7 +183,7 @@ def _means(body, field_name, value):
         [body.designation.lower(), re.sub("-[a-z]+$", "", body.designation.lower())],
     )
     if field_name == "DES":
-        return value.lower() in designations
+        return value.lower() in [*designations, *map(str.lower, body.aliases)]
     if field_name in ("NAME", "ASTNAM", "COMNAM"):
         return value.lower() in names
     if value.isdigit():
