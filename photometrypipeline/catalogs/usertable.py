@@ -38,7 +38,7 @@ from astropy.table import Table
 from astropy.utils.exceptions import AstropyWarning
 
 from photometrypipeline.base.errors import CatalogError
-from photometrypipeline.catalogs import colorterms, texttable
+from photometrypipeline.catalogs import colorterms, texttable, votables
 from photometrypipeline.catalogs.surveys.sheet import COMMON, MOTIONS, internal_unit
 
 log = logging.getLogger("pp.usertable")
@@ -96,9 +96,10 @@ ARCHIVES |= {f"e_{band}mag": f"psfMagErr_{band}" for band in "ugriz"}
 ARCHIVES |= {f"{band}mag": f"{band.lower()}_m" for band in "JH"} | {"Ksmag": "k_m"}
 ARCHIVES |= {f"e_{band}mag": f"{band.lower()}_msigcom" for band in "JH"} | {"e_Ksmag": "k_msigcom"}
 OF_GAIA = "phot_g_mean_mag"  # with it errors of positions without a unit are mas
-UNREADABLE: tuple = (OSError, EOFError, zlib.error, ValueError, TypeError, IndexError, csv.Error)
-UNREADABLE += (text_tables.InconsistentTableError,)
+UNREADABLE: tuple = (OSError, EOFError, zlib.error, ValueError, TypeError, LookupError, csv.Error)
+UNREADABLE += (text_tables.InconsistentTableError, fits.VerifyError, AttributeError, OverflowError, MemoryError)
 GZIP = b"\x1f\x8b"
+LONGEST_REASON = 200  # characters
 LARGEST_ERROR = 2.0  # mag; what is larger is a mark, such as 9.99
 MAG_OF_RATIO = 2.5 / np.log(10)  # a relative error of the flux, in mag
 
@@ -156,7 +157,8 @@ def load(path):
             warnings.simplefilter("ignore", AstropyWarning)
             return _of_bytes(content)
     except UNREADABLE as error:
-        raise CatalogError(f"{path}: cannot be read as FITS, VOTable, ECSV or CSV ({error})") from None
+        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        raise CatalogError(f"{path}: cannot be read as FITS, VOTable, ECSV or CSV ({reason})") from None
 
 
 def _of_bytes(content):
@@ -165,7 +167,7 @@ def _of_bytes(content):
     if start.startswith(b"SIMPLE"):
         return _of_fits(content)
     if b"<VOTABLE" in start.upper():
-        return Table.read(io.BytesIO(content), format="votable", use_names_over_ids=True)
+        return _of_votable(content)
     text = content.decode("utf-8-sig", errors="replace")
     if text.startswith("# %ECSV"):
         missing = [(mark, "0") for mark in texttable.MARKS]
@@ -173,6 +175,15 @@ def _of_bytes(content):
     if text.lstrip().startswith(("|", "\\")):
         return Table.read(text.splitlines(), format="ascii.ipac")
     return texttable.read(text)
+
+
+def _of_votable(content):
+    tables = [votables.table(each) for each in votables.document(content).iter_tables()]
+    if not tables:
+        raise ValueError("it contains no table")
+    if sum(len(each) > 0 for each in tables) > 1:
+        log.warning("it contains %d tables; the longest is taken", len(tables))
+    return max(tables, key=len)
 
 
 def _of_fits(content):

@@ -5,22 +5,18 @@ it only makes the request, and its raw answer comes here.
 """
 
 import hashlib
-import io
 import logging
-import warnings
 from dataclasses import dataclass
-from xml.parsers.expat import ExpatError
 
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
-from astropy.io import votable
 from astropy.table import Table
 from astropy.time import Time
-from astropy.utils.exceptions import AstropyWarning
 
 from photometrypipeline.base import services
 from photometrypipeline.base.errors import CatalogError, NotReachable
+from photometrypipeline.catalogs import votables
 from photometrypipeline.catalogs.surveys.sheet import ANGLES, COMMON, MOTIONS, plain_label
 from photometrypipeline.sky import sphere
 
@@ -36,8 +32,6 @@ FAINTEST = 40.0  # mag; everything beyond, and below -5, is a sentinel such as 9
 LARGEST_ERROR_DEG = 30 / 3600  # a median position error above that is a mistaken unit
 ELSEWHERE_DEG = 0.1  # beyond the cone that was asked for; fast stars are listed at another epoch
 LARGEST_MOTION = 1000  # mas/yr, same for the median of proper motions
-# What expat and astropy raise for a document that is cut off or damaged, depending on where.
-BROKEN = (ValueError, LookupError, TypeError, AttributeError, OSError, SyntaxError, ExpatError)
 
 
 @dataclass
@@ -140,20 +134,18 @@ def read_answer(body, survey):
         start = " ".join(body[:400].decode("utf-8", "replace").split())[:150]
         raise services.Retry(f"no VOTable: {start!r}")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
-            parsed = votable.parse(io.BytesIO(body), verify="ignore")
-    except BROKEN as error:
+        parsed = votables.document(body)
+        tables = [each for each in parsed.iter_tables() if each.name in (survey.table, None)]
+        table = votables.table(tables[0]) if tables else None
+    except ValueError as error:
         raise services.Retry(f"a VOTable that cannot be read ({error})") from None
     infos = [*parsed.infos, *(info for resource in parsed.resources for info in resource.infos)]
     for info in infos:
         status = str(info.value).upper()
         if info.name.lower() == "error" or (info.name.upper() == "QUERY_STATUS" and status.startswith("ERROR")):
             raise services.Retry(f"error in the answer: {info.value} {info.content or ''}")
-    tables = [table for table in parsed.iter_tables() if table.name in (survey.table, None)]
-    if not tables:
+    if table is None:
         return None
-    table = tables[0].to_table(use_names_over_ids=True)
     table.meta["overflow"] = any(str(info.value).upper() == "OVERFLOW" for info in infos)
     return table
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.io import fits
+from astropy.io.votable import parse
 from astropy.table import MaskedColumn, Table
 
 from catalog import Catalog
@@ -291,6 +292,25 @@ def test_magnitudes_without_a_sensible_error_calibrate_nothing(tmp_path, caplog)
     path.write_text("\n".join(["ra,dec,Vmag,e_Vmag", *rows]))
     assert np.isfinite(usertable.read(path).table["e_Vmag"]).tolist() == [True, False, False, False, False]
     assert "4 magnitudes in V have no sensible error" in caplog.text
+
+
+def test_a_broken_card_of_a_fits_table_is_told_in_one_line(tmp_path, stars):
+    path = tmp_path / "stars.fits"
+    stars.write(path)
+    path.write_bytes(path.read_bytes().replace(b"TFORM2  = 'D ", b"TFORM2  = D' "))
+    with pytest.raises(CatalogError, match=r"stars.fits: cannot be read as FITS, .*TFORM2") as caught:
+        usertable.read(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_longest_table_of_a_votable_is_taken(tmp_path, stars, caplog):
+    stars[:1].write(tmp_path / "short.vot", format="votable")
+    stars.write(tmp_path / "long.vot", format="votable")
+    short, long = (parse(str(tmp_path / name)) for name in ("short.vot", "long.vot"))
+    short.resources.extend(long.resources)
+    short.to_xml(str(tmp_path / "both.vot"))
+    assert len(usertable.read(tmp_path / "both.vot").table) == 2
+    assert "it contains 2 tables; the longest is taken" in caplog.text
 
 
 def test_a_row_that_does_not_fit_is_named(tmp_path):
