@@ -100,12 +100,32 @@ def find(images, fwhm_px=None, moves=False, standing_px=None):
 
 def judged(seen, n_frames, fwhm_px=None, moves=False, standing_px=None):
     """Return the Found of what `compared` has seen in so many frames; the others as `find` has them."""
+    return _judged(seen, n_frames, _long(seen, n_frames, moves), fwhm_px, moves, standing_px)
+
+
+def judged_both(seen, n_frames, fwhm_px):
+    """Return {moves: Found} as `judged` does for both, where stars are wide enough to tell pixels without their places.
+
+    One object where they are alike.
+    """
+    long = {moves: _long(seen, n_frames, moves) for moves in (True, False)}
+    found = {True: _judged(seen, n_frames, long[True], fwhm_px, True, None)}
+    alike = np.array_equal(long[True], long[False])
+    return found | {False: found[True] if alike else _judged(seen, n_frames, long[False], fwhm_px, False, None)}
+
+
+def _long(seen, n_frames, moves):
+    """Return the mask (uint8) of what is more than single pixels: constant ones, and pieces of columns and rows."""
     mean, columns, rows, same = seen
     mask = np.where(same, np.uint8(DEAD), np.uint8(0))
     sigma = SIGMA if moves else STANDING * SIGMA
     mask[_pieces(mean, columns, n_frames, sigma)] |= COLUMN
     mask[_pieces(mean.T, rows, n_frames, sigma).T] |= ROW
-    width, remark = ring(fwhm_px, moves, standing_px is not None), ""
+    return mask
+
+
+def _judged(seen, n_frames, mask, fwhm_px, moves, standing_px):
+    mean, width, remark = seen[0], ring(fwhm_px, moves, standing_px is not None), ""
     if width is None:
         known = "stars are narrower than 2 px" if fwhm_px else "the width of stars is unknown"
         still = "it is unknown where the target is" if moves else "they stay on their pixels; shift the telescope"
@@ -212,16 +232,34 @@ def _pieces(mean, found, n_frames, n_sigma):
     moves over the piece or stands still in it, that shows little.
     """
     bad, starts = np.zeros(mean.shape, bool), [*_starts(len(mean)), len(mean)]
-    away = found - median_filter(found, (1, AROUND_PX), mode="nearest")
+    away = found - _smoothed(found)
     expected = 1.25 / np.sqrt(PIECE_PX * n_frames)
     out = np.abs(away) > n_sigma * max(mad_std(away), expected)
     for k in np.flatnonzero(out.any(axis=1)):
-        rows = slice(starts[k], starts[k + 1])
+        rows, columns = slice(starts[k], starts[k + 1]), np.flatnonzero(out[k])
+        least = np.maximum(np.abs(away[k]) / 2, n_sigma * expected)
+        if not (_middles(mean[rows], columns) * np.sign(away[k, columns]) > least[columns]).any():
+            continue  # whatever the noise of the others is
         middle = np.median(mean[rows], axis=0)
-        middle -= median_filter(middle, AROUND_PX, mode="nearest")
-        limit = np.maximum(np.abs(away[k]) / 2, n_sigma * max(mad_std(middle), expected))
+        middle -= _smoothed(middle[None])[0]
+        limit = np.maximum(least, n_sigma * mad_std(middle))
         bad[rows] = _with_edges(out[k] & (middle * np.sign(away[k]) > limit), np.abs(middle))
     return bad
+
+
+def _smoothed(values):
+    """Return the median of the AROUND_PX around each value within its row: as one line, which SciPy is fast with."""
+    wide = np.pad(values, ((0, 0), (AROUND_PX // 2, AROUND_PX // 2)), mode="edge")
+    return median_filter(wide.ravel(), AROUND_PX).reshape(wide.shape)[:, AROUND_PX // 2 : -(AROUND_PX // 2)]
+
+
+def _middles(values, columns):
+    """Return the medians of some columns less the median of those of the AROUND_PX around each, shape (n,)."""
+    reach = np.arange(AROUND_PX) - AROUND_PX // 2
+    around = np.clip(columns[:, None] + reach, 0, values.shape[1] - 1)
+    needed, at = np.unique(around, return_inverse=True)
+    middles = np.median(values[:, needed], axis=0)[at.reshape(around.shape)]
+    return middles[:, AROUND_PX // 2] - np.median(middles, axis=1)
 
 
 def _with_edges(out, height):
@@ -247,20 +285,23 @@ def _single(mean, known, n_frames, width, spared):
     threshold = SIGMA * max(mad_std(mean[::3, ::3]), 1 / np.sqrt(n_frames))
     rows, columns = np.nonzero((np.abs(mean) > threshold) & ~known)
     here, reach = mean[rows, columns], np.arange(width) - width // 2
-    places = [
-        (np.clip(rows + dy, 0, len(mean) - 1), np.clip(columns + dx, 0, mean.shape[1] - 1))
-        for dy in reach
-        for dx in reach
-        if dy or dx
-    ]
-    around = np.ma.median(np.ma.array([np.ma.array(mean[place], mask=known[place]) for place in places]), axis=0)
-    around = np.ma.filled(around, 0.0)
+    dy, dx = np.delete(np.array(np.meshgrid(reach, reach, indexing="ij")).reshape(2, -1), width**2 // 2, axis=1)
+    places = np.clip(rows[:, None] + dy, 0, len(mean) - 1), np.clip(columns[:, None] + dx, 0, mean.shape[1] - 1)
+    around = _medians(np.where(known[places], np.nan, mean[places]))
     sharp = (around * np.sign(here) < SHARP * np.abs(here)) & (np.abs(here - around) > threshold)
     for x, y in spared:
         sharp &= np.hypot(columns - x, rows - y) > SPARED_PX
     bad = np.zeros(mean.shape, bool)
     bad[rows[sharp], columns[sharp]] = True
     return bad
+
+
+def _medians(values):
+    """Return the median of each row without its NaN, 0 for rows of NaN, shape (n,)."""
+    ordered, number = np.sort(values, axis=1), np.isfinite(values).sum(axis=1)
+    at, last = np.arange(len(values)), values.shape[1] - 1
+    low, high = ordered[at, np.maximum(number - 1, 0) // 2], ordered[at, np.minimum(number // 2, last)]
+    return np.where(number > 0, (low + high) / 2, 0.0)
 
 
 # ---- the file

@@ -69,10 +69,8 @@ def beforehand(frames, folder, lists, instrument_mask=None):
         if found := badpixels.kept(folder, digest_of, shape):
             return found, {}
     seen = badpixels.compared([fitsbytes.pixels(frame.path) for frame in chosen])
-    both = {
-        moves: _joined(badpixels.judged(seen, len(chosen), fwhm_px, moves), instrument_mask, shape)
-        for moves in made_from
-    }
+    judged = badpixels.judged_both(seen, len(chosen), fwhm_px)
+    both = {moves: _joined(found, instrument_mask, shape) for moves, found in judged.items()}
     alike = [each.mask if each.number else None for each in both.values()]
     agreed = np.array_equal(*alike) if all(each is not None for each in alike) else alike[0] is alike[1]
     return (both[True] if agreed else None), {made_from[moves]: found for moves, found in both.items()}
