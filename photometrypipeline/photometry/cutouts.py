@@ -116,16 +116,18 @@ def within(shape, x, y, radius_px):
 
     To half a pixel: places count as the middle of their pixel, radii in steps of a quarter.
     """
-    found = np.zeros(shape, dtype=bool)
-    for column, row, quarters in np.rint(np.column_stack([x, y, 4 * np.asarray(radius_px)])).astype(int).tolist():
+    places = np.rint(np.column_stack([y, x, 4 * np.asarray(radius_px)])).astype(int)
+    half = places[:, 2] // 4
+    there = ((places[:, :2] >= -half[:, None]) & (places[:, :2] < np.array(shape) + half[:, None])).all(axis=1)
+    if not there.any():
+        return np.zeros(shape, dtype=bool)
+    edge = int(half[there].max())
+    found = np.zeros([length + 2 * edge for length in shape], dtype=bool)
+    places[:, :2] += edge - half[:, None]
+    for top, left, quarters in places[there].tolist():
         disc = _disc(quarters)
-        half = disc.shape[0] // 2
-        (rows, into_row), (columns, into_column) = (
-            _overlap(at, half, size) for at, size in zip((row, column), shape, strict=True)
-        )
-        if rows.stop > rows.start and columns.stop > columns.start:
-            found[rows, columns] |= disc[into_row, into_column]
-    return found
+        found[top : top + len(disc), left : left + len(disc)] |= disc
+    return found[edge:-edge or None, edge:-edge or None]
 
 
 @functools.lru_cache(maxsize=512)

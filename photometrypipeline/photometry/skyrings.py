@@ -139,23 +139,29 @@ def _summed(image, taken, side, levels, limits):
     The sum is that of what they have above the level of their block.
     """
     rows, columns = levels.shape
-    levels, limits = (np.repeat(each.astype(np.float32), side, axis=1) for each in (levels, limits))
+    levels, limits = levels.astype(np.float32), limits.astype(np.float32)
     number, total = np.empty((2, rows, columns), np.float32)
     band = max(1, BAND_PX // side)
     shape = band, side, columns * side
     above, size, sky = np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, bool)
-    first = np.arange(0, columns * side, side)
+    wide, of_column = np.empty((band, 1, columns * side), np.float32), np.arange(columns * side) // side
     for top in range(0, rows, band):
         n = min(band, rows - top)
         part = slice(top * side, (top + n) * side), slice(0, columns * side)
-        np.subtract(image[part].reshape(n, *shape[1:]), levels[top : top + n, None], out=above[:n])
-        np.less(np.abs(above[:n], out=size[:n]), limits[top : top + n, None], out=sky[:n])
+        np.take(levels[top : top + n, None], of_column, axis=2, out=wide[:n], mode="clip")
+        np.subtract(image[part].reshape(n, *shape[1:]), wide[:n], out=above[:n])
+        np.take(limits[top : top + n, None], of_column, axis=2, out=wide[:n], mode="clip")
+        np.less(np.abs(above[:n], out=size[:n]), wide[:n], out=sky[:n])
         np.greater(sky[:n], taken[part].reshape(n, *shape[1:]), out=sky[:n])
         np.copyto(above[:n], 0, where=~sky[:n])
-        of_rows = sky[:n].view(np.uint8).sum(axis=1, dtype=np.uint16)
-        number[top : top + n] = np.add.reduceat(of_rows, first, axis=1, dtype=np.uint32)
-        total[top : top + n] = np.add.reduceat(above[:n].sum(axis=1), first, axis=1)
+        number[top : top + n] = _of_blocks(sky[:n].view(np.uint8).sum(axis=1, dtype=np.uint16), side)
+        total[top : top + n] = _of_blocks(above[:n].sum(axis=1), side)
     return number, total
+
+
+def _of_blocks(rows, side):
+    """Return the sums of every `side` values in each row."""
+    return sum((rows[:, k::side] for k in range(1, side)), start=rows[:, ::side])
 
 
 def _local(some, cells, width):
