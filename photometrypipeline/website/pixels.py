@@ -97,7 +97,7 @@ class Pixels:
 
     def _stored(self, rows):
         """Yield some rows as bytes: as they lie in the file, which is far faster than one by one as pixels."""
-        if not isinstance(self._hdu, fits.PrimaryHDU | fits.ImageHDU):  # compressed
+        if not self._is_plain:  # compressed
             yield from (np.ascontiguousarray(self._hdu.section[row]).tobytes() for row in rows)
             return
         start, length = self._hdu.fileinfo()["datLoc"], self.width * abs(self.header["BITPIX"]) // 8
@@ -133,7 +133,13 @@ class Pixels:
 
     def whole(self):
         """Return all pixels, float32, NaN for those that are saturated or not a number."""
-        return self._usable(self._hdu.data)
+        return self.rows(slice(None))
+
+    def rows(self, part):
+        """Return those rows (slice) of the pixels as `whole` does."""
+        stored = self._map
+        values = self._hdu.section[part] if stored is None else fitsbytes.scaled(stored[part], self.header)
+        return self._usable(values)
 
     def window(self, left, bottom, side):
         """Return side x side pixels (float32) from column `left`, row `bottom` (0-based) on, NaN off the frame."""
@@ -141,12 +147,24 @@ class Pixels:
         columns = slice(max(left, 0), min(left + side, self.width))
         rows = slice(max(bottom, 0), min(bottom + side, self.height))
         if columns.start < columns.stop and rows.start < rows.stop:
-            inside = self._usable(self._hdu.section[rows][:, columns])  # whole rows are read at once
+            inside = self.rows(rows)[:, columns]
             part[rows.start - bottom : rows.stop - bottom, columns.start - left : columns.stop - left] = inside
         return part
 
+    @cached_property
+    def _map(self):
+        """The pixels as they are stored, a memory map; None for a compressed image."""
+        if not self._is_plain:
+            return None
+        kind, start = fitsbytes.PIXELS[self.header["BITPIX"]], self._hdu.fileinfo()["datLoc"]
+        return np.memmap(self._path, kind, mode="r", offset=start, shape=self._hdu.shape)
+
+    @property
+    def _is_plain(self):
+        return isinstance(self._hdu, fits.PrimaryHDU | fits.ImageHDU)
+
     def _usable(self, values):
-        values = np.array(values, dtype=np.float32)
+        values = np.asarray(values, dtype=np.float32)
         saturation = self.header.get("SATURATE")
         if isinstance(saturation, (int, float)) and saturation > 0:
             values[values >= saturation] = np.nan
@@ -170,9 +188,14 @@ def to_grey(values, stretch):
 
 def sample_of(values):
     """Return some of the finite `values`, at most about MOST_SAMPLES, from everywhere on the frame."""
-    step = max(1, round(np.sqrt(values.size / MOST_SAMPLES)))
+    step = sample_step(values.size)
     sample = values[::step, ::step]
     return sample[np.isfinite(sample)]
+
+
+def sample_step(number):
+    """Return how far apart along both axes the samples of so many pixels are."""
+    return max(1, round(np.sqrt(number / MOST_SAMPLES)))
 
 
 def _zscale(sample):

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from photometrypipeline.website.pixels import View, sample_of, to_grey
+from photometrypipeline.website.pixels import View, sample_step, to_grey
 
+BAND_ROWS = 128  # that are at work at a time
 MARGIN_PX = 0.5  # of a frame, beyond the centres of its outermost pixels
 
 
@@ -15,18 +16,28 @@ def draw(pixels, longest_px, shown_px, stretch):
     """
     from PIL import Image
 
-    values = pixels.whole()
-    sample = sample_of(values)
-    low, high = np.percentile(sample, (1, 99)).astype(np.float32) if sample.size else (0, 0)
-    np.minimum(np.fmax(values, low, out=values), high, out=values)  # where there is no number: low
-    image, longest = Image.fromarray(values), max(pixels.width, pixels.height)
-    side_px = min(longest_px, shown_px)
-    if longest > side_px:
-        image = image.resize(_size(pixels, side_px / longest), Image.Resampling.BOX)
+    low, high = _limits(pixels)
+    longest, side_px = max(pixels.width, pixels.height), min(longest_px, shown_px)
+    width, height = _size(pixels, min(1.0, side_px / longest))
+    narrow = np.empty((pixels.height, width), np.float32)
+    for first in range(0, pixels.height, BAND_ROWS):  # Pillow, too, takes columns before rows
+        band = slice(first, min(first + BAND_ROWS, pixels.height))
+        values = pixels.rows(band)
+        np.minimum(np.fmax(values, low, out=values), high, out=values)  # where there is no number: low
+        narrow[band] = Image.fromarray(values).resize((width, len(values)), Image.Resampling.BOX)
+    image = Image.fromarray(narrow).resize((width, height), Image.Resampling.BOX)
     view = view_of(pixels, shown_px)
     grey = Image.fromarray(to_grey(np.asarray(image), stretch)[::-1])
     size = view.width, view.height
     return grey if grey.size == size else grey.resize(size, Image.Resampling.BILINEAR)
+
+
+def _limits(pixels):
+    """Return (1st, 99th percentile), float32, of pixels from everywhere on the frame."""
+    step = sample_step(pixels.width * pixels.height)
+    sample = pixels.rows(slice(None, None, step))[:, ::step]
+    sample = sample[np.isfinite(sample)]
+    return np.percentile(sample, (1, 99)).astype(np.float32) if sample.size else np.zeros(2, np.float32)
 
 
 def view_of(pixels, shown_px):
