@@ -178,7 +178,7 @@ def ahead(frames, options, registration):
         return dict(toolbox.sort_out(chosen, toolbox.parallel(run, chosen, options.jobs, "extract"), losses))
 
     masked = pp_extract.mask_of(frames[0], telescope)
-    mask = functools.partial(sequencemask.beforehand, frames, frames.folder, instrument_mask=masked)
+    mask = functools.partial(sequencemask.beforehand, frames, frames.folder, masked, options.jobs)
     return onelist.Lists(registration, wanted, one, mask)
 
 

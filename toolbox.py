@@ -369,11 +369,14 @@ def check_prepared(frame):
 def parallel(function, items, jobs, label):
     """Return [function(item), ...] in the order of `items`, computed `jobs` at a time.
 
+    One more at a time where few are left over for a last round, in which a core would have nothing to do.
+
     A PipelineError stands for an item that failed.  Threads do, since the time goes into outside programs and numpy.
     Work that takes longer than 2 s shows a progress bar, on a terminal only.
     """
 
-    with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(items)))) as pool:
+    uneven = 1 < jobs < len(items) < 4 * jobs and len(items) % jobs > 0
+    with ThreadPoolExecutor(max_workers=max(1, min(jobs + uneven, len(items)))) as pool:
         futures = [pool.submit(contextvars.copy_context().run, attempt, function, item) for item in items]
         try:
             return [future.result() for future in progress(futures, label)]

@@ -45,7 +45,7 @@ class Lists:
 
     registration, photometry : options of the two extractions, the latter with the radii that are measured
     one : function of (frames, bad, losses) that measures Frames, returns {Frame: (path, width of its rings)}
-    mask : function of paths of lists that returns what sequencemask.beforehand does
+    mask : begins to look for bad pixels, returns what sequencemask.beforehand does
     bad : where pixels are bad (bool), which were filled, or None;  masks : {digest: badpixels.Found}
     ready : {frame name: path}, whose last aperture is the registration's own;  lost : names of frames that failed
     tried : whether they have been measured;  both : whether they serve the photometry as well
@@ -65,18 +65,19 @@ class Lists:
     def measure(self, frames: list, losses: Any) -> None:
         """Measure Frames, once; those that fail go to `losses`.  None is ready where one list cannot serve both steps.
 
-        The first and the middle frame tell how wide stars are, before bad pixels are looked for.
+        The first and the middle frame tell how wide stars are, before bad pixels are told.
         """
         if self.tried:  # by a first registration: what failed then is tried by itself
             self.lost = set()
             return
         self.tried = True
+        bad_pixels = self.mask()
         first = [frames[k] for k in sorted({0, len(frames) // 2})]
         if self._measure(first, None, losses) or not self.ready:
             log.info("stars are rings, or cannot be measured: each step looks for sources by itself")
             self.remove()
             return
-        found, self.masks = self.mask(list(self.ready.values()))
+        found, self.masks = bad_pixels(list(self.ready.values()))
         if found is None:
             log.info("which pixels are bad depends on how the sky moves: the photometry looks for sources by itself")
             self.both = False

@@ -1,11 +1,13 @@
 """The mask of bad pixels of a data set: made from its frames, joined with the instrument's own, kept, read again."""
 
+import functools
 import logging
 from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
 
+from photometrypipeline.base import workers
 from photometrypipeline.base.attempts import attempt
 from photometrypipeline.base.errors import FrameError, PipelineError
 from photometrypipeline.frames import fitsbytes, ldac, recordtypes, wcskeywords
@@ -50,14 +52,29 @@ def of_frames(frames, folder, instrument_mask=None, standing=None, known=None, m
     return found
 
 
-def beforehand(frames, folder, lists, instrument_mask=None):
-    """Return (Found, {digest of what it is made from: Found}) of `frames` whose WCS is not known yet.
+def beforehand(frames, folder, instrument_mask=None, jobs=1):
+    """Return what tells bad pixels of `frames` whose WCS is not known yet: a function of paths of source lists.
 
-    Found is None where it depends on whether the sky moves over the detector.
-    lists : paths of source lists, which tell how wide stars are;  the others as `of_frames` has them
+    It returns (Found, {digest of what it is made from: Found}); Found is None where it depends on whether the sky moves
+    over the detector.  The lists tell how wide stars are; with several `jobs` the frames are compared with each other
+    while an outside program makes these.  The others as `of_frames` has them.
     """
+    folder = Path(folder)
     same, usual = _compared_with(frames, _pixels_can_be_read)
-    chosen, shape, fwhm_px = [frames[k] for k in same], usual[::-1], fwhm_of(lists)
+    chosen = [frames[k] for k in same]
+    compared = functools.partial(_compare, chosen)
+    new = len(chosen) >= badpixels.FEWEST_FRAMES and not (folder / badpixels.FILE_NAME).exists()
+    if jobs > 1 and new:
+        compared = workers.alongside(compared)
+    return functools.partial(_judged, chosen, usual[::-1], folder, instrument_mask, compared)
+
+
+def _compare(frames):
+    return badpixels.compared([fitsbytes.pixels(frame.path) for frame in frames])
+
+
+def _judged(chosen, shape, folder, instrument_mask, compared, lists):
+    fwhm_px = fwhm_of(lists)
     if len(chosen) < badpixels.FEWEST_FRAMES:
         found = badpixels.kept(folder, None, shape) or _joined(badpixels.find(chosen), instrument_mask, shape)
         return found, {}
@@ -68,8 +85,7 @@ def beforehand(frames, folder, lists, instrument_mask=None):
     for digest_of in made_from.values():
         if found := badpixels.kept(folder, digest_of, shape):
             return found, {}
-    seen = badpixels.compared([fitsbytes.pixels(frame.path) for frame in chosen])
-    judged = badpixels.judged_both(seen, len(chosen), fwhm_px)
+    judged = badpixels.judged_both(compared(), len(chosen), fwhm_px)
     both = {moves: _joined(found, instrument_mask, shape) for moves, found in judged.items()}
     alike = [each.mask if each.number else None for each in both.values()]
     agreed = np.array_equal(*alike) if all(each is not None for each in alike) else alike[0] is alike[1]

@@ -69,7 +69,7 @@ def measured(mask, rings=(), broken=()):
         losses += [frame.name for frame in frames if frame.name in broken]
         return {f: (Path(f.name), 20.0 if f.name in rings else None) for f in frames if f.name not in broken}
 
-    lists = onelist.Lists(REGISTRATION, PHOTOMETRY, one, lambda paths: (mask, {}))
+    lists = onelist.Lists(REGISTRATION, PHOTOMETRY, one, lambda: lambda paths: (mask, {}))
     lists.measure([Hashed(f"{k}") for k in range(5)], lost)
     return lists, calls, lost
 
