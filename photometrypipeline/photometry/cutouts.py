@@ -127,7 +127,7 @@ def within(shape, x, y, radius_px):
     for top, left, quarters in places[there].tolist():
         disc = _disc(quarters)
         found[top : top + len(disc), left : left + len(disc)] |= disc
-    return found[edge:-edge or None, edge:-edge or None]
+    return found[edge : -edge or None, edge : -edge or None]
 
 
 @functools.lru_cache(maxsize=512)
