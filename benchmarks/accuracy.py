@@ -15,6 +15,7 @@ Columns, of the accepted measurements (mmag unless said otherwise):
 
 Examples:
   .venv/bin/python benchmarks/accuracy.py -seeds 3
+  .venv/bin/python benchmarks/accuracy.py -optics
   .venv/bin/python benchmarks/accuracy.py -series plain "trail 6" -code ../old -nights /tmp/nights -o before.json
 """
 
@@ -58,7 +59,7 @@ def simulated(name, seed, folder):
     known = folder / "targets.pickle"
     if not known.exists():
         shutil.rmtree(folder, ignore_errors=True)
-        targets = nights.make(folder, nights.SERIES[name], seed)
+        targets = nights.make(folder, nights.ALL[name], seed)
         known.write_bytes(pickle.dumps(targets))
     return pickle.loads(known.read_bytes())
 
@@ -183,11 +184,17 @@ def line_of(name, found):
 
 def add_nights(parser):
     """Add the options that say which nights are meant."""
-    parser.add_argument("-series", nargs="+", choices=list(nights.SERIES), default=list(nights.SERIES), metavar="NAME",
-                        help=f"of {', '.join(nights.SERIES)} (default: all)")  # fmt: skip
+    parser.add_argument("-series", nargs="+", choices=list(nights.ALL), metavar="NAME",
+                        help=f"of {', '.join(nights.SERIES)} (default: these), {', '.join(nights.OPTICS)}")  # fmt: skip
+    parser.add_argument("-optics", action="store_true", help="the series of other optics, skies and telescopes instead")
     parser.add_argument("-seeds", type=int, default=1, metavar="N", help="nights of each series (default: 1)")
     parser.add_argument("-first", type=int, default=1, metavar="SEED", help="of the first night (default: 1)")
     parser.add_argument("-targets", type=int, default=4, metavar="N", help="of each night, measured (default: 4)")
+
+
+def names(args):
+    """Return the names of the series that the options ask for, list."""
+    return args.series or list(nights.OPTICS if args.optics else nights.SERIES)
 
 
 def options():
@@ -209,7 +216,7 @@ def options():
 
 def main():
     args = options()
-    asked = [(name, seed) for name in args.series for seed in range(args.first, args.first + args.seeds)]
+    asked = [(name, seed) for name in names(args) for seed in range(args.first, args.first + args.seeds)]
     print("| " + " | ".join(HEAD) + " |\n|" + "---|" * len(HEAD), flush=True)
     runs, figures = [], {}
     with ThreadPoolExecutor(args.side) as pool:

@@ -129,7 +129,7 @@ def parts(ideal, target, rows, folder):
 
 def one_night(name, seed, args):
     """Return [parts of each target] of one night and its `floor` (mag)."""
-    series = nights.SERIES[name]
+    series = nights.ALL[name]
     label = f"{name.replace(' ', '_')}_{seed}"
     with tempfile.TemporaryDirectory(prefix="pp_parts_") as scratch:
         folder = Path(args.nights or scratch) / label
@@ -196,7 +196,7 @@ def options():
 def main():
     args = options()
     print("| " + " | ".join(HEAD) + " |\n|" + "---|" * len(HEAD), flush=True)
-    for name in args.series:
+    for name in accuracy.names(args):
         several = [one_night(name, seed, args) for seed in range(args.first, args.first + args.seeds)]
         print(line_of(name, several), flush=True)
 

@@ -60,6 +60,12 @@ class Series:
     size: int = 768
     exptime_s: float = 30.0
     cadence_s: float = 60.0
+    scale: float = sky.Night.scale  # arcsec per px
+    gain: float = sky.Night.gain  # e-/ADU
+    sky_adu: float = sky.Night.sky_adu
+    coma: float = 0.0  # share of the light in a wider image beside the first
+    defocus: float = 0.0  # growth of the FWHM from the first frame to the last
+    nebula_adu: float = 0.0  # light of a nebula on the sky, which has waves and a slope as well
 
 
 THREE_STARS = ((2, 0.7, 1.5), (6, 1.3, -1.0), (10, -1.0, 0.5))
@@ -78,25 +84,43 @@ SERIES = {
     "crowded": Series("1500 stars in 288 x 288 arcsec", trail_px=1.5, crowd=1500),
     "faint": Series("targets of 19 to 20 mag", trail_px=1.0, mag=19.0),
 }
+OPTICS = {
+    "undersampled": Series("0.75 arcsec per px", trail_px=0.8, scale=0.75),
+    "oversampled": Series("0.19 arcsec per px, 40 stars, 6 frames", 2.0, n_stars=40, n_behind=100, size=1024,
+                          n_frames=6, scale=0.1875),
+    "coma": Series("a fifth of the light beside the image, trails of 4 px", trail_px=4.0, coma=0.22),
+    "nebula": Series("a sky with slope, waves and a nebula of 60 ADU", trail_px=1.0, nebula_adu=60.0),
+    "focus drifts": Series("the last images are 1.9 times as wide as the first", trail_px=3.0, defocus=0.9),
+    "three frames": Series("three frames, targets of 17 mag", trail_px=1.0, n_frames=3, mag=17.0),
+    "bright sky": Series("0.4 e-/ADU under a sky of 1500 ADU", trail_px=1.0, gain=0.4, sky_adu=1500.0),
+    "busy": Series("500 stars, three more met with trails of 6 px", 6.0, crowd=500, encounters=THREE_STARS,
+                   n_frames=13),
+    "25 stars": Series("25 reference stars, trails of 4 px", trail_px=4.0, n_stars=25, n_behind=100),
+    "stars trailed 12": Series("the telescope follows the target, stars have trails of 12 px", 12.0, follow=True),
+    "clouds, columns": Series("clouds of up to 2 mag and bad columns", trail_px=3.0, clouds_mag=2.0, bad_pixels=True),
+}  # fmt: skip
+ALL = SERIES | OPTICS
 
 
 @dataclass
 class Optics:
-    """What the light goes through: FWHM (px) of each frame in the middle, exponent and shear of the profile."""
+    """What the light goes through: FWHM (px) of each frame in the middle, exponent and shear of the profile, coma."""
 
     fwhm_px: np.ndarray
     beta: float
     shear: tuple  # (g1, g2)
     psf_change: float
     size: int
+    coma: float = 0.0
 
     @classmethod
     def drawn(cls, rng, series):
         """Return other optics for each state of `rng`: seeing 1.4 to 2.1 arcsec, varying by 6 %, ellipticity to 0.1."""
-        fwhm_px = rng.uniform(1.4, 2.1) / sky.Night.scale * np.exp(rng.normal(0, 0.06, series.n_frames))
+        fwhm_px = rng.uniform(1.4, 2.1) / series.scale * np.exp(rng.normal(0, 0.06, series.n_frames))
+        fwhm_px *= np.linspace(1, 1 + series.defocus, series.n_frames)
         ellipticity, angle = rng.uniform(0, 0.05), rng.uniform(0, math.tau)
         shear = ellipticity * math.cos(angle), ellipticity * math.sin(angle)
-        return cls(fwhm_px, rng.uniform(2.6, 4.5), shear, series.psf_change, series.size)
+        return cls(fwhm_px, rng.uniform(2.6, 4.5), shear, series.psf_change, series.size, series.coma)
 
     def fwhm_at(self, frame, x, y):
         """Return the FWHM (px) at a place."""
@@ -165,7 +189,8 @@ def _night(series, seed):
         rng = np.random.default_rng([seed, TRACK_SEED, 1])
         thickness = np.abs(np.cumsum(rng.normal(0, 1, series.n_frames)))
         zeropoint = zeropoint - series.clouds_mag * thickness / thickness.max()
-    knobs = {name: getattr(series, name) for name in ("n_frames", "exptime_s", "cadence_s", "dither_arcsec")}
+    same = ("n_frames", "exptime_s", "cadence_s", "dither_arcsec", "scale", "gain", "sky_adu")
+    knobs = {name: getattr(series, name) for name in same}
     return sky.Night(size=(series.size,) * 2, seed=seed, target=NAMES[0], zeropoint=zeropoint, **knobs)
 
 
@@ -316,11 +341,25 @@ def _draw(image, x, y, flux, optics, frame, trail, stamp_fwhm):
 def _trailed(dx, dy, fwhm_px, optics, trail):
     """Return the share of the light in the pixels, as _moffat, of a source that moves by `trail` (px) meanwhile."""
     if math.hypot(*trail) < TRAILED_PX:
-        return _moffat(dx, dy, fwhm_px, optics.beta, optics.shear)
+        return _at_rest(dx, dy, fwhm_px, optics)
     nodes, weights = np.polynomial.legendre.leggauss(3 + int(1.5 * math.hypot(*trail) / fwhm_px * 2.355))
     moved = [(node / 2 * trail[0], node / 2 * trail[1]) for node in nodes]
-    stamps = [_moffat(dx - x, dy - y, fwhm_px, optics.beta, optics.shear) for x, y in moved]
+    stamps = [_at_rest(dx - x, dy - y, fwhm_px, optics) for x, y in moved]
     return np.tensordot(weights / 2, stamps, axes=1)
+
+
+def _at_rest(dx, dy, fwhm_px, optics):
+    """Return the share of the light in the pixels, as _moffat; coma puts some into a wider image beside the first.
+
+    The middle of all light stays where it was along x.
+    """
+    shape = optics.beta, optics.shear
+    if not optics.coma:
+        return _moffat(dx, dy, fwhm_px, *shape)
+    apart = 0.5 * fwhm_px
+    sharp = _moffat(dx + optics.coma * apart, dy, fwhm_px, *shape)
+    wide = _moffat(dx - (1 - optics.coma) * apart, dy - 0.3 * apart, 1.5 * fwhm_px, *shape)
+    return (1 - optics.coma) * sharp + optics.coma * wide
 
 
 def _moffat(dx, dy, fwhm_px, beta, shear):
@@ -352,15 +391,16 @@ def _surface(x, y, fwhm_px, beta, shear):
 
 @dataclass
 class Pattern:
-    """What a detector and its flat field do to the light: `response` times, and pixels that tell nothing.
+    """What comes to the light on its way: `response` of flat field, light of the sky, and pixels that tell nothing.
 
-    response : None or ndarray of the frame's shape; columns: (first row, end row, column, response, level in ADU)
-    hot : (rows, columns, levels in ADU)
+    response, light (ADU) : None or ndarray of the frame's shape;  hot : (rows, columns, levels in ADU)
+    columns: (first row, end row, column, response, level in ADU)
     """
 
     response: np.ndarray | None = None
     columns: tuple = ()
     hot: tuple = ()
+    light: np.ndarray | None = None
 
     @classmethod
     def drawn(cls, rng, series, truths):
@@ -371,8 +411,9 @@ class Pattern:
             y, x = np.indices((size, size)) + 1.0
             away = rng.normal(0, 0.06 * size, 2)
             response = 1 - series.flat_error * off_axis(size, x - away[0], y - away[1])
+        light = _nebula(size, series.nebula_adu) if series.nebula_adu else None
         if not series.bad_pixels:
-            return cls(response)
+            return cls(response, light=light)
         kinds = ((0.0, 0.0), (0.15, 30.0), (1.0, 500.0), (0.7, 0.0))  # dead, weak, hot, with a trap
         met = [_places(truth)[1 + (3 * k) % (series.n_frames - 1)] for k, truth in enumerate(truths)]
         columns = [(0, size, int(round(x)) - 1, *kinds[k % 4]) for k, (x, y) in enumerate(met)]
@@ -380,10 +421,11 @@ class Pattern:
             (int(r), size, int(c), *kinds[k % 4]) for k, (r, c) in enumerate(rng.uniform(0.1, 0.9, (6, 2)) * size)
         ]
         hot = (*rng.integers(0, size, (2, 60)), rng.uniform(150, 5000, 60))
-        return cls(response, tuple(columns), hot)
+        return cls(response, tuple(columns), hot, light)
 
     def through(self, image):
         """Return the light (ADU) that is recorded of `image`."""
+        image = image if self.light is None else image + self.light
         return image if self.response is None else image * self.response
 
     def defects(self, pixels):
@@ -394,3 +436,10 @@ class Pattern:
         if len(self.hot):
             np.add.at(pixels, self.hot[:2], self.hot[2])
         return np.clip(np.rint(pixels), 0, sky.Night.full_well_adu).astype(np.uint16)
+
+
+def _nebula(size, peak_adu):
+    """Return the light (ADU) of a nebula a tenth of a frame wide, on a sky with waves and a slope, (size, size)."""
+    y, x = np.indices((size, size)) / size
+    cloud = np.exp(-((x - 0.3) ** 2 + (y - 0.6) ** 2) / 0.02)
+    return peak_adu * (cloud + 0.75 * (x - 0.5) + np.sin(9 * x) * np.sin(7 * y) / 7.5)

@@ -33,6 +33,7 @@ STORE_RADIUS_DEG = 0.72  # a cone all of whose tiles in the store lie in that ar
 CLEAR_ARCSEC = 9.0  # no star so near to the asteroid's path
 SIGMA_PER_FWHM = 1 / (2 * np.sqrt(2 * np.log(2)))
 MJD_ZERO = 2400000.5
+UNBINNED_ARCSEC = 0.1875  # a px of the VATT4K
 
 
 @dataclass
@@ -354,10 +355,11 @@ def distort(wcs, cubic_px):
 def vatt4k_header(night, pointing, start, raw_filter):
     """Return a header in the style of the VATT4K; `pointing` in deg, `start` an astropy Time."""
     date, time = start.isot.split("T")
+    binning = round(night.scale / UNBINNED_ARCSEC)
     header = fits.Header([("OBJECT", night.target), ("TELESCOP", "VATT"), ("INSTRUME", '= "Vatt4k"')])
     header.extend([("DATE-OBS", date), ("TIME-OBS", time), ("EXPTIME", night.exptime_s), ("FILTER", str(raw_filter))])
     header.extend([("RA", sexagesimal(pointing[0] / 15)), ("DEC", sexagesimal(pointing[1], "+")), ("EQUINOX", 2000.0)])
-    header.extend([("AIRMASS", 1.13), ("CCDBIN1", 2), ("CCDBIN2", 2), ("GAIN", night.gain)])
+    header.extend([("AIRMASS", 1.13), ("CCDBIN1", binning), ("CCDBIN2", binning), ("GAIN", night.gain)])
     header.extend([("RDNOISE", night.read_noise), ("SATURATE", night.full_well_adu)])
     return header
 

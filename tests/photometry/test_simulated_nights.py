@@ -40,3 +40,19 @@ def test_a_night_has_its_light_and_its_defects(tmp_path):
     assert limit[1] < limit[0] and limit[1] < limit[2]  # little light, or much sky
     sky = np.median(nights.fits.getdata(targets[0].truth.paths[0])[-12:], axis=0)  # columns in pieces end at the top
     assert (sky == 0).any() and sky.max() > 500  # a dead column and a hot one
+
+
+def test_other_optics_keep_all_light_and_the_sky_can_have_a_shape():
+    rng = np.random.default_rng(3)
+    series = nights.OPTICS["coma"]
+    optics = nights.Optics.drawn(rng, series)
+    image = np.zeros((101, 101))
+    nights._draw(image, 51.0, 51.0, 1.0, optics, 0, (0.0, 0.0), 12.0)
+    assert image.sum() == pytest.approx(1, abs=6e-3)
+    x = np.arange(101) - 50
+    moments = [(image.sum(axis=0) * x**power).sum() for power in (1, 3)]
+    assert abs(moments[0]) < 0.02 and moments[1] > 1  # one side has a tail
+    fwhm = nights.Optics.drawn(rng, nights.OPTICS["focus drifts"]).fwhm_px
+    assert fwhm[-1] > 1.5 * fwhm[0]
+    nebula = nights.Pattern.drawn(rng, nights.OPTICS["nebula"], []).through(np.zeros((768, 768)))
+    assert 70 < np.ptp(nebula) < 130
