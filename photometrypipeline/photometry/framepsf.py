@@ -6,11 +6,11 @@ from the normal equations, so that a fit costs as much as its pixels and no more
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from astropy.stats import gaussian_sigma_to_fwhm
-from scipy.ndimage import gaussian_filter, map_coordinates
+from astropy.stats import gaussian_fwhm_to_sigma, gaussian_sigma_to_fwhm
+from scipy.ndimage import gaussian_filter, map_coordinates, maximum_filter
 from scipy.spatial import cKDTree
 
 from photometrypipeline.base import scatter
@@ -34,6 +34,8 @@ FAST = np.float32  # of the profiles in the fit, half the time and exact enough
 LEAST_PIXELS = 0.75  # share of its pixels that a star has to have
 UNUSABLE = 1e30  # variance of pixels that do not count
 BAD_STAR = 5.0  # times the usual chi2: no star, or two of them
+OTHER_SIGMA = 4.5  # of light beside a star, which others have not there
+FEWEST_COMPARED = 8  # stars
 TABLE_STEP_PX = 0.5
 START_B = 0.3
 LEAST_ROUND = 0.8  # stars that a trail would make longer than that are round for certain if they are half as long
@@ -266,8 +268,12 @@ def _shaped(stars, fwhm_px, size_px, trail=(0.0, 0.0)):
     psf = _iterate(psf, stars)
     each = _chi2_of_stars(psf)
     good = each < BAD_STAR * np.median(each)
-    if not good.all() and good.sum() >= FEWEST_STARS:
-        psf = _iterate(psf, psf.stars.some(good))
+    good = good if good.sum() >= FEWEST_STARS else np.ones(good.size, bool)
+    others = _others(psf, psf.stars.some(good)) if not psf.stars_trailed else None
+    if not good.all() or others is not None:
+        stars = psf.stars.some(good)
+        stars.variance = stars.variance if others is None else np.where(others, UNUSABLE, stars.variance)
+        psf = _iterate(psf, stars)
     for least, n_terms in TERMS.items():
         if len(psf.stars) >= least:
             wider = FramePSF(psf.b, np.pad(psf.terms, [(0, 0), (0, n_terms - 1)]), size_px, trail)
@@ -276,6 +282,33 @@ def _shaped(stars, fwhm_px, size_px, trail=(0.0, 0.0)):
                 return wider
             break
     return psf
+
+
+def _others(psf, stars):
+    """Return which pixels of Stars have light that other stars have not at that place, bool; None for none.
+
+    Stars that nobody sees in the wings of brighter ones would make the profile too wide.
+    """
+    if len(stars) < FEWEST_COMPARED:
+        return None
+    left, weight, dx, dy = _left(replace(psf, stars=stars))
+    brightest = np.argsort(-stars.flux, kind="stable")[: max(FEWEST_COMPARED, len(stars) // 3)]
+    left -= np.median(left[brightest], axis=0)
+    side = int(stars.dx.max() - stars.dx.min()) + 1
+    at = np.arange(len(stars))[:, None], (stars.dy - stars.dy.min()).astype(int), (stars.dx - stars.dx.min()).astype(int)
+    seen, sums = np.zeros((2, len(stars), side, side))
+    seen[at], sums[at] = left * weight, weight
+    width = psf.fwhm_px * gaussian_fwhm_to_sigma
+    seen = gaussian_filter(seen, (0, width, width), mode="constant")
+    noise2 = gaussian_filter(sums, (0, width / np.sqrt(2), width / np.sqrt(2)), mode="constant") / (4 * np.pi * width**2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = (seen / np.sqrt(noise2) > OTHER_SIGMA)[at] & (np.hypot(dx, dy) > psf.fwhm_px)
+    if not found.any():
+        return None
+    mask = np.zeros(seen.shape, bool)
+    mask[at] = found
+    reach = 2 * int(np.ceil(psf.fwhm_px / 2)) + 1
+    return maximum_filter(mask, (1, reach, reach))[at] & (np.hypot(dx, dy) > 0.7 * psf.fwhm_px)
 
 
 def _iterate(psf, stars):
