@@ -85,13 +85,20 @@ class FramePixels:
                 unusable |= self._bad[top, left]
             values[unusable] = np.nan
             pixels[into_row, into_column] = values
-        return Cutout(pixels, self._occupied(column, row, half), column, row, half)
+        return Cutout(pixels, self.occupied(column, row, half), column, row, half)
 
-    def _occupied(self, column, row, half):
+    def occupied(self, column, row, half, but=((), ()), same_px=0.0):
+        """Return which pixels of such a Cutout belong to sources, bool.
+
+        but : (x, y) of stars, 0-based px, whose light is off: a source within `same_px` of one of them is left out
+        """
         occupied = np.zeros((2 * half + 1, 2 * half + 1), dtype=bool)
         if self._tree is None:
             return occupied
         near = self._sources[self._tree.query_ball_point((column, row), half * np.sqrt(2) + self._widest)]
+        if len(but[0]):
+            off = np.hypot(near[:, :1] - np.asarray(but[0]), near[:, 1:2] - np.asarray(but[1])).min(axis=1)
+            near = near[off > same_px]
         apart = np.maximum(np.abs(near[:, 0] - column), np.abs(near[:, 1] - row))
         steps = np.arange(-half, half + 1)
         for x, y, radius in near[apart < half + 1 + near[:, 2]].tolist():

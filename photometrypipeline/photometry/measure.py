@@ -27,6 +27,8 @@ TRAIL_ERROR = 0.05  # of the correction for the trail
 GUESSED_ERROR = 0.1  # the same where the PSF is guessed from a width, which may be off by a fifth
 SHARPEST_PX = 2.0  # FWHM below which a star is as sharp as a cosmic ray
 STRUCK_SIGMA = 8.0
+COVERED = 0.5  # of the noise of a pixel, by light of a neighbour: there it is no sky, even when that is off
+SAME_FWHM = 0.7  # a source so near to a neighbour is that neighbour
 STEEP = 0.1  # of the step from a pixel to those around it, by which a profile may be wrong
 AROUND = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]])
 
@@ -322,6 +324,9 @@ def _measured(exposure, x, y, trail_px, neighbours, place):
     level, sigma, number = ring_sky(place.cut, pixels, place.dx, place.dy, *place.ring)
     if not (np.isfinite(level) and sigma > 0):
         return None, None, None
+    if len(lights):
+        place = replace(place, cut=_uncovered(exposure, place.cut, neighbours, lights.sum(axis=0) > COVERED * sigma))
+        level, sigma, number = ring_sky(place.cut, pixels, place.dx, place.dy, *place.ring)
     sky_err = ring_error(place, pixels, level, sigma, number)
     left = np.where(usable, pixels - level, 0.0)
     others = np.clip(lights.sum(axis=0), 0, None) if len(lights) else 0.0
@@ -360,6 +365,13 @@ def _measured(exposure, x, y, trail_px, neighbours, place):
     if place.round_profile is not None:
         light.trail_chi2 = _fit(place.round_profile, left, weight > 0, flux, variance)[3] - chi2
     return light, filled, variance
+
+
+def _uncovered(exposure, cut, neighbours, bright):
+    """Return a Cutout in which pixels of neighbours, whose light is off, count as sky where they are not `bright`."""
+    known = [each.x for each in neighbours], [each.y for each in neighbours]
+    others = exposure.pixels.occupied(cut.column, cut.row, cut.half, known, SAME_FWHM * exposure.fwhm_px)
+    return replace(cut, occupied=cut.occupied & (others | bright))
 
 
 def _neighbour_light(exposure, place, neighbours, x, y):
