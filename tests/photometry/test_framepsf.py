@@ -7,6 +7,7 @@ from astropy.io import fits
 import lightframe
 import sky
 from photometrypipeline.photometry import framepsf, moffat, trail
+from photometrypipeline.photometry.cutouts import aperture
 
 SIZE = 500
 
@@ -142,3 +143,21 @@ def test_derivatives_of_the_profile_are_those_of_its_values():
         assert np.allclose(exact[3 + n], (high - low) / 2e-5, atol=1e-6)
     moved = moffat.pixels(dx - 1e-5, dy, tuple(start[1:]), start[0], places)
     assert np.allclose(exact[1], (moved - exact[0]) / 1e-5, atol=1e-5)
+
+
+def test_faint_stars_beside_some_stars_do_not_widen_the_profile(tmp_path):
+    rng = np.random.default_rng(8)
+    x, y = lightframe.parted(rng, 40, SIZE, 30, 35)
+    flux = 10 ** rng.uniform(4.0, 5.2, 40)
+    angle, share = rng.uniform(0, 2 * np.pi, 40), np.where(np.arange(40) % 2, 0.012, 0.0)
+    clean = sky.render((SIZE, SIZE), x + 1, y + 1, flux, 4.0, 3.0)
+    clean += sky.render((SIZE, SIZE), x + 1 + 8.5 * np.cos(angle), y + 1 + 8.5 * np.sin(angle), share * flux, 4.0, 3.0)
+    lightframe.write(tmp_path / "a.fits", clean, rng)
+    psf = psf_of(tmp_path / "a.fits", x, y, flux, 4.0)
+    steps = np.arange(-14.0, 15.0)
+    beside = [aperture(steps[None] - 8 * dx, steps[:, None] - 8 * dy, 3.3) for dx, dy in ((1, 0), (0, 1), (-0.7, 0.7))]
+    own = psf.light(250.0, 250.0, steps[None], steps[:, None])
+    truth = sky.render((29, 29), 15.0, 15.0, 1.0, 4.0, 3.0)
+    found, true = (np.array([(each * light).sum() for each in beside]) for light in (own, truth))
+    assert found == pytest.approx(true, rel=0.06)  # two widths away: 20 % too much with that light
+    assert 1 / psf.b == pytest.approx(3.0, abs=0.1)

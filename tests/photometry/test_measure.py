@@ -221,3 +221,18 @@ def test_the_share_in_the_aperture_is_the_same_whoever_asks_first(tmp_path, fiel
     places = [(100.3, 200.4), (99.6, 199.8), (400.1, 320.0)]
     shares = [one.share_at(*place) for place in places]
     assert [other.share_at(*place) for place in places[::-1]] == shares[::-1]
+
+
+def test_a_ring_has_its_sky_where_the_light_of_known_neighbours_is_off(tmp_path, field):
+    clean, x, y, flux, free_x, free_y = field
+    angle = np.linspace(0, 2 * np.pi, 9)[:-1]
+    around_x, around_y = (free_x[0] + 21 * np.cos(angle), free_y[0] + 21 * np.sin(angle))
+    clean = lightframe.with_targets(clean, around_x, around_y, 6e3, FWHM, BETA)
+    clean = lightframe.with_targets(clean, free_x[:1], free_y[:1], 2e4, FWHM, BETA)
+    lightframe.write(tmp_path / "a.fits", clean, np.random.default_rng(21))
+    exposure = lightframe.exposure(tmp_path / "a.fits", x, y, flux, FWHM, RADIUS, others=(around_x, around_y))
+    stars = [measure.Neighbour(*place, 6e3, 60.0) for place in zip(around_x, around_y, strict=True)]
+    alone, known = (measure.measure(exposure, free_x[0], free_y[0], neighbours=each) for each in ((), stars))
+    assert known.flux_err < 0.97 * alone.flux_err
+    assert abs(known.sky - lightframe.SKY) < 1.0 and known.sky < alone.sky + 0.5
+    assert known.mag()[0] == pytest.approx(-2.5 * np.log10(2e4), abs=3 * known.mag()[1])
