@@ -294,13 +294,13 @@ def _others(psf, stars):
     left, weight, dx, dy = _left(replace(psf, stars=stars))
     brightest = np.argsort(-stars.flux, kind="stable")[: max(FEWEST_COMPARED, len(stars) // 3)]
     left -= np.median(left[brightest], axis=0)
-    side = int(stars.dx.max() - stars.dx.min()) + 1
-    at = np.arange(len(stars))[:, None], (stars.dy - stars.dy.min()).astype(int), (stars.dx - stars.dx.min()).astype(int)
-    seen, sums = np.zeros((2, len(stars), side, side))
+    columns, rows = (np.rint(axis - axis.min()).astype(int) for axis in (stars.dx, stars.dy))
+    at = np.arange(len(stars))[:, None], rows, columns
+    seen, sums = np.zeros((2, len(stars), rows.max() + 1, columns.max() + 1))
     seen[at], sums[at] = left * weight, weight
     width = psf.fwhm_px * gaussian_fwhm_to_sigma
-    seen = gaussian_filter(seen, (0, width, width), mode="constant")
-    noise2 = gaussian_filter(sums, (0, width / np.sqrt(2), width / np.sqrt(2)), mode="constant") / (4 * np.pi * width**2)
+    seen, narrow = gaussian_filter(seen, (0, width, width), mode="constant"), width / np.sqrt(2)
+    noise2 = gaussian_filter(sums, (0, narrow, narrow), mode="constant") / (4 * np.pi * width**2)
     with np.errstate(divide="ignore", invalid="ignore"):
         found = (seen / np.sqrt(noise2) > OTHER_SIGMA)[at] & (np.hypot(dx, dy) > psf.fwhm_px)
     if not found.any():
