@@ -153,10 +153,13 @@ def show_tiles(args):
     """Print where the tiles of a catalogue are, how deep, and when they were fetched; for a cone what it lacks, too."""
     path = tilefile.database(skystore.user_folder(), args.survey)
     known = {row[0]: row for row in tilefile.inventory(path)[1]} if path.exists() else {}
-    wanted = list(known) if args.cone is None else tiles.touched(*args.cone)
+    wanted = list(known)
+    if args.cone is not None:
+        present = [(tile, chosen(known, (tile,))) for tile in tiles.touched(*args.cone)]
+        wanted = [each for tile, parts in present for each in parts or [tile]]
     lacking = 0
     for tile in wanted:
-        place = "tile {:6d} at RA {:8.4f}, Dec {:+8.4f}: ".format(tile, *tiles.middle(tile))
+        place = "tile {:7d} at RA {:8.4f}, Dec {:+8.4f}: ".format(tile, *tiles.middle(tile))
         if tile in known:
             _, limit, n_rows, fetched = known[tile]
             depth = "complete" if limit >= skystore.FAINTEST else f"to {args.survey.limit_on} = {limit:g}"
@@ -239,7 +242,7 @@ def export(args, losses):
     source = existing(args.survey)
     with replacing(target) as temporary:
         temporary.unlink()  # SQLite makes it
-        number = tilefile.copy(source, temporary, args.survey, chosen(args, source), shared=False)
+        number = tilefile.copy(source, temporary, args.survey, chosen_of(args, source), shared=False)
     toolbox.say(f"{number} tiles of {args.survey.release} written to {target}")
 
 
@@ -255,7 +258,7 @@ def copy_all(args, target):
     folder = skystore.user_folder()
     for source in sorted((folder / "refcats").glob("*.sqlite")):
         survey = surveys.get(source.stem)
-        number = tilefile.copy(source, tilefile.database(target, survey), survey, chosen(args, source), shared=False)
+        number = tilefile.copy(source, tilefile.database(target, survey), survey, chosen_of(args, source), shared=False)
         toolbox.say(f"{number} tiles of {survey.release}")
     known = folder / ephemstore.FILE_NAME
     if known.exists():
@@ -354,7 +357,7 @@ def clear(args, losses):
         toolbox.say(f"{len(gone)} files removed from {folder}")
         return
     path = existing(args.survey)
-    unwanted = chosen(args, path)
+    unwanted = chosen_of(args, path)
     tilefile.remove(path, args.survey, unwanted)
     tilefile.shrink(path)
     toolbox.say(f"{len(unwanted)} tiles of {args.survey.release} removed")
@@ -368,13 +371,16 @@ def existing(survey):
     return path
 
 
-def chosen(args, path):
+def chosen_of(args, path):
     """Return the tiles in the store that the cone of the command line touches, all without one."""
     present = [row[0] for row in tilefile.inventory(path)[1]]
-    if args.cone is None:
-        return present
-    touched = set(tiles.touched(*args.cone))
-    return [tile for tile in present if tile in touched]
+    return present if args.cone is None else chosen(present, tiles.touched(*args.cone))
+
+
+def chosen(present, wanted):
+    """Return those of the tiles `present` that are among the tiles `wanted`, or parts of them."""
+    wanted = set(wanted)
+    return [tile for tile in present if tiles.whole(tile) in wanted]
 
 
 def check_cone(ra_deg, dec_deg, radius_deg):

@@ -1,8 +1,9 @@
 """The local store of reference stars: a field is downloaded once, every later run reads the very same rows.
 
-Kept are all rows of whole tiles (`tiles.py`) to a magnitude limit, with the flags by which they are selected when read,
-in one SQLite file per catalogue release (`tilefile.py`), `<store>/refcats/<NAME>.sqlite`. The user's store is shared by
-all runs; a folder `pp_store/` in a data set is a second one, looked at first and never written to by a run.
+Kept are all rows of whole tiles, or parts of them (`tiles.py`), to a magnitude limit, with the flags by which they are
+selected when read, in one SQLite file per catalogue release (`tilefile.py`), `<store>/refcats/<NAME>.sqlite`. The
+user's store is shared by all runs; a folder `pp_store/` in a data set is a second one, looked at first and never
+written to by a run.
 """
 
 import atexit
@@ -21,7 +22,7 @@ from astropy.table import vstack
 from photometrypipeline.base import userfolders
 from photometrypipeline.base.errors import CatalogError, NotReachable, OutsideSurvey
 from photometrypipeline.base.locks import locked
-from photometrypipeline.catalogs import surveys, tilefile, tiles
+from photometrypipeline.catalogs import starcounts, surveys, tilefile, tiles
 from photometrypipeline.catalogs.tilefile import database
 from photometrypipeline.sky import sphere
 
@@ -54,19 +55,19 @@ def fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder=No
     mag_limit = FAINTEST if mag_limit is None or survey.limit_on is None else float(mag_limit)
     if survey.reader:
         return survey.reader(ra_deg, dec_deg, radius_deg, mag_limit, installed)
-    missing = tiles.touched(ra_deg, dec_deg, radius_deg)
+    missing = starcounts.tiles_of(ra_deg, dec_deg, radius_deg, mag_limit)
     parts, known = [], []
     for folder, as_it_is in _stores(data_folder):
         path = database(folder, survey)
-        have = tilefile.covered(path, survey, missing, mag_limit, any_columns=as_it_is, expired=as_it_is)
+        have, missing = _there(path, survey, missing, mag_limit, any_columns=as_it_is, expired=as_it_is)
         parts.append(tilefile.read(path, survey, have))
         known += tilefile.origins(path, have)
-        missing = [tile for tile in missing if tile not in have]
         if limit_mb is not None and have and not as_it_is:
             tilefile.touch(path, survey, have)
     if missing:
         path = database(_writable(user_folder()), survey)
         download_missing(path, survey, missing, mag_limit, client)
+        missing, _ = _there(path, survey, missing, mag_limit, any_columns=True, expired=True)
         parts.append(tilefile.read(path, survey, missing))
         known += tilefile.origins(path, missing)
         if limit_mb is not None:
@@ -84,6 +85,19 @@ def fetch(survey, ra_deg, dec_deg, radius_deg, mag_limit, client, data_folder=No
     return table
 
 
+def _there(path, survey, wanted, mag_limit, **how):
+    """Return (tiles of a file that answer for the tiles `wanted`, those of `wanted` that none answers for).
+
+    A part of a tile is there where its tile is.  how : as in `tilefile.covered`
+    """
+    whole = {tile: tiles.whole(tile) for tile in wanted}
+    have = tilefile.covered(path, survey, list(dict.fromkeys([*whole.values(), *wanted])), mag_limit, **how)
+    known = set(have)
+    answering = [whole[tile] if whole[tile] in known else tile for tile in wanted]
+    found = [tile for tile in dict.fromkeys(answering) if tile in known]
+    return found, [tile for tile, answer in zip(wanted, answering, strict=True) if answer not in known]
+
+
 def _stores(data_folder):
     """Return [(folder, as_it_is)] in the order of looking; the store of a data set is as its maker wants it."""
     own = [] if data_folder is None else [(Path(data_folder) / "pp_store", True)]
@@ -98,14 +112,14 @@ def prefetch(survey, cones, mag_limit, client):
     if survey.reader:
         raise CatalogError(f"{survey.name} is a file on this machine; nothing needs to be fetched")
     mag_limit = FAINTEST if mag_limit is None or survey.limit_on is None else float(mag_limit)
-    wanted = list(dict.fromkeys(tile for cone in cones for tile in tiles.touched(*cone)))
+    wanted = list(dict.fromkeys(tile for cone in cones for tile in starcounts.tiles_of(*cone, mag_limit)))
     path = database(user_folder(), survey)
     if _writable(user_folder()) != user_folder():
         raise CatalogError(f"{user_folder()} cannot be written to; what is fetched could not be kept")
-    have = tilefile.covered(path, survey, wanted, mag_limit)
-    if len(have) < len(wanted):
-        download_missing(path, survey, wanted, mag_limit, client)
-    return len(wanted), len(wanted) - len(have)
+    _, missing = _there(path, survey, wanted, mag_limit)
+    if missing:
+        download_missing(path, survey, missing, mag_limit, client)
+    return len(wanted), len(missing)
 
 
 def fetch_ahead(survey, cone, mag_limit, client, data_folder=None):
@@ -116,12 +130,10 @@ def fetch_ahead(survey, cone, mag_limit, client, data_folder=None):
     if survey.reader:
         return 0
     mag_limit = FAINTEST if mag_limit is None or survey.limit_on is None else float(mag_limit)
-    missing = tiles.touched(*cone)
+    missing = starcounts.tiles_of(*cone, mag_limit)
     for folder, as_it_is in _stores(data_folder):
-        have = tilefile.covered(
-            database(folder, survey), survey, missing, mag_limit, any_columns=as_it_is, expired=as_it_is
-        )
-        missing = [tile for tile in missing if tile not in have]
+        path = database(folder, survey)
+        _, missing = _there(path, survey, missing, mag_limit, any_columns=as_it_is, expired=as_it_is)
     if missing:
         download_missing(database(_writable(user_folder()), survey), survey, missing, mag_limit, client)
     return len(missing)
@@ -182,16 +194,16 @@ def download_missing(path, survey, wanted, mag_limit, client):
     skipped = set()
     while True:
         with locked(path.with_suffix(".lock")):
-            have = skipped.union(tilefile.covered(path, survey, wanted, mag_limit))
-            missing = [tile for tile in wanted if tile not in have]
+            _, missing = _there(path, survey, wanted, mag_limit)
+            missing = [tile for tile in missing if tile not in skipped]
             if not missing:
                 return
             group = compact(tiles.groups(missing)[0])
             try:
                 download(path, survey, group, mag_limit, client)
             except NotReachable:
-                usable = tilefile.covered(path, survey, group, mag_limit, any_columns=True, expired=True)
-                if len(usable) < len(group):
+                _, lacking = _there(path, survey, group, mag_limit, any_columns=True, expired=True)
+                if lacking:
                     raise
                 log.warning("%s is unreachable; older rows of %d tiles are used", survey.name, len(group))
                 skipped.update(group)
@@ -212,7 +224,7 @@ def compact(group):
     """Return the first tiles of a group whose cone is not mostly other sky: those of a long path go one by one."""
     while len(group) > 1:
         _, _, radius_deg = tiles.enclosing_cone([tiles.bounds(tile) for tile in group], MARGIN_DEG)
-        if np.pi * radius_deg**2 <= LARGEST_WASTE * len(group) * tiles.HEIGHT_DEG**2:
+        if np.pi * radius_deg**2 <= LARGEST_WASTE * sum(tiles.area_deg2(tile) for tile in group):
             break
         group = group[: len(group) // 2]
     return group

@@ -17,6 +17,8 @@ LEAST_LATITUDE_DEG = 10.0
 V_MINUS_MAG = 0.25  # of usual stars: V minus G, and about the same for r
 STEP_MAG = 0.5  # between limits: what is kept for one field has to serve the next one
 BRIGHTEST_MAG, FAINTEST_MAG = 10.0, 22.0
+DENSE_PER_DEG2 = 5000.0  # stars, from which tiles are asked for in parts
+SMALL_DEG = 1.0  # radius of a cone, up to which they are: a larger one is mostly whole tiles
 POLE_DEG, NODE_DEG = (192.85948, 27.12825), 122.93192  # of the Galaxy, ICRS; longitude of the celestial pole
 
 
@@ -45,10 +47,23 @@ def _grown(v: float, amplitude: float, middle: float, slope: float, inner: float
     return amplitude * 10 ** (slope * (v - middle)) / (1 + 10 ** (inner * (v - middle))) ** power
 
 
+def tiles_of(ra_deg: float, dec_deg: float, radius_deg: float, mag: float) -> list[int]:
+    """Return the tiles that a store has to have for a cone to this magnitude, in dense sky parts of them."""
+    wanted = tiles.touched(ra_deg, dec_deg, radius_deg)
+    if radius_deg > SMALL_DEG:
+        return wanted
+    faintest, found = min(mag, FAINTEST_MAG), []
+    for tile in wanted:
+        dense = per_deg2(*tiles.middle(tile), faintest) > DENSE_PER_DEG2
+        parts = tiles.touched_parts(tile, ra_deg, dec_deg, radius_deg) if dense else []
+        found += parts if 0 < len(parts) < tiles.ACROSS**2 else [tile]
+    return found
+
+
 def rows(ra_deg: float, dec_deg: float, radius_deg: float, mag: float) -> float:
     """Return about how many rows a store has to fetch for a cone to this magnitude: those of all tiles it touches."""
-    touched = [tiles.bounds(tile) for tile in tiles.touched(ra_deg, dec_deg, radius_deg)]
-    _, _, reach = tiles.enclosing_cone(touched, 0.0)
+    boxes = [tiles.bounds(tile) for tile in tiles_of(ra_deg, dec_deg, radius_deg, mag)]
+    _, _, reach = tiles.enclosing_cone(boxes, 0.0)
     area_deg2 = 2 * np.pi * (1 - np.cos(np.radians(reach))) * np.degrees(1) ** 2
     return per_deg2(ra_deg, dec_deg, mag) * float(area_deg2)
 

@@ -52,8 +52,8 @@ def write(path, survey, covered, table, mag_limit, origin, shared=True):
     Raises CatalogError for a file that is damaged or of another version.
     """
     names = survey.column_names
-    at = tiles.tile_of(np.asarray(table["ra_deg"], dtype=float), np.asarray(table["dec_deg"], dtype=float))
-    order = np.argsort(at, kind="stable")
+    at = tiles.part_of(np.asarray(table["ra_deg"], dtype=float), np.asarray(table["dec_deg"], dtype=float))
+    order = np.argsort(at, kind="stable")  # the parts of a tile follow one another
     at, table = at[order], table[order]
     now = datetime.now(UTC).isoformat(timespec="seconds")
     told = [origin.get(key) for key in ("url", "request", "answer_sha256")]
@@ -62,7 +62,8 @@ def write(path, survey, covered, table, mag_limit, origin, shared=True):
     with _writing(path, survey, shared) as connection:
         for tile in map(int, covered):
             rows = {}  # by ident: the parts in which a crowded tile is fetched overlap
-            first, last = np.searchsorted(at, [tile, tile + 1])
+            own = [tile] if tile >= tiles.FIRST_PART else tiles.parts(tile)
+            first, last = np.searchsorted(at, [own[0], own[-1] + 1])
             columns = [_as_stored(table[first:last], name, survey) for name in names]
             for index, values in enumerate(zip(*columns, strict=True)):
                 ident = values[0] or f"row {first + index}"

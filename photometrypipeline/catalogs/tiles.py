@@ -3,6 +3,9 @@
 Strip k holds declinations from -90 + 0.5 k to -90 + 0.5 (k + 1) deg; it is cut into n_k = ceil(720 cos dec) equal cells
 of right ascension, dec being the edge of the strip nearest the equator. A tile is the number 1000 k + cell. No pole and
 no RA of 0 needs a special case.
+
+Where stars are dense a tile is cut into ACROSS x ACROSS parts, which are fetched and kept as tiles are: the number of a
+part is FIRST_PART + ACROSS^2 times that of its tile + its place in it, row by row.
 """
 
 import numpy as np
@@ -11,6 +14,8 @@ from photometrypipeline.sky import sphere
 
 HEIGHT_DEG = 0.5
 STRIPS = 360
+ACROSS, FIRST_PART = 4, 1_000_000
+EDGE_STEPS = 17  # places along an edge that are looked at
 
 
 def cells(strip):
@@ -29,8 +34,40 @@ def tile_of(ra_deg, dec_deg):
     return 1000 * strip + np.minimum(cell, count - 1)
 
 
+def part_of(ra_deg, dec_deg):
+    """Return the part of a tile (int array) that each position lies in."""
+    tile = tile_of(ra_deg, dec_deg)
+    strip, cell = np.divmod(tile, 1000)
+    across = np.mod(ra_deg, 360.0) / 360 * cells(strip) - cell
+    upwards = (np.asarray(dec_deg) + 90) / HEIGHT_DEG - strip
+    column, row = (np.clip(np.floor(each * ACROSS).astype(int), 0, ACROSS - 1) for each in (across, upwards))
+    return FIRST_PART + ACROSS**2 * tile + ACROSS * row + column
+
+
+def whole(tile):
+    """Return the tile that a part belongs to, and a tile itself."""
+    return int(tile) if tile < FIRST_PART else (int(tile) - FIRST_PART) // ACROSS**2
+
+
+def parts(tile):
+    """Return the parts (list) of a tile."""
+    first = FIRST_PART + ACROSS**2 * int(tile)
+    return list(range(first, first + ACROSS**2))
+
+
+def area_deg2(tile):
+    """Return the area of a tile or part, at most."""
+    return (HEIGHT_DEG if tile < FIRST_PART else HEIGHT_DEG / ACROSS) ** 2
+
+
 def bounds(tile):
-    """Return (ra_low, ra_high, dec_low, dec_high) of a tile, deg."""
+    """Return (ra_low, ra_high, dec_low, dec_high) of a tile or part, deg."""
+    if tile >= FIRST_PART:
+        ra_low, ra_high, dec_low, dec_high = bounds(whole(tile))
+        row, column = divmod((int(tile) - FIRST_PART) % ACROSS**2, ACROSS)
+        wide, high = (ra_high - ra_low) / ACROSS, (dec_high - dec_low) / ACROSS
+        left, low = ra_low + column * wide, dec_low + row * high
+        return left, left + wide, low, low + high
     strip, cell = divmod(int(tile), 1000)
     width = 360 / int(cells(strip))
     low = -90 + HEIGHT_DEG * strip
@@ -55,6 +92,17 @@ def touched(ra_deg, dec_deg, radius_deg):
     return [found[index] for index in np.argsort(distance, kind="stable")]
 
 
+def touched_parts(tile, ra_deg, dec_deg, radius_deg):
+    """Return the parts of a tile that a cone touches (list)."""
+    centre, reach = int(part_of(ra_deg, dec_deg)), radius_deg + HEIGHT_DEG / ACROSS / (EDGE_STEPS - 1) / 2
+    return [part for part in parts(tile) if part == centre or _edge_deg(part, ra_deg, dec_deg) <= reach]
+
+
+def _edge_deg(tile, ra_deg, dec_deg):
+    """Return the distance (deg) of a place from the nearest of EDGE_STEPS places along the edges of a tile."""
+    return float(sphere.separation_deg(ra_deg, dec_deg, *edges(bounds(tile), EDGE_STEPS)).min())
+
+
 def half_width(dec_deg, radius_deg, dec_low, dec_high):
     """Return the largest distance in RA (deg) that a cone around `dec_deg` reaches between two declinations."""
     if radius_deg >= 90 - abs(dec_deg):  # it holds a pole, and is widest towards it
@@ -74,17 +122,20 @@ def middle(tile):
 
 def enclosing_cone(boxes, margin_deg):
     """Return (ra_deg, dec_deg, radius_deg) of a cone around `boxes`, tuples as `bounds` returns them."""
-    ra_deg, dec_deg = [], []
-    for ra_low, ra_high, dec_low, dec_high in boxes:
-        step = np.linspace(0, 1, 9)
-        ra = ra_low + (ra_high - ra_low) * step
-        dec = dec_low + (dec_high - dec_low) * step
-        ra_deg += [ra, ra, np.full(9, ra_low), np.full(9, ra_high)]
-        dec_deg += [np.full(9, dec_low), np.full(9, dec_high), dec, dec]
-    ra_deg, dec_deg = np.concatenate(ra_deg), np.concatenate(dec_deg)
+    ra_deg, dec_deg = np.concatenate([edges(box, 9) for box in boxes], axis=1)
     ra, dec = sphere.mean_direction(ra_deg, dec_deg)
     radius = sphere.separation_deg(ra, dec, ra_deg, dec_deg).max()
     return round(ra, 9) % 360, dec, float(radius) * 1.001 + margin_deg
+
+
+def edges(box, steps):
+    """Return (ra_deg, dec_deg), shape (2, 4 steps), of places along the edges of a box as `bounds` returns it."""
+    ra_low, ra_high, dec_low, dec_high = box
+    step = np.linspace(0, 1, steps)
+    ra, dec = ra_low + (ra_high - ra_low) * step, dec_low + (dec_high - dec_low) * step
+    low, high = np.full(steps, ra_low), np.full(steps, ra_high)
+    bottom, top = np.full(steps, dec_low), np.full(steps, dec_high)
+    return np.array([np.concatenate([ra, ra, low, high]), np.concatenate([bottom, top, dec, dec])])
 
 
 def quarters(box):

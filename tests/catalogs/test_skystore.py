@@ -53,6 +53,20 @@ def test_tiles_meet_across_ra_0_and_at_the_pole():
     assert len(tiles.groups([*tiles.touched(10.0, 5.0, 0.1), *tiles.touched(20.0, 5.0, 0.1)])) == 2
 
 
+@pytest.mark.parametrize(("ra_deg", "dec_deg"), PLACES)
+def test_parts_fill_their_tile(ra_deg, dec_deg):
+    ra, dec = starlist.spread(np.random.default_rng(4), 3000, ra_deg, dec_deg, 0.4)
+    tile, part = tiles.tile_of(ra, dec), tiles.part_of(ra, dec)
+    assert [tiles.whole(each) for each in part] == tile.tolist()
+    low_ra, high_ra, low_dec, high_dec = np.transpose([tiles.bounds(each) for each in part])
+    assert ((low_ra <= ra + 1e-9) & (ra <= high_ra + 1e-9) & (low_dec <= dec + 1e-9) & (dec <= high_dec + 1e-9)).all()
+    near = sphere.separation_deg(ra_deg, dec_deg, ra, dec) < 0.13
+    asked = [
+        each for one in tiles.touched(ra_deg, dec_deg, 0.13) for each in tiles.touched_parts(one, ra_deg, dec_deg, 0.13)
+    ]
+    assert set(part[near].tolist()) <= set(asked)
+
+
 # ---- fetching
 
 
@@ -99,6 +113,46 @@ def test_going_deeper_asks_again(server):
         found = skystore.fetch("GAIA", 150.2, 2.25, 0.1, limit, services.Client())
         assert len(found) == len(starlist.in_cone(stars, 150.2, 2.25, 0.1, "Gmag", limit))
         assert server.count("vizier") == n_requests
+
+
+DENSE = 286.0, 5.0  # in the Milky Way
+
+
+def rows_told(caplog):
+    """Return how many rows each answer of VizieR had, as LOG says."""
+    told = [re.search(r": (\d+) rows$", record.getMessage()) for record in caplog.records]
+    return [int(match[1]) for match in told if match]
+
+
+def test_where_stars_are_dense_parts_of_tiles_are_asked_for(server, caplog):
+    caplog.set_level("INFO")
+    stars = starlist.make("GAIA", 40_000, *DENSE, 1.5)
+    starlist.serve(server, "GAIA", stars)
+    found = skystore.fetch("GAIA", *DENSE, 0.07, 19.0, services.Client())
+    expected = starlist.in_cone(stars, *DENSE, 0.07, "Gmag", 19.0)
+    assert set(found["ident"]) == set(expected["ident"]) and len(expected) > 20
+    assert server.count("vizier") == 1
+    (rows,) = rows_told(caplog)
+    assert rows < 0.2 * len(starlist.in_cone(stars, *DENSE, 0.72, "Gmag", 19.0))  # what four whole tiles take
+    again = skystore.fetch("GAIA", *DENSE, 0.07, 19.0, services.Client(offline=True))
+    assert list(again["ident"]) == list(found["ident"])
+    wider = skystore.fetch("GAIA", *DENSE, 0.17, 19.0, services.Client())
+    expected = starlist.in_cone(stars, *DENSE, 0.17, "Gmag", 19.0)
+    assert len(wider) == len(set(wider["ident"])) == len(expected)
+
+
+def test_a_store_of_whole_tiles_answers_for_their_parts(server, home):
+    stars = starlist.make("GAIA", 20_000, *DENSE, 1.5)
+    path, survey = tilefile.database(skystore.user_folder(), surveys.get("GAIA")), surveys.get("GAIA")
+    tilefile.write(path, survey, tiles.touched(*DENSE, 0.2), stars, 20.0, {"answer_sha256": "of old"})
+    found = skystore.fetch("GAIA", *DENSE, 0.2, 19.0, services.Client(offline=True))
+    expected = starlist.in_cone(stars, *DENSE, 0.2, "Gmag", 19.0)
+    assert len(found) == len(set(found["ident"])) == len(expected)
+    assert skystore.prefetch(survey, [(*DENSE, 0.2)], 19.0, services.Client(offline=True))[1] == 0
+    starlist.serve(server, "GAIA", stars)
+    deeper = skystore.fetch("GAIA", *DENSE, 0.05, 20.5, services.Client())  # parts next to the tiles of old
+    assert set(deeper["ident"]) == set(starlist.in_cone(stars, *DENSE, 0.05, "Gmag", 20.5)["ident"])
+    assert server.count("vizier") == 1
 
 
 def test_an_empty_field_is_remembered_for_a_week(server, home):
