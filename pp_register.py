@@ -53,6 +53,7 @@ from photometrypipeline.programs.choices import FLAG_MASKS
 from photometrypipeline.registration import (
     astrometry,
     blind,
+    depth,
     locate,
     questions,
     scampinput,
@@ -211,8 +212,9 @@ def try_catalogs(attempt, extractions, names, offline):
     client, scarce, asked = attempt.data.client(offline), [], set()
     reaches = questions.reaches_of(attempt.telescope, pp_setup.n_registration_repetitions)
     circle, faintest = (ra, dec, attempt.guessed * radius), attempt.telescope.max_mag
+    seen = functools.cache(lambda: depth.peaks_per_deg2(list(attempt.data))) if attempt.guessed == 1 else None
     for name in dict.fromkeys(names):
-        for reach, limit in questions.questions(name, circle, reaches, faintest):
+        for reach, limit in questions.questions(name, circle, reaches, faintest, seen):
             try:
                 catalog = stars_around(attempt, name, (ra, dec, attempt.guessed * radius + reach), limit, client)
             except OutsideSurvey as error:

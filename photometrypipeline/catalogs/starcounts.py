@@ -52,9 +52,11 @@ def tiles_of(ra_deg: float, dec_deg: float, radius_deg: float, mag: float) -> li
     wanted = tiles.touched(ra_deg, dec_deg, radius_deg)
     if radius_deg > SMALL_DEG:
         return wanted
-    faintest, found = min(mag, FAINTEST_MAG), []
+    faintest = min(mag, FAINTEST_MAG)
+    found: list[int] = []
     for tile in wanted:
-        dense = per_deg2(*tiles.middle(tile), faintest) > DENSE_PER_DEG2
+        middle = tiles.middle(tile)
+        dense = per_deg2(middle[0], middle[1], faintest) > DENSE_PER_DEG2
         parts = tiles.touched_parts(tile, ra_deg, dec_deg, radius_deg) if dense else []
         found += parts if 0 < len(parts) < tiles.ACROSS**2 else [tile]
     return found
@@ -78,3 +80,10 @@ def limit(ra_deg: float, dec_deg: float, radius_deg: float, faintest: float, mos
     steps = np.arange(BRIGHTEST_MAG, min(faintest, FAINTEST_MAG), STEP_MAG)
     counts = [rows(ra_deg, dec_deg, radius_deg, float(step)) for step in steps]
     return float(max([step for step, count in zip(steps, counts, strict=True) if count <= most_rows], default=steps[0]))
+
+
+def depth(ra_deg: float, dec_deg: float, number: float) -> float:
+    """Return the magnitude to which a square degree has `number` stars, in whole steps of STEP_MAG, the next one."""
+    steps = np.arange(BRIGHTEST_MAG, FAINTEST_MAG, STEP_MAG)
+    counts = (per_deg2(ra_deg, dec_deg, float(step)) for step in steps)
+    return next((float(step) for step, count in zip(steps, counts, strict=False) if count >= number), FAINTEST_MAG)

@@ -5,6 +5,7 @@ the lock of the store.  What cannot be had is not complained of here: the step a
 """
 
 import contextvars
+import functools
 import logging
 import threading
 from collections.abc import Callable, Iterable
@@ -18,7 +19,7 @@ from photometrypipeline.calibration import referencestars
 from photometrypipeline.catalogs import skystore, surveys
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import wcskeywords
-from photometrypipeline.registration import locate, questions
+from photometrypipeline.registration import depth, locate, questions
 from photometrypipeline.registration.astrometry import to_sky
 from photometrypipeline.sky import sphere
 
@@ -77,7 +78,8 @@ def fetch(frames, options: dict, faintest_mag: float, repetitions: int) -> Ahead
         ra_deg, dec_deg, radius_deg = circle
         for name in _first(register.cat or telescope.astrometry_catalogs):
             reaches = questions.reaches_of(telescope, repetitions)
-            reach, limit = questions.questions(name, circle, reaches, telescope.max_mag)[0]
+            seen = functools.partial(depth.peaks_per_deg2, list(frames))
+            reach, limit = questions.questions(name, circle, reaches, telescope.max_mag, seen)[0]
             _stars(ahead, name, (ra_deg, dec_deg, radius_deg + reach), limit, client, folder)
         for name in _first(_calibrators(frames, calibrate)):
             limit = referencestars.limit_mag(name, circle, faintest_mag)

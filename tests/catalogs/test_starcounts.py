@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 
+import sky
 from photometrypipeline.catalogs import starcounts
-from photometrypipeline.registration import questions
+from photometrypipeline.frames.frame import Frame
+from photometrypipeline.registration import depth, questions
 
 SQUARE_DEGREES = 41253
 CENTRE, POLE = (266.405, -28.936), (192.859, 27.128)  # of the Galaxy
@@ -55,3 +57,26 @@ def test_where_stars_are_few_nothing_changes():
     assert questions.questions("GAIA", (*POLE, 0.07), [0.1, 0.3], 19.0) == [(0.1, 19.0), (0.3, 19.0)]
     assert questions.questions("TYCHO2", (*CENTRE, 0.07), [0.1, 0.3], 19.0) == [(0.1, 19.0), (0.3, 19.0)]
     assert starcounts.limit(*POLE, 0.1, 40.0, 20_000) == 40.0
+
+
+def test_a_first_question_goes_as_deep_as_the_frames():
+    asked = questions.questions("GAIA", (*CENTRE, 0.07), [0.1, 0.3], 19.0, lambda: 3000.0)
+    usual = questions.questions("GAIA", (*CENTRE, 0.07), [0.1, 0.3], 19.0)
+    limit = asked[0][1]
+    assert starcounts.per_deg2(*CENTRE, limit - 0.5) < 12_000 <= starcounts.per_deg2(*CENTRE, limit)
+    assert limit < usual[0][1] and asked[1:] == usual[1:]  # frames that are not found ask as before
+    deep = questions.questions("GAIA", (*CENTRE, 0.07), [0.1, 0.3], 19.0, lambda: 1e6)
+    assert deep == usual
+    never = questions.questions("GAIA", (*POLE, 0.07), [0.1, 0.3], 19.0, lambda: pytest.fail("pixels are not read"))
+    assert never == [(0.1, 19.0), (0.3, 19.0)]
+
+
+@pytest.mark.parametrize("n_stars", [20, 600])
+def test_peaks_are_the_stars_of_a_frame(tmp_path, n_stars):
+    truth = sky.make_dataset(tmp_path, 1, seed=8, size=(900, 700), n_stars=n_stars)
+    frame = Frame(tmp_path / truth.files[0])
+    frame.header["SECPIXX"] = 0.4
+    area_deg2 = 900 * 700 * (0.4 / 3600) ** 2
+    assert depth.peaks_per_deg2([frame]) * area_deg2 == pytest.approx(n_stars, rel=0.5)
+    frame.header["SECPIXX"] = "unknown"
+    assert depth.peaks_per_deg2([frame]) == np.inf == depth.peaks_per_deg2([])
