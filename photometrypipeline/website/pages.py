@@ -12,6 +12,7 @@ from photometrypipeline import __version__
 from photometrypipeline.base.files import write_text
 from photometrypipeline.frames.records import known
 from photometrypipeline.sky.times import text_of
+from photometrypipeline.targets.observed import REFLECTED_SHARE
 from photometrypipeline.website.appearance import COMPILED, STATIC, TEMPLATES
 from photometrypipeline.website.views import calibrated
 
@@ -53,6 +54,7 @@ def environment():
     made.filters |= {name: _defined(function) for name, function in own.items()}
     made.tests["known"] = _defined(known)
     made.globals |= {"version": __version__, "stylesheet": STYLE_SHEET, "most_open": MOST_OPEN}
+    made.globals |= {"reflected_share": REFLECTED_SHARE}
     return made
 
 

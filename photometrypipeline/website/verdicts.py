@@ -330,7 +330,7 @@ def _two_methods(target, limits):
     beyond = math.sqrt(max((abs(off) - noise) * (abs(off) + noise), 0.0))
     state, change = small(beyond, limits.psf_difference_mag, "g")
     advice = "" if state == GOOD else "look for neighbours, and at the stars of the profile, in LOG"
-    return [Measure(f"aperture and PSF differ by {off:+.3f} mag", state, change, advice)]
+    return [Measure(f"aperture and PSF differ by {off:+z.3f} mag", state, change, advice)]
 
 
 def _injected(record, limits):
@@ -340,7 +340,7 @@ def _injected(record, limits):
         level = each.levels[0]
         beyond = max(abs(level.bias_mag) - 2 * level.bias_err_mag, 0.0)
         state, change = small(beyond, limits.injected_bias_mag, "g")
-        words = f"artificial targets come out {level.bias_mag:+.4f} ± {level.bias_err_mag:.4f} mag off"
+        words = f"artificial targets come out {level.bias_mag:+z.4f} ± {level.bias_err_mag:.4f} mag off"
         advice = "light is lost, or that of others is in: see the table of artificial targets"
         measures.append(Measure(words, state, change, "" if state == GOOD else advice))
         ratio = widened(level.within_2)
