@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 from photometrypipeline.frames import fitsbytes
 
 WINGS_FWHM = 2.5  # a source is masked in the sky of others so far, or to twice its isophote
-SUBPIXELS = 5  # per axis, as Source Extractor cuts its apertures
+EDGE_PLACES, EDGE_WEIGHTS = np.polynomial.legendre.leggauss(6) * np.array([[0.5]])  # in a pixel
 
 
 @dataclass
@@ -153,13 +153,15 @@ def _overlap(middle, half, size):
 def aperture(dx, dy, radius_px):
     """Return the share of each pixel that lies in a circle, shape of dx + dy (px from its centre, broadcastable).
 
-    Pixels at its edge are divided into 5 x 5, as Source Extractor does it.
+    Of a pixel at its edge it is the part inside, to 0.005 from 2 px on: the length of the chords, summed by Gauss and
+    Legendre.  Source Extractor counts 25 points of a pixel, which makes the light of a star depend on its place among
+    the pixels, by 0.002 mag where it is 3.5 px wide.
     """
     distance = np.hypot(dx, dy)
     shares = (distance < radius_px).astype(float)
     edge = np.nonzero(np.abs(distance - radius_px) < np.sqrt(0.5))
-    steps = (np.arange(SUBPIXELS) + 0.5) / SUBPIXELS - 0.5
-    x, y = np.broadcast_to(dx, distance.shape)[edge], np.broadcast_to(dy, distance.shape)[edge]
-    inside = (x[:, None, None] + steps) ** 2 + (y[:, None, None] + steps[:, None]) ** 2 < radius_px**2
-    shares[edge] = inside.mean(axis=(1, 2))
+    x, y = (np.abs(np.broadcast_to(axis, distance.shape)[edge])[:, None] for axis in (dx, dy))
+    chord = np.sqrt(np.maximum(radius_px**2 - (np.minimum(x, y) + EDGE_PLACES) ** 2, 0.0))
+    low, high = (np.maximum(x, y) + side for side in (-0.5, 0.5))
+    shares[edge] = np.maximum(np.minimum(chord, high) - np.maximum(-chord, low), 0.0) @ EDGE_WEIGHTS
     return shares

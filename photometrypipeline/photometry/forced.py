@@ -1,6 +1,6 @@
 """Forced photometry: how much light there is at a place, whether or not a source was detected there.
 
-The aperture is that of the detected sources, cut out of the pixels in the same way (a grid of 5 x 5 points per pixel),
+The aperture is that of the detected sources, cut out of the pixels in the same way,
 the sky comes from a ring around it, as Source Extractor's local background does.  The error is what the same
 measurement scatters by at the nearest empty places of the same frame: noise that is correlated between pixels, faint
 sources that nobody sees and an uneven sky are all in it.  Photons of the source itself come on top.  Bad pixels belong
