@@ -434,6 +434,7 @@ class TargetLight(Part):
     noise_adu: float | None
     n_empty: int
     neighbours: list[NeighbourLight]
+    pixel_correction_mag: float = 0.0
 
 
 class FieldBody(Part):

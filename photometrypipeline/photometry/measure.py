@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.ndimage import binary_dilation, median_filter
 
-from photometrypipeline.photometry import ringsky, trail
+from photometrypipeline.photometry import ringsky
 from photometrypipeline.photometry.cutouts import FramePixels, aperture
 from photometrypipeline.photometry.errorbars import MAG_PER_RELATIVE_FLUX
 from photometrypipeline.photometry.framepsf import FramePSF
@@ -25,6 +25,8 @@ SECTORS = 8  # of a ring, which tell how even the sky is
 MODEL_ERROR = 0.01  # of the light of a neighbour, by the PSF
 TRAIL_ERROR = 0.05  # of the correction for the trail
 GUESSED_ERROR = 0.1  # the same where the PSF is guessed from a width, which may be off by a fifth
+PLACES = 3  # in a pixel, per axis, over which the light in an aperture is averaged
+PLACE_ERROR = 0.2  # of the correction for a place among the pixels, by what profiles of one width differ
 SHARPEST_PX = 2.0  # FWHM below which a star is as sharp as a cosmic ray
 STRUCK_SIGMA = 8.0
 COVERED = 0.5  # of the noise of a pixel, by light of a neighbour: there it is no sky, even when that is off
@@ -62,13 +64,14 @@ class Exposure:
         return self.psf.fwhm_px
 
     def share_at(self, x, y):
-        """Return the share of a star's light in the aperture at a place (0-based px), to a pixel.
+        """Return the share of a star's light in the aperture near a place (0-based px), to a pixel.
 
-        It is that of the pixel's middle, whoever asks first: results must not depend on who measures which frame when.
+        It is the mean over all places among the pixels, which the reference stars have, and that of the PSF in the
+        pixel's middle, whoever asks first: results must not depend on who measures which frame when.
         """
         key = (round(x), round(y)) if self.psf.varies else (0, 0)
         if key not in self._shares:
-            self._shares[key] = trail.shares(self.psf, *map(float, key), self.radius_px, self.psf.trail_px)[1]
+            self._shares[key] = _mean_share(self.psf, *map(float, key), self.radius_px)
         return self._shares[key]
 
     @property
@@ -92,6 +95,14 @@ class Exposure:
         return self.ties.offset_mag(flux, sigma, self.gain) if self.ties else (0.0, np.nan, 0)
 
 
+def _mean_share(psf, x, y, radius_px):
+    """Return the share of a star's light in an aperture around it, the mean over its places among the pixels."""
+    half = int(np.ceil(radius_px)) + 1
+    steps = np.linspace(-half, half, 2 * half * PLACES + 1)
+    dx, dy = steps[None, :], steps[:, None]
+    return float((aperture(dx, dy, radius_px) * psf.light(x, y, dx, dy)).sum()) / PLACES**2
+
+
 @dataclass(frozen=True)
 class Neighbour:
     """A star near a target: place (0-based px) in a frame, light (ADU, of the whole profile) and its error."""
@@ -108,6 +119,7 @@ class Light:
 
     flux_err : photons and sky;  scene_err : neighbours;  offsets are to be added to magnitudes of these fluxes
     neighbour_flux : light of neighbours in the aperture, as it is there
+    pixel_correction_mag : added for the place among the pixels, on which the light in an aperture depends
     trail_chi2 : by how much a source that is not drawn out along its trail fits worse
     noise : of `flux` by empty places around (n_empty), NaN where nobody looked
     dx, dy, place_err : px from the place given to where the light is, by the PSF
@@ -135,6 +147,7 @@ class Light:
     dy: float = np.nan
     place_err: float = np.nan
     trail_px: tuple = (0.0, 0.0)
+    pixel_correction_mag: float = 0.0
     trail_chi2: float = 0.0
     noise: float = np.nan
     n_empty: int = 0
@@ -240,7 +253,8 @@ class Place:
     profile: np.ndarray  # light of a target of flux 1, 0 beyond its reach
     inside: np.ndarray  # share of each pixel in the aperture
     share: float  # of the target's light in the aperture
-    star_share: float
+    round_share: float  # of a star's at this place
+    star_share: float  # of a star's, the mean over places among the pixels
     ring: tuple
     round_profile: np.ndarray | None = None  # that of a star, where the target is drawn out otherwise
 
@@ -257,13 +271,14 @@ def place_of(exposure, x, y, trail_px, cut=None):
     profile = np.zeros(cut.pixels.shape)
     profile[box, box] = exposure.psf.light(x, y, dx[:, box], dy[box], trail_px)
     inside = aperture(dx, dy, exposure.radius_px)
-    share = star_share = float((inside * profile).sum())
+    share = round_share = float((inside * profile).sum())
     star_profile = None
     if tuple(trail_px) != tuple(exposure.psf.trail_px):
         star_profile = np.zeros(cut.pixels.shape)
         star_profile[box, box] = exposure.psf.light(x, y, dx[:, box], dy[box])
-        star_share = float((inside * star_profile).sum())
-    return Place(cut, dx, dy, profile, inside, share, star_share, (inner, outer), star_profile)
+        round_share = float((inside * star_profile).sum())
+    shares = share, round_share, exposure.share_at(x, y)
+    return Place(cut, dx, dy, profile, inside, *shares, (inner, outer), star_profile)
 
 
 def measure(exposure, x, y, trail_px=(0.0, 0.0), neighbours=(), place=None):
@@ -339,7 +354,7 @@ def _measured(exposure, x, y, trail_px, neighbours, place):
     noise2 = (place.inside**2 * variance).sum() + (place.inside.sum() * sky_err) ** 2
     leaks = np.array([(place.inside * each).sum() for each in lights])
     by_psf = np.array([(weight * each).sum() / norm for each in lights])
-    offset, offset_err, _ = exposure.psf_offset_mag(flux, sigma)
+    offset, *_ = exposure.psf_offset_mag(flux, sigma)
     total = max(in_aperture * ratio, 1e-9)
     light = Light(
         flux=in_aperture * ratio,
@@ -350,8 +365,9 @@ def _measured(exposure, x, y, trail_px, neighbours, place):
         psf_scene_err=_scene_err(by_psf, errors, exposure) * place.star_share,
         offset_mag=exposure.aperture_offset_mag,
         psf_offset_mag=offset,
-        psf_err_mag=_psf_err(exposure, place, offset_err),
-        trail_correction_mag=float(2.5 * np.log10(place.share / place.star_share)),
+        psf_err_mag=_psf_err(exposure, place),
+        trail_correction_mag=float(2.5 * np.log10(place.share / place.round_share)),
+        pixel_correction_mag=float(2.5 * np.log10(place.round_share / place.star_share)),
         neighbour_flux=float(leaks.sum()) if len(leaks) else 0.0,
         neighbour_fraction=float(max(leaks.sum(), 0.0) / total) if len(leaks) else 0.0,
         masked_fraction=masked,
@@ -391,10 +407,11 @@ def _scene_err(leaks, errors, exposure):
     return float(np.sqrt(((leaks * np.hypot(errors, model)) ** 2).sum())) if len(leaks) else 0.0
 
 
-def _psf_err(exposure, place, offset_err):
-    """Return the error (mag) that the profile leaves in the correction for the trail."""
-    correction = abs(2.5 * np.log10(place.share / place.star_share))
-    return float((GUESSED_ERROR if exposure.psf.guessed else TRAIL_ERROR) * correction)
+def _psf_err(exposure, place):
+    """Return the error (mag) that the profile leaves in the corrections for trail and place among the pixels."""
+    trail_mag, place_mag = 2.5 * np.log10([place.share / place.round_share, place.round_share / place.star_share])
+    of_trail = GUESSED_ERROR if exposure.psf.guessed else TRAIL_ERROR
+    return float(np.hypot(of_trail * trail_mag, PLACE_ERROR * place_mag))
 
 
 def _by_psf(place, left, usable, sigma, gain, others):

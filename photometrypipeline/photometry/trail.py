@@ -1,8 +1,7 @@
-"""Trails: how far a moving target goes during an exposure, and what an aperture loses by it."""
+"""Trails: how far a moving target goes during an exposure."""
 
 import numpy as np
 
-from photometrypipeline.photometry.cutouts import aperture
 from photometrypipeline.sky.times import SECONDS_PER_DAY
 
 SECONDS_PER_HOUR = 3600.0
@@ -50,19 +49,3 @@ def on_detector(psf, motion):
     """Return (x, y), px, along which a target is drawn out that moves by `motion` against the stars (a FramePSF)."""
     total = psf.trail_px[0] + motion[0], psf.trail_px[1] + motion[1]
     return total if np.hypot(*total) > NOTHING_PX else (0.0, 0.0)
-
-
-def shares(psf, x, y, radius_px, trail_px):
-    """Return (EE of the target, EE of a star): shares of their light in an aperture at x, y (0-based px).
-
-    trail_px : (x, y) along which the target is drawn out; stars are as the FramePSF has them
-    """
-    column, row = round(x), round(y)
-    half = int(np.ceil(radius_px)) + 2
-    steps = np.arange(-half, half + 1)
-    dx, dy = steps[None, :] - (x - column), steps[:, None] - (y - row)
-    inside = aperture(dx, dy, radius_px)
-    star = float((inside * psf.light(x, y, dx, dy)).sum())
-    if tuple(trail_px) == tuple(psf.trail_px):
-        return star, star
-    return float((inside * psf.light(x, y, dx, dy, trail_px)).sum()), star

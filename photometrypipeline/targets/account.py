@@ -72,6 +72,7 @@ def _light(target, frame, light, exposure, at, place):
         psf_guessed=bool(psf.guessed),
         trail_px=[float(axis) for axis in light.trail_px],
         trail_correction_mag=light.trail_correction_mag,
+        pixel_correction_mag=light.pixel_correction_mag,
         ring_px=[float(radius + drawn_out) for radius in exposure.ring_px],
         sky_adu=light.sky,
         sigma_adu=light.sigma,
@@ -215,10 +216,14 @@ class _Teller:
         if seen is None:
             return None
         facts = {"fwhm_px": seen.fwhm_px, "psf_stars": seen.psf_stars, "psf_residual": seen.psf_residual}
+        facts |= {"pixel_correction_mag": seen.pixel_correction_mag}
+        among_pixels = f"; {seen.pixel_correction_mag:+z.4f} mag for its place among the pixels"
         if seen.psf_guessed:
-            return Step("PSF", f"guessed from the width of the sources, FWHM {seen.fwhm_px:.2f} px", facts)
+            text = f"guessed from the width of the sources, FWHM {seen.fwhm_px:.2f} px{among_pixels}"
+            return Step("PSF", text, facts)
         left = f"; it leaves {100 * seen.psf_residual:.2f} % of a star" if number(seen.psf_residual) >= 5e-5 else ""
-        return Step("PSF", f"FWHM {seen.fwhm_px:.2f} px{left}; {seen.psf_stars} stars tie it to the source list", facts)
+        stars = f"{seen.psf_stars} stars tie it to the source list"
+        return Step("PSF", f"FWHM {seen.fwhm_px:.2f} px{left}; {stars}{among_pixels}", facts)
 
     def trail(self):
         """The motion during the exposure."""
