@@ -16,6 +16,7 @@ All become dictionaries with the keys of horizons.ORBIT and EXTRAS: angles in de
 import gzip
 import json
 import re
+import zlib
 
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.ephemerides import elementsjson, horizons, names, orbfit
@@ -42,8 +43,10 @@ def read(path, text):
             found = _from_stream(stream, asked)
     except OSError as error:
         raise FrameError(path, f"cannot be read ({error.strerror or error})", "check its name") from None
-    except (EOFError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (EOFError, ValueError) as error:
         raise FrameError(path, f"has elements that cannot be read ({error})", REMEDY) from None
+    except (KeyError, TypeError, IndexError, AttributeError, RecursionError, ArithmeticError, zlib.error):
+        raise FrameError(path, "has elements that cannot be read (of another form, or damaged)", REMEDY) from None
     if found is None:
         raise FrameError(path, "holds no orbital elements", REMEDY)
     return [orbit for orbit in found if is_meant(asked, orbit.full_name)]

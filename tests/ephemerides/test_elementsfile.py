@@ -293,11 +293,14 @@ def test_answers_of_horizons_are_read_one_behind_the_other(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("", "no orbital elements"), ("just words\n", "no orbital elements"), ('{"EPOCH": 2458849.5}', "cannot be read")]
+    [("[" * 100_000, "damaged"), (json.dumps(SBDB | {"object": "Ceres"}), "another form")]
+    + [(json.dumps({"mpc_orb": GET_ORB | {"epoch_data": None}}), "another form")]
+    + [(JPL_COMETS.replace("20100806.50196", "2010-Aug-06.50"), "damaged")]
+    + [("", "no orbital elements"), ("just words\n", "no orbital elements"), ('{"EPOCH": 2458849.5}', "cannot be read")]
     + [("{broken", "cannot be read"), (MPCORB[0].replace("0.0794013", "x.0794013"), "cannot be read")],
 )
 def test_a_file_without_elements_is_named(tmp_path, text, why):
     with pytest.raises(FrameError, match=rf"elements.txt.*{why}.*MPCORB"):
-        elementsfile.read(written(tmp_path, text), "Ceres")
+        elementsfile.read(written(tmp_path, text), "2P" if text.startswith("Num") else "Ceres")
     with pytest.raises(FrameError, match="check its name"):
         elementsfile.read(tmp_path / "missing", "Ceres")
