@@ -73,10 +73,10 @@ def _read(response):
     refuse_html(response)
     try:
         answer = json.loads(response.content)
-        names, rows = [column["name"] for column in answer["info"]], answer["data"]
-        if any(len(row) != len(names) for row in rows):
+        names, rows = [str(column["name"]) for column in answer["info"]], answer["data"]
+        if any(not isinstance(row, list) or len(row) != len(names) for row in rows):
             raise ValueError("rows of different lengths")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Retry(f"no table in JSON ({error})") from None
     return response.content, names, rows
 

@@ -5,6 +5,7 @@ import re
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import astroquery.mast
 import numpy as np
@@ -392,3 +393,17 @@ def test_invented_stars_never_enter_the_users_store(server, home, tmp_path):
     own = skystore.fetch("PANSTARRS", 150, 2, 0.2, 19, services.Client(offline=True), tmp_path)
     assert not np.isin(own["ra_deg"], alone["ra_deg"]).any()
     assert len(mixed) > 50
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b"5", b'{"info": [{"name": "raMean"}], "data": [{"0": 5}]}', b'{"info": [{}], "data": []}']
+)
+def test_what_is_no_table_of_mast_is_no_answer(body):
+    with pytest.raises(services.Retry, match="no table in JSON"):
+        mast._read(SimpleNamespace(content=body))
+
+
+def test_a_column_without_a_name_of_mast_is_told():
+    _, names, rows = mast._read(SimpleNamespace(content=b'{"info": [{"name": null}], "data": [[5]]}'))
+    with pytest.raises(CatalogError, match="came without column .*; columns seen: None"):
+        mast._as_vizier(names, rows, surveys.get("PANSTARRS"))
