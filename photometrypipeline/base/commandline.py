@@ -16,6 +16,7 @@ from pathlib import Path
 from photometrypipeline import __version__
 from photometrypipeline.base import loading, streams
 from photometrypipeline.base.errors import USAGE, UsageError
+from photometrypipeline.base.finite import finite
 
 # Threads of numpy's linear algebra: they wait for each other on small matrices and cost twice the CPU time of one.
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -27,6 +28,10 @@ class Parser(argparse.ArgumentParser):
 
     glances = ()  # called with the parsed arguments, raise UsageError for those that cannot be meant
     whole = ()  # actions whose options are not shortened, so that others may be: -ver is -verbose where there is one
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.register("type", float, finite)
 
     def parse_args(self, args=None, namespace=None):
         """Parse as argparse does, and look whether all options can be meant."""
@@ -52,7 +57,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         """End the process with one line that says what is wrong with the command line, and where all options stand."""
-        self.exit(USAGE, f"{self.prog}: error: {message} ({self.prog} -h explains all options)\n")
+        self.exit(USAGE, f"{self.prog}: error: {streams.plain(message)} ({self.prog} -h explains all options)\n")
 
     def exit(self, status=0, message=None):
         """End the process as argparse does, with the status of a failure where its help was lost."""

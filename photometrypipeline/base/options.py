@@ -19,6 +19,7 @@ import typing
 from pathlib import Path
 
 from photometrypipeline.base.errors import UsageError
+from photometrypipeline.base.finite import finite
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Declaration:
     check : called with the value, text of the command line included, returns it as the step wants it; raises UsageError
     glance : called with the value and all options (object or Namespace), raises UsageError for what is seen to be wrong
         at once, before anything is imported or done
+    within : (least, largest) of the number or numbers that it takes
     file : whether it may be the path of a file of the user;  harmless : whether it never changes a result
     to : (class, name) of the options of steps that get its value
     """
@@ -42,6 +44,7 @@ class Declaration:
     also: tuple = ()
     check: object = None
     glance: object = None
+    within: tuple | None = None
     file: bool = False
     harmless: bool = False
     to: tuple = ()
@@ -112,6 +115,8 @@ class Options:
         """Raise UsageError for options of `args` (Namespace or object) that are wrong at first sight."""
         for name, (_, known) in cls.declared().items():
             value = getattr(args, name)
+            if known.within and value is not None:
+                _refuse_beyond(known.within, name, value)
             if known.glance and value is not None:
                 known.glance(value, args)
 
@@ -156,6 +161,14 @@ class Options:
         return {name: value for name, value in every.items() if name not in harmless}
 
 
+def _refuse_beyond(limits, name, value):
+    """Raise UsageError for a number, or one of several, beyond the limits of its option."""
+    numbers = value if isinstance(value, (list, tuple)) else [value]
+    if not all(limits[0] <= float(number) <= limits[1] for number in numbers):
+        given = " ".join(f"{float(number):g}" for number in numbers)
+        raise UsageError(f"-{name} {given}: give a number from {limits[0]:g} to {limits[1]:g}")
+
+
 def _default(field):
     return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
@@ -193,6 +206,7 @@ def _converted(name, value, field, known):
         raise UsageError(f"option {name} = {value!r}: True or False is wanted")
     value = str(value) if isinstance(value, Path) else tuple(value) if isinstance(value, list) else value
     kind = known.type or _kind(field)
+    kind = finite if kind is float else kind
     try:
         if known.nargs:
             if isinstance(value, str) or len(value) != known.nargs:
@@ -221,7 +235,7 @@ def radius_px(text):
 def radii_px(text):
     """Return the aperture radii (list of float, px) of a list separated by commas."""
     values = [float(field) for field in text.split(",") if field.strip()]
-    if not values or min(values) <= 0:
+    if not values or not all(0 < radius < math.inf for radius in values):
         raise ValueError(f"{text!r} is not an aperture radius")
     return values
 

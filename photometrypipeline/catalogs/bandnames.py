@@ -37,9 +37,8 @@ def check(name, catalogs=None):
     if name == "v" and any(each.lower().startswith("skymapper") for each in given):
         return
     if name.lower() in NO_BAND:
-        raise UsageError(f"-filter {name}: no band; -filter None: {UNFILTERED}")
+        raise UsageError(f"-filter {name} is not a band; with -filter None {UNFILTERED}")
     near = [band for band in BANDS if band.lower() == name.lower()]
     near += ["vsm (SkyMapper)"] if name == "v" else []
-    if near:
-        raise UsageError(f"-filter {name}: there is no such band; did you mean {' or '.join(near)}?")
-    raise UsageError(f"-filter {name}: there is no such band; known are {KNOWN}")
+    hint = f"did you mean {' or '.join(near)}?" if near else f"the bands are {KNOWN}"
+    raise UsageError(f"-filter {name or repr('')} is not a band; {hint}")

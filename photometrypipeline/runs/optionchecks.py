@@ -8,6 +8,7 @@ from pathlib import Path
 
 from photometrypipeline.base.errors import FrameError, UsageError
 
+LARGEST_MAG = 100.0
 SCHEMAS = ("pos", "prob", "apr", "none")  # of rejection, that -reject knows
 
 
@@ -72,15 +73,13 @@ def schemas(value):
     return names
 
 
-def whole_number(value):
-    """Return a number (int) that is not negative."""
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        number = -1
-    if number < 0:
-        raise UsageError(f"{value!r} is not a whole number from 0 on")
-    return number
+def zeropoint(value, _=None):
+    """Raise UsageError unless `value` is a zeropoint and its uncertainty, both in mag."""
+    magnitude, sigma = value
+    if not (abs(magnitude) <= LARGEST_MAG and 0 <= sigma <= LARGEST_MAG):
+        raise UsageError(
+            f"-magzp {magnitude:g} {sigma:g}: give a zeropoint and its uncertainty in mag, such as 25.1 0.03"
+        )
 
 
 def target_color(value):

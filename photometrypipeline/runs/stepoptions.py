@@ -14,6 +14,9 @@ from photometrypipeline.ephemerides.ephemchoice import AUTO, MODES, Choice
 from photometrypipeline.programs.choices import FLAG_MASKS, METHODS
 from photometrypipeline.runs import optionchecks
 
+SNR = (0.01, 1e6)  # detection thresholds
+MINAREA_PX = (1, 1e6)
+
 # ---- what several steps have
 
 
@@ -98,11 +101,17 @@ class PrepareOptions(Ephemeris, Offline, Jobs):
         "green at every pixel, interpolated; or none: measured as they are (default: %(default)s)",
     )
 
-    ra: float | None = option(metavar="DEG", help="right ascension of the frame centre, J2000 (default: header)")
-    dec: float | None = option(metavar="DEG", help="declination of the frame centre, J2000 (default: header)")
+    ra: float | None = option(
+        metavar="DEG", within=(-180, 360), help="right ascension of the frame centre, J2000 (default: header)"
+    )
+    dec: float | None = option(
+        metavar="DEG", within=(-90, 90), help="declination of the frame centre, J2000 (default: header)"
+    )
     flipx: bool = option(False, help="toggle the telescope's flip of the x axis")
     flipy: bool = option(False, help="toggle the telescope's flip of the y axis")
-    rotate: float = option(0.0, metavar="DEG", help="added to the telescope's rotation, East of North (default: 0)")
+    rotate: float = option(
+        0.0, metavar="DEG", within=(-360, 360), help="added to the telescope's rotation, East of North (default: 0)"
+    )
     target: str | None = option(metavar="NAME", help="replace the object name, e.g. 2015_AB123")
     keep_wcs: bool = option(False, help="keep the WCS that the images have, and a MIDTIMJD")
     telescope: str | None = option(metavar="KEY", help="telescope keyword, whatever the header says")
@@ -119,8 +128,10 @@ class PrepareOptions(Ephemeris, Offline, Jobs):
 class ExtractOptions(Jobs):
     """Options of pp_extract; kernel : path of a filter for the detection (astromatic.write_filter)."""
 
-    snr: float = option(1.5, metavar="SIGMA", help="detection threshold in sigma (default: %(default)s)")
-    minarea: float = option(3.0, metavar="PX", help="minimum number of connected pixels (default: %(default)s)")
+    snr: float = option(1.5, metavar="SIGMA", within=SNR, help="detection threshold in sigma (default: %(default)s)")
+    minarea: float = option(
+        3.0, metavar="PX", within=MINAREA_PX, help="minimum number of connected pixels (default: %(default)s)"
+    )
     paramfile: str | None = option(
         metavar="FILE", file=True, help="parameter file for Source Extractor (default: that of the pipeline)"
     )
@@ -144,9 +155,11 @@ class RegisterOptions(Offline, Jobs):
     """Options of pp_register."""
 
     snr: float | None = option(
-        metavar="SIGMA", help="detection threshold in sigma (default: the telescope's, usually 3)"
+        metavar="SIGMA", within=SNR, help="detection threshold in sigma (default: the telescope's, usually 3)"
     )
-    minarea: float | None = option(metavar="PX", help="minimum number of connected pixels (default: the telescope's)")
+    minarea: float | None = option(
+        metavar="PX", within=MINAREA_PX, help="minimum number of connected pixels (default: the telescope's)"
+    )
     cat: tuple | None = option(
         metavar="NAME",
         check=optionchecks.astrometric_catalogs,
@@ -167,8 +180,10 @@ class PhotometryOptions(Ephemeris, Offline, Jobs):
     kernel : path of a filter for the detection;  chosen_by : where the radius in `aprad` comes from, in words
     """
 
-    snr: float = option(2.0, metavar="SIGMA", help="detection threshold in sigma (default: %(default)s)")
-    minarea: float | None = option(metavar="PX", help="minimum number of connected pixels (default: the telescope's)")
+    snr: float = option(2.0, metavar="SIGMA", within=SNR, help="detection threshold in sigma (default: %(default)s)")
+    minarea: float | None = option(
+        metavar="PX", within=MINAREA_PX, help="minimum number of connected pixels (default: the telescope's)"
+    )
     aprad: float | None = option(type=radius_px, metavar="PX", help="fixed aperture radius in px, no curve of growth")
     target: str | None = option(metavar="NAME", help="target name, whatever the header says, e.g. 2015_AB123")
     aprad_range: tuple | None = option(
@@ -224,6 +239,7 @@ class CalibrateOptions(Offline, Jobs):
     maxflag: int = option(
         3,
         metavar="N",
+        within=(0, 255),
         help="largest Source Extractor flag of sources to use; 7 admits saturated ones (default: %(default)s)",
     )
     instrumental: bool = option(False, help="no calibration, databases with instrumental magnitudes")
@@ -231,6 +247,7 @@ class CalibrateOptions(Offline, Jobs):
         type=float,
         nargs=2,
         metavar=("ZP", "SIGMA"),
+        glance=optionchecks.zeropoint,
         help="zeropoint and its uncertainty in mag, instead of a catalogue",
     )
     solar: bool = option(False, help="reference stars with colours like the Sun's only")
@@ -280,6 +297,7 @@ class DistillOptions(Ephemeris, Offline):
         type=float,
         nargs=2,
         metavar=("DRA", "DDEC"),
+        within=(-36_000, 36_000),
         help="arcsec, subtracted from the predicted coordinates (default: 0 0)",
     )
     positions: str | None = option(
@@ -314,7 +332,7 @@ class DistillOptions(Ephemeris, Offline):
     injections: int = option(
         24,
         metavar="N",
-        check=optionchecks.whole_number,
+        within=(0, 1000),
         help="artificial targets on parallel tracks, which tell bias, errors and limit; 0: none (default: %(default)s)",
     )
     photmode: str | None = option(
@@ -353,6 +371,7 @@ class CombineOptions(Following, Ephemeris, Offline, Jobs):
         type=float,
         nargs=2,
         metavar=("DRA", "DDEC"),
+        within=(-3600, 3600),
         help="motion of the target in arcsec/s, RA with cos Dec, instead of an ephemeris; implies -comoving",
     )
     method: str = option(

@@ -1,5 +1,6 @@
 """Options are declared once; parser, hand-over, command line, recipe and the interface for Python follow."""
 
+import contextlib
 import subprocess
 import sys
 from dataclasses import dataclass, fields
@@ -126,3 +127,34 @@ def test_help_answers_before_anything_slow_is_loaded(command):
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "usage:" in done.stdout
     assert done.stdout.splitlines()[-1] == "set()"
+
+
+@pytest.mark.parametrize(
+    ("argv", "why"),
+    [
+        (["-dec", "95"], "-dec 95: give a number from -90 to 90"),
+        (["-rotate", "1e300"], "-rotate 1e+300: give a number from -360 to 360"),
+        (["-ra", "nan"], "invalid float value: 'nan'"),
+        (["-telescope", "x", "-ra", "inf"], "invalid float value: 'inf'"),
+    ],
+)
+def test_numbers_that_cannot_be_meant_are_refused_before_anything_is_done(argv, why, capsys):
+    with pytest.raises(SystemExit) as end:
+        parser_of("Text.", stepoptions.PrepareOptions).parse_args([*argv, "a.fits"])
+    assert end.value.code == 2 and why in capsys.readouterr().err
+
+
+def test_numbers_given_in_python_have_the_same_limits():
+    for values in ({"dec": 95}, {"ra": float("nan")}):
+        with pytest.raises(UsageError, match=r"give a number from -90 to 90|not a finite number"):
+            stepoptions.PrepareOptions.chosen(**values)
+    for magzp, fits in (((25.1, 0.03), True), ((25.1, -0.03), False), ((1e6, 1.0), False)):
+        with contextlib.nullcontext() if fits else pytest.raises(UsageError, match="-magzp"):
+            stepoptions.CalibrateOptions.chosen(magzp=magzp)
+
+
+def test_codes_in_an_option_never_reach_the_terminal(capsys):
+    with pytest.raises(SystemExit):
+        parser_of("Text.", stepoptions.CalibrateOptions).parse_args(["-filter", "\x1b[31m", "a.fits"])
+    told = capsys.readouterr().err
+    assert "\x1b" not in told and r"\x1b[31m is not a band" in told

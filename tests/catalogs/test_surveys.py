@@ -113,6 +113,16 @@ def test_names_in_any_letter_case():
     assert surveys.get("sdss-r13") is surveys.get("SDSS-R16")
     assert surveys.canonical("skymapper") == "SkyMapper"
     assert surveys.canonical("nonsense") is None
+    assert surveys.canonical("usnob1") == surveys.canonical("USNO B1.0") == "USNO-B1"
+    assert surveys.canonical("Pan-STARRS") == surveys.canonical("ps1") == "PANSTARRS"
+    for name, hint in (
+        ("apass", "APASS10 or APASS9"),
+        ("sky", "SkyMapper"),
+        ("GAIADR9", "GAIA-DR"),
+        ("", "2MASS, APASS"),
+    ):
+        with pytest.raises(UsageError, match=hint):
+            surveys.named(name)
 
 
 def test_units_come_from_the_answer_and_not_from_memory():

@@ -1,5 +1,7 @@
 """The reference catalogues: one file each says what to ask for, what to throw away, and why."""
 
+import difflib
+import re
 from pathlib import Path
 
 from photometrypipeline.base.errors import UsageError
@@ -55,9 +57,14 @@ __all__ = ["ALIASES", "NAMES", "SURVEYS", "Survey", "canonical", "earlier_names"
 
 
 def canonical(name):
-    """Return the name of a catalogue in the letters that we use, or None: `gaia-dr2` is GAIA-DR2."""
-    wanted = str(name).strip().upper()
-    return {known.upper(): known for known in NAMES}.get(wanted) or SPELLINGS.get(wanted)
+    """Return the name of a catalogue in the letters that we use, or None: `gaia-dr2` and `GaiaDR2` are GAIA-DR2."""
+    known = {_bare(ours): ours for ours in NAMES} | {_bare(other): ours for other, ours in SPELLINGS.items()}
+    return known.get(_bare(name))
+
+
+def _bare(name):
+    """Return the letters and digits of a name."""
+    return re.sub(r"[^A-Z0-9]", "", str(name).upper())
 
 
 def named(name):
@@ -70,7 +77,10 @@ def named(name):
         return known
     if Path(name).is_file():
         return str(name)
-    raise UsageError(f"{name} is neither a catalogue nor a file; catalogues are {', '.join(NAMES)}")
+    near = [ours for ours in NAMES if _bare(name) and _bare(ours).startswith(_bare(name))]
+    near = near or difflib.get_close_matches(str(name).upper(), NAMES, 2)
+    hint = f"; did you mean {' or '.join(near)}?" if near else f"; catalogues are {', '.join(NAMES)}"
+    raise UsageError(f"{str(name) or repr('')} is neither a catalogue nor a file{hint}")
 
 
 def earlier_names(name):
