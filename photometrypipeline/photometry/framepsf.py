@@ -9,12 +9,13 @@ import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
-from astropy.stats import gaussian_fwhm_to_sigma, gaussian_sigma_to_fwhm
+from astropy.stats import gaussian_sigma_to_fwhm
 from scipy.ndimage import gaussian_filter, map_coordinates, maximum_filter
 from scipy.spatial import cKDTree
 
 from photometrypipeline.base import scatter
 from photometrypipeline.photometry import moffat
+from photometrypipeline.photometry.matched import significance
 
 log = logging.getLogger("pp.framepsf")
 
@@ -297,12 +298,8 @@ def _others(psf, stars):
     columns, rows = (np.rint(axis - axis.min()).astype(int) for axis in (stars.dx, stars.dy))
     at = np.arange(len(stars))[:, None], rows, columns
     seen, sums = np.zeros((2, len(stars), rows.max() + 1, columns.max() + 1))
-    seen[at], sums[at] = left * weight, weight
-    width = psf.fwhm_px * gaussian_fwhm_to_sigma
-    seen, narrow = gaussian_filter(seen, (0, width, width), mode="constant"), width / np.sqrt(2)
-    noise2 = gaussian_filter(sums, (0, narrow, narrow), mode="constant") / (4 * np.pi * width**2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = (seen / np.sqrt(noise2) > OTHER_SIGMA)[at] & (np.hypot(dx, dy) > psf.fwhm_px)
+    seen[at], sums[at] = left, weight
+    found = (significance(seen, sums, psf.fwhm_px) > OTHER_SIGMA)[at] & (np.hypot(dx, dy) > psf.fwhm_px)
     if not found.any():
         return None
     mask = np.zeros(seen.shape, bool)

@@ -121,6 +121,12 @@ class NightStars:
         return len(self.ra_deg)
 
 
+def joined(one, other):
+    """Return the NightStars of both, their light unknown."""
+    ra, dec = (np.append(*pair) for pair in ((one.ra_deg, other.ra_deg), (one.dec_deg, other.dec_deg)))
+    return NightStars(ra, dec, np.hstack([one.x, other.x]), np.hstack([one.y, other.y]))
+
+
 def frames_for(stars, target_x, target_y, fwhm_px, sizes_px, moves, usable):
     """Return in which frames each star is to be measured: bool, shape (n_frames, n_stars).
 

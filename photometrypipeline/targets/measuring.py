@@ -14,7 +14,7 @@ from photometrypipeline.base.attempts import attempt
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.photometry import copies, fieldstars, measure, scene, stacks, trail
 from photometrypipeline.sky import sphere
-from photometrypipeline.targets import exposures, injections, places
+from photometrypipeline.targets import deepfield, exposures, injections, places
 from photometrypipeline.targets.knownstars import same_place
 from photometrypipeline.targets.targets import inside
 
@@ -86,12 +86,9 @@ class Measuring:
         self._tell_trailed_stars()
         for track in tracks:
             self._add_stars(track)
-        fluxes = self._side_by_side(lambda number: self._star_fluxes(number, tracks), numbers, "stars near targets")
-        for n, track in enumerate(tracks):
-            if len(track.stars):
-                found = np.array([each[n] for each in fluxes])  # (frames, 2, stars)
-                scene.mean_fluxes(track.stars, found[:, 0], found[:, 1], self.scale)
+        self._measure_stars(tracks)
         lights = self._side_by_side(lambda number: self._lights(number, tracks), numbers, "targets")
+        self._measure_stars(self._deepened(tracks, lights))
         for track in tracks:  # once more, where the light is now that neighbours are off
             self._check_trail(track, lights)
             self._move(track, seen[track.target.name] | self._samples(track, lights))
@@ -174,7 +171,7 @@ class Measuring:
         found = {}
         for number in track.numbers:
             light, name = lights[number].get(track.target.name), self.measured[number].frame.name
-            if light is not None:
+            if light is not None and self.exposures[number] is not None:
                 at = track.x[number], track.y[number], track.target.places[name]
                 sample = places.sample_of_light(light, self.exposures[number], *at)
                 found |= {name: sample} if sample else {}
@@ -186,7 +183,7 @@ class Measuring:
         main = [track.trails[number] for track in here if track.target.kind in ("primary", "positions")]
         return exposures.expose(self.measured[number], self.method, self.bad, avoid, main)
 
-    def _trail(self, track, number):
+    def trail(self, track, number):
         """Return along what (x, y), px, a target is drawn out on the detector."""
         return trail.on_detector(self.exposures[number].psf, track.trails[number])
 
@@ -194,7 +191,7 @@ class Measuring:
 
     def _add_stars(self, track):
         """Find the stars along the way of a target."""
-        fwhm, usable = self.exposures.fwhm_px, self._telling(track)
+        fwhm, usable = self.exposures.fwhm_px, self.telling(track)
         numbers = [number for number in track.numbers if usable[number]]
         nothing = np.zeros((len(self.measured), 0))
         track.stars, track.wanted = scene.NightStars(np.empty(0), np.empty(0), nothing, nothing), nothing.astype(bool)
@@ -203,17 +200,21 @@ class Measuring:
         ra, dec = self._stars_near(track, numbers)
         if not ra.size:
             return
-        x, y = np.array([each.wcs.all_world2pix(ra, dec, 0, quiet=True) for each in self.measured]).transpose(1, 0, 2)
+        x, y = self._pixels(ra, dec)
         apart = np.hypot(x - track.x[:, None], y - track.y[:, None])
         reach = FIT_NEAR_FWHM * np.nan_to_num(fwhm) + np.array([np.hypot(*each) / 2 for each in track.trails])
         with np.errstate(invalid="ignore"):
             near = (apart < reach[:, None])[numbers].any(axis=0)
-        track.stars = scene.NightStars(ra[near], dec[near], x[:, near], y[:, near])
-        sizes = [each.frame.size_px for each in self.measured]
-        moves = self._uncovers(track, numbers, fwhm)
-        track.wanted = scene.frames_for(track.stars, track.x, track.y, np.nan_to_num(fwhm), sizes, moves, usable)
+        self._follow(track, scene.NightStars(ra[near], dec[near], x[:, near], y[:, near]), numbers)
 
-    def _telling(self, track):
+    def _follow(self, track, stars, numbers):
+        """Give a Track its NightStars, and say in which frames each is measured."""
+        fwhm, sizes = self.exposures.fwhm_px, [each.frame.size_px for each in self.measured]
+        moves = self._uncovers(track, numbers, fwhm)
+        track.stars, usable = stars, self.telling(track)
+        track.wanted = scene.frames_for(stars, track.x, track.y, np.nan_to_num(fwhm), sizes, moves, usable)
+
+    def telling(self, track):
         """Return which frames tell of the stars along the way of a target: bool, shape (n_frames,).
 
         Not those that nobody has said its place in (a list of positions may be short): it would pass for a star there.
@@ -235,7 +236,7 @@ class Measuring:
         scale = self.measured[numbers[0]].frame.number("SECPIXX")
         radius = (FIT_NEAR_FWHM + 2) * fwhm + longest * scale
         points, reach = sphere.vectors(*way.T), float(2 * np.sin(np.radians(radius / 3600) / 2))
-        frames, usable = [], self._telling(track)
+        frames, usable = [], self.telling(track)
         for number, tree in enumerate(self.stars.trees):
             if usable[number] and tree.n:
                 rows = sorted(set().union(*tree.query_ball_point(points, reach)))
@@ -296,6 +297,37 @@ class Measuring:
                 limits.append(np.percentile(good, 95) - self.stars.shift(number))
         return np.nanmedian(limits) + FAINTEST_MARGIN_MAG if np.isfinite(limits).any() else -np.inf
 
+    def _measure_stars(self, tracks):
+        """Put the mean light of their stars into Tracks."""
+        tracks = [track for track in tracks if len(track.stars)]
+        if not tracks:
+            return
+        numbers = range(len(self.measured))
+        fluxes = self._side_by_side(lambda number: self._star_fluxes(number, tracks), numbers, "stars near targets")
+        for n, track in enumerate(tracks):
+            found = np.array([each[n] for each in fluxes])  # (frames, 2, stars)
+            scene.mean_fluxes(track.stars, found[:, 0], found[:, 1], self.scale)
+
+    def _deepened(self, tracks, lights):
+        """Add the stars to Tracks that only many frames together show; returns the Tracks that have some (list)."""
+        looked = [deepfield.Look.at(track, self, lights) for track in tracks]
+        looked = [look for look in looked if look]
+        numbers = sorted({number for look in looked for number in look.numbers})
+        left = self._side_by_side(lambda number: [look.left(number, self) for look in looked], numbers, "faint stars")
+        found = []
+        for n, look in enumerate(looked):
+            ra, dec = look.found({number: each[n] for number, each in zip(numbers, left, strict=True)}, self)
+            if ra.size:
+                log.info("%s: %d faint stars along its way by all frames", look.track.target.name, ra.size)
+                stars = scene.joined(look.track.stars, scene.NightStars(ra, dec, *self._pixels(ra, dec)))
+                self._follow(look.track, stars, look.here)
+                found.append(look.track)
+        return found
+
+    def _pixels(self, ra, dec):
+        """Return (x, y), 0-based px, of places in all frames, shape (2, frames, n)."""
+        return np.array([each.wcs.all_world2pix(ra, dec, 0, quiet=True) for each in self.measured]).transpose(1, 0, 2)
+
     def _star_fluxes(self, number, tracks):
         """Return, for each Track, (flux, error) of its stars in a frame, ADU in the aperture, shape (2, n)."""
         exposure, found = self.exposures[number], []
@@ -310,7 +342,7 @@ class Measuring:
                         np.append(y, track.y[number]),
                         np.append(wanted, False),
                     )
-                    trails.append(self._trail(track, number))
+                    trails.append(self.trail(track, number))
                 fluxes = scene.fit_fluxes(exposure, scene.Placed(x, y, trails), wanted)
                 for star in np.flatnonzero(wanted):
                     factor = self._in_aperture(number)(x[star], y[star])
@@ -326,13 +358,13 @@ class Measuring:
 
     # ---- the targets
 
-    def neighbours(self, track, number, x, y):
-        """Return the Neighbours (list) of a place (0-based px) in a frame."""
+    def neighbours(self, track, number, x, y, reach_px=None):
+        """Return the Neighbours (list) of a place (0-based px) in a frame, within `reach_px` or where they count."""
         if not len(track.stars):
             return []
-        reach = scene.NEAR_FWHM * self.exposures[number].fwhm_px + np.hypot(*track.trails[number]) / 2
+        usual_px = scene.NEAR_FWHM * self.exposures[number].fwhm_px + np.hypot(*track.trails[number]) / 2
         own, scale = self._in_aperture(number), self.scale[number]
-        return scene.neighbours(track.stars, number, x, y, reach, lambda x, y: own(x, y) / scale)
+        return scene.neighbours(track.stars, number, x, y, reach_px or usual_px, lambda x, y: own(x, y) / scale)
 
     def _lights(self, number, tracks, look_around=False):
         """Return {target name: Light} of a frame; look_around: with the noise of empty places around faint ones."""
@@ -340,7 +372,7 @@ class Measuring:
         for track in tracks:
             if exposure is None or not np.isfinite(track.x[number]):
                 continue
-            x, y, drawn_out = track.x[number], track.y[number], self._trail(track, number)
+            x, y, drawn_out = track.x[number], track.y[number], self.trail(track, number)
             light = measure.measure(exposure, x, y, drawn_out, self.neighbours(track, number, x, y))
             if light is None:
                 continue
@@ -407,7 +439,7 @@ class Measuring:
         for job in jobs:
             one = None
             if number in job.inst:
-                drawn_out = self._trail(job.track, number)
+                drawn_out = self.trail(job.track, number)
                 one = injections.measure(job, number, exposure, (x, y, flux, err), drawn_out, False)
             found.append(one)
         return found

@@ -35,4 +35,4 @@ def test_frames_that_nobody_marked_the_target_on_tell_nothing_of_the_stars_on_it
     work = Measuring.__new__(Measuring)
     work.measured = [SimpleNamespace(frame=SimpleNamespace(name=f"{name}.fits")) for name in "abc"]
     work.exposures = SimpleNamespace(usable=[True, True, False])
-    assert work._telling(SimpleNamespace(places={"a.fits": None, "c.fits": None})).tolist() == [True, False, False]
+    assert work.telling(SimpleNamespace(places={"a.fits": None, "c.fits": None})).tolist() == [True, False, False]
