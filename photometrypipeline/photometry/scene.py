@@ -122,9 +122,17 @@ class NightStars:
 
 
 def joined(one, other):
-    """Return the NightStars of both, their light unknown."""
+    """Return the NightStars of both, the light of `other` unknown."""
     ra, dec = (np.append(*pair) for pair in ((one.ra_deg, other.ra_deg), (one.dec_deg, other.dec_deg)))
-    return NightStars(ra, dec, np.hstack([one.x, other.x]), np.hstack([one.y, other.y]))
+    unknown = np.full(len(other), np.nan)
+    light = (None if each is None else np.append(each, unknown) for each in (one.flux, one.flux_err, one.n_frames))
+    return NightStars(ra, dec, np.hstack([one.x, other.x]), np.hstack([one.y, other.y]), *light)
+
+
+def blended(stars, number, new, fwhm_px):
+    """Return which stars are fitted together with one of the last `new` stars in frame `number`, bool, shape (n,)."""
+    apart = np.hypot(*(axis[number][:, None] - axis[number][-new:] for axis in (stars.x, stars.y)))
+    return (apart < GROUP_FWHM * fwhm_px).any(axis=1)
 
 
 def frames_for(stars, target_x, target_y, fwhm_px, sizes_px, moves, usable):
@@ -173,8 +181,11 @@ def mean_fluxes(stars, fluxes, errors, scale):
         number = known.sum(axis=0)
         chi2 = np.where(known, (values - mean) ** 2 * weight, 0).sum(axis=0) / np.maximum(number - 1, 1)
         err = np.sqrt(np.maximum(chi2, 1) / total)
-    stars.flux, stars.n_frames = np.where(number > 0, mean, np.nan), number
-    stars.flux_err = np.hypot(err, np.where(number > 1, FLOOR, LONE_ERROR) * np.abs(mean))
+    err = np.hypot(err, np.where(number > 1, FLOOR, LONE_ERROR) * np.abs(mean))
+    found = np.array([np.where(number > 0, mean, np.nan), err, number])
+    if stars.flux is not None:  # what was not measured again stays
+        found = np.where(seen, found, [stars.flux, stars.flux_err, stars.n_frames])
+    stars.flux, stars.flux_err, stars.n_frames = found
 
 
 def neighbours(stars, number, x, y, reach_px, in_aperture):

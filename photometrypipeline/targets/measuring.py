@@ -321,6 +321,8 @@ class Measuring:
                 log.info("%s: %d faint stars along its way by all frames", look.track.target.name, ra.size)
                 stars = scene.joined(look.track.stars, scene.NightStars(ra, dec, *self._pixels(ra, dec)))
                 self._follow(look.track, stars, look.here)
+                again = scene.blended(stars, look.middle, ra.size, self.exposures.fwhm_px[look.middle])
+                look.track.wanted = look.track.wanted & again
                 found.append(look.track)
         return found
 
