@@ -39,7 +39,7 @@ class Box:
 
 
 def boxes(x, y, reach_px):
-    """Return the Boxes (list) that hold all within `reach_px` of places x, y (0-based px), in their order, shape (n,)."""
+    """Return the Boxes (list) that hold all within `reach_px` of places x, y (0-based px, shape (n,), in their order)."""
     low = [int(np.floor(axis.min() - reach_px)) for axis in (x, y)]
     high = [int(np.ceil(axis.max() + reach_px)) for axis in (x, y)]
     columns, rows = (last - first + 1 for first, last in zip(low, high, strict=True))
@@ -53,7 +53,8 @@ def leftover(exposure, box, corners, stars, target, trail_px):
     """Return (what is left of a frame in the pixels of a Box, the light taken off), ADU, float32, shape of the Box.
 
     corners : where those of the Box are in this frame;  stars : list of measure.Neighbour
-    target : measure.Neighbour, drawn out along `trail_px`.  NaN where there is no pixel, or the target; None without any
+    target : measure.Neighbour, drawn out along `trail_px`
+    NaN where there is no pixel, or the target; None where the frame has hardly any sky in the Box.
     """
     rows, columns = box.shape
     steps = [(corners[n + 1] - corners[0]) / max(length - 1, 1) for n, length in enumerate((columns, rows))]
@@ -73,7 +74,9 @@ def leftover(exposure, box, corners, stars, target, trail_px):
     noise = SIGMA_PER_MAD * np.median(np.abs(sky - level))
     model, fwhm = np.zeros(box.shape), exposure.fwhm_px
     for each, trail in [*((star, None) for star in stars), (target, trail_px)]:
-        reach = REACH_FWHM[int(each.flux > BRIGHT * noise * fwhm)] * fwhm + (0 if trail is None else np.hypot(*trail) / 2)
+        reach = REACH_FWHM[int(each.flux > BRIGHT * noise * fwhm)] * fwhm + (
+            0 if trail is None else np.hypot(*trail) / 2
+        )
         near = (np.abs(x - each.x) < reach) & (np.abs(y - each.y) < reach)
         if near.any():
             model[near] += each.flux * exposure.psf.light(each.x, each.y, x[near] - each.x, y[near] - each.y, trail)

@@ -8,7 +8,7 @@ from photometrypipeline.photometry import deepstars
 from photometrypipeline.photometry.measure import Neighbour
 
 REACH_FWHM = 7.5  # around the places of a target: its ring of sky, and a star next to it
-MOST_FRAMES = 12  # that are put together for a box
+MOST_FRAMES, MOST_ASKED = 12, 48  # that are put together for a box, and that are asked whether they show it
 SHALLOW, WIDE = 0.5, 1.4  # frames with so much less light, or so much wider stars, than the median tell nothing
 
 
@@ -100,13 +100,17 @@ def _target(track, number, exposures, lights):
 def _some(numbers, box, measuring, middle):
     """Return up to MOST_FRAMES of `numbers` that show a Box, spread over the night."""
     showing = []
-    for number in numbers:
+    for number in _spread(numbers, MOST_ASKED):
         columns, rows = measuring.measured[number].frame.size_px
         x, y = _corners(box, measuring, middle, number)[1:].mean(axis=0)
         showing += [number] if 0 < x < columns and 0 < y < rows else []
-    if len(showing) <= MOST_FRAMES:
-        return showing
-    return [showing[n] for n in np.linspace(0, len(showing) - 1, MOST_FRAMES).round().astype(int)]
+    return _spread(showing, MOST_FRAMES)
+
+
+def _spread(numbers, most):
+    if len(numbers) <= most:
+        return numbers
+    return [numbers[n] for n in np.linspace(0, len(numbers) - 1, most).round().astype(int)]
 
 
 def _corners(box, measuring, middle, number):
