@@ -39,7 +39,7 @@ class Box:
 
 
 def boxes(x, y, reach_px):
-    """Return the Boxes (list) that hold all within `reach_px` of places x, y (0-based px, shape (n,), in their order)."""
+    """Return the Boxes (list) of all within `reach_px` of places x, y (0-based px, shape (n,), in their order)."""
     low = [int(np.floor(axis.min() - reach_px)) for axis in (x, y)]
     high = [int(np.ceil(axis.max() + reach_px)) for axis in (x, y)]
     columns, rows = (last - first + 1 for first, last in zip(low, high, strict=True))
