@@ -224,15 +224,20 @@ def cut_stars(pixels, x, y, flux, fwhm_px, gain, radius_px=0.0, sources=None):
     return Stars(values, variance, columns, rows, dx[inside], dy[inside], flux, sky, x, y, sources)
 
 
-def fit(stars, fwhm_px, size_px, motion_px=None):
+def fit(stars, fwhm_px, size_px, motion_px=None, trailed=None):
     """Return the FramePSF of Stars.  Raises ValueError for fewer than FEWEST_STARS.
 
     motion_px : (x, y) along which the stars may be drawn out, since the telescope followed something else; or None
+    trailed : whether they are, where that is known
     """
     if len(stars) < FEWEST_STARS:
         raise ValueError(f"only {len(stars)} stars are bright and alone enough for a PSF, {FEWEST_STARS} are needed")
+    if trailed:
+        best = _shaped(stars, fwhm_px, size_px, tuple(motion_px))
+        best.residual = _residual(best)
+        return best
     best = _shaped(stars, fwhm_px, size_px)
-    if motion_px is not None and _may_be_trailed(best, np.hypot(*motion_px)):
+    if trailed is None and motion_px is not None and _may_be_trailed(best, np.hypot(*motion_px)):
         trailed = _shaped(stars, fwhm_px, size_px, tuple(motion_px))
         better = best.chi2 - trailed.chi2 * len(best.stars) / len(trailed.stars)
         if better > TRAILED_GAIN * max(best.chi2 / best.stars.pixels.size, 1) and _roundness(trailed) > _roundness(

@@ -49,18 +49,25 @@ def _clipped(values):
 
 
 def _to_the_middle(away, kept, dx, dy):
-    """Return (by how much the middle is above the mean, its variance over that of a pixel, the slope's) of each row.
-
-    away : values less their mean, 0 where not `kept`
-    """
+    """Return what `plane` does of each row; away : values less their mean, 0 where not `kept`."""
     count = np.maximum(kept.sum(axis=1), 1)
-    x, y = kept @ dx / count, kept @ dy / count  # where the mean is the sky
+    x, y = kept @ dx / count, kept @ dy / count
     xx, yy, xy = (kept @ (a * b) - count * p * q for a, b, p, q in ((dx, dx, x, x), (dy, dy, y, y), (dx, dy, x, y)))
-    vx, vy = away @ dx, away @ dy
+    return plane(count, (x, y), (xx, yy, xy), (away @ dx, away @ dy))
+
+
+def plane(count, centre, spread, slope):
+    """Return (by how much the middle is above the mean, its variance over that of a pixel, the slope's) of planes.
+
+    count : of pixels;  centre : (x, y) of them, where the mean is the sky, px from the middle
+    spread : sums of (x^2, y^2, x y) about it;  slope : sums of (x, y) times what the pixels have above the mean
+    All of shape (n,); nothing is added where the pixels tell of no plane.
+    """
+    (x, y), (xx, yy, xy), (vx, vy) = centre, spread, slope
     with np.errstate(divide="ignore", invalid="ignore"):
         norm = xx * yy - xy**2
         slope_x, slope_y = (yy * vx - xy * vy) / norm, (xx * vy - xy * vx) / norm
         variance = (yy * x**2 - 2 * xy * x * y + xx * y**2) / norm
-    found = -(slope_x * x + slope_y * y), variance, (slope_x * vx + slope_y * vy) / count
+        found = -(slope_x * x + slope_y * y), variance, (slope_x * vx + slope_y * vy) / count
     good = np.isfinite(found).all(axis=0)
     return tuple(np.where(good, each, 0.0) for each in found)

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from photometrypipeline.base.scatter import SIGMA_PER_MAD
-from photometrypipeline.photometry.ringsky import CLIP_SIGMA, FEWEST_SKY
+from photometrypipeline.photometry.ringsky import CLIP_SIGMA, FEWEST_SKY, plane
 
 SPARSE = 3  # every third pixel along both axes tells the levels that others are clipped at
 CELL, COARSE = 21, 7  # such pixels, side of the cells for the first level, and of the blocks for the second
@@ -63,13 +63,13 @@ class SkyMap:
         count = number.sum(axis=(1, 2))
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = total.sum(axis=(1, 2)) / count
-            more, unsure = _to_the_middle(number, total - number * mean[:, None, None], dx, dy)
+            more, unsure, _ = _to_the_middle(number, total - number * mean[:, None, None], dx, dy)
         enough = (count >= FEWEST_SKY) & (sigma > 0)
         return np.where(enough, [level + mean + more, sigma, count / (1 + unsure * count)], np.nan)
 
 
 def _to_the_middle(number, away, dx, dy):
-    """Return what ringsky does of planes, (n,) each, from blocks: pixels, and their sum less that of the mean.
+    """Return what ringsky.plane does of rings of blocks: pixels in each, and their sum less that of the mean.
 
     number, away : shape (n, rows, columns);  dx, dy : px from the middle, shape (n, columns), (n, rows)
     """
@@ -77,13 +77,8 @@ def _to_the_middle(number, away, dx, dy):
     x, y = (in_columns * dx).sum(axis=1) / count, (in_rows * dy).sum(axis=1) / count
     xx, yy = (in_columns * dx**2).sum(axis=1) - count * x**2, (in_rows * dy**2).sum(axis=1) - count * y**2
     xy = np.einsum("nij,ni,nj->n", number, dy, dx, optimize=True) - count * x * y
-    vx, vy = (away.sum(axis=1) * dx).sum(axis=1), (away.sum(axis=2) * dy).sum(axis=1)
-    norm = xx * yy - xy**2
-    slope_x, slope_y = (yy * vx - xy * vy) / norm, (xx * vy - xy * vx) / norm
-    unsure = (yy * x**2 - 2 * xy * x * y + xx * y**2) / norm
-    found = -(slope_x * x + slope_y * y), unsure
-    good = np.isfinite(found).all(axis=0)
-    return tuple(np.where(good, each, 0.0) for each in found)
+    slope = (away.sum(axis=1) * dx).sum(axis=1), (away.sum(axis=2) * dy).sum(axis=1)
+    return plane(count, (x, y), (xx, yy, xy), slope)
 
 
 def of_image(image, taken, fwhm_px):

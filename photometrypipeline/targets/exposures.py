@@ -17,6 +17,8 @@ from photometrypipeline.photometry.measure import Exposure, calibrate_stars
 
 log = logging.getLogger("pp.exposures")
 
+FEWEST_ALIKE, FEW_UNLIKE = 4, 0.35  # frames that tell of each other; the share that may be unlike all others
+
 
 @dataclass(frozen=True)
 class Sketch:
@@ -70,11 +72,29 @@ class Exposures(Sequence):
         return np.array([sketch.fwhm_px if sketch else np.nan for sketch in self.sketches])
 
 
-def expose(each, method, bad=None, avoid=(), motions=()):
+def unlike_others(sketches, moved_px):
+    """Return (numbers of frames, whether stars are drawn out on the others) where few frames are unlike all others.
+
+    sketches : Sketch or None of each frame;  moved_px : of the target during each exposure, shape (n,)
+    """
+    lengths = np.array([np.hypot(*each.trail_px) if each and not each.starless else np.nan for each in sketches])
+    trailed, known = lengths > 0, np.isfinite(lengths)
+    share = trailed.sum() / max(known.sum(), 1)
+    if known.sum() < FEWEST_ALIKE or min(share, 1 - share) > FEW_UNLIKE:
+        return [], False
+    usual = bool(share > 0.5)
+    odd = known & (trailed != usual)
+    if usual:  # the trails of a short exposure may not be seen
+        odd &= moved_px > 0.5 * np.median(lengths[trailed])
+    return np.flatnonzero(odd).tolist(), usual
+
+
+def expose(each, method, bad=None, avoid=(), motions=(), trailed=None):
     """Return the Exposure of a targets.Measured, None where it has to do with its source list; LOG tells why.
 
     method : of the magnitudes in its list (`photmode`);  bad : mask of bad pixels, bool, or None
     avoid : places (x, y), 0-based px, of targets;  motions : (x, y) px that targets move during the exposure
+    trailed : whether the stars are drawn out along the fastest, where that is known
     """
     frame, table = each.frame, each.table
     following = stacks.follows(frame.header)
@@ -100,7 +120,7 @@ def expose(each, method, bad=None, avoid=(), motions=()):
     if following:
         log.info("%s: stars are no points, PSF of their width in the stack of the sky, %.1f px", frame.name, fwhm)
         return Exposure(pixels, framepsf.guess(fwhm, frame.size_px), each.wcs, radius, gain, factor, starless=True)
-    psf, chosen = _psf(each, pixels, (x, y), fwhm, gain, radius, avoid, motions)
+    psf, chosen = _psf(each, pixels, (x, y), fwhm, gain, radius, avoid, motions, trailed)
     exposure = Exposure(pixels, psf, each.wcs, radius, gain, factor)
     if psf.stars is not None:
         inst = np.asarray(table[f"MAG_{method}"], dtype=float)[psf.stars.sources]
@@ -109,7 +129,7 @@ def expose(each, method, bad=None, avoid=(), motions=()):
     return exposure
 
 
-def _psf(each, pixels, places, fwhm, gain, radius, avoid, motions):
+def _psf(each, pixels, places, fwhm, gain, radius, avoid, motions, trailed):
     """Return (FramePSF, indices of its stars)."""
     table, size = each.table, each.frame.size_px
     flux, err = (np.asarray(table[name], dtype=float) for name in ("FLUX_APER", "FLUXERR_APER"))
@@ -124,7 +144,7 @@ def _psf(each, pixels, places, fwhm, gain, radius, avoid, motions):
             raise ValueError(f"only {chosen.size} stars are bright and alone enough")
         at = [axis[chosen] for axis in places]
         stars = framepsf.cut_stars(pixels, *at, flux[chosen], fwhm, gain, radius, chosen)
-        psf = framepsf.fit(stars, fwhm, size, against)
+        psf = framepsf.fit(stars, fwhm, size, against, trailed)
     except (ValueError, np.linalg.LinAlgError) as error:
         log.warning("%s: PSF guessed from the width of the sources, %.1f px: %s", each.frame.name, fwhm, error)
         return framepsf.guess(fwhm, size), chosen

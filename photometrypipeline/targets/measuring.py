@@ -83,6 +83,7 @@ class Measuring:
         expose = lambda number: self.exposures.keep(self._expose(number, tracks))  # noqa: E731
         nothing = lambda number: None  # noqa: E731
         self.exposures.sketches = self._side_by_side(expose, numbers, "point spread functions", without=nothing)
+        self._agree_on_trailed_stars(tracks)
         self._tell_trailed_stars()
         for track in tracks:
             self._add_stars(track)
@@ -99,6 +100,18 @@ class Measuring:
         outcome.injections = self._injections(outcome)
         return outcome
 
+    def _agree_on_trailed_stars(self, tracks):
+        """Look again at frames that alone have drawn out stars, or alone round ones: telescopes do one or the other."""
+        moved = [max((np.hypot(*track.trails[n]) for track in tracks), default=0.0) for n in range(len(self.exposures))]
+        numbers, trailed = exposures.unlike_others(self.exposures.sketches, np.array(moved))
+        for number in numbers:
+            words = "%s: its stars are taken for %s, as those of the other frames are"
+            log.info(words, self.measured[number].frame.name, "drawn out" if trailed else "round")
+        again = lambda number: self.exposures.keep(self._expose(number, tracks, trailed))  # noqa: E731
+        found = self._side_by_side(again, numbers, "point spread functions, once more", without=lambda number: None)
+        for number, sketch in zip(numbers, found, strict=True):
+            self.exposures.sketches[number] = sketch
+
     def _tell_trailed_stars(self):
         lengths = [np.hypot(*sketch.trail_px) for sketch in self.exposures.sketches if sketch]
         lengths = [length for length in lengths if length > 0]
@@ -112,11 +125,11 @@ class Measuring:
         without : what stands for `function` then; None for itself, which gets along without an exposure
         """
         done = workers.side_by_side(lambda n: attempt(function, n), numbers, self.jobs, each=2, label=label)
-        for number, found in zip(numbers, done, strict=True):
+        for n, (number, found) in enumerate(zip(numbers, done, strict=True)):
             if isinstance(found, PipelineError):
                 log.warning("%s: measured by its source list alone: %s", self.measured[number].frame.name, found)
                 self.exposures.sketches[number] = None
-                done[number] = (without or function)(number)
+                done[n] = (without or function)(number)
         return done
 
     def _zeropoints(self):
@@ -177,11 +190,11 @@ class Measuring:
                 found |= {name: sample} if sample else {}
         return found
 
-    def _expose(self, number, tracks):
+    def _expose(self, number, tracks, trailed=None):
         here = [track for track in tracks if number in track.numbers]
         avoid = [(track.x[number], track.y[number]) for track in here if track.target.moves]
         main = [track.trails[number] for track in here if track.target.kind in ("primary", "positions")]
-        return exposures.expose(self.measured[number], self.method, self.bad, avoid, main)
+        return exposures.expose(self.measured[number], self.method, self.bad, avoid, main, trailed)
 
     def trail(self, track, number):
         """Return along what (x, y), px, a target is drawn out on the detector."""

@@ -3,7 +3,10 @@
 import logging
 from types import SimpleNamespace
 
-from photometrypipeline.targets.exposures import Exposures, Sketch
+import numpy as np
+import pytest
+
+from photometrypipeline.targets.exposures import Exposures, Sketch, unlike_others
 from photometrypipeline.targets.measuring import Measuring
 
 
@@ -36,3 +39,20 @@ def test_frames_that_nobody_marked_the_target_on_tell_nothing_of_the_stars_on_it
     work.measured = [SimpleNamespace(frame=SimpleNamespace(name=f"{name}.fits")) for name in "abc"]
     work.exposures = SimpleNamespace(usable=[True, True, False])
     assert work.telling(SimpleNamespace(places={"a.fits": None, "c.fits": None})).tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "odd"),
+    [
+        ([12.0, 12.0, 12.0, 12.0, 0.0], ([4], True)),
+        ([0.0, 0.0, 0.0, 1.5, None], ([3], False)),
+        ([0.0, 0.0, 0.0, 0.0, 0.0], ([], False)),
+        ([12.0, 12.0, 0.0, 0.0, 0.0], ([], False)),  # it may have followed for a while
+        ([12.0, 12.0, 0.0, None, None], ([], False)),
+    ],
+)
+def test_a_telescope_follows_the_target_on_all_frames_or_on_none(lengths, odd):
+    sketches = [each if each is None else Sketch((), 4.0, (each, 0.0)) for each in lengths]
+    assert unlike_others(sketches, np.full(5, 12.0)) == odd
+    if odd[0] == [4]:
+        assert unlike_others(sketches, np.array([12.0, 12.0, 12.0, 12.0, 2.0])) == ([], True)  # a short exposure
