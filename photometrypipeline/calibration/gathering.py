@@ -20,13 +20,17 @@ MIN_DRIFT = (
 )
 # The sky around a star holds others too faint to be seen, always the same ones: it came out 1 ADU too high in ten
 # simulated frames, stars of 19.5 mag 0.1 to 0.25 mag too faint in each.  On average that is a term of the solution, in
-# units of the noise of the sky in an aperture; stars differ from that mean by twice as much.
-SKY_PRIOR = (3.0,)
+# units of the noise of the sky in an aperture: next to nothing where no unknown star lies in the rings, or some, or
+# many; stars differ from that mean by twice as much.
+SKY_PRIOR = (0.05, 0.4, 3.0)
 SKY_UNEVEN = 2.0
 MIN_SKY_RANGE = 0.02  # mag, that a noise of the sky does to the faintest stars beyond the brightest
-COLOR_PRIOR, WIDE_COLOR_PRIOR = (0.05,), (1.0,)  # mag per mag; the wide one where the user asks for a colour term
-# mag at one half diagonal from the middle: a good flat field and a constant PSF, a poor one, a PSF that varies by 25 %
+# mag per mag: a filter like that of the catalogue, another one; the wide one where the user asks for a colour term
+COLOR_PRIOR, WIDE_COLOR_PRIOR = (0.01, 0.05), (1.0,)
+# mag at one half diagonal from the middle: a good flat field and a constant PSF, a poor one, a PSF that varies by 25 %.
+# x and y are one gradient, whose direction is nobody's choice: their widths go together.
 PLACE_PRIOR = (0.004, 0.03, 0.2)
+PLACE_GROUPS = {"x": "gradient", "y": "gradient", "r2": "r2"}
 SEEING_PRIOR = (0.016, 0.1, 0.5)  # mag there if all images of a frame were twice as wide
 MIN_SEEING_RANGE = 0.02  # of the FWHM
 EXTINCTION_COLOR_PRIOR = (0.02,)  # mag per mag and airmass
@@ -162,7 +166,8 @@ def gather(frames, catalog_err, color, target, color_prior=COLOR_PRIOR, same_arc
         detector = None
     else:
         at = detector.terms(np.where(known, x, detector.middle_px[0]), np.where(known, y, detector.middle_px[1]))
-        terms += [night.Term(name, values, PLACE_PRIOR) for name, values in zip(("x", "y", "r2"), at, strict=True)]
+        of_place = zip(PLACE_GROUPS.items(), at, strict=True)
+        terms += [night.Term(name, values, PLACE_PRIOR, group=group) for (name, group), values in of_place]
         if np.ptp(seeing) > MIN_SEEING_RANGE:
             terms.append(night.Term("r2_fwhm", seeing[:, None] * at[2], SEEING_PRIOR))
     terms += _sky_terms(sky, chosen.size)

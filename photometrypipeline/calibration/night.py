@@ -40,12 +40,14 @@ class Term:
 
     prior : widths (tuple) of the normal distribution of its coefficient beforehand, around 0; any of them may be right
     uneven : by which share of their noise single stars differ from the term, for a coefficient of 1
+    group : of terms whose widths go together, by default that of its own
     """
 
     name: str
     values: np.ndarray
     prior: tuple
     uneven: float = 0.0
+    group: str = ""
 
 
 @dataclass
@@ -162,6 +164,7 @@ class _Fit:
         columns = [np.broadcast_to(term.values, whole)[tied] for term in measured.terms]
         self.x = np.array(columns).reshape(len(columns), self.n_frames, self.n_stars)
         self.widths = [term.prior for term in measured.terms]
+        self.groups = [term.group or term.name for term in measured.terms]
         self.uneven = np.array([term.uneven for term in measured.terms])
         self.lasting = np.zeros(self.n_stars) if measured.lasting is None else np.nan_to_num(measured.lasting)
         self.zp, self.offset = self._begin()
@@ -278,7 +281,7 @@ class _Fit:
         self.lever = cho_solve(self.factor, mixed)  # by how much zeropoints follow the coefficients
         information = of_terms - mixed.T @ self.lever
         self.coefficients, self.of_terms = averaging.posterior(
-            information, right_terms - self.lever.T @ right, self.widths
+            information, right_terms - self.lever.T @ right, self.widths, self.groups
         )
         self.zp = cho_solve(self.factor, right - mixed @ self.coefficients)
         deviation = self.y - self._model()
