@@ -38,6 +38,7 @@ MIN_AIRMASS_RANGE = 0.3
 # A star near the limit is seen on the frames on which noise makes it brighter.  Whether one takes part is told by its
 # magnitude in the catalogue, which knows nothing of that noise.
 FAINT_MAG, FEWEST_BRIGHT = 0.1, 20  # noise that the sky does to it at most, where as many are left
+MOST_AWAY_MAG = 0.5  # by which the flux in the catalogue may differ from the measured one: others are no noise
 CROWDED = 3  # flags of Source Extractor: neighbours, blended
 
 
@@ -79,6 +80,16 @@ class FrameStars:
     def _with(self, good):
         names = ("i_star", "difference", "noise", "x", "y", "flags", *(("inst",) if self.inst is not None else ()))
         return replace(self, **{name: getattr(self, name)[good] for name in names})
+
+    def by_the_catalog(self):
+        """Return (difference, noise) of the reference stars as noise cannot bend them, mag.
+
+        What noise makes brighter has a smaller error in magnitudes, and would count more; the logarithm makes the
+        mean of noisy fluxes fainter by half their variance.  So noise is that of the flux in the catalogue.
+        """
+        away = self.difference - np.median(self.difference) if self.difference.size else self.difference
+        noise = self.noise * 10 ** (0.4 * np.clip(away, -MOST_AWAY_MAG, MOST_AWAY_MAG))
+        return self.difference + np.log(10) / 5 * noise**2, noise
 
     def sky_mag(self):
         """Return what one noise of the sky in the aperture does to each reference star, mag; NaN where not told.
@@ -147,7 +158,7 @@ def gather(frames, catalog_err, color, target, color_prior=COLOR_PRIOR, same_arc
     for row, (frame, (star, source)) in enumerate(zip(frames, others, strict=True)):
         use = column[frame.i_star] >= 0
         at = column[frame.i_star[use]]
-        difference[row, at], noise[row, at] = frame.difference[use], frame.noise[use]
+        difference[row, at], noise[row, at] = (part[use] for part in frame.by_the_catalog())
         x[row, at], y[row, at], sky[row, at] = frame.x[use], frame.y[use], frame.sky_mag()[use]
         at = chosen.size + star
         _, _, inst, error, x_other, y_other = frame.others[:, source]
