@@ -22,7 +22,7 @@ MIN_DRIFT = (
 # simulated frames, stars of 19.5 mag 0.1 to 0.25 mag too faint in each.  On average that is a term of the solution, in
 # units of the noise of the sky in an aperture: next to nothing where no unknown star lies in the rings, or some, or
 # many; stars differ from that mean by twice as much.
-SKY_PRIOR = (0.05, 0.4, 3.0)
+SKY_PRIOR = (0.1, 0.5, 3.0)
 SKY_UNEVEN = 2.0
 MIN_SKY_RANGE = 0.02  # mag, that a noise of the sky does to the faintest stars beyond the brightest
 # mag per mag: a filter like that of the catalogue, another one; the wide one where the user asks for a colour term
