@@ -33,7 +33,7 @@ def posterior(information, right, widths, groups=None):
 
 def _combinations(widths, groups):
     """Return all combinations of the widths, shape (n, k), coefficients of one group in step."""
-    of_group = {group: own for group, own in zip(groups, widths, strict=True)}
+    of_group = dict(zip(groups, widths, strict=True))
     picks = itertools.product(*(range(len(own)) for own in of_group.values()))
     steps = [dict(zip(of_group, pick, strict=True)) for pick in picks]
     return np.array([[own[step[group]] for group, own in zip(groups, widths, strict=True)] for step in steps])

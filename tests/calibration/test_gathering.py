@@ -140,3 +140,36 @@ def test_a_sky_that_is_too_high_around_all_stars_does_not_move_the_zeropoint():
     assert value == pytest.approx(-too_high, abs=max(4 * err, 0.2))  # a logarithm is not quite straight
     assert np.mean(found[True].zp - zp) == pytest.approx(0, abs=4 * found[True].err_common)
     assert np.mean(found[False].zp - zp) < -0.004 and "sky" not in found[False].terms
+
+
+def test_noise_neither_weighs_a_star_by_its_luck_nor_makes_it_fainter():
+    rng = np.random.default_rng(4)
+    mag, zp, sky_noise = np.repeat([15.0, 19.0], 20000), 27.0, 100.0
+    flux = 10 ** (-0.4 * (mag - zp))
+    got = flux + rng.normal(0, np.hypot(sky_noise, np.sqrt(flux)))
+    inst, noise = -2.5 * np.log10(got), 1.0857 * np.hypot(sky_noise, np.sqrt(got)) / got
+    columns = (np.arange(mag.size), mag - inst, noise, *np.zeros((2, mag.size)), np.zeros(mag.size, dtype=int))
+    frame = FrameStars(*columns, np.empty((6, 0)), 1.2, SIZE, inst=inst)
+    faint = mag == 19.0
+
+    def mean(difference, error):
+        return np.average(difference[faint], weights=error[faint] ** -2.0) - zp
+
+    assert mean(frame.difference, frame.noise) > 0.004  # those that noise makes brighter count more
+    assert mean(*frame.by_the_catalog()) == pytest.approx(0, abs=0.002)
+    assert frame.by_the_catalog()[1][faint].mean() == pytest.approx(
+        1.0857 * np.sqrt(sky_noise**2 + 10**3.2) / 10**3.2, rel=0.01
+    )
+
+
+def test_a_gradient_over_the_detector_has_one_width_whatever_its_direction():
+    frames, zp, errors, color = frames_of(6, 150, 0)
+    for frame in frames.values():  # a gradient of 0.03 mag along x alone
+        frame.difference += 0.03 * (frame.x - 500.5) / (np.hypot(*SIZE) / 2)
+    along = solve(frames, errors, color).solution.terms
+    assert along["x"][0] == pytest.approx(0.03, abs=4 * along["x"][1])
+    for frame in frames.values():  # the same, turned by 45 degrees
+        frame.difference += 0.03 * (frame.y - 400.5) / (np.hypot(*SIZE) / 2)
+    across = solve(frames, errors, color).solution.terms
+    assert across["y"][0] == pytest.approx(0.03, abs=4 * across["y"][1])
+    assert across["y"][1] == pytest.approx(along["y"][1], rel=0.1)  # it was free before, with x
