@@ -264,7 +264,9 @@ def use_addresses(service_urls):
 
     for service, urls in service_urls.items():
         if service not in SERVICES:
-            raise UsageError(f"service_urls: {service!r} is not a service; known: {', '.join(SERVICES)}")
+            raise UsageError(f"service_urls: {service!r} is not a service; the services are {', '.join(SERVICES)}")
+        if not (isinstance(urls, str) and urls.split() and all("://" in url for url in urls.split())):
+            raise UsageError(f"service_urls: {service} = {urls!r} is not an address, such as https://...")
         os.environ.setdefault(f"PP_{service.upper()}_URL", urls)
 
 

@@ -11,6 +11,7 @@ from photometrypipeline.base.errors import UsageError
 
 OPTIONAL_NUMBER = "a number or None"
 LIMITS = ("enough_stars",)  # settings with a usual number, which None takes away
+CHOICES = {"photmode": ("APER", "ISOCOR", "AUTO", "PSF")}
 FORMER = {  # settings of the documented suite, and what has taken their place; docs/faithful.md
     "instrument_keys": "identifiers of each telescope's definition",
     "allcatalogs": "all catalogues of docs/bands.md",
@@ -54,10 +55,25 @@ def check(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
             raise UsageError(f"{name} is not the one of this version; set single values, such as {name}.NAME = ...")
         if not (_is(kind, value, before[name]) or (name in LIMITS and value is None)):
             raise UsageError(f"{name} = {value!r} is not {kind}; the usual value is {before[name]!r}")
+        if unmeant := _unmeant(name, value, before[name]):
+            raise UsageError(f"{name} = {value!r} {unmeant}; the usual value is {before[name]!r}")
     gone = [name for name in before if name not in after]
     if gone:
         raise UsageError(f"{gone[0]} has lost its value; set it to {_kind(before[gone[0]])}")
     return former
+
+
+def _unmeant(name: str, value: Any, usual: Any) -> str:
+    """Return what is wrong with a value of the right kind, "" if it can be meant."""
+    if _is_number(value) and _is_number(usual) and value < 0 <= usual:
+        return "is below 0"
+    if name == "minstars" and (value == 0 or (isinstance(value, float) and value > 1)):
+        return "is neither a number of stars nor a fraction up to 1.0"
+    if name in CHOICES and value not in CHOICES[name]:
+        return f"is not one of {', '.join(CHOICES[name])}"
+    if name == "confreport.telescopes" and not all(isinstance(facts, dict) for facts in value.values()):
+        return "has something other than a dict for a telescope"
+    return ""
 
 
 def _fields(value: Any) -> Iterator[str]:

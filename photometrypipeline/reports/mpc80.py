@@ -84,7 +84,7 @@ def date_of(jd):
 
 def ra_of(ra_deg):
     """Return `HH MM SS.sss` of a right ascension, rounded and carried over, across 24 h."""
-    return rounding.sexagesimal(ra_deg / 15, 3, turn=24)
+    return rounding.sexagesimal(ra_deg % 360 / 15, 3, turn=24)
 
 
 def dec_of(dec_deg):

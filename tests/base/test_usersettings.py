@@ -47,6 +47,11 @@ def run(text):
         ("class Conf:\n    pathes = 1\nconfdiagnostics = Conf()", "confdiagnostics is not the one of this version"),
         ("minstars = len", "minstars has lost its value; set it to a number"),
         ("diagnostics = None", "diagnostics = None is not True or False"),
+        ("pos_epsilon = -1", "pos_epsilon = -1 is below 0; the usual value is 0.5"),
+        ("minstars = 1.5", "minstars = 1.5 is neither a number of stars nor a fraction up to 1.0"),
+        ("minstars = 0", "minstars = 0 is neither"),
+        ("photmode = 'FOO'", "photmode = 'FOO' is not one of APER, ISOCOR, AUTO, PSF"),
+        ("confreport.telescopes = {'*': 5}", "has something other than a dict for a telescope"),
     ],
 )
 def test_names_and_kinds_that_do_not_exist_are_refused(line, told):
