@@ -25,6 +25,7 @@ from photometrypipeline.frames import records
 from photometrypipeline.runs import provenance
 from photometrypipeline.targets import account
 from photometrypipeline.website import (
+    ahead,
     downloads,
     findingchart,
     pagedata,
@@ -74,10 +75,11 @@ def render(folder=".", settings=None, jobs=1):
     return rendered(folder, settings, jobs)[0]
 
 
-def rendered(folder=".", settings=None, jobs=1, assistant=None):
+def rendered(folder=".", settings=None, jobs=1, assistant=None, drawn=()):
     """Do what `render` does, and return (path, verdicts.Verdict on the whole run), or (None, None).
 
     assistant : what draughtsman() has begun before; default one of its own
+    drawn : what `draw_ahead` has returned
     """
     settings = (settings or pp_setup.confdiagnostics).check()
     found, failures = records.read(folder), records.read_failures(folder)
@@ -85,17 +87,16 @@ def rendered(folder=".", settings=None, jobs=1, assistant=None):
         return None, None
     if assistant is None:
         with draughtsman(jobs) as own:
-            return rendered(folder, settings, jobs, own)
+            return rendered(folder, settings, jobs, own, drawn)
     folders = [folder]
     if "prepare" in found:
         found["prepare"].directory = found["prepare"].directory or str(Path(folder).resolve())
         folders.append(found["prepare"].directory)  # where the frames were, if only the records were copied
     site = Path(folder) / settings.diagnostics_path
     view = views.overview(found, failures, records.light_curves(found.get("distill"), folder))
-    shelf = pictures.Shelf(site / records.FOLDER)
-    if settings.individual_frame_pages:
-        for frame in view.frames:
-            frame.page = shelf.name(frame.name, ".html")
+    shelf = ahead.shelf_for(view, settings, site)
+    for wait in drawn:
+        shelf.take(wait())
     names = starnames.of(view)
     stars = referencestars.of(view, names)
     shown = plots.of_run(view, stars)
@@ -115,6 +116,12 @@ def rendered(folder=".", settings=None, jobs=1, assistant=None):
 def draughtsman(jobs):
     """Return the workers.Assistant that draws plots, begun now: with `jobs` > 1 it loads matplotlib meanwhile."""
     return workers.Assistant(jobs, plotfiles.load)
+
+
+def draw_ahead(step, folder, assistant):
+    """Begin with pictures that are settled once `step` is done; return the list of what waits for them when called."""
+    wanted = pp_setup.diagnostics and step in ahead.STEPS
+    return [assistant.ask(ahead.draw, step, folder, pp_setup.confdiagnostics)] if wanted else []
 
 
 def judge(folder="."):

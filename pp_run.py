@@ -54,7 +54,7 @@ import logging
 import os
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import toolbox
 
@@ -82,10 +82,11 @@ LISTS = ".diagnostics/*.growth.ldac"  # with all apertures, of frames that were 
 
 @dataclass
 class Course:
-    """How far a run has come: the step at work, and the process that is going to draw, once it has been begun."""
+    """How far a run has come: the step at work, the process that draws, once it has been begun, what it draws ahead."""
 
     step: str = "prepare"
     draughtsman: workers.Assistant | None = None
+    drawn: list = field(default_factory=list)
 
 
 def run(images, losses, options, given=()):
@@ -113,7 +114,7 @@ def run(images, losses, options, given=()):
         for left in folder.glob(LISTS):
             left.unlink(missing_ok=True)
         with course.draughtsman or contextlib.nullcontext():
-            render_pages(folder, changed, options.jobs, course.draughtsman)
+            render_pages(folder, changed, options.jobs, course)
     for line in last_lines(folder, Stamps(folder).read("pages")):
         toolbox.say(line)
     return toolbox.OK
@@ -149,7 +150,7 @@ def targets_chosen(folder):
         return set()
 
 
-def render_pages(folder, changed, jobs, draughtsman):
+def render_pages(folder, changed, jobs, course):
     """Make the pages of a data set, unless nothing has changed since they were made."""
     known = Stamps(folder)
     recipe = {
@@ -162,7 +163,7 @@ def render_pages(folder, changed, jobs, draughtsman):
         return
     import diagnostics  # slow to load, as the steps are
 
-    page, verdict = diagnostics.rendered(folder, jobs=jobs, assistant=draughtsman)
+    page, verdict = diagnostics.rendered(folder, jobs=jobs, assistant=course.draughtsman, drawn=course.drawn)
     if page:
         known.finish(Stamp("pages", recipe), [], [page], [], {"verdict": verdict.brief})
 
@@ -197,6 +198,7 @@ def run_steps(images, losses, options, course):
             frames.ahead = measuring_ahead(frames, options)
         with fetched_ahead(frames, options) if name == "register" else contextlib.nullcontext():
             outcome = in_turns(name, frames, losses, options)
+        course.drawn += diagnostics.draw_ahead(name, frames.folder, course.draughtsman)
         frames = frames.only(handed_on(name, outcome))
         if getattr(outcome, "failure", None):
             failures.append((name, outcome.failure))

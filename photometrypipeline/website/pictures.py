@@ -80,6 +80,19 @@ class Shelf:
         """Forget on disk what there is: whoever is interrupted from here on draws all of it again."""
         (self.folder / INDEX).unlink(missing_ok=True)
 
+    def take(self, drawn):
+        """Take over the files that were drawn ahead, {name: [key, width, height]}, as if an earlier run had left them.
+
+        They are drawn again if what they show has changed since.
+        """
+        self._before |= drawn
+
+    def leave_out(self, names):
+        """Forget files on disk that are going to be drawn: who is interrupted must not take a new one for the old."""
+        others = {name: entry for name, entry in self._before.items() if name not in names}
+        if len(others) < len(self._before):
+            jsonfile.write(self.folder / INDEX, others, at_once=False)
+
     def keep(self, drawn):
         """Take over [(Picture, key) or None] and return the Pictures."""
         self._now |= {picture.file: [key, picture.width, picture.height] for picture, key in filter(None, drawn)}
@@ -125,12 +138,7 @@ class FrameJob:
         return drawn + [picture for picture, _ in pairs], size_px, places, [marks for _, marks in pairs]
 
     def _quickview(self, shelf, pixels):
-        settings = self.settings
-        if self.quickview is None:
-            return None
-        how = (settings.image_size_lg_px, shown_px(settings), settings.image_stretch)
-        save = partial(_save, lambda: quickview.draw(pixels, *how), settings.image_file_format)
-        return shelf.picture(self.quickview, [pixels.fingerprint, how], save)
+        return shelf.picture(self.quickview, *quick_view(pixels, self.settings)) if self.quickview else None
 
     def _cutout(self, shelf, pixels, data, name):
         settings = self.settings
@@ -155,12 +163,9 @@ class PlotFiles:
     """
 
     def __init__(self, plots, shelf, settings, assistant):
-        how = {"file_format": settings.image_file_format, "dpi": settings.plot_dpi}
-        self._shelf, self._groups = shelf, {}
-        for file, members in plotfiles.groups(plots):
-            self._groups[shelf.name(file, f".{settings.image_file_format}")] = members
+        self._shelf, self._groups = shelf, plots_by_file(plots, shelf, settings)
         shelf.begin()
-        self._wait = assistant.ask(_draw_plots, shelf, self._groups, how)
+        self._wait = assistant.ask(draw_plots, shelf, self._groups, settings)
         size = plotfiles.size_px(settings.plot_dpi)
         self.pictures = {plot.name: Picture(name, *size) for name, members in self._groups.items() for plot in members}
 
@@ -171,9 +176,27 @@ class PlotFiles:
         return len(drawn) == len(self._groups)
 
 
-def _draw_plots(shelf, groups, how):
+def plots_by_file(plots, shelf, settings):
+    """Return {name of a file: list of those Plots that it shows}."""
+    ending = f".{settings.image_file_format}"
+    return {shelf.name(file, ending): members for file, members in plotfiles.groups(plots)}
+
+
+def draw_plots(shelf, groups, settings):
     """Draw `groups` of Plots, {name of the file: list}; return [(Picture, key) or None]."""
-    return [shelf.picture(name, [plots, how], partial(plotfiles.save, plots, **how)) for name, plots in groups.items()]
+    return [shelf.picture(name, *plot_file(plots, settings)) for name, plots in groups.items()]
+
+
+def plot_file(plots, settings):
+    """Return (contents, draw) of a file with Plots, as Shelf.picture has them."""
+    how = {"file_format": settings.image_file_format, "dpi": settings.plot_dpi}
+    return [plots, how], partial(plotfiles.save, plots, **how)
+
+
+def quick_view(pixels, settings):
+    """Return (contents, draw) of the quick view of Pixels, as Shelf.picture has them."""
+    how = (settings.image_size_lg_px, shown_px(settings), settings.image_stretch)
+    return [pixels.fingerprint, how], partial(_save, lambda: quickview.draw(pixels, *how), settings.image_file_format)
 
 
 @dataclass
@@ -195,8 +218,8 @@ def draw_frames(view, shelf, settings, folders, jobs=1):
 
     shelf : Shelf that they go to;  folders : where the FITS files are looked for
     """
-    frame_jobs = list(_frame_jobs(view, shelf, settings, folders))
-    for job, result in zip(frame_jobs, _drawn(frame_jobs, shelf, jobs), strict=True):
+    of_frames = list(frame_jobs(view, shelf, settings, folders))
+    for job, result in zip(of_frames, _drawn(of_frames, shelf, jobs), strict=True):
         job.hang(shelf, *result)
     animations = list(_animations(view, shelf, settings))
     for job, result in zip(animations, _drawn(animations, shelf, jobs), strict=True):
@@ -228,7 +251,7 @@ def _save(draw, file_format, path):
     return image.size
 
 
-def _frame_jobs(view, shelf, settings, folders):
+def frame_jobs(view, shelf, settings, folders):
     """Yield a FrameJob for every frame that has pictures and whose file is there."""
     with_pages = settings.individual_frame_pages  # without, there are cut-outs only, for the animations
     reference = None
