@@ -62,7 +62,6 @@ from photometrypipeline.base.files import reference_file
 from photometrypipeline.calibration import (
     calibrated,
     choosing,
-    colorfit,
     nightly,
     referencestars,
     starlist,
@@ -226,6 +225,8 @@ def choose_reference(frames, names, settings, options, wish=None, keep=True):
 
 def color_term(frames, reference, settings, wish, losses, jobs):
     """Return the ColorTerm of the data set, None (a loss) if the stars do not determine it."""
+    from photometrypipeline.calibration import colorfit  # a run with the terms of the night does without
+
     found = toolbox.parallel(lambda frame: observed_stars(frame, reference, settings), frames, jobs, "colours")
     parts = [(number, *part) for number, part in enumerate(found) if not isinstance(part, PipelineError)]
     star, frame, difference, noise = [], [], [], []

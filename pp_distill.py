@@ -40,11 +40,11 @@ import diagnostics
 import pp_setup
 from photometrypipeline.base.errors import NotReachable, PipelineError
 from photometrypipeline.base.files import safe_name
-from photometrypipeline.census import bodies, movers
+from photometrypipeline.census import bodies
 from photometrypipeline.frames import exclusions, framedb, means, observationsdb, old, records, recordtypes, results
 from photometrypipeline.frames.contents import Contents
 from photometrypipeline.frames.lightcurves import NAMED
-from photometrypipeline.frames.rows import OUTSIDE, LightCurve
+from photometrypipeline.frames.rows import MOVER, MOVERS, OUTSIDE, LightCurve
 from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.photometry import badpixels
 from photometrypipeline.reports import lightcurve, regions
@@ -157,7 +157,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     )
     diagnostics.record("distill", summary, data.folder)
     files = [*(curve.file for curve in curves), *tidy, observationsdb.FILE_NAME, *drawn, *reports]
-    files += [movers.FILE_NAME] if derived.moving is not None else []
+    files += [MOVERS] if derived.moving is not None else []
     return Distillation(rows, found, derived.failure, files, {each.name: means.of_rows(each.every) for each in curves})
 
 
@@ -179,6 +179,8 @@ def derive(data, losses, options):
     matcher = targetmatch.Matcher(measured, data.folder, match_settings())
     moving = what_moves(matcher, wanted, options, data) if options.movers else None
     if moving is not None:
+        from photometrypipeline.census import movers  # slow to load, and seldom wanted
+
         wanted = [*wanted, *(movers.target_of(mover, measured) for mover in moving.unknown)]
     rows = {target.name: rows_of(target, matcher, options, excluded) for target in wanted}
     control = targets.control_star(measured, wanted)
@@ -215,6 +217,8 @@ def not_found(derived):
 def write(data, derived, losses):
     """Write the table of each target and name the frames without it; returns the names of those found (list)."""
     if derived.moving is not None:
+        from photometrypipeline.census import movers
+
         movers.write(derived.moving, data.folder)
     found, about_color = [], color_remarks(derived.measured)
     for target, curve in zip(derived.everything, derived.curves, strict=True):
@@ -271,6 +275,8 @@ def write_reports(data, curves, options):
 
 def what_moves(matcher, wanted, options, data):
     """Return what moves on the frames, bodies that are known and those that nobody knows."""
+    from photometrypipeline.census import movers
+
     measured = matcher.measured
     client = data.client(options.offline)
     known, remark = targetsearch.known_bodies(measured, options, client, data.folder)
@@ -466,7 +472,7 @@ def note_losses(target, rows, unseen, measured, losses):
     reasons = {row.frame: row.reason for row in rows}
     limits = {name: row.mag_limit for name, row in unseen.items()}
     limits = {name: f"; fainter than {limit:.2f} mag" for name, limit in limits.items() if np.isfinite(limit)}
-    if target.kind in ("asteroid", "variable", movers.KIND):
+    if target.kind in ("asteroid", "variable", MOVER):
         return  # nobody asked for any of them in particular
     for each in measured:
         if each.frame.name not in accepted:

@@ -55,7 +55,7 @@ from photometrypipeline.frames.singles import same_exposures
 from photometrypipeline.instruments import airmasses, exposurelength, exposures, headers, plausibility, telescopes
 from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.instruments.instrument import as_text
-from photometrypipeline.newcamera import bodyplace, camerafacts, generic, recognise
+from photometrypipeline.newcamera import bodyplace, generic, recognise
 from photometrypipeline.registration import blind
 from photometrypipeline.sky.times import MJD_ZERO, spoken_s
 
@@ -94,7 +94,11 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
         "keep_wcs": options.keep_wcs,
     }
 
-    facts = camerafacts.of_frames([each for each in frames if first[each.name].key == generic.KEY], answers)
+    facts, unknown = {}, [each for each in frames if first[each.name].key == generic.KEY]
+    if unknown:
+        from photometrypipeline.newcamera import camerafacts
+
+        facts = camerafacts.of_frames(unknown, answers)
     doubtful = {}  # Exposures by the name of their frame
 
     def one(frame):

@@ -46,7 +46,7 @@ from photometrypipeline.catalogs import surveys
 from photometrypipeline.catalogs.surveys import tycho2
 from photometrypipeline.frames import ldac, recordtypes, wcskeywords
 from photometrypipeline.instruments.dataset import DataSet, telescope_of
-from photometrypipeline.newcamera import generic, orientation
+from photometrypipeline.newcamera import generic
 from photometrypipeline.photometry import rings
 from photometrypipeline.programs import astromatic, scampfit
 from photometrypipeline.programs.choices import FLAG_MASKS
@@ -450,6 +450,8 @@ def finish(frames, attempt, verdicts, telescope, losses):
         if verdict.registered and any(found < least for found, least in zip(contrasts, wanted, strict=True)):
             log.info("%s: SCAMP is not sure of its match (contrasts %.1f, %.1f); its stars are", frame.name, *contrasts)
     if telescope.key == generic.KEY and registered:
+        from photometrypipeline.newcamera import orientation
+
         seen = orientation.in_words([attempt.solved[frame.name] for frame in registered])
         toolbox.say(f"unknown camera, as the stars show it: {seen}; pptool_telescope keeps that for it")
     if scales:

@@ -186,6 +186,7 @@ def run_steps(images, losses, options, course):
         frames = frames.only([Frame(frames.folder / name) for name in done[-1].passed])
     failures, outcome = [], None
     if steps[len(done) :]:
+        recipes.ask_versions()
         with loading.at_once():
             import diagnostics
 

@@ -15,19 +15,18 @@ import numpy as np
 
 from photometrypipeline.base.files import write_text
 from photometrypipeline.census import leftover, linking, nextnights
+from photometrypipeline.frames.rows import MOVER, MOVERS
 from photometrypipeline.sky import sphere, tangent, times
 from photometrypipeline.targets.targets import Target
 
 log = logging.getLogger("pp.movers")
 
-FILE_NAME = "movers.csv"
 PREFIX = "PPm"
 KNOWN_ARCSEC = 5.0  # from the predicted place of a known body, beside its uncertainty
 KNOWN_SIGMAS = 4.0
 KNOWN_RATE = 0.1  # by which rates differ, arcsec/min, or in parts
 SAME_ARCSEC = 5.0  # a body of an earlier run
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-KIND = "mover"
 DAYS = (1, 2, 3)
 COLUMNS = (
     "name", "known_as", "jd", "ra_deg", "dec_deg", "ra_rate_arcsec_min", "dec_rate_arcsec_min", "mag", "sources",
@@ -95,7 +94,7 @@ def find(measured, catalog_deg, known, mpc_code, folder=Path()):
         found.remarks += _clouds(night, measured)
         for track in linking.tracks(night, sources):
             found.movers.append(_mover(track, night, sources, measured, known))
-    before = _names_before(Path(folder) / FILE_NAME)
+    before = _names_before(Path(folder) / MOVERS)
     for mover in found.movers:
         mover.name = mover.known_as or _name(mover, mpc_code, before, [each.name for each in found.movers])
     for mover in found.unknown:
@@ -186,7 +185,7 @@ def _regions(mover, mpc_code):
 def target_of(mover, measured):
     """Return the targets.Target of a Mover: its places in all frames of its field, by its motion."""
     night, track = mover.night, mover.track
-    target = Target(mover.name, KIND, {}, mover.name, f"{len(track.members)} sources that move evenly")
+    target = Target(mover.name, MOVER, {}, mover.name, f"{len(track.members)} sources that move evenly")
     for k, number in enumerate(night.numbers):
         name = measured[number].frame.name
         ahead, back = (_deg(track.place(night.minutes[k] + step), night) for step in (0.5, -0.5))
@@ -217,7 +216,7 @@ def write(found, folder):
             writer.writerow([*about, day, *place, *(f"{each:.0f}" for each in axes), *distances])
         if not mover.regions:
             writer.writerow(about)
-    write_text(Path(folder) / FILE_NAME, stream.getvalue())
+    write_text(Path(folder) / MOVERS, stream.getvalue())
 
 
 def _names_before(path):

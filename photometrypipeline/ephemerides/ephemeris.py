@@ -15,7 +15,7 @@ import numpy as np
 
 from photometrypipeline.base.errors import Ambiguous, NotFound, NotReachable
 from photometrypipeline.catalogs import skystore
-from photometrypipeline.ephemerides import elementsfile, horizons, names
+from photometrypipeline.ephemerides import horizons, names
 from photometrypipeline.ephemerides.elements import Orbit
 from photometrypipeline.ephemerides.ephemchoice import AUTO, HORIZONS, LOCAL, Choice
 from photometrypipeline.ephemerides.ephemstore import COLUMNS, EPOCH_UNIT_D, Kept, Named, Store, epoch_of
@@ -107,7 +107,11 @@ def positions(name, mpc_code, jds, client, data_folder=None, choice=Choice()):  
 
 def _orbits(path, name):
     """Return the Orbits (list) of one body in the user's file of elements; raises Ambiguous for several bodies."""
-    found = elementsfile.read(path, name) if path else []
+    if not path:
+        return []
+    from photometrypipeline.ephemerides import elementsfile  # seldom wanted
+
+    found = elementsfile.read(path, name)
     bodies = sorted({orbit.full_name for orbit in found})
     if len(bodies) > 1:
         raise Ambiguous(f"{name!r} names {len(bodies)} objects of {path}: {'; '.join(bodies[:10])}", bodies)

@@ -10,6 +10,8 @@ from typing import NamedTuple
 NOT_DETECTED = "not detected"  # beginning of the reason of a row that holds forced photometry
 OUTSIDE = "predicted outside of the image"
 STAR_KINDS = ("fixed", "variable", "control")  # kinds of targets that are stars, not bodies of the Solar System
+MOVER = "mover"  # the kind of a target that was found by its motion alone
+MOVERS = "movers.csv"  # file of those that were looked for
 STATUSES = ("accepted", "rejected", NOT_DETECTED, "not expected")
 
 

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from photometrypipeline import __version__
+from photometrypipeline.base import workers
 from photometrypipeline.base.errors import ProgramError, TelescopeError
 from photometrypipeline.frames.contents import digest
 from photometrypipeline.instruments import telescopes
@@ -172,9 +173,24 @@ def version():
     return [__version__, code, platform.python_version(), *(f"{name} {metadata.version(name)}" for name in PACKAGES)]
 
 
-@functools.cache
 def program_version(program):
     """Return what an outside program says of its version; its absence too is an answer."""
+    return _asked(program)()
+
+
+def ask_versions():
+    """Begin to ask the programs of a run for their versions, while packages are loaded."""
+    for programs in PROGRAMS.values():
+        for program in programs:
+            _asked(program)
+
+
+@functools.cache
+def _asked(program):
+    return workers.alongside(functools.partial(_version_of, program))
+
+
+def _version_of(program):
     try:
         argv = [external.find_program(program), "-v"]
         quiet = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": 20, "check": False}

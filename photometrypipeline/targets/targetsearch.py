@@ -8,12 +8,11 @@ import numpy as np
 
 from photometrypipeline.base.errors import Ambiguous, NotFound, NotReachable, UsageError
 from photometrypipeline.base.files import safe_name
-from photometrypipeline.catalogs import vsx
 from photometrypipeline.ephemerides import ephemeris
 from photometrypipeline.frames import fixedplaces, positionsfile
 from photometrypipeline.instruments.dataset import telescope_of
 from photometrypipeline.sky import sphere
-from photometrypipeline.targets import fieldbodies, targets
+from photometrypipeline.targets import targets
 
 log = logging.getLogger("pp.targetsearch")
 
@@ -112,6 +111,8 @@ def site_of(measured):
 
 def asteroids(measured, choice, client, found):
     """Return the known bodies in the field, bright enough and known well enough to be found."""
+    from photometrypipeline.targets import fieldbodies  # slow to load, as orbits are, and seldom wanted
+
     limit = completeness_mag(measured)
     if limit is None:
         log.error("no calibrated magnitudes: asteroids in the field cannot be selected by brightness, none is used")
@@ -154,6 +155,8 @@ def asteroids(measured, choice, client, found):
 
 def known_bodies(measured, choice, client, folder):
     """Return ([(name, Target)] of all known bodies in the field, however faint; a remark, "" if it is complete)."""
+    from photometrypipeline.targets import fieldbodies
+
     jds = np.array([each.header["obstime"] for each in measured])
     try:
         census = fieldbodies.search(field_of(measured), jds, site_of(measured), client, choice.places.mode, folder)
@@ -178,6 +181,8 @@ def completeness_mag(measured):
 
 def variable_stars(measured, choice, client, found):
     """Return the variable stars of the VSX catalogue that lie on the frames and may be bright enough to be seen."""
+    from photometrypipeline.catalogs import vsx
+
     limit, targets_found = completeness_mag(measured), []
     for row in vsx.search(*field_of(measured), client, data_folder=found.folder):
         place = float(row["ra_deg"]), float(row["dec_deg"])
