@@ -44,7 +44,7 @@ from photometrypipeline.base.logfile import logging_to, tell
 from photometrypipeline.base.losses import Losses
 from photometrypipeline.base.progress import SILENT, bar
 from photometrypipeline.base.workers import cores
-from photometrypipeline.frames import fitsbytes, intake, records
+from photometrypipeline.frames import intake, records
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.frames.singles import without_products
 from photometrypipeline.instruments import telescopes
@@ -118,7 +118,6 @@ def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None,
                 loading.collecting()
                 atexit.register(gc.freeze)  # else Python looks through all it has loaded before it ends: 0.3 s
                 interruption.while_at_work()
-                fitsbytes.look_up_settings_once()
             args = build_parser().parse_args(argv)
             if hasattr(sys.stdout, "reconfigure"):
                 sys.stdout.reconfigure(errors="backslashreplace")  # names of files may hold bytes that are not text

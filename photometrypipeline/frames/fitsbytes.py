@@ -37,16 +37,6 @@ def lines(raw):
     return [raw[start : start + CARD] for start in range(0, len(raw), CARD)]
 
 
-def look_up_settings_once():
-    """Take astropy's settings for headers as they are now for the rest of the process.
-
-    It looks them up in its configuration for every card it reads, which takes longer than the card.
-    """
-    kind = type(fits.conf)
-    for name in ("strip_header_whitespace", "enable_record_valued_keyword_cards"):
-        setattr(kind, name, getattr(fits.conf, name))
-
-
 def structure(raw):
     """Return what the cards of a raw header say of the data behind it, BITPIX and NAXIS (dict, or a whole Header)."""
     found = plain(b"".join(line for line in lines(raw[:BLOCK]) if line.startswith((b"BITPIX", b"NAXIS"))))

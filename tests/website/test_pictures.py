@@ -1,5 +1,6 @@
 """Quick views, cut-outs, what is marked on them, animations: that all of it lies where it belongs."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -11,8 +12,9 @@ from scipy import ndimage
 
 import diagnostics
 import fakerun
+import pp_setup
 from photometrypipeline.frames.rows import Row
-from photometrypipeline.website import cutouts, pictures, quickview
+from photometrypipeline.website import ahead, cutouts, pictures, quickview
 from photometrypipeline.website.pixels import Pixels
 from website import record
 
@@ -208,6 +210,30 @@ def test_a_picture_is_drawn_when_what_it_shows_has_changed(tmp_path):
     (tmp_path / "a.png").unlink()
     picture(["blue"])
     assert len(drawn) == 3
+
+
+def test_pictures_drawn_while_the_steps_go_on_stay_unless_pixels_change(tmp_path):
+    """They are those of the last rendering, and whoever is interrupted meanwhile takes no new one for an old one."""
+    field, settings, place = fakerun.Field(n_frames=3), pp_setup.confdiagnostics, tmp_path / ".diagnostics"
+    field.write_frames(tmp_path)
+    drawn = {}
+    for step in ("prepare", "register", "photometry", "calibrate"):
+        record(step, getattr(fakerun, step)(field), tmp_path)
+        drawn |= ahead.draw(step, tmp_path, settings) if step in ahead.STEPS else {}
+    names = {"curve_of_growth.png", "fwhm.png", "zeropoints.png", *(f"{name}.png" for name in field.names)}
+    assert set(drawn) == names
+    before = {name: (place / name).stat().st_ino for name in names}
+    with fits.open(tmp_path / field.names[2], mode="update") as file:
+        file[0].data[:] = file[0].data[::-1].copy()
+    diagnostics.rendered(tmp_path, drawn=[lambda: drawn])
+    after = {name: (place / name).stat().st_ino for name in names}
+    assert {name for name in names if after[name] != before[name]} == {f"{field.names[2]}.png"}
+    with fits.open(tmp_path / field.names[0], mode="update") as file:
+        file[0].data[:] = file[0].data[::-1].copy()
+    index = json.loads((place / pictures.INDEX).read_text())["content"]
+    ahead.draw("prepare", tmp_path, settings)
+    left = json.loads((place / pictures.INDEX).read_text())["content"]
+    assert index.keys() - left.keys() == {f"{name}.png" for name in field.names}
 
 
 def test_a_picture_that_cannot_be_drawn_any_more_is_not_shown_as_an_earlier_run_left_it(tmp_path):
