@@ -28,6 +28,7 @@ NO_TRAIL_CHI2 = 50.0  # a target that fits so much better without its trail has 
 FAINT_SIGMA = 6.0  # of the light: around fainter targets the noise of empty places is measured
 NOISE_CELL_PX = 200  # targets in one such square share it
 MOST_INJECTED = 3  # targets with artificial ones
+FRAMES_EACH, LIGHTS_EACH = 2, 16  # profiles, measurements of one target that a process of its own is worth
 NOISE_SEED, INJECTION_SEED = 20170202, 20170203  # drawn at random, the same in each run
 FAINTEST_MARGIN_MAG = 1.0  # catalogue stars that much fainter than what is detected are measured too
 
@@ -62,6 +63,11 @@ class Outcome:
     injections: list = field(default_factory=list)
 
 
+def _frames_each(tracks):
+    """Return the number of frames that a process of its own is worth if Tracks are to be measured in them."""
+    return max(FRAMES_EACH, LIGHTS_EACH // max(1, len(tracks)))
+
+
 class Measuring:
     """Measures targets in the frames of a targetmatch.Matcher.
 
@@ -87,13 +93,15 @@ class Measuring:
         self._tell_trailed_stars()
         for track in tracks:
             self._add_stars(track)
+        each = _frames_each(tracks)
         self._measure_stars(tracks)
-        lights = self._side_by_side(lambda number: self._lights(number, tracks), numbers, "targets")
+        lights = self._side_by_side(lambda number: self._lights(number, tracks), numbers, "targets", each=each)
         self._measure_stars(self._deepened(tracks, lights))
         for track in tracks:  # once more, where the light is now that neighbours are off
             self._check_trail(track, lights)
             self._move(track, seen[track.target.name] | self._samples(track, lights))
-        lights = self._side_by_side(lambda number: self._lights(number, tracks, True), numbers, "targets, once more")
+        again = lambda number: self._lights(number, tracks, True)  # noqa: E731
+        lights = self._side_by_side(again, numbers, "targets, once more", each=each)
         outcome = Outcome(self.exposures, tracks)
         for number, found in zip(numbers, lights, strict=True):
             outcome.lights |= {(name, number): light for name, light in found.items()}
@@ -119,12 +127,12 @@ class Measuring:
             words = "stars are drawn out by %.1f px in %d of %d frames: the telescope followed the target"
             log.warning(words, np.median(lengths), len(lengths), len(self.exposures))
 
-    def _side_by_side(self, function, numbers, label, without=None):
+    def _side_by_side(self, function, numbers, label, without=None, each=FRAMES_EACH):
         """Return [function(number), ...] of frames; one whose pixels fail goes on with its source list alone.
 
         without : what stands for `function` then; None for itself, which gets along without an exposure
         """
-        done = workers.side_by_side(lambda n: attempt(function, n), numbers, self.jobs, each=2, label=label)
+        done = workers.side_by_side(lambda n: attempt(function, n), numbers, self.jobs, each, label=label)
         for n, (number, found) in enumerate(zip(numbers, done, strict=True)):
             if isinstance(found, PipelineError):
                 log.warning("%s: measured by its source list alone: %s", self.measured[number].frame.name, found)
@@ -316,9 +324,10 @@ class Measuring:
         if not tracks:
             return
         numbers = range(len(self.measured))
-        fluxes = self._side_by_side(lambda number: self._star_fluxes(number, tracks), numbers, "stars near targets")
+        near = lambda number: self._star_fluxes(number, tracks)  # noqa: E731
+        fluxes = self._side_by_side(near, numbers, "stars near targets", each=_frames_each(tracks))
         for n, track in enumerate(tracks):
-            found = np.array([each[n] for each in fluxes])  # (frames, 2, stars)
+            found = np.array([part[n] for part in fluxes])  # (frames, 2, stars)
             scene.mean_fluxes(track.stars, found[:, 0], found[:, 1], self.scale)
 
     def _deepened(self, tracks, lights):
