@@ -14,6 +14,8 @@ log = logging.getLogger("pp.workers")
 
 SOME = 4  # a process for fewer pieces of work costs more than it gains
 
+_own = None  # in a copy of the process: its function and items
+
 
 def cores():
     """Return how many cores this process may use."""
@@ -21,10 +23,10 @@ def cores():
 
 
 def side_by_side(function, items, jobs, each=SOME, label=None, unit="frame"):
-    """Return [function(item), ...] in the order of `items`, computed by up to `jobs` processes, of which this is one.
+    """Return [function(item), ...] in the order of `items`, computed by up to `jobs` copies of this process.
 
-    The others are copies of this one, which start at once.  Where the system has none that are safe (Linux has), and
-    for few items, the work is done here, one by one; so it is when a process dies.
+    Where the system has none that are safe (Linux has), and for few items, the work is done here, one by one; so it is
+    when a copy dies.
     each : pieces of work that a process is worth
     label : of the line that tells how far it is, None for none;  unit : what an item is, in that line
     """
@@ -35,88 +37,50 @@ def side_by_side(function, items, jobs, each=SOME, label=None, unit="frame"):
     items = list(items)
     jobs = min(jobs, len(items) // each)
     if jobs > 1 and sys.platform == "linux":
+        from concurrent.futures import BrokenExecutor  # for a command that only shows its help this is slow
+
         try:
             found = dict(watched(_with_copies(function, items, jobs)))
             return [found[index] for index in range(len(items))]
-        except (EOFError, OSError) as error:
+        except (BrokenExecutor, OSError) as error:
             log.warning("work in parallel failed (%s); continuing in one process", error)
     return [function(item) for item in watched(items)]
 
 
 def _with_copies(function, items, jobs):
-    """Yield (index, function(item)) as they come, from this process and copies of it.
+    """Yield (index, function(item)) as they come, from `jobs` copies of this process.
 
-    A pool of processes, with its threads and queues, takes three times as long to be there and gone.
+    Raises BrokenExecutor where one dies, OSError where there can be none.
     """
-    import multiprocessing  # for a command that only shows its help this is slow
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor, as_completed
 
-    fork, ends, copies, left = multiprocessing.get_context("fork"), [], [], _queue(len(items))
+    fork, others = multiprocessing.get_context("fork"), multiprocessing.active_children()
     gc.freeze()  # what a copy's garbage collector does not touch is not copied
+    pool = ProcessPoolExecutor(jobs, fork, _begin, (function, items))
     try:
-        for _ in range(jobs - 1):
-            ours, theirs = fork.Pipe(duplex=False)
-            ends.append(ours)
-            copies.append(fork.Process(target=_copy, args=(function, items, left, theirs), daemon=True))
-            copies[-1].start()
-            theirs.close()
-        for index in _taken(left, len(items)):
-            yield index, function(items[index])
-            yield from _arrived(ends, wait=False)
-        while ends:
-            yield from _arrived(ends)
+        for done in as_completed([pool.submit(_work, index) for index in range(len(items))]):
+            yield done.result()
+    except BaseException:
+        for process in multiprocessing.active_children():
+            if process not in others:
+                process.terminate()  # what is at work need not end
+        raise
     finally:
+        pool.shutdown(cancel_futures=True)
         gc.unfreeze()
-        os.close(left)
-        for process in filter(lambda process: process.pid is not None, copies):
-            if ends:
-                process.terminate()  # interrupted
-            process.join()
 
 
-MOST_PARTS = 4096  # that work is handed out in; a pipe holds four times as many
-
-
-def _queue(number):
-    """Return the end (file descriptor) of a pipe from which processes take what is left of `number` items."""
-    end, start = os.pipe()
-    with os.fdopen(start, "wb") as file:
-        file.write(b"".join(part.to_bytes(4, "little") for part in range(min(number, MOST_PARTS))))
-    return end
-
-
-def _taken(left, number):
-    """Yield the indices of items that this process is to work on."""
-    parts = min(number, MOST_PARTS)
-    while token := os.read(left, 4):
-        part = int.from_bytes(token, "little")
-        yield from range(number * part // parts, number * (part + 1) // parts)
-
-
-def _copy(function, items, left, end):
-    """Work on what is left, in a copy of the process, and send (index, result or the error that it raised)."""
+def _begin(function, items):
+    """Begin, in a copy of the process, to work on items."""
+    global _own
     interruption.in_copies()
-    for index in _taken(left, len(items)):
-        try:
-            found = index, function(items[index]), None
-        except Exception as error:  # noqa: BLE001  raised again where it is waited for
-            found = index, None, error
-        end.send(found)
-    end.send(None)
+    _own = function, items
 
 
-def _arrived(ends, wait=True):
-    """Yield (index, result) of what copies have sent through `ends`, from which those that are done are taken."""
-    from multiprocessing.connection import wait as ready
-
-    for end in ready(ends, None if wait else 0):
-        found = end.recv()  # raises EOFError where a process has died
-        if found is None:
-            ends.remove(end)
-            continue
-        index, result, error = found
-        if error:
-            raise error
-        yield index, result
+def _work(index):
+    function, items = _own
+    return index, function(items[index])
 
 
 class Assistant:

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from photometrypipeline.base import workers
 
 needs_copies = pytest.mark.skipif(sys.platform != "linux", reason="no process that is a safe copy")
 loaded = []
+ROOT = Path(__file__).parents[2]
 
 
 def load():
@@ -54,8 +57,7 @@ def where(number):
     return number**2, os.getpid()
 
 
-def test_work_is_shared_between_this_process_and_copies_in_the_order_of_the_items(monkeypatch):
-    monkeypatch.setattr(workers, "MOST_PARTS", 7)
+def test_work_is_shared_between_copies_of_this_process_in_the_order_of_the_items():
     found = workers.side_by_side(where, range(100), 3)
     assert [value for value, _ in found] == [number**2 for number in range(100)]
     assert len({process for _, process in found}) <= 3
@@ -98,3 +100,29 @@ def test_an_error_in_a_copy_is_raised_here_and_a_copy_that_dies_costs_nothing():
 def test_more_than_a_pipe_holds_comes_back():
     found = workers.side_by_side(lambda number: bytes([number]) * 300_000, range(12), 2)
     assert [(each[0], len(each)) for each in found] == [(number, 300_000) for number in range(12)]
+
+
+INTERRUPTED = """
+import os, sys, time
+from photometrypipeline.base import interruption, workers
+
+def slowly(number):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
+interruption.while_at_work()
+try:
+    workers.side_by_side(slowly, range(8), 2)
+except KeyboardInterrupt:
+    sys.exit(7)
+"""
+
+
+@needs_copies
+def test_ctrl_c_ends_the_copies_at_once():
+    argv = [sys.executable, "-c", INTERRUPTED]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        copies = [int(process.stdout.readline()) for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 7
+    assert not any(os.path.exists(f"/proc/{copy}") for copy in copies)
