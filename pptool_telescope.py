@@ -41,9 +41,11 @@ commandline.answer_at_once(build_parser)
 
 # isort: split
 import dataclasses
+import functools
 import logging
 import sys
 import tempfile
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,6 +57,7 @@ from astropy.io import fits
 import pp_extract
 import pp_prepare
 from catalog import Catalog
+from photometrypipeline.base import progress
 from photometrypipeline.base.errors import CatalogError, FrameError, NotReachable, PipelineError, UsageError
 from photometrypipeline.base.files import write_text
 from photometrypipeline.base.services import Client
@@ -72,6 +75,7 @@ log = logging.getLogger("pp.telescope")
 SEARCH = pp_extract.Options(snr=5.0, minarea=3, aprad=(3.0,), ignore_saturation=True)  # for what is matched
 WIDE_DEG = 0.25  # half the diagonal of a field with enough stars of Tycho-2
 LEAST_SOURCES = 8
+LONGEST_S = 45.0  # that stars of a frame are looked for on the sky
 WITHOUT_STARS = (
     "no catalogue to match with; -cat FILE takes a table of yours, -cat none what the header alone says; for Tycho-2, "
     f"which asks no service, {tycho2.HOW_TO_INSTALL}"
@@ -101,7 +105,8 @@ def look(frame, stars, losses):
     elif stars.asked:
         start = reading.get("time")
         jd = start.value if start else None
-        view, tried = skyview.find((x, y, flux), size, reading, stars.of(jd), jd, headers.equinox(frame))
+        looks = functools.partial(in_time, frame.name)
+        view, tried = skyview.find((x, y, flux), size, reading, stars.of(jd), jd, headers.equinox(frame), looks)
         for line in tried:
             log.info("%s: tried %s", frame.name, line)
         if view is None:
@@ -110,6 +115,18 @@ def look(frame, stars, losses):
             reading.judge_time(header, view.centre_deg)
     width = float(np.median(fwhm[np.argsort(-flux)[:60]])) if len(fwhm) else 3.0
     return proposal.FrameFacts(frame.name, header, size, reading, view, facts, width, len(x))
+
+
+def in_time(name, looks):
+    """Yield the looks at the sky for the frame `name`, the likeliest first, until LONGEST_S have gone."""
+    began = time.monotonic()
+    for done, look in enumerate(progress.bar(looks, f"{name}: places on the sky", unit="place")):
+        if done and time.monotonic() - began > LONGEST_S:
+            words = "%s: not found in %.0f s, at %d of the %d places and scales that its header may mean"
+            advice = "a pixel scale in its header (SECPIX) makes them fewer"
+            log.warning("%s; %s", words % (name, LONGEST_S, done, len(looks)), advice)
+            return
+        yield look
 
 
 def sources_of(frame):

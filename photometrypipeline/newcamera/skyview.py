@@ -79,12 +79,12 @@ def magnitude_limit(half_diagonal_deg):
     return float(np.clip(13 + (np.log10(STARS_IN_FIELD / area) - 2.08) / 0.25, 10.5, 20.0))
 
 
-def find(sources, size_px, reading, fetch, jd=None, equinox_yr=2000.0):
+def find(sources, size_px, reading, fetch, jd=None, equinox_yr=2000.0, bar=iter):
     """Return (View or None, what was tried: list of str).
 
     sources : (x_px, y_px, flux), arrays;  size_px : (nx, ny);  reading : recognise.Reading of the header
     fetch(ra_deg, dec_deg, radius_deg, mag_limit) : yields (name, ra_deg, dec_deg, mag) of stars, catalogue by catalogue
-    jd : of the exposure, for mistakes of the equinox
+    jd : of the exposure, for mistakes of the equinox;  bar : wraps the list of looks at the sky, to show how far it is
     """
     brightest = np.argsort(-sources[2], kind="stable")[:MOST_SOURCES]
     sources = tuple(values[brightest] for values in sources)
@@ -92,18 +92,21 @@ def find(sources, size_px, reading, fetch, jd=None, equinox_yr=2000.0):
     scales = _different(scale for scale, _ in reading.scales)
     tried = []
     todo = attempts(reading.places, equinox_yr)
-    for reach in REACHES_DEG:
-        for attempt in todo:
-            if reach == REACHES_DEG[0] and attempt.mistake and attempt.mistake.name == "sign":
-                continue
-            for scale in scales or [None]:
-                half_deg = half_px * scale / 3600 if scale else UNKNOWN_FIELD_DEG
-                radius = reach + half_deg * (1 + SCALE_TOLERANCE)
-                for name, *stars in fetch(attempt.ra_deg, attempt.dec_deg, radius, magnitude_limit(half_deg)):
-                    tried.append(_told(attempt, scale, reach, name, len(stars[0])))
-                    solution = _solve(sources, size_px, stars, attempt, scale, reach)
-                    if solution:
-                        return _view(solution, attempt, stars, name, jd), tried
+    looks = [
+        (reach, attempt, scale)
+        for reach in REACHES_DEG
+        for attempt in todo
+        if reach > REACHES_DEG[0] or not attempt.mistake or attempt.mistake.name != "sign"
+        for scale in scales or [None]
+    ]
+    for reach, attempt, scale in bar(looks):
+        half_deg = half_px * scale / 3600 if scale else UNKNOWN_FIELD_DEG
+        radius = reach + half_deg * (1 + SCALE_TOLERANCE)
+        for name, *stars in fetch(attempt.ra_deg, attempt.dec_deg, radius, magnitude_limit(half_deg)):
+            tried.append(_told(attempt, scale, reach, name, len(stars[0])))
+            solution = _solve(sources, size_px, stars, attempt, scale, reach)
+            if solution:
+                return _view(solution, attempt, stars, name, jd), tried
     return _anywhere(sources, size_px, scales, todo, jd, tried), tried
 
 
