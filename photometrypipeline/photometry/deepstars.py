@@ -113,9 +113,9 @@ def _mean(left):
     known = np.isfinite(left)
     number = known.sum(axis=0)
     total = np.where(known, left, 0).sum(axis=0)
-    extremes = np.where(known, left, -np.inf).max(axis=0) + np.where(known, left, np.inf).min(axis=0)
     trimmed = number > FEWEST_AT_PIXEL
-    total = np.where(trimmed, total - np.where(number > 0, extremes, 0), total)
+    highest, lowest = np.where(known, left, -np.inf).max(axis=0), np.where(known, left, np.inf).min(axis=0)
+    total = total - (np.where(trimmed, highest, 0) + np.where(trimmed, lowest, 0))
     return total / np.maximum(number - 2 * trimmed, 1), number
 
 

@@ -81,3 +81,12 @@ def test_significance_is_that_of_noise_and_of_a_star():
     assert matched.significance(star, np.full(star.shape, 1 / 9), 4.0).max() == pytest.approx(
         100 / 3 / np.sqrt(4 * np.pi * (4.0 / 2.3548) ** 2), rel=0.04
     )
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_mean_leaves_out_both_extremes_and_pixels_that_no_frame_has_are_no_trouble():
+    left = np.full((5, 1, 3), np.nan)
+    left[:, 0, 0] = [1, 100, 2, 3, -50]
+    left[:2, 0, 1] = [4, 6]
+    mean, number = deepstars._mean(left)
+    assert mean.tolist() == [[2.0, 5.0, 0.0]] and number.tolist() == [[5, 2, 0]]
