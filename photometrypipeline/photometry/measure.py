@@ -19,6 +19,7 @@ from photometrypipeline.photometry.ties import LEAST_STARS, Ties, robust_mean
 RING_FWHM = 4.0  # inner radius of the ring of sky
 RING_WIDTH_FWHM = 2.5
 RING_WIDTH_PX = 8.0
+RING_AREA = 30.0  # times that of the aperture, at least: the sky of a small ring would cost what a large aperture gains
 REACH_FWHM = 3.0  # to which the light of a target is weighed
 MOST_STARS = 25  # that tie a frame's PSF to its source list
 SECTORS = 8  # of a ring, which tell how even the sky is
@@ -171,7 +172,8 @@ class Light:
 def ring_px(fwhm_px, radius_px):
     """Return the (inner, outer) radius (px) of the ring of sky around a star."""
     inner = max(RING_FWHM * fwhm_px, radius_px + 2)
-    return inner, inner + max(RING_WIDTH_FWHM * fwhm_px, RING_WIDTH_PX)
+    outer = inner + max(RING_WIDTH_FWHM * fwhm_px, RING_WIDTH_PX)
+    return inner, max(outer, float(np.sqrt(inner**2 + RING_AREA * radius_px**2)))
 
 
 def ring_sky(cut, pixels, dx, dy, inner, outer):
