@@ -244,8 +244,8 @@ def test_the_share_in_the_aperture_is_the_same_whoever_asks_first(tmp_path, fiel
 
 def test_a_ring_has_its_sky_where_the_light_of_known_neighbours_is_off(tmp_path, field):
     clean, x, y, flux, free_x, free_y = field
-    angle = np.linspace(0, 2 * np.pi, 9)[:-1]
-    around_x, around_y = (free_x[0] + 21 * np.cos(angle), free_y[0] + 21 * np.sin(angle))
+    angle = np.linspace(0, 2 * np.pi, 11)[:-1]
+    around_x, around_y = (free_x[0] + 24 * np.cos(angle), free_y[0] + 24 * np.sin(angle))
     clean = lightframe.with_targets(clean, around_x, around_y, 6e3, FWHM, BETA)
     clean = lightframe.with_targets(clean, free_x[:1], free_y[:1], 2e4, FWHM, BETA)
     lightframe.write(tmp_path / "a.fits", clean, np.random.default_rng(21))
