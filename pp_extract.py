@@ -54,12 +54,17 @@ class Extraction:
     """What was found in one frame: the Frame, its Telescope, and the SourceList that its .ldac file holds.
 
     ring_px : how wide the stars are where they are rings, since the telescope was out of focus
+    n_sources : in the file, where `sources` are some of them
     """
 
     frame: Frame
     telescope: object
     sources: ldac.SourceList
     ring_px: float | None = None
+    n_sources: int = -1
+
+    def __post_init__(self):
+        self.n_sources = len(self.sources) if self.n_sources < 0 else self.n_sources
 
 
 def extract(frames, losses, options=Options(), bad=None):  # noqa: B008  it is frozen

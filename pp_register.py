@@ -28,12 +28,13 @@ commandline.answer_at_once(build_parser)
 import functools
 import logging
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import toolbox
 
 import numpy as np
+from astropy.io import fits
 
 import diagnostics
 import pp_extract
@@ -67,6 +68,8 @@ from photometrypipeline.sky import sphere, times
 log = logging.getLogger("pp.register")
 
 LEAST_SNR = 3.0  # of sources that take part
+COLUMNS = {"XWIN_IMAGE", "YWIN_IMAGE", "ERRAWIN_IMAGE", "ERRBWIN_IMAGE", "XWIN_WORLD", "YWIN_WORLD", "FLUX_ISOCOR"}
+COLUMNS |= {"FLAGS", "FWHM_IMAGE"}  # that are looked at, by SCAMP besides
 LAST_RESORT = "TYCHO2"
 MOST_IN_VAIN = 4  # frames looked for on the whole sky, if none is found
 TOGETHER_DEG = 2.0  # frames found there that share a cone of the catalogue
@@ -104,20 +107,20 @@ def register(frames, losses, options=Options()):  # noqa: B008  it is frozen
     telescope = frames.telescope
     mask = FLAG_MASKS[options.source_tolerance or telescope.source_tolerance]
     verdicts, extracted = {}, []
-    found = sources_of(frames, losses, extraction_of(options, telescope))
+    found = sources_of(frames, losses, extraction_of(options, telescope), mask)
     if out_of_focus := rings.in_words([each.ring_px for each in found]):
         log.warning("%s", out_of_focus)
     for extraction in found:
-        reason = unusable(extraction, mask)
+        reason = unusable(extraction)
         if reason:
             verdicts[extraction.frame.name] = astrometry.Verdict(
-                extraction.frame.name, reason, n_sources=len(extraction.sources)
+                extraction.frame.name, reason, n_sources=extraction.n_sources
             )
         else:
             extracted.append(extraction)
     extracted = drop_other_fields(extracted, verdicts)
-    guesses = {each.frame.name: each.frame.header.copy() for each in extracted}
-    chosen = {each.frame.name: trimmed(each, mask) for each in extracted}
+    guesses = {each.frame.name: each.frame.header for each in extracted}  # which changes when all are solved
+    chosen = {each.frame.name: each.sources for each in extracted}
     attempt = Attempt(frames, extracted, guesses, chosen, telescope, mask)
     if extracted:
         names = list(options.cat or [*telescope.astrometry_catalogs, *last_resort(attempt)])
@@ -143,10 +146,11 @@ def extraction_of(options, telescope):
     )
 
 
-def sources_of(frames, losses, options):
+def sources_of(frames, losses, options, mask):
     """Return the Extractions (list) of those frames that have sources, which their .ldac files hold; by `options`.
 
-    Out of the lists that were measured ahead for the photometry as well, where there are any.
+    Out of the lists that were measured ahead for the photometry as well, where there are any.  They hold those sources
+    that take part alone.  mask : FLAGS of those that do not
     """
     ahead, done = frames.ahead, []
     toolbox.say(
@@ -158,28 +162,32 @@ def sources_of(frames, losses, options):
             sources = ahead.of_registration(frame)
             if sources is not None:
                 ldac.write(frame.ldac, sources)
-                done.append(pp_extract.Extraction(frame, telescope_of(frame), sources))
+                done.append(trimmed(pp_extract.Extraction(frame, telescope_of(frame), sources), mask))
     ready = {each.frame.name for each in done} | (ahead.lost if ahead else set())
     left = [frame for frame in frames if frame.name not in ready]
-    done += pp_extract.extract(left, losses, options) if left else []
+    done += [trimmed(each, mask) for each in (pp_extract.extract(left, losses, options) if left else [])]
     order = {frame.name: number for number, frame in enumerate(frames)}
     return sorted(done, key=lambda each: order[each.frame.name])
 
 
-def unusable(extraction, mask):
+def unusable(extraction):
     """Return why a frame cannot be registered at all (str), or None."""
-    number = len(extraction.sources)
+    number, usable = extraction.n_sources, len(extraction.sources)
     if number <= pp_setup.min_sources_frame:
         return f"too few sources ({number}, more than {pp_setup.min_sources_frame} are needed)"
-    usable = len(trimmed(extraction, mask))
     if usable < astrometry.MIN_MATCHED:
         return f"too few sources that SCAMP can use ({usable} of {number} are bright and unflagged enough)"
     return None
 
 
 def trimmed(extraction, mask):
-    """Return the SourceList that takes part."""
-    return astromatic.trim_for_scamp(extraction.sources, mask, pp_setup.scamp_max_sources, LEAST_SNR)
+    """Return an Extraction with those sources alone that take part, and what is looked at of them."""
+    sources = astromatic.trim_for_scamp(extraction.sources, mask, pp_setup.scamp_max_sources, LEAST_SNR)
+    for_scamp = astromatic.scamp_columns(extraction.telescope)
+    if for_scamp is not None:
+        columns = [name for name in sources.table.colnames if name in for_scamp | COLUMNS]
+        sources = ldac.SourceList(fits.Header(), sources.table[columns])
+    return replace(extraction, sources=sources)
 
 
 def values_of(catalog):

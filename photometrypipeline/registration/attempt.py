@@ -81,12 +81,12 @@ def drop_other_fields(extractions, verdicts):
     if not extractions:
         return lost
     centres = [sphere.mean_direction(*_unflagged(each)) for each in extractions]
-    keep = sphere.largest_field(centres, [len(each.sources) for each in extractions], SEPARATION_LIMIT_DEG)
+    keep = sphere.largest_field(centres, [each.n_sources for each in extractions], SEPARATION_LIMIT_DEG)
     for extraction, kept in zip(extractions, keep, strict=True):
         if not kept:
             name = extraction.frame.name
             verdicts[name] = astrometry.Verdict(
-                name, "separate field, more than 5 degrees from the others", n_sources=len(extraction.sources)
+                name, "separate field, more than 5 degrees from the others", n_sources=extraction.n_sources
             )
     return [extraction for extraction, kept in zip(extractions, keep, strict=True) if kept] + lost
 
