@@ -199,7 +199,7 @@ def no_band(raw, telescope):
     """Return in words what a filter without a band, as a header has it, leads to."""
     by_definition = str(raw).strip() in telescope.filters and telescope.key != "GENERIC"
     if filternames.is_clear(raw) or by_definition:
-        return f"filter {raw!r} is no band: {bandnames.UNFILTERED}"
+        return f"filter {raw!r} is not a band: {bandnames.UNFILTERED}"
     return f"filter {raw!r} has no band, magnitudes stay instrumental; if it has one, give it with -filter"
 
 

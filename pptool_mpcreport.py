@@ -150,7 +150,7 @@ def advise(records, kind, text):
     """Say what the MPC takes, but asks to be done better."""
     old = {record.ades["astCat"] for record in records} & set(mpccodes.DEPRECATED_CATALOGS)
     if old:
-        log.warning("the MPC asks not to use the catalogue %s any more", ", ".join(sorted(old)))
+        log.warning("the MPC asks that the catalogue %s no longer be used", ", ".join(sorted(old)))
     if any("rmsRA" not in record.ades for record in records):
         log.warning("uncertainties of positions are unknown, since the databases (.ldac.db) or images are missing")
     for band, number in mpc80.bands_without_letter(records).items() if kind == "80" else ():

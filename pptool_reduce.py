@@ -143,7 +143,7 @@ def carry_out(recipes, found, output, losses, options):
         )
         done += [path for _, path in toolbox.sort_out(frames, results, losses)]
     if not done:
-        raise PipelineError("not one frame could be reduced")
+        raise PipelineError("none of the frames could be reduced")
     toolbox.say(f"{len(done)} reduced frames in {output}/; go on there with pp_run")
     return done
 
@@ -188,7 +188,9 @@ def detector_of(frame, options):
 def main(args, losses):
     options = Options.of(args).checked()
     if importlib.util.find_spec("ccdproc") is None:
-        raise PipelineError("this takes the package ccdproc: pip install 'photometrypipeline[reduce]', or make setup")
+        raise PipelineError(
+            "pptool_reduce needs the package ccdproc: pip install 'photometrypipeline[reduce]', or make setup"
+        )
     np.seterr(invalid="ignore", divide="ignore")
     reduce(raw_images(args.raw, options.output), losses, options)
 

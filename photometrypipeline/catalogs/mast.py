@@ -98,6 +98,6 @@ def _as_vizier(names, rows, survey):
     errors = errors[np.isfinite(errors) & (errors > 0)]
     if errors.size and np.median(errors) < LEAST_ERROR_ARCSEC:
         raise CatalogError(
-            f"MAST: raMeanErr of {survey.name} is typically {np.median(errors):.2g} arcsec, in which unit?"
+            f"MAST: raMeanErr of {survey.name} is typically {np.median(errors):.2g} arcsec; its unit must be wrong"
         )
     return table

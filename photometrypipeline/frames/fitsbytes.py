@@ -134,7 +134,7 @@ def _whole(header, keyword, most):
     except (TypeError, ValueError, OverflowError):
         number = -1
     if isinstance(value, bool) or not 0 <= number <= most or number != float(value):
-        raise ValueError(f"{keyword} = {value} cannot be")
+        raise ValueError(f"{keyword} = {value} is impossible")
     return number
 
 
@@ -142,7 +142,7 @@ def data_bytes(header):
     """Return the number of bytes of the data behind `header`, without the padding at their end; raises as `shape`."""
     lengths = shape(header)
     if header["BITPIX"] not in PIXELS:
-        raise ValueError(f"BITPIX = {header['BITPIX']} cannot be")
+        raise ValueError(f"BITPIX = {header['BITPIX']} is impossible")
     return abs(int(header["BITPIX"])) // 8 * int(np.prod(lengths, dtype=np.int64)) if lengths else 0
 
 
@@ -176,10 +176,10 @@ def scaling(header):
         value = header.get(keyword)
         absent = value is None or isinstance(value, fits.card.Undefined)
         if not absent and (isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value)):
-            raise ValueError(f"{keyword} = {value} cannot be")
+            raise ValueError(f"{keyword} = {value} is impossible")
         found.append(usual if absent else float(value))
     if not found[0]:
-        raise ValueError("BSCALE = 0 cannot be")
+        raise ValueError("BSCALE = 0 is impossible")
     return tuple(found)
 
 

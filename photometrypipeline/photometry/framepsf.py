@@ -231,7 +231,7 @@ def fit(stars, fwhm_px, size_px, motion_px=None, trailed=None):
     trailed : whether they are, where that is known
     """
     if len(stars) < FEWEST_STARS:
-        raise ValueError(f"only {len(stars)} stars are bright and alone enough for a PSF, {FEWEST_STARS} are needed")
+        raise ValueError(f"only {len(stars)} stars are bright and isolated enough for a PSF, {FEWEST_STARS} are needed")
     if trailed:
         best = _shaped(stars, fwhm_px, size_px, tuple(motion_px))
         best.residual = _residual(best)

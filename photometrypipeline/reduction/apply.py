@@ -55,7 +55,7 @@ def master_flat(frames: list[Frame], calibration: Calibration, exptime_s: float 
     levels = [level_of(frame, correct) for frame in frames]
     bad = [frame for frame, level in zip(frames, levels, strict=True) if not level > 0]
     if bad:
-        raise FrameError(bad[0].path, "is a flat without light in it", "remove it from the folder")
+        raise FrameError(bad[0].path, "is a flat without light", "remove it from the folder")
     made = combine(frames, correct, [1 / level for level in levels])
     made.image /= np.float32(np.nanmedian(made.image))
     return made

@@ -45,7 +45,7 @@ def sort(frames: list[Frame], tolerance_c: float, losses: Losses) -> Night:
         if own.kind in kinds.CALIBRATIONS:
             calibrations.append((frame, own))
         elif kinds.is_reduced(frame.header):
-            losses.add(frame.name, "has been reduced already, its header says; left as it is")
+            losses.add(frame.name, "has already been reduced, as its header says; left as it is")
         elif own.kind == kinds.LIGHT or own.kind is None:
             lights.append((frame, own))
         else:
@@ -141,10 +141,10 @@ def reduce_frame(frame: Frame, path: Path, calibration: Calibration, names: dict
     """
     for master in (calibration.bias, calibration.dark, calibration.flat):
         if master is not None and master.image.shape != frame.size_px[::-1]:
-            raise FrameError(frame.path, "has another size than its calibration frames", "remove it from the folder")
+            raise FrameError(frame.path, "differs in size from its calibration frames", "remove it from the folder")
     image, number = apply.reduced(frame, calibration), None
     if not np.isfinite(image).any():
-        raise PipelineError(f"{frame.name}: nothing is left of it after the flat")
+        raise PipelineError(f"{frame.name}: no pixel is left after the flat")
     if detector:
         hit, image = lacosmic.find(image, detector)
         number = int(hit.sum())

@@ -193,7 +193,7 @@ def read(folder):
     alien = [name for name in found if name not in (RUN, *STEPS) or not isinstance(found[name], dict)]
     alien += [f"{name} in [{RUN}]" for name in found.get(RUN, {}) if name not in OWN]
     if alien:
-        raise FrameError(path, f"{alien[0]} means nothing; sections are {', '.join(STEPS)}", "correct it")
+        raise FrameError(path, f"{alien[0]} is not a section; the sections are {', '.join(STEPS)}", "correct it")
     return Choices(folder, found, files)
 
 

@@ -141,7 +141,7 @@ def _psf(each, pixels, places, fwhm, gain, radius, avoid, motions, trailed):
     against = -fastest[0], -fastest[1]  # so the stars move where the telescope follows the target
     try:
         if chosen.size < framepsf.FEWEST_STARS:
-            raise ValueError(f"only {chosen.size} stars are bright and alone enough")
+            raise ValueError(f"only {chosen.size} stars are bright and isolated enough")
         at = [axis[chosen] for axis in places]
         stars = framepsf.cut_stars(pixels, *at, flux[chosen], fwhm, gain, radius, chosen)
         psf = framepsf.fit(stars, fwhm, size, against, trailed)

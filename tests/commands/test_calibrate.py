@@ -389,5 +389,5 @@ def test_two_catalogues_give_ey_uma_the_same_zeropoints_once_the_colour_term_is_
 def test_a_frame_without_a_filter_is_told_how_it_can_be_calibrated(raw, key):
     """By its name, or by the definition of the telescope."""
     told = pp_calibrate.no_band(raw, telescopes.get(key))
-    assert told == f"filter {raw!r} is no band: magnitudes stay instrumental; -filter G calibrates to the nearest"
+    assert told == f"filter {raw!r} is not a band: magnitudes stay instrumental; -filter G calibrates to the nearest"
     assert "give it with -filter" in pp_calibrate.no_band("Blocking", telescopes.get("GENERIC"))

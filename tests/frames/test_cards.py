@@ -127,5 +127,5 @@ def test_files_keep_their_broken_cards(tmp_path):
 def test_a_structure_that_cannot_be_is_refused(tmp_path, old, new):
     path = write(tmp_path / "a.fits")
     path.write_bytes(path.read_bytes().replace(old.encode(), new.encode()))
-    with pytest.raises(FrameError, match=new.split("=")[0].strip() + " = .* cannot be"):
+    with pytest.raises(FrameError, match=new.split("=")[0].strip() + " = .* is impossible"):
         _ = Frame(path).header

@@ -80,7 +80,7 @@ def test_a_step_by_hand_is_as_its_command_line_says_and_names_what_it_drops(nigh
     ("text", "told"),
     [
         ("[calibrate]\nfiltr = 'V'\n", "did you mean filter"),
-        ("[calibrat]\n", "calibrat means nothing"),
+        ("[calibrat]\n", "calibrat is not a section"),
         ("[calibrate\n", "cannot be read"),
         ("[calibrate]\nfilter = 'Q'\n", "Q is not a band"),
         ("[distill]\nexclude = 'gone.lst'\n[files]\n'gone.lst' = {sha256 = 'ab'}\n", "needs gone.lst"),

@@ -96,9 +96,9 @@ def load(path: str | PathLike) -> OrbitTable:
             columns = {key: _mapped(archive, path, key) for key in COLUMNS} if not lacking else {}
         head = json.loads(str(np.load(path, allow_pickle=False)["head"])) if not lacking else {}
     except (OSError, ValueError, struct.error, zipfile.BadZipFile, EOFError) as error:
-        raise FrameError(path, "is no table of orbits, or a broken one", REMEDY, error) from None
+        raise FrameError(path, "is not a table of orbits, or is damaged", REMEDY, error) from None
     if head.get("format") != FORMAT:
-        raise FrameError(path, "is no table of orbits, or one of another version", REMEDY)
+        raise FrameError(path, "is not a table of orbits, or is of another version", REMEDY)
     return OrbitTable(head["kind"], head["origin"], columns)
 
 

@@ -44,7 +44,7 @@ def _of_bytes(path, temporary):
         shutil.copyfileobj(packed, plain, length=1 << 22)
     with open(temporary, "rb") as plain:
         if plain.read(9) != b"SIMPLE  =":
-            raise FrameError(path, "holds something else than a FITS file", "remove it from the list")
+            raise FrameError(path, "holds something other than a FITS file", "remove it from the list")
 
 
 def _opened(path):
