@@ -22,6 +22,7 @@ from photometrypipeline.base import errors, interruption, workers
 from photometrypipeline.base.files import sweep
 from photometrypipeline.base.logfile import logging_to
 from photometrypipeline.frames import records
+from photometrypipeline.frames.rows import RECORDED_KINDS
 from photometrypipeline.runs import provenance
 from photometrypipeline.targets import account
 from photometrypipeline.website import (
@@ -159,7 +160,7 @@ def _write_pages(view, contents, plot_files, settings, site, folder, jobs):
     data = pagedata.of_run(view, shown, folder, chart, stars)
     by_hand = pagedata.by_hand(view) if data["command"] else None
     ledger = account.Ledger(view.records, provenance.made_by(folder))
-    shared["account"] = lambda row: ledger.steps(row.data) if row.data.kind in account.TOLD else []
+    shared["account"] = lambda row: ledger.steps(row.data) if row.data.kind in RECORDED_KINDS else []
     template = made.get_template("frame.html")
 
     def write(frame):

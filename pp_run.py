@@ -71,7 +71,7 @@ from photometrypipeline.instruments.dataset import folder_of, telescope_of
 from photometrypipeline.runs import choices, cluster, datatree, example, onekind, outcomes, recipes, splitting
 from photometrypipeline.runs.stamps import Stamp, Stamps
 from photometrypipeline.runs.stepoptions import STEPS
-from photometrypipeline.website import appearance
+from photometrypipeline.website import appearance, plotfiles
 
 log = logging.getLogger("pp.run")
 
@@ -186,12 +186,12 @@ def run_steps(images, losses, options, course):
         frames = frames.only([Frame(frames.folder / name) for name in done[-1].passed])
     failures, outcome = [], None
     if steps[len(done) :]:
+        course.draughtsman = workers.Assistant(options.jobs, plotfiles.load)  # while the steps are loaded here
         recipes.ask_versions()
         with loading.at_once():
             import diagnostics
 
             function_of(steps[0])
-        course.draughtsman = diagnostics.draughtsman(options.jobs)
     for name in steps[len(done) :]:
         course.step = name
         outcomes.write(frames.folder, step=name)

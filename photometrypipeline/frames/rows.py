@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 NOT_DETECTED = "not detected"  # beginning of the reason of a row that holds forced photometry
 OUTSIDE = "predicted outside of the image"
+RECORDED_KINDS = ("primary", "positions", "fixed", "control")  # of targets whose light is recorded part by part
 STAR_KINDS = ("fixed", "variable", "control")  # kinds of targets that are stars, not bodies of the Solar System
 MOVER = "mover"  # the kind of a target that was found by its motion alone
 MOVERS = "movers.csv"  # file of those that were looked for

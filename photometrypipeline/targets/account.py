@@ -11,10 +11,10 @@ import numpy as np
 from photometrypipeline.base.files import reference_file, stem_of
 from photometrypipeline.frames import records, recordtypes
 from photometrypipeline.frames.records import known, number
+from photometrypipeline.frames.rows import RECORDED_KINDS
 from photometrypipeline.photometry import forced
 from photometrypipeline.sky.times import text_of
 
-TOLD = ("primary", "positions", "fixed", "control")  # kinds of targets whose light is recorded
 MOST_NEIGHBOURS = 6  # of a target, the nearest
 STEPS = ("prepare", "register", "photometry", "calibrate")  # whose records are made of frames
 MOST_STARS = 8  # that a text names; the facts have all
@@ -41,7 +41,7 @@ def lights(outcome, measured):
     """
     found = []
     for track in outcome.tracks:
-        if track.target.kind not in TOLD:
+        if track.target.kind not in RECORDED_KINDS:
             continue
         for n in track.numbers:
             light = outcome.lights.get((track.target.name, n))

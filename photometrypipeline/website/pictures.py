@@ -13,7 +13,7 @@ import numpy as np
 from photometrypipeline.base import jsonfile, workers
 from photometrypipeline.base.files import reference_file, replacing, safe_name, stem_of
 from photometrypipeline.frames.records import known
-from photometrypipeline.targets import account
+from photometrypipeline.frames.rows import RECORDED_KINDS
 from photometrypipeline.website import cutouts, plotfiles, quickview
 from photometrypipeline.website.pixels import Pixels
 
@@ -270,7 +270,7 @@ def frame_jobs(view, shelf, settings, folders):
             if row.accepted and known(row.data.x_px) and known(row.data.y_px):
                 job.rows.append((row, _cutout_name(row, shelf, settings)))
         for row in frame.unseen:
-            asked_for = row.target.data.kind in account.TOLD and frame in row.target.missed
+            asked_for = row.target.data.kind in RECORDED_KINDS and frame in row.target.missed
             if asked_for and known(row.data.x_px) and known(row.data.y_px):
                 job.rows.append((row, _cutout_name(row, shelf, settings)))
         yield job
