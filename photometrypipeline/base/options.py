@@ -223,11 +223,13 @@ def _converted(name, value, field, known):
 
 # ---- types of options
 
+RADII_PX = (0.1, 10_000.0)  # of apertures
+
 
 def radius_px(text):
     """Return the radius (float, px) that an option gives, None for 0; raises ArgumentTypeError for a negative one."""
     radius = float(text)
-    if not 0 <= radius < math.inf:
+    if radius and not RADII_PX[0] <= radius <= RADII_PX[1]:
         raise argparse.ArgumentTypeError(f"{text} is not a radius; give pixels")
     return radius or None
 
@@ -235,7 +237,7 @@ def radius_px(text):
 def radii_px(text):
     """Return the aperture radii (list of float, px) of a list separated by commas."""
     values = [float(field) for field in text.split(",") if field.strip()]
-    if not values or not all(0 < radius < math.inf for radius in values):
+    if not values or not all(RADII_PX[0] <= radius <= RADII_PX[1] for radius in values):
         raise ValueError(f"{text!r} is not an aperture radius")
     return values
 

@@ -1,5 +1,6 @@
 """Options are declared once; parser, hand-over, command line, recipe and the interface for Python follow."""
 
+import argparse
 import contextlib
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from photometrypipeline.base.commandline import parser_of
 import pytest
 from conftest import ROOT
 
+from photometrypipeline.base import options
 from photometrypipeline.base.errors import UsageError
 from photometrypipeline.base.options import Options, option, shared
 from photometrypipeline.runs import runoptions, stepoptions
@@ -158,3 +160,15 @@ def test_codes_in_an_option_never_reach_the_terminal(capsys):
         parser_of("Text.", stepoptions.CalibrateOptions).parse_args(["-filter", "\x1b[31m", "a.fits"])
     told = capsys.readouterr().err
     assert "\x1b" not in told and r"\x1b[31m is not a band" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "radius_px"), [("0", None), ("4.5", 4.5), ("1e-9", ...), ("1e300", ...), ("nan", ...)]
+)
+def test_radii_are_those_of_apertures(text, radius_px):
+    if radius_px is not ...:
+        assert options.radius_px(text) == radius_px
+        return
+    for kind in (options.radius_px, options.radii_px):
+        with pytest.raises((ValueError, argparse.ArgumentTypeError), match="is not a"):
+            kind(text)
