@@ -186,6 +186,10 @@ def run_steps(images, losses, options, course):
         frames = frames.only([Frame(frames.folder / name) for name in done[-1].passed])
     failures, outcome = [], None
     if steps[len(done) :]:
+        with loading.at_once():
+            import astropy.time  # noqa: F401  both processes need this, and what draws
+
+            from photometrypipeline.website import ahead  # noqa: F401
         course.draughtsman = workers.Assistant(options.jobs, plotfiles.load)  # while the steps are loaded here
         recipes.ask_versions()
         with loading.at_once():

@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 
-from photometrypipeline.base import interruption, progress
+from photometrypipeline.base import interruption, loading, progress
 
 log = logging.getLogger("pp.workers")
 
@@ -142,7 +142,7 @@ class Assistant:
 def _assist(pipe, other_end, load):
     interruption.in_copies()
     other_end.close()
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception), loading.at_once():
         load()
     with contextlib.suppress(EOFError, OSError):
         while True:
