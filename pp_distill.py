@@ -149,7 +149,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     summary = recordtypes.Distill(
         targets=[curve.name for curve in curves],
         images=[each.frame.name for each in measured],
-        arguments=options.arguments("exclude"),
+        arguments=options.arguments("exclude", "jobs"),
         clock=about_clock,
         injections=derived.outcome.injections if derived.outcome else [],
         lights=account.lights(derived.outcome, measured) if derived.outcome else [],
@@ -370,7 +370,7 @@ def measure_places(everything, matcher, rows, options, folder):
         log.info("magnitudes of Source Extractor (%s) are kept as they are", method)
         return None
     bad = badpixels.read(folder, matcher.measured[0].frame.size_px[::-1])
-    work = measuring.Measuring(matcher, corrected.APERTURE, bad, toolbox.cores(), options.injections)
+    work = measuring.Measuring(matcher, corrected.APERTURE, bad, options.jobs, options.injections)
     outcome = work.run(everything, rows)
     asked = corrected.Asked(method, options.offset, "prob" in options.reject, (exclusions.REASON,))
     corrected.apply(outcome, matcher.measured, rows, asked)
@@ -395,7 +395,7 @@ def look_again(everything, matcher, rows, options, outcome):
                 matcher, number, lacking[number], toolbox.list_photmode(), options.offset, outcome
             ),
             numbers,
-            toolbox.cores(),
+            options.jobs,
             "not detected",
         )
         if numbers
@@ -490,7 +490,7 @@ def light_curve(target, rows):
 def main(args, losses):
     options = Options.of(args).checked()
     done = distill(toolbox.prepared_frames(args.images, losses), losses, options)
-    diagnostics.render(args.folder, jobs=os.cpu_count() or 1)
+    diagnostics.render(args.folder, jobs=options.jobs)
     if done.failure:
         raise done.failure
     toolbox.keep_choices("distill", args, options)

@@ -26,7 +26,7 @@ class RunOptions(Options):
 
     jobs: int | None = shared(
         "jobs",
-        *(Jobs, PrepareOptions, RegisterOptions, PhotometryOptions, CalibrateOptions),
+        *(Jobs, PrepareOptions, RegisterOptions, PhotometryOptions, CalibrateOptions, DistillOptions),
         default=None,
     )
     offline: bool = shared(
@@ -131,7 +131,7 @@ class RunOptions(Options):
 class StackedOptions(Following, Ephemeris, Offline, Jobs):
     """Options of pp_stackedphotometry: its own, and those of its steps that it hands on."""
 
-    jobs: int = shared("jobs", CombineOptions)
+    jobs: int = shared("jobs", CombineOptions, DistillOptions)
     offline: bool = shared("offline", CombineOptions, CalibrateOptions, DistillOptions)
     ephemeris: str = shared("ephemeris", CombineOptions, DistillOptions)
     elements: str | None = shared("elements", CombineOptions, DistillOptions)

@@ -288,7 +288,7 @@ class CalibrateOptions(Offline, Jobs):
 
 
 @dataclass(frozen=True)
-class DistillOptions(Ephemeris, Offline):
+class DistillOptions(Ephemeris, Offline, Jobs):
     """Options of pp_distill."""
 
     target: str | None = option(metavar="NAME", help="target name, whatever the headers say, e.g. 2015_AB123")
