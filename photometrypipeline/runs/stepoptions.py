@@ -221,8 +221,8 @@ class CalibrateOptions(Offline, Jobs):
     minstars: float | None = option(
         type=stars_to_keep,
         metavar="N",
-        help="reference stars to keep at least: a number such as 20, or a fraction with a decimal point, up to 1.0 "
-        "(default: 0.5)",
+        help="reference stars to keep at least, never fewer than 3: a number such as 20, or a fraction with a decimal "
+        "point, up to 1.0 (default: 0.5)",
     )
     catalog: tuple | None = option(
         metavar="NAME",
