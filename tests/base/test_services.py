@@ -189,7 +189,7 @@ def test_addresses_are_replaced_by_the_settings(monkeypatch):
     finally:
         os.environ.clear()
         os.environ.update(before)
-    with pytest.raises(UsageError, match="'vizir' is not a service; known: vizier"):
+    with pytest.raises(UsageError, match="'vizir' is not a service; the services are vizier"):
         toolbox.use_addresses({"vizir": "http://one/x"})
 
 

@@ -65,13 +65,18 @@ def test_list_and_clear(work, monkeypatch, capsys):
     [
         ["fetch", "GAIA", "10", "95", "0.1", "16"],
         ["fetch", "GAIA", "10", "5", "0", "16"],
-        ["fetch", "GAIA", "nan", "5", "0.1", "16"],
         ["list", "GAIA", "-cone", "10", "-95", "0.1"],
     ],
 )
 def test_what_is_not_on_the_sky_is_refused(work, arguments, capsys):
     assert pptool_store.main(arguments) == USAGE
     assert "is not a cone on the sky" in capsys.readouterr().err
+
+
+def test_a_place_is_a_number(work, capsys):
+    with pytest.raises(SystemExit) as ended:
+        pptool_store.main(["fetch", "GAIA", "nan", "5", "0.1", "16"])
+    assert ended.value.code == USAGE and "argument RA" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["export", "GAIA", "x.sqlite"], ["import", "nothing.sqlite"], ["clear", "GAIA"]])

@@ -118,7 +118,7 @@ def test_a_camera_without_scale_or_orientation_in_its_headers(tmp_path):
     """Binned 2 x 2, its scale is a guess that is wrong by a factor of 2; what the stars show is told."""
     from test_commands import run_plain
 
-    header = {"INSTRUME": "CAMX", "TELESCOP": None, "FILTER": "R"}
+    header = {"INSTRUME": "CAMX", "TELESCOP": None, "FILTER": "R", "CCDBIN1": 2, "CCDBIN2": 2}
     look = {"scale": 1.2, "rotation_deg": 137.0, "flip": (False, False)}
     truth = sky.make_dataset(tmp_path, n_frames=1, size=(700, 700), n_stars=60, seed=5, header=header, **look)
     truth.stars[["ra_deg", "dec_deg", "V"]].write(tmp_path / "stars.csv")
