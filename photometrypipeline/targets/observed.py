@@ -3,13 +3,8 @@
 import numpy as np
 
 from photometrypipeline.frames.frame import time_error_s
-from photometrypipeline.frames.rows import STAR_KINDS, STORED, Row
+from photometrypipeline.frames.rows import REFLECTED_SHARE, STAR_KINDS, STORED, Row
 from photometrypipeline.targets import ensemble
-
-# Stars of one colour differ in their lines, and so by the scatter of a transformation.  What shines by sunlight has
-# the lines of one star and a smooth reflectance: R by Tonry et al. (2012), which scatters by 0.015 mag, is off by
-# -0.004 for the mean spectrum of C types and +0.0004 for S types, and by up to +0.006 for the mean of the stars.
-REFLECTED_SHARE = 0.4  # of that scatter
 
 
 def frame_facts(each, target, method, offset_arcsec=(0.0, 0.0)):

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from photometrypipeline import __version__
 from photometrypipeline.base.files import write_text
 from photometrypipeline.frames.records import known
+from photometrypipeline.frames.rows import REFLECTED_SHARE
 from photometrypipeline.sky.times import text_of
-from photometrypipeline.targets.observed import REFLECTED_SHARE
 from photometrypipeline.website.appearance import COMPILED, STATIC, TEMPLATES
 from photometrypipeline.website.views import calibrated
 
