@@ -28,13 +28,12 @@ commandline.answer_at_once(build_parser)
 import functools
 import logging
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import toolbox
 
 import numpy as np
-from astropy.io import fits
 
 import diagnostics
 import pp_extract
@@ -67,9 +66,6 @@ from photometrypipeline.sky import sphere, times
 
 log = logging.getLogger("pp.register")
 
-LEAST_SNR = 3.0  # of sources that take part
-COLUMNS = {"XWIN_IMAGE", "YWIN_IMAGE", "ERRAWIN_IMAGE", "ERRBWIN_IMAGE", "XWIN_WORLD", "YWIN_WORLD", "FLUX_ISOCOR"}
-COLUMNS |= {"FLAGS", "FWHM_IMAGE"}  # that are looked at, by SCAMP besides
 LAST_RESORT = "TYCHO2"
 MOST_IN_VAIN = 4  # frames looked for on the whole sky, if none is found
 TOGETHER_DEG = 2.0  # frames found there that share a cone of the catalogue
@@ -153,6 +149,7 @@ def sources_of(frames, losses, options, mask):
     that take part alone.  mask : FLAGS of those that do not
     """
     ahead, done = frames.ahead, []
+    trimmed = functools.partial(scampinput.taking_part, mask=mask, most=pp_setup.scamp_max_sources)
     toolbox.say(
         f"extracting sources of {len(frames)} frames for the registration{' and the photometry' if ahead else ''}"
     )
@@ -162,10 +159,10 @@ def sources_of(frames, losses, options, mask):
             sources = ahead.of_registration(frame)
             if sources is not None:
                 ldac.write(frame.ldac, sources)
-                done.append(trimmed(pp_extract.Extraction(frame, telescope_of(frame), sources), mask))
+                done.append(trimmed(pp_extract.Extraction(frame, telescope_of(frame), sources)))
     ready = {each.frame.name for each in done} | (ahead.lost if ahead else set())
     left = [frame for frame in frames if frame.name not in ready]
-    done += [trimmed(each, mask) for each in (pp_extract.extract(left, losses, options) if left else [])]
+    done += [trimmed(each) for each in (pp_extract.extract(left, losses, options) if left else [])]
     order = {frame.name: number for number, frame in enumerate(frames)}
     return sorted(done, key=lambda each: order[each.frame.name])
 
@@ -178,16 +175,6 @@ def unusable(extraction):
     if usable < astrometry.MIN_MATCHED:
         return f"too few sources that SCAMP can use ({usable} of {number} are bright and unflagged enough)"
     return None
-
-
-def trimmed(extraction, mask):
-    """Return an Extraction with those sources alone that take part, and what is looked at of them."""
-    sources = astromatic.trim_for_scamp(extraction.sources, mask, pp_setup.scamp_max_sources, LEAST_SNR)
-    for_scamp = astromatic.scamp_columns(extraction.telescope)
-    if for_scamp is not None:
-        columns = [name for name in sources.table.colnames if name in for_scamp | COLUMNS]
-        sources = ldac.SourceList(fits.Header(), sources.table[columns])
-    return replace(extraction, sources=sources)
 
 
 def values_of(catalog):

@@ -304,7 +304,7 @@ def take_in(args, losses):
 
 
 def take_orbits(file):
-    """Take in a file of the Minor Planet Center with orbits; what is no known file at all ends here."""
+    """Take in a file of the Minor Planet Center with orbits; a file of another kind is refused."""
     try:
         orbits, remarks = shelf.take(file)
     except FrameError as error:

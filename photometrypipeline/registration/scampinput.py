@@ -3,8 +3,13 @@
 Its time grows with both numbers; its solution stands on its brightest sources.
 """
 
-import numpy as np
+from dataclasses import replace
 
+import numpy as np
+from astropy.io import fits
+
+from photometrypipeline.frames import ldac
+from photometrypipeline.programs import astromatic
 from photometrypipeline.registration.astrometry import to_sky
 from photometrypipeline.sky import matching
 
@@ -15,6 +20,9 @@ MARGIN_MAG = 0.5  # stars may be fainter than the faintest source by that much
 FEWEST_MATCHED = 20  # sources that tell how faint they are
 FAINT_PERCENTILE = 98  # of their magnitudes: a wrong match or two must not decide
 RADIUS_PX = 3.0
+LEAST_SNR = 3.0  # of sources that take part
+COLUMNS = {"XWIN_IMAGE", "YWIN_IMAGE", "ERRAWIN_IMAGE", "ERRBWIN_IMAGE", "XWIN_WORLD", "YWIN_WORLD", "FLUX_ISOCOR"}
+COLUMNS |= {"FLAGS", "FWHM_IMAGE"}  # that are looked at, by SCAMP besides
 
 
 def well_spread(sources, size_px):
@@ -58,3 +66,16 @@ def stars_as_deep(frames, stars, radius_arcsec):
             return np.ones(mag.size, dtype=bool)
         faintest.append(np.percentile(known, FAINT_PERCENTILE))
     return ~(mag > max(faintest) + MARGIN_MAG)
+
+
+def taking_part(extraction, mask, most):
+    """Return an Extraction with those sources alone that take part, `most` at most, and what is looked at of them.
+
+    mask : FLAGS of those that do not
+    """
+    sources = astromatic.trim_for_scamp(extraction.sources, mask, most, LEAST_SNR)
+    for_scamp = astromatic.scamp_columns(extraction.telescope)
+    if for_scamp is not None:
+        columns = [name for name in sources.table.colnames if name in for_scamp | COLUMNS]
+        sources = ldac.SourceList(fits.Header(), sources.table[columns])
+    return replace(extraction, sources=sources)

@@ -12,6 +12,8 @@ from photometrypipeline.website import pictures, plots, views
 
 log = logging.getLogger("pp.pictures")
 
+STEPS = ("prepare", "calibrate")  # the quick views of the frames; all plots but light curves
+
 
 def draw(step, folder, settings):
     """Draw what is settled once `step` is done, in the data set `folder`; return what pictures.Shelf.take takes.
@@ -22,8 +24,9 @@ def draw(step, folder, settings):
         found = records.read(folder)
         view = views.overview(found, [], [])
         shelf = shelf_for(view, settings, Path(folder) / settings.diagnostics_path)
-        shown = plots.of_run(view)
-        groups = pictures.plots_by_file(shown, shelf, settings)
+        groups = pictures.plots_by_file(
+            plots.of_run(view), shelf, settings
+        )  # they have their names first at the end too
         if step == "prepare":
             folders = [folder, *([found["prepare"].directory] if "prepare" in found else [])]
             jobs = [job for job in pictures.frame_jobs(view, shelf, settings, folders) if job.quickview]
@@ -36,9 +39,6 @@ def draw(step, folder, settings):
         log.info("pictures could not be drawn ahead: %s", error)
         return {}
     return {picture.file: [key, picture.width, picture.height] for picture, key in filter(None, drawn)}
-
-
-STEPS = ("prepare", "calibrate")  # the quick views of the frames; all plots but light curves
 
 
 def shelf_for(view, settings, site):
