@@ -359,12 +359,18 @@ def write_filter(header, telescope, raw):
 
 
 def write_length(header, telescope, exposure):
-    """Put in the exposure time; that of a stack replaces that of its frames, which survives under `_EXPTIME`."""
+    """Put in the exposure time; that of a stack replaces that of its frames, which survives under `_EXPTIME`.
+
+    What the camera says of a length that is right stays, since a second run needs it.
+    """
     keyword = telescope.header["exptime"]
     if exposure.light_s != headers.number(header.get(keyword)) and keyword == "EXPTIME":
         keep_first(header, keyword)
     whole = exposure.is_stack and saved_name(keyword) in header
-    set_keyword(header, "EXPTIME", exposure.light_s, f"[s] {exposurelength.WHOLE}" if whole else "[s] exposure time")
+    right = exposure.light_s == headers.number(header.get("EXPTIME"))
+    said = str(header.comments["EXPTIME"]).removeprefix(COMMENT_START) if right else ""
+    said = f"[s] {exposurelength.WHOLE}" if whole else said or "[s] exposure time"
+    set_keyword(header, "EXPTIME", exposure.light_s, said)
 
 
 def write_target(header, telescope, target):

@@ -31,15 +31,19 @@ MAJOR_BODIES = {
 _NOT_AN_OBJECT = re.compile(
     r"(none|null|nan|n/?a|unknown|undefined|object|target|science|test|focus|pointing|standard|star|sky|blank|"
     r"((dome|sky|twi|twilight|dusk|dawn|internal|master)[ -]?)?flats?([ -]?field)?|bias|zero|dark|arc|lamp|fringe|"
-    r"(star[ -]?)?field)([ -]?\d+|[ -][\w.]{1,2}\d*)?",
+    r"(star[ -]?)?field)([ -]?\d+|[ -][\w.]{1,2}\d*)?|"
+    r"(lights?|light[ -]?frames?|images?|img|frames?|exposures?|capture[ds]?|snapshots?|previews?|untitled|unnamed|"
+    r"no[ -]?name)([ -]?0\d{1,3})?",  # Light 0001 is the first of a sequence, Light 433 an asteroid
     re.IGNORECASE,
 )
 _CATALOGUE = re.compile(
     r"(NGC|IC|M|Messier|UGC|PGC|MCG|ESO|Abell|HD|HDE|HIP|HR|SAO|BD|CD|CPD|TYC|GSC|2MASS|SDSS|Gaia|PG|SA|Landolt|GD|Feige|LTT|"
     r"LHS|GJ|Gliese|Barnard|Arp|Hickson|HCG|Herschel|Hubble|Caldwell|Melotte|Mel|Collinder|Cr|Trumpler|Tr|Berkeley|Stock|"
     r"Gum|Sharpless|Sh|Sh2|LDN|LBN|vdB|Ced|Palomar|Pal|Terzan|Simeis|Kohoutek|Wolf|Ross|Luyten|Lalande|Mrk|Mkn|Markarian|"
-    r"PKS|PSR|OJ|EP|AAVSO|Starlink|Tile|Night|Run|UT|TRAPPIST|Qatar|NGTS|WASP|HAT|HATS|KELT|TrES|XO|TOI|KIC|TIC|EPIC|KOI|Kepler|K2|CoRoT|GRB|SN|AT|Field|S82|Stripe)"
-    r"([ -]?(P-|DR\d |J|B))?[ +-]?\d[\w.+ -]*|\d{1,2}(RXS|SWASP|XMM|FGL|FHL|ES|EG|SXPS|WHSP|LAC|CXO|WGA|HWC)\b.*",
+    r"PKS|PSR|Tycho(?=[ -]?\d{1,4}-\d)|OJ|EP|AAVSO|Starlink|Tile|Night|Run|UT|TRAPPIST|"
+    r"Qatar|NGTS|WASP|HAT|HATS|KELT|TrES|XO|TOI|KIC|TIC|EPIC|KOI|Kepler|K2|CoRoT|GRB|SN|AT|Field|S82|Stripe)"
+    r"([ -]?(P-|DR\d |J|B))?[ +-]?\d[\w.+ -]*|\d{1,2}(RXS|SWASP|XMM|FGL|FHL|ES|EG|SXPS|WHSP|LAC|CXO|WGA|HWC)\b.*|"
+    r"(19|20)\d\d[a-z]{3,5}(?![a-z]).*",  # supernovae and other transients: 2023ixf
     re.IGNORECASE,
 )
 _CONSTELLATIONS = (  # as they stand behind the numbers of Flamsteed; Ara has none, and is an asteroid
@@ -84,7 +88,7 @@ _NUMBERED_COMET = re.compile(
     re.IGNORECASE,
 )
 _COMET = re.compile(
-    rf"([CPDXA])(?:[ /-]?(\d{{4}})|/(-?\d{{1,3}})) ?({_HALF_MONTH}(?:[A-HJ-Z](?=\d))?) ?(\d{{1,4}})"
+    rf"([CPDXA])(?:[ /-]?(\d{{4}})|/(-?\d{{1,3}}))[ -]?({_HALF_MONTH}(?:[A-HJ-Z](?=\d))?) ?(\d{{1,4}})"
     r"(?:-([A-Z]{1,2}\d?))?(?![\w-]).*",
     re.IGNORECASE,
 )

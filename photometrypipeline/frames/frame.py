@@ -133,11 +133,12 @@ def time_error_s(header):
 
 
 def keep_first(header, keyword):
-    """Save the value of `keyword` under `_` and its first 7 letters, unless an earlier value is kept there already."""
+    """Save `keyword`, with its comment, under `_` and its first 7 letters, unless an earlier value is kept there."""
     if keyword in header:
         saved = saved_name(keyword)
         if saved not in header:
-            set_keyword(header, saved, header[keyword], f"value of {keyword} before the pipeline changed it")
+            said = str(header.comments[keyword]) or f"value of {keyword} before the pipeline changed it"
+            set_keyword(header, saved, header[keyword], said)
 
 
 def saved_name(keyword):

@@ -25,18 +25,32 @@ COUNTS = (
 )
 COUNTED = re.compile(
     r"\b(number|#|no\.?|count) of (sub-?)?(images?|frames?|exposures?|sub-?frames?|subs?|light frames?) \w{0,6} ?"
-    r"(combined|stacked|co-?added|integrated|averaged|summed|added|used)|\bstack(ed)? (images|frames|count)",
+    r"(combined|stacked|co-?added|integrated|averaged|summed|added|used)|\bstack(ed)? (images|frames|count)|"
+    r"\b(number|#|no\.?) of (exposures in (the |an )?integration|(co-?adds?|sub-?integrations))\b",
     re.IGNORECASE,
 )
-OF_HISTORY = re.compile(r"\bnumberOfImages:\s*(\d+)")  # as PixInsight writes it
+OF_SEQUENCE = re.compile(  # a number of images, or the number of this one, that are not in it
+    r"\b(sequence|series|counter|running|index|requested|planned|to (take|do)|sub-?arrays?|"
+    r"amp\w*|extensions?|run|file)\b",
+    re.IGNORECASE,
+)
+OF_HISTORY = re.compile(  # the first as PixInsight writes it
+    r"\bnumberOf(Images:)\s*(\d+)|"
+    r"(?i:\b(?:stack(?:ed)?|combined|co-?added|averaged?|median|mean|sum(?:med)?|integrated|integration)"
+    r"(?: (?:of|from))? (\d+) (?:light )?(?:images|frames|exposures|subs|files|lights)\b)"
+)
+OF_CALIBRATION = re.compile(r"flat|dark|bias|offset|master|calib|reference|star", re.IGNORECASE)
 TOTALS = (
     *("TOTALEXP", "TOTEXP", "EXPTOTAL", "EXPTOT", "TOTEXPT", "TOTTIME", "TOTALTIM", "LIVETIME", "INTTOTAL", "TOTINTEG"),
     *("SUMEXP", "EXPSUM", "STACKEXP"),
 )
 TOTAL = re.compile(
-    r"\b(total|summed|cumulative|combined|sum of)\b.*\b(expos|integration)|after dead ?time", re.IGNORECASE
+    r"\b(total|summed|cumulative|combined|sum of)\b.*\b(expos|integration)|after dead ?time|"
+    r"\b(expos|integration).*\b(sum of all|summed|in total|of all (\w+ )?(co-?adds|frames|images|subs))",
+    re.IGNORECASE,
 )
 SINGLES = ["EACHSNAP", "SUBEXP", "SUB_EXP", "EXPSUB", "EXPTIME1", "SUBEXPT", "LUM_EXP"]
+INTEGRATIONS = (("ESO DET NDIT", "ESO DET DIT"), ("NDIT", "DIT"))  # number, and s of each, of infrared cameras
 SINGLE = re.compile(
     r"\b(each|per (frame|exposure|image|sub)|sub-?(exposure|frame)s?|single|individual)\b", re.IGNORECASE
 )
@@ -46,10 +60,10 @@ OTHER_LENGTH = re.compile(
     re.IGNORECASE,
 )
 UNITS_S = (  # what a comment says, the first that fits counts
-    (r"\[s\]|\bs(ec(ond)?s?)?\b", 1.0),
+    (r"\[s\]|(?<!['\u2019])\bs(ec(ond)?s?)?\b", 1.0),
     (r"\bms\b|\bmsec|millisec", 1e-3),
     (r"\bus\b|\busec|microsec|\u00b5s|EXPOINUS", 1e-6),
-    (r"\bmin(ute)?s?\b", 60.0),
+    (r"\bminutes?\b|[\[(]mins?[\])]|\bin mins?\b|\bmins?\.?\s*$", 60.0),
     (r"\[h\]|\bhours?\b|\bhrs?\b", 3600.0),
     (r"\[d\]|\bdays?\b", 86400.0),
 )
@@ -94,6 +108,10 @@ def first_value(header, keyword):
 
 def read(header, exptime_s, keyword):
     """Return the Length of an image whose exposure time (s) stands in `keyword` of a fits.Header."""
+    for name, of_each in INTEGRATIONS:
+        number, each_s = values.number(header.get(name)), _seconds(header, of_each)
+        if number > 1 and each_s and _same(each_s, exptime_s):
+            return Length(number * each_s, int(number), each_s, 0.0, f"{name} of {each_s:g} s each")
     number, name = _count(header)
     if number < 2:
         return Length(exptime_s, 1, exptime_s)
@@ -149,13 +167,22 @@ def _seconds(header, name):
 def _count(header):
     """Return (number of frames, keyword that tells it); (1, '') where none does."""
     named = [name for name in COUNTS if name in header]
-    named += [card.keyword for card in header.cards if card.keyword and COUNTED.search(str(card.comment))]
+    named += [card.keyword for card in header.cards if _is_theirs(card) and COUNTED.search(str(card.comment))]
     for name in named:
         number = values.number(header.get(name))
+        if OF_SEQUENCE.search(header.comments[name]):
+            continue
         if 1 < number <= MOST_FRAMES and number == int(number):
             return int(number), name
-    told = [int(found[1]) for line in header.get("HISTORY", ()) if (found := OF_HISTORY.search(str(line)))]
-    return (told[-1], "HISTORY") if told and 1 < told[-1] <= MOST_FRAMES else (1, "")
+    lines = [str(line) for name in ("HISTORY", "COMMENT") for line in header.get(name, ())]
+    lines = [line for line in lines if not OF_CALIBRATION.search(line)]
+    told = [found for line in lines if (found := OF_HISTORY.search(line))]
+    number = int(told[-1][2] or told[-1][3]) if told else 1
+    return (number, "HISTORY" if told[-1][1] else "a comment") if 1 < number <= MOST_FRAMES else (1, "")
+
+
+def _is_theirs(card):
+    return card.keyword and not card.keyword.startswith("_")
 
 
 def _total(header, exptime_s, keyword):
@@ -164,7 +191,7 @@ def _total(header, exptime_s, keyword):
         if seconds := _seconds(header, name):
             return seconds, name
     for card in header.cards:
-        own = card.keyword in (keyword, "EXPTIME", "EXPOSURE")
+        own = card.keyword in (keyword, "EXPTIME", "EXPOSURE") or not _is_theirs(card)
         if not own and TOTAL.search(str(card.comment)) and not SINGLE.search(str(card.comment)):
             seconds = _seconds(header, card.keyword)
             if seconds and seconds > exptime_s:

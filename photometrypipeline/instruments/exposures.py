@@ -4,13 +4,14 @@ The keyword of the telescope's definition is one witness, the others of the head
 disagree by more than a second the better evidence counts: more keywords, and those that say what moment they mean.
 """
 
+import re
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from astropy.time import Time
 
 from photometrypipeline.frames.frame import saved_name
-from photometrypipeline.instruments import clocks, exposurelength, headers, moments
+from photometrypipeline.instruments import clocks, exposurelength, headers, moments, sites
 from photometrypipeline.instruments.moments import END, MADE, MIDDLE, START
 from photometrypipeline.sky import dates
 from photometrypipeline.sky.times import SECONDS_PER_DAY
@@ -22,6 +23,11 @@ PAUSES = 0.1  # of a stack's light, at least: as long as it may have been paused
 LONGEST_SPAN_D = 2.0  # of the frames of a stack
 UNSET_JD = (2440587.5, 2444239.5, 2444244.5)  # days on which clocks start: 1970-01-01, 1980-01-01, 1980-01-06
 DEFINED = 2  # weight of the keyword that a definition names
+OF_NIGHT = re.compile(  # in the comment of a date that is not that of the time of day
+    r"\b(start|begin\w*|date) of (the )?(observing )?night|\bevening\b|\bnight (of|date)\b|\blocal (calendar )?date\b|"
+    r"\bobserving (night|date)\b|\bcivil date\b",
+    re.IGNORECASE,
+)
 SAME_DAY_D = 1.5  # a date and what was written when the frame was taken
 ZONE_STEP_S = 1800.0  # zones differ by halves of hours, most by whole ones
 SPLIT_S = 1800.0  # witnesses that are further off belong to zones, or to other things
@@ -157,11 +163,12 @@ def _with_its_day(header, own, found, exposure):
     told = [each for each in found if dates.other_day(_as_written(header, each.keyword.split("|")[0])) is None]
     read, other = (min((abs(each.jd - own.jd - by) for each in told), default=np.inf) for by in (0, off_d))
     if other < SAME_DAY_D < read:
-        exposure.corrected = f"{keyword} = {text} has the month first"
+        exposure.corrected = f"{keyword} = {text} has the {'day' if dates.is_american(text) else 'month'} first"
         return replace(own, jd=own.jd + off_d)
     if read > SAME_DAY_D:
         day, turned = (Time(jd, format="jd").strftime("%Y-%m-%d") for jd in (own.jd, own.jd + off_d))
-        exposure.doubt(f"{keyword} = {text} is taken for {day} (day first), not for {turned}", 0)
+        first = "month" if dates.is_american(text) else "day"
+        exposure.doubt(f"{keyword} = {text} is taken for {day} ({first} first), not for {turned}", 0)
     return own
 
 
@@ -178,11 +185,36 @@ def _on_day_of_others(header, own, found, light_s, exposure):
         apart = _middle(each, light_s) - _middle(own, light_s)
         if abs(apart - round(apart)) * SECONDS_PER_DAY <= _slack_s(each, own):
             days.setdefault(round(apart), []).append(each.keyword)
+    if not days:
+        return _on_day_of_night(header, own, exposure)
     if 0 in days or not set(days) <= {-1, 1} or len(days) != 1:
         return own
     ((off_d, keywords),) = days.items()
     exposure.corrected = f"{own.keyword} is a day {'early' if off_d > 0 else 'late'} by {', '.join(keywords)}"
     return replace(own, jd=own.jd + off_d)
+
+
+def _on_day_of_night(header, own, exposure):
+    """Return the own Moment, of a time of day and a date that may be that of the evening, between two local noons.
+
+    Without a site its day is in doubt.
+    """
+    keyword = own.keyword.partition("|")[0]
+    said = f"{header.comments[keyword]} {header.comments[saved_name(keyword)] if saved_name(keyword) in header else ''}"
+    if not OF_NIGHT.search(said):
+        return own
+    day_jd = dates.read(_as_written(header, keyword)).day_jd
+    site = sites.site_of(header)
+    nights = {(own.jd % 1 + 0.5) % 1 + longitude / 360 >= 0.5 for longitude in (site.longitudes if site else ())}
+    if len(nights) != 1:
+        exposure.doubt(
+            f"{keyword} is the date of the evening, and nothing tells whether the day in UTC is the next", 86400
+        )
+        return own
+    jd = day_jd + (own.jd + 0.5) % 1 + (not nights.pop())
+    if jd != own.jd:
+        exposure.corrected = f"{keyword} is the date of the evening"
+    return replace(own, jd=jd)
 
 
 def _in_two(header, own):
@@ -354,7 +386,8 @@ def _report(exposure, own, best, others):
         )
     for group in others:
         text = f"{own.keyword} is used, although {group.say} a middle {_spoken(group.apart_s)}"
-        if group.weight >= best.weight:
+        ends_early = group.finest.kind == END and group.finest.told and group.apart_s < 0
+        if group.weight >= best.weight or ends_early:  # before the exposure can have ended
             exposure.doubt(text, abs(group.apart_s))
         elif group.finest.kind == END and group.finest.told and group.apart_s > 0:
             exposure.doubt(f"{text}: several exposures may have been added up in the image", group.apart_s / 2)

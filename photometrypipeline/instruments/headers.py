@@ -18,7 +18,7 @@ from photometrypipeline.frames.wcskeywords import WCS_PATTERN, is_ours
 from photometrypipeline.instruments import exposurelength, filternames, moments
 from photometrypipeline.instruments.instrument import OWN_WCS, as_text
 from photometrypipeline.instruments.values import number
-from photometrypipeline.sky import sexagesimal, times
+from photometrypipeline.sky import dates, sexagesimal, times
 
 ROLES = {  # role: the name by which users know it in a telescope definition
     "ra": "ra",
@@ -179,6 +179,8 @@ def own_moment(frame, telescope):
     text = _needed(frame, telescope, of_date, ROLES["time"])
     try:
         moment = moments.of_keywords(frame.header, of_date, of_time)
+        if moment is None and not of_time and dates.read(text).jd is not None:
+            moment = moments.of_day(frame.header, of_date)
         if moment is None and not of_time:
             raise ValueError(f"{text!r} has no time of day")
     except ValueError as error:

@@ -28,14 +28,31 @@ OF_EXPOSURE = re.compile(
     r"|DATE[-_]?TIME|UTC?|OBSDATE|UT-DATE|UTC-EXP|GPS[-_]?(UP|START|ST|SU|SUTC|END|ED|EU|EUTC)|MEANTIME|OPENSHUT|OPENTIME?|CLOSETIM|DATE-HP"
 )
 COMMENTS = (  # what a comment says, the first that fits counts
+    (END, r"\bread-?(ing )?out\b"),
     (
         MIDDLE,
-        r"\bmid(?!night|day)[- ]?\w*|\bmiddle\b|\bhalfway\b|\b(mean|average) (time|date|epoch|observ|exp|ut|jd|mjd)",
+        r"\bmid(?!night|day)[- ]?\w*|\bmiddle\b|\bhalf-?way\b|\b(mean|average) (time|date|epoch|observ|exp|ut|jd|mjd)|"
+        r"\bcent(er|re|ral)\b.*\b(expos|observ|integrat|image|frame|time)|"
+        r"\b(expos|observ|integrat|time)\w* cent(er|re)\b|"
+        r"\bmilieu\b|\bmitte\b|\b(mitad|medio)\b|\bmet(a|\u00e0)\b",
     ),
-    (START, r"\bstart|\bbegin|\bbegan|\bbegun|\bopen(ed|s|ing)?\b|\bonset\b|\bcommence"),
-    (END, r"\bend(s|ed|ing)?\b|\bstop|\bfinish|\bshutter\b.*\bclos|\bclos\w* .*\bshutter|\breceived|\bgrabbed|\barriv"),
-    (MADE, r"\bcreat(ed|ion)|\bgenerated|\bwritten|\bsaved\b|\bfile (date|time)"),
+    (
+        START,
+        r"\bstart|\bbegin|\bbegan|\bbegun|\bopen(ed|s|ing)?\b|\bonset\b|\bcommence|"
+        r"\bd(e|\u00e9)but\b|\banfang\b|\binicio\b|\binizio\b",
+    ),
+    (
+        END,
+        r"\bend(s|ed|ing)?\b|\bstop|\bfinish|\bshutter\b.*\bclos|\bclos\w* .*\bshutter|\breceived|\bgrabbed|\barriv|"
+        r"\bfin\b|\bende\b|\bfinal\b|\bfine (della|esposizione|posa)\b|\bdownload",
+    ),
+    (
+        MADE,
+        r"\bcreat(ed|ion)|\bgenerated|\b(file|image|frame|fits|header)\b.*\bwritten|\bwritten (at|on)\b|\bsaved\b|"
+        r"\bfile (date|time)",
+    ),
 )
+DENIED = re.compile(r"\bnot (the |at |of )?\w+", re.IGNORECASE)  # by a comment: start, not middle
 NAMES = (
     (MIDDLE, r"MID|AVG|MEAN"),
     (END, r"END$|STOP|FIN$|CLOS|-ED$|^GPS[-_]?E"),
@@ -51,6 +68,7 @@ SCALE_NAMED = re.compile(r"[-_](TAI|TDB|TDT|TT|GPS)$")
 OURS = "PP: taken from"  # comment of a time that was put there for a camera that nobody has described
 DATE_AND_TIME = re.compile(r"\d[-/.: ]\w.*\d[:h ]\d|\d{8}T\d{4}|[-/ .a-z]\d{1,2}\.\d{3,}\s*$", re.IGNORECASE)
 OF_DAY = re.compile(r"TM[-_]")  # clocks that ESO's old headers give in seconds of the day
+NEAR_MIDNIGHT_S = 1800.0  # an exposure that began at midnight may have other times as near to it
 EARLIEST_JD, LATEST_JD = 2415020.0, 2488070.0  # 1900 to 2100
 
 
@@ -94,9 +112,21 @@ def _of_card(header, name, value, comment):
         reading = dates.read(text)
     except ValueError:
         return None
-    if reading.jd is None:
+    if reading.jd is None or _is_day_alone(header, reading):
         return None
     return _moment(header, name, reading, comment)
+
+
+def _is_day_alone(header, reading):
+    """Return whether a date at midnight is one without a time of day, which stands in another keyword."""
+    if reading.seconds != 0 or reading.zone_h is not None:
+        return False
+    clocks = [clock_of(header, name) for name in header if CLOCK.fullmatch(name) and not _whole(header[name])]
+    return any(
+        NEAR_MIDNIGHT_S < clock.seconds < dates.SECONDS_PER_DAY - NEAR_MIDNIGHT_S
+        for clock in clocks
+        if clock and clock.seconds is not None
+    )
 
 
 def julian(header, name):
@@ -161,8 +191,9 @@ def kind_of(name, comment):
     """Return (kind, told) of a keyword: what moment it means, and whether its comment or its name say so."""
     if comment.startswith(OURS):  # a start, whatever the keywords that it names mean
         return START, False
+    said = DENIED.sub("", comment)
     for kind, pattern in COMMENTS:
-        if re.search(pattern, comment, re.IGNORECASE):
+        if re.search(pattern, said, re.IGNORECASE):
             return kind, True
     for kind, pattern in NAMES:
         if re.search(pattern, name):
@@ -192,7 +223,7 @@ def of_keywords(header, of_date, of_time=""):
     """
     comment = str(header.comments[of_date])
     reading = dates.read(header[of_date])
-    if reading.jd is not None:
+    if reading.jd is not None and not _is_day_alone(header, reading):
         return _moment(header, of_date, reading, comment)
     if not of_time:
         return None
@@ -200,6 +231,12 @@ def of_keywords(header, of_date, of_time=""):
     if again and again.jd is not None:  # some write the date there once more
         return _moment(header, of_time, again, str(header.comments[of_time]), keyword=f"{of_date}|{of_time}")
     return paired(header, of_date, of_time)
+
+
+def of_day(header, of_date):
+    """Return the Moment of a date without a time of its own, or a midnight that nobody meant; None without a clock."""
+    found = [each for each in _apart(header) if each.keyword.startswith(f"{of_date}|") and each.says != "local"]
+    return found[0] if found else None
 
 
 def paired(header, of_date, of_time):

@@ -62,12 +62,25 @@ BOTH_BINNINGS = ("CCDSUM", "BINNING", "CCDBIN", "BIN", "XBINNING")
 PIXELS_UM = ("XPIXSZ", "PIXSIZE1", "PIXSIZEX", "PIXSIZE", "XPIXELSZ", "PIXELSZ")
 FOCI_MM = ("FOCALLEN", "FOCAL", "FOCALLN", "FOCLEN", "TELFOCAL", "FOC_LEN")
 SCALES = ("SECPIX", "PIXSCALE", "SCALE", "IM_SCALE", "PIXSCAL", "SECPIX1", "PIXSCAL1", "PLTSCALE", "PLATESCA")
+REQUESTED = re.compile(r"\b(request|command|nominal|planned|desired)", re.IGNORECASE)  # not what was exposed
+ACTUAL = re.compile(r"\b(actual|measured|true|real|effective)\b", re.IGNORECASE)
 OF_OTHERS = re.compile(r"\bmean\b|\bper (?!frame|sub|image|exp)|\bflat", re.IGNORECASE)  # no exposure of this image
 AMPLIFIER = re.compile(r"camera gain|gain (setting|set)|\bdB\b|\bset\b|%", re.IGNORECASE)
 TURNED = re.compile(r"\b(ADU|DN|counts?) ?(/|per) ?e", re.IGNORECASE)  # a gain that is the inverse of the usual one
 CMOS = re.compile(r"ZWO|ASI\d|QHY|Seestar|PlayerOne|ToupTek|N\.I\.N\.A|SharpCap|ASIAIR|Dwarf|\bAPT\b", re.IGNORECASE)
 PLAUSIBLE = {"gain": (0.005, 60), "read_noise": (0.3, 100), "saturation": (200, 5e6), "airmass": (0.99, 40)}
 NOT_SAID = "that its time is UTC, the header does not say"
+UNBINNED = re.compile(r"\bunbinned\b|\b(before|without) binning", re.IGNORECASE)
+SCALE_UNITS = (  # what comments say, in arcsec
+    (re.compile(r"\bmas\b|milli-?arc", re.IGNORECASE), 1e-3),
+    (re.compile(r"\barc-?min", re.IGNORECASE), 60.0),
+)
+FOCUS_UNITS = (  # mm
+    (re.compile(r"\[cm\]|\bcm\b|centimet", re.IGNORECASE), 10.0),
+    (re.compile(r"\binch(es)?\b|\[in\]", re.IGNORECASE), 25.4),
+    (re.compile(r"\[mm\]|\bmm\b|millimet", re.IGNORECASE), 1.0),
+    (re.compile(r"\[m\]|\bmet(er|re)s?\b|\(m\)", re.IGNORECASE), 1000.0),
+)
 SCALE_LIMITS = (0.01, 150.0)  # arcsec per px
 
 
@@ -137,6 +150,8 @@ def _by_name(header, role):
         if card.keyword not in names and not card.keyword.startswith("_") and pattern.search(str(card.comment))
     ]
     doubts = []
+    if role == "exptime":
+        candidates = _exposed(header, candidates, names)
     if role == "filter":
         candidates = _wheel(header, candidates, names)
         doubts += _other_wheels(header, candidates, names)
@@ -147,6 +162,13 @@ def _by_name(header, role):
         if doubt:
             doubts.append(doubt)
     return None
+
+
+def _exposed(header, candidates, names):
+    """Return the candidates for the exposure time, one that was asked for last, where another tells the actual one."""
+    own = [each for each in candidates if each[0] in names or ACTUAL.search(header.comments[each[0]])]
+    others = [each for each in candidates if each not in own]
+    return sorted(own, key=lambda each: bool(REQUESTED.search(header.comments[each[0]]))) + others
 
 
 def _wheel(header, candidates, names):
@@ -312,22 +334,21 @@ def scales_of(header, binning):
     """Return [(arcsec per px, origin)] of what a header may mean by its scale; the likelier, which is that of the image
     as it is, comes first, and values that would be those of unbinned pixels last.
     """
-    found = [(_number(header.get(name)), name) for name in SCALES]
-    unbinned = [name for _, name in found if name in header and "unbinned" in header.comments[name].lower()]
+    size_um, of_size = _first(header, PIXELS_UM)
+    unbinned = [name for name in SCALES if name in header and UNBINNED.search(header.comments[name])]
+    found = [(_scale_arcsec(header, name, size_um), name) for name in SCALES]
     found = [(scale and scale * (binning[0] if name in unbinned else 1), name) for scale, name in found]
-    in_deg = [name for _, name in found if name in header and re.search(r"(?i)\bdeg", header.comments[name])]
-    found = [(scale and scale * (3600 if name in in_deg and scale < 0.05 else 1), name) for scale, name in found]
     matrix = wcskeywords.pixel_scale_arcsec(header)
     delta = _number(header.get("CDELT1"))
     if np.isfinite(matrix):
         found.append((matrix, "CD matrix"))
     elif delta and str(header.get("CTYPE1", "")).startswith("RA"):
         found.append((abs(delta) * 3600, "CDELT1"))
-    size_um, of_size = _first(header, PIXELS_UM)
     focal_mm, of_focus = _first(header, FOCI_MM)
     if size_um and focal_mm:
-        focal_mm *= 1000 if focal_mm < 15 else 1  # metres
-        size_um *= binning[0] if of_size.startswith("PIXSIZE") else 1  # of the camera, unlike XPIXSZ
+        focal_mm *= _unit_mm(header.comments[of_focus], focal_mm)
+        of_camera = of_size.startswith("PIXSIZE") or UNBINNED.search(header.comments[of_size])  # unlike XPIXSZ
+        size_um *= binning[0] if of_camera else 1
         found.append((float(np.degrees(size_um / 1000 / focal_mm)) * 3600, f"{of_size} and {of_focus}"))
     found = [(scale, origin) for scale, origin in found if scale and SCALE_LIMITS[0] < scale < SCALE_LIMITS[1]]
     if binning[0] > 1:
@@ -337,3 +358,25 @@ def scales_of(header, binning):
             if origin not in unbinned
         ]
     return found
+
+
+def _scale_arcsec(header, name, size_um):
+    """Return the scale (arcsec per px) in a keyword, in whatever unit its comment says; None if it holds none.
+
+    size_um : of a pixel, for those of a plate, None if it is not known
+    """
+    scale = _number(header.get(name))
+    comment = str(header.comments[name]) if name in header else ""
+    if not scale:
+        return None
+    if re.search(r"(?i)/ ?mm\b|\bper (mm|millimet)", comment):
+        return scale * size_um / 1000 if size_um else None
+    if scale < 0.05 and re.search(r"(?i)\bdeg", comment):
+        return scale * 3600
+    return scale * next((unit for pattern, unit in SCALE_UNITS if pattern.search(comment)), 1.0)
+
+
+def _unit_mm(comment, focal):
+    """Return the unit (mm) of a focal length; one that would be too short without a word of its unit is in metres."""
+    said = next((unit for pattern, unit in FOCUS_UNITS if pattern.search(comment)), None)
+    return said or (1000.0 if focal < 15 else 1.0)

@@ -151,13 +151,21 @@ def zone_said(comment: str) -> float | None:
 def other_day(text: object) -> float | None:
     """Return JD of the midnight that a date such as 03/04/2023 means if its first number is the month, not the day.
 
-    None where both orders mean the same, where the second number can be no day, and for the old FITS form DD/MM/YY.
+    With a time in the American way (PM) the month is read first, and it is the other way round.  None where both orders
+    mean the same, where the second number can be no day, and for the old FITS form DD/MM/YY.
     """
     found = DATES[1].match(re.sub(r"(?<=\d),(?=\d)", ".", str(text).strip()))
     day, month = (int(found["day"]), int(found["month"])) if found else (0, 0)
     if not found or day == month or not (1 <= day <= 12 and 1 <= month <= 12):
         return None
+    if is_american(text):
+        day, month = month, day
     return _midnight(int(found["year"]), day, month, str(text))
+
+
+def is_american(text: object) -> bool:
+    """Return whether a text has its time of day with AM or PM behind it, and so the month first, as a rule."""
+    return bool(re.search(r"\d\s*[ap]\.?m\.?\b", str(text), re.IGNORECASE))
 
 
 def _julian(found: re.Match[str]) -> Reading:
@@ -182,8 +190,13 @@ def _date(text: str) -> tuple[float | None, str, str]:
             part = found.groupdict("")
             month = MONTHS[part["month_name"].lower()] if part.get("month_name") else int(part["month"])
             day = int(part["day"])
-            if found.start("day") == 0 and month > 12 and day <= 12:  # as Americans write it
-                month, day = day, month
+            if (
+                found.start("day") == 0
+                and not part.get("month_name")
+                and day <= 12
+                and (month > 12 or is_american(text))
+            ):
+                month, day = day, month  # as Americans write it
             return _midnight(int(part["year"]), month, day, text), part.get("part", ""), text[found.end() :]
     return None, "", text
 

@@ -122,7 +122,19 @@ def test_half_a_designation_of_a_comet_is_no_asteroid():
 
 
 @pytest.mark.parametrize(
-    "text", ["2023-03-14", "2023 03 14", "20230314", "2023-03-14 Run", "2015 Dec 25", "2015 flat", "TRAPPIST-1"]
+    "text",
+    [
+        "2023-03-14",
+        "2023 03 14",
+        "20230314",
+        "2023-03-14 Run",
+        "2015 Dec 25",
+        "2015 flat",
+        "TRAPPIST-1",
+        "2023ixf",
+        "2018cow R",
+        "Tycho 1234-567-1",
+    ],
 )
 def test_dates_and_stars_ask_nothing(text):
     assert names.queries(text) == []
@@ -195,6 +207,7 @@ def test_a_negative_number_is_a_spacecraft():
 @pytest.mark.parametrize(
     "text",
     ["None", None, "", "   ", "___", "flat", "Sky_Flat", "flat_R", "dome flat 3", "bias", "Dark", "Field 12", "field_7"]
+    + ["Light", "light_001", "Image 0012", "Untitled"]
     + ["NGC 7790", "M31", "SA 98", "SA98-978", "PG1323-086", "HD 209458", "HAT-P-32", "BD+28 4211", "Landolt 92"]
     + ["J0123+4567", "12:34:56 -01:02:03", "12.5", "0", "?", "x" * 200],
 )
