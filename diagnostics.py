@@ -201,7 +201,7 @@ def main(arguments=None):
         with contextlib.ExitStack() as stack:
             if Path(args.folder, records.FOLDER).is_dir():
                 stack.enter_context(logging_to(args.folder)).wait_for_others()
-                sweep(args.folder)
+                make_ready([], Path(args.folder))
             page = render(args.folder, jobs=args.jobs)
     except KeyboardInterrupt:
         print(f"ERROR: {interruption.STOPPED}", file=sys.stderr)

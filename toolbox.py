@@ -39,7 +39,7 @@ from photometrypipeline.base.errors import (
     UsageError,
     passing_trouble,
 )
-from photometrypipeline.base.files import on_disk_together, refuse_pipes, safe_name, sweep
+from photometrypipeline.base.files import on_disk_together, safe_name
 from photometrypipeline.base.logfile import logging_to, tell
 from photometrypipeline.base.losses import Losses
 from photometrypipeline.base.progress import SILENT, bar
@@ -51,7 +51,7 @@ from photometrypipeline.instruments import telescopes
 from photometrypipeline.instruments.dataset import DataSet, folder_of, telescope_of
 from photometrypipeline.programs import external
 from photometrypipeline.runs import choices, recipes, stamps, stepoptions, summary
-from photometrypipeline.runs.imagenames import existing, expand  # noqa: F401  the first for other scripts
+from photometrypipeline.runs.imagenames import existing, expand, make_ready, without_endless  # noqa: F401
 from photometrypipeline.sky.times import (  # noqa: F401  names that users' scripts import from here
     dateobs_to_jd,
     fractionalyear_to_jd,
@@ -126,7 +126,7 @@ def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None,
             try:
                 with at_work(args.folder, alone(args), quiet=getattr(args, "quiet", False)):
                     if alone(args):
-                        sweep_for(args)
+                        make_ready(_images(args), args.folder)
                     log.info("%s starts in %s: %s", name, os.getcwd(), shown)
                     work = _summarised if getattr(args, "summary", False) else _run
                     status = streams.ended(work(function, args, on_failure, at_end))
@@ -175,22 +175,16 @@ def check_settings():
 
 def _folder(args):
     """Return the Path of the folder in which a command works: that of its images, the present one without any."""
-    try:
-        names = expand(getattr(args, "images", []), quiet=True)  # what is wrong is told once there is a LOG
-    except UsageError:
-        return Path()
-    folder = folder_of(names)
+    folder = folder_of(_images(args))
     return folder if folder.is_dir() else Path()
 
 
-def sweep_for(args):
-    """Remove what a command that was killed has left half-written where this one is going to work.
-
-    Raises PipelineError where none can work.
-    """
-    for place in {args.folder, *(Path(name).parent for name in getattr(args, "images", []))}:
-        refuse_pipes(place)
-        sweep(place)
+def _images(args):
+    """Return the names of the images (list of str), none where they cannot be told: that is said when LOG is there."""
+    try:
+        return expand(getattr(args, "images", []), quiet=True)
+    except UsageError:
+        return []
 
 
 def _shown(args):
@@ -221,7 +215,7 @@ def _run(function, args, on_failure, at_end):
     try:
         check_settings()
         if hasattr(args, "images"):
-            args.images = expand(args.images)
+            args.images = without_endless(expand(args.images), args.folder, losses)
         status = function(args, losses) or OK
     except PipelineError as error:
         log.error("%s", error)

@@ -188,6 +188,14 @@ NOT_TO_BLAME = (errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.E
 OF_SQLITE = ("disk", "open database file", "readonly", "locked", "out of memory")
 
 
+def in_words(error: BaseException) -> str:
+    """Return what an exception says, on one line: a key that is missing is told so, one that says nothing is named."""
+    told = " ".join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())
+    if isinstance(error, KeyError) and " " not in told:
+        return f"{told} is missing"
+    return told or type(error).__name__
+
+
 def of_the_system(error: BaseException | None) -> str:
     """Return in a few words what the system is out of, "" if the `error` tells of something else."""
     if isinstance(error, OSError) and error.errno and error.errno not in NOT_TO_BLAME:

@@ -143,18 +143,28 @@ def replacing_folder(path: str | PathLike) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-OURS = re.compile(r"(LOG|.*\.(fits|ldac|db|dat|csv|txt|json|toml|cat|lst|reg|xml|html|head|ahead|png))$")
+OURS = re.compile(
+    r"(LOG|.*\.(fits?|fts|fz|gz|bz2|xz|zip|ldac|db|dat|csv|txt|json|toml|cat|lst|reg|xml|html|head|ahead|png))$",
+    re.IGNORECASE,
+)
 
 
-def refuse_pipes(folder: str | PathLike) -> None:
-    """Raise Occupied for a pipe, a socket or a device with a name that could be one of ours: reading it never ends."""
+def is_endless(path: str | PathLike) -> bool:
+    """Return whether `path` is a pipe, a socket or a device, or a link to one: reading it may never end."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def endless_in(folder: str | PathLike) -> list[Path]:
+    """Return the paths of what is_endless in the data set `folder` and has a name that could be one of ours, sorted."""
     odd = []
     for place in map(Path(folder).joinpath, ("", ".diagnostics", ".diagnostics/stamps", *STACK_FOLDERS)):
         with contextlib.suppress(OSError), os.scandir(place) as entries:
-            odd += [each for each in entries if not (each.is_file() or each.is_dir() or each.is_symlink())]
-    for entry in odd:
-        if OURS.match(entry.name):
-            raise Occupied(entry.path, "a pipe or a device")
+            odd += [Path(each.path) for each in entries if not (each.is_file() or each.is_dir())]
+    return sorted(path for path in odd if OURS.match(path.name) and is_endless(path))
 
 
 def sweep(folder: str | PathLike) -> None:

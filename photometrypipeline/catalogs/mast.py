@@ -11,7 +11,7 @@ import numpy as np
 from astropy.table import Column as Values
 from astropy.table import Table
 
-from photometrypipeline.base.errors import CatalogError
+from photometrypipeline.base.errors import CatalogError, in_words
 from photometrypipeline.base.services import Retry, base_url, refuse_html
 from photometrypipeline.catalogs import vizier
 
@@ -77,7 +77,7 @@ def _read(response):
         if any(not isinstance(row, list) or len(row) != len(names) for row in rows):
             raise ValueError("rows of different lengths")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Retry(f"no table in JSON ({error})") from None
+        raise Retry(f"no table in JSON ({in_words(error)})") from None
     return response.content, names, rows
 
 

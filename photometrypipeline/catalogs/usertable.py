@@ -37,7 +37,7 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyWarning
 
-from photometrypipeline.base.errors import CatalogError
+from photometrypipeline.base.errors import CatalogError, in_words
 from photometrypipeline.catalogs import colorterms, texttable, votables
 from photometrypipeline.catalogs.surveys.sheet import COMMON, MOTIONS, internal_unit
 
@@ -157,7 +157,7 @@ def load(path):
             warnings.simplefilter("ignore", AstropyWarning)
             return _of_bytes(content)
     except UNREADABLE as error:
-        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        reason = in_words(error)[:LONGEST_REASON]
         raise CatalogError(f"{path}: cannot be read as FITS, VOTable, ECSV or CSV ({reason})") from None
 
 

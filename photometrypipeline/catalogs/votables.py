@@ -7,6 +7,8 @@ from xml.parsers.expat import ExpatError
 from astropy.io import votable
 from astropy.utils.exceptions import AstropyWarning
 
+from photometrypipeline.base.errors import in_words
+
 # What expat and astropy raise for a document that is cut off or damaged, depending on where; warnings among it.
 BROKEN = (
     ValueError,
@@ -28,7 +30,7 @@ def document(body):
             warnings.simplefilter("ignore", AstropyWarning)  # services have namespaces of their own and hidden FIELDs
             return votable.parse(io.BytesIO(body), verify="ignore")
     except BROKEN as error:
-        raise ValueError(" ".join(str(error).split())) from None
+        raise ValueError(in_words(error)) from None
 
 
 def table(element):
@@ -38,4 +40,4 @@ def table(element):
             warnings.simplefilter("ignore", AstropyWarning)
             return element.to_table(use_names_over_ids=True)
     except BROKEN as error:
-        raise ValueError(" ".join(str(error).split())) from None
+        raise ValueError(in_words(error)) from None

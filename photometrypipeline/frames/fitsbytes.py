@@ -128,7 +128,7 @@ def shape(header, prefix=""):
 
 def _whole(header, keyword, most):
     """Return the number (int, 0 to `most`) that a keyword of the structure holds.  Raises KeyError, ValueError."""
-    value = header[keyword]
+    value = _stated(header, keyword)
     try:
         number = int(value)
     except (TypeError, ValueError, OverflowError):
@@ -138,12 +138,22 @@ def _whole(header, keyword, most):
     return number
 
 
+def _stated(header, keyword):
+    if keyword not in header:
+        raise KeyError(f"{keyword} is missing")
+    value = header[keyword]
+    if value is None or isinstance(value, fits.card.Undefined):
+        raise ValueError(f"{keyword} has no value")
+    return value
+
+
 def data_bytes(header):
     """Return the number of bytes of the data behind `header`, without the padding at their end; raises as `shape`."""
     lengths = shape(header)
-    if header["BITPIX"] not in PIXELS:
-        raise ValueError(f"BITPIX = {header['BITPIX']} is impossible")
-    return abs(int(header["BITPIX"])) // 8 * int(np.prod(lengths, dtype=np.int64)) if lengths else 0
+    bitpix = _stated(header, "BITPIX")
+    if bitpix not in PIXELS:
+        raise ValueError(f"BITPIX = {bitpix} is impossible")
+    return abs(int(bitpix)) // 8 * int(np.prod(lengths, dtype=np.int64)) if lengths else 0
 
 
 def pixels(path):

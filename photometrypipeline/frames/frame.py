@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from photometrypipeline.base.errors import FrameError
+from photometrypipeline.base.errors import FrameError, in_words
 from photometrypipeline.base.files import BAD_PIXELS as BAD_PIXELS
 from photometrypipeline.base.files import replacing, stem_of
 from photometrypipeline.frames import contents, fitsbytes, hdus
@@ -158,7 +158,10 @@ def read_header(path):
         raise FrameError(path, "is compressed", "run pp_prepare or pp_run on it, which unpack it next to it")
     try:
         with open(path, "rb") as stream:
-            if stream.read(9) != b"SIMPLE  =":
+            start = stream.read(9)
+            if not start:
+                raise FrameError(path, "is empty", "copy it again")
+            if start != b"SIMPLE  =":
                 raise FrameError(path, "is not a FITS file", "remove it from the list or convert it")
             stream.seek(0)
             header = fitsbytes.parse(fitsbytes.read_raw_header(stream))
@@ -167,7 +170,7 @@ def read_header(path):
             missing = stream.tell() + size - path.stat().st_size
     except hdus.UNREADABLE as error:
         raise FrameError(
-            path, f"has no readable header ({error})", "it may be truncated; copy it again", error
+            path, f"has no readable header ({in_words(error)})", "it may be truncated; copy it again", error
         ) from None
     if missing > 0:
         raise FrameError(path, f"is truncated, {missing} bytes of the image are missing", "copy it again")
@@ -178,7 +181,8 @@ def _header_of_extension(path):
     try:
         return hdus.flat_header(path)
     except hdus.UNREADABLE as error:
-        raise FrameError(path, f"cannot be read beyond its first header ({error})", "copy it again", error) from None
+        reason = f"cannot be read beyond its first header ({in_words(error)})"
+        raise FrameError(path, reason, "copy it again", error) from None
 
 
 def write_header(path, header, pixels=None):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from photometrypipeline.base.errors import FrameError
+from photometrypipeline.base.errors import FrameError, in_words
 from photometrypipeline.base.files import write_text
 from photometrypipeline.frames import ldac, positionsfile
 from photometrypipeline.manident.track import Track
@@ -49,7 +49,7 @@ def read_exposure(frame):
     try:
         ra_deg, dec_deg = astrometry.to_sky(frame.header, x, y)
     except (KeyError, ValueError) as error:
-        raise FrameError(frame.path, f"has no usable WCS ({error})", "run pp_prepare first") from None
+        raise FrameError(frame.path, f"has no usable WCS ({in_words(error)})", "run pp_prepare first") from None
     return Exposure(frame.name, jd, x, y, np.asarray(ra_deg), np.asarray(dec_deg), frame)
 
 
@@ -271,4 +271,4 @@ def read_saved(path):
             _ = at["x"] + at["y"]
         return {"finished": bool(content["finished"]), "marked": content["marked"], "absent": list(content["absent"])}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise FrameError(path, f"contains no marks ({error})", "delete it, or start with -new") from None
+        raise FrameError(path, f"contains no marks ({in_words(error)})", "delete it, or start with -new") from None

@@ -11,7 +11,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from photometrypipeline.base.errors import FrameError
+from photometrypipeline.base.errors import FrameError, in_words
 from photometrypipeline.base.files import replacing
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments import headers
@@ -66,7 +66,7 @@ def joined(frame: Frame, bad: np.ndarray | None) -> np.ndarray | None:
         return bad
     except (OSError, KeyError, IndexError, TypeError, ValueError) as error:
         remedy = "remove it, or run pp_photometry -cosmics again"
-        raise FrameError(path, f"is not a list of cosmic rays ({error})", remedy) from None
+        raise FrameError(path, f"is not a list of cosmic rays ({in_words(error)})", remedy) from None
     shape = frame.size_px[::-1]
     inside = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
     if not inside.any():

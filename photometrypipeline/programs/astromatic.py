@@ -9,7 +9,7 @@ import numpy as np
 from astropy.io import fits
 
 from photometrypipeline.base import cdmatrix
-from photometrypipeline.base.errors import ProgramError, UnusableResult
+from photometrypipeline.base.errors import ProgramError, UnusableResult, in_words
 from photometrypipeline.base.files import write_text
 from photometrypipeline.frames import ldac
 from photometrypipeline.instruments.telescopes import SETUP_FOLDER, setup_file
@@ -76,7 +76,7 @@ def extract(image, output, telescope, timeout_s, **options):
     try:
         columns, number = _ldac_columns(output)
     except (OSError, KeyError, IndexError, TypeError) as error:
-        raise ProgramError(f"Source Extractor wrote no table of sources for {image} ({error})") from None
+        raise ProgramError(f"Source Extractor wrote no table of sources for {image} ({in_words(error)})") from None
     missing = [name for name in requested_columns(options["parameters"]) if name not in columns]
     if missing:
         raise ProgramError(
@@ -188,7 +188,7 @@ def read_scamp_xml(path, names):
         rows = votable_named(path, "Fields")
         listed = [os.path.basename(row["Catalog_Name"]) for row in rows]
     except (OSError, ValueError, IndexError, KeyError) as error:
-        raise ProgramError(f"SCAMP's report {path} cannot be read: {error}") from None
+        raise ProgramError(f"SCAMP's report {path} cannot be read: {in_words(error)}") from None
     if listed != list(names):
         raise ProgramError(
             f"SCAMP's report {path} lists {', '.join(listed[:5])} instead of the {len(names)} source lists given to it"

@@ -6,11 +6,15 @@ import os
 import re
 from pathlib import Path
 
-from photometrypipeline.base.errors import UsageError
+from photometrypipeline.base.errors import FrameError, Occupied, UsageError
+from photometrypipeline.base.files import STACK_FOLDERS, endless_in, is_endless, stem_of, sweep
 from photometrypipeline.frames.frame import BAD_PIXELS
 from photometrypipeline.runs import datatree, stamps
 
 log = logging.getLogger("pp.images")
+
+A_PIPE = "a pipe or a device"
+NO_FRAMES = (BAD_PIXELS, *(f"{stack}.fits" for stack in STACK_FOLDERS))
 
 
 def expand(arguments, quiet=False):
@@ -46,6 +50,50 @@ def expand(arguments, quiet=False):
     if twice:
         raise UsageError(f"several images are called {', '.join(twice)}; their result files would overwrite each other")
     return names
+
+
+def make_ready(images, folder):
+    """Remove what a command that was killed has left half-written in `folder` and in those of the `images`.
+
+    Raises Occupied where there is a pipe, a socket or a device that is or belongs to none of the images: whoever reads
+    one never ends.  Without `images` none may be there; images that nobody asked for may.
+    """
+    places = _places(images, folder)
+    for path in [path for place in places for path in endless_in(place)]:
+        frame = path.name.lower().endswith(datatree.IMAGES) and path.name not in NO_FRAMES
+        if not (images and frame) and not _owner(path.name, images):
+            raise Occupied(path, A_PIPE)
+    for place in places:
+        sweep(place)
+
+
+def _places(images, folder):
+    return {folder, *(Path(name).parent for name in images)}
+
+
+def without_endless(images, folder, losses):
+    """Return the `images` (list of str) that can be read to their end, as all of their files there and in `folder` can.
+
+    A pipe, a socket or a device is the loss of the image that it is, or that it would belong to.
+    Raises UsageError if no image is left.
+    """
+    lost = {name: name for name in images if is_endless(name)}
+    for path in [path for place in _places(images, folder) for path in endless_in(place)]:
+        owner = _owner(path.name, images)
+        if owner:
+            lost.setdefault(owner, path)
+    for name, path in lost.items():
+        losses.add_error(os.path.basename(name), FrameError(path, f"is {A_PIPE}, where a file belongs", "move it away"))
+    left = [name for name in images if name not in lost]
+    if images and not left:
+        raise UsageError("none of the images can be read")
+    return left
+
+
+def _owner(name, images):
+    """Return the image to which a file of this name belongs, None where there is none."""
+    owners = [each for each in images if name.startswith((f"{stem_of(each)}.", f"{stem_of(each)}_cal."))]
+    return max(owners, key=lambda each: len(stem_of(each)), default=None)
 
 
 def existing(names):

@@ -8,6 +8,7 @@ import numpy as np
 from astropy.io import fits
 from scipy.spatial import cKDTree
 
+from photometrypipeline.base.errors import in_words
 from photometrypipeline.base.files import reference_file
 from photometrypipeline.catalogs.surveys import earlier_names
 from photometrypipeline.sky.matching import chord_of
@@ -195,7 +196,7 @@ def _catalog(measured, folder):
                 mag = table["MAG"] if "MAG" in table.names else np.full(len(table), np.nan)
                 columns.append(np.array([table["XWIN_WORLD"] % 360, table["YWIN_WORLD"], mag], dtype=float))
         except (OSError, KeyError, TypeError) as error:
-            log.info("%s: no stars from it (%s)", path, error)
+            log.info("%s: no stars from it (%s)", path, in_words(error))
     # the deepest alone: several would have to be brought onto one scale of magnitudes
     ra, dec, mag = max(columns, key=lambda part: part.shape[1])
     return _Catalog(ra, dec, mag, cKDTree(vectors(ra, dec)) if ra.size else None)

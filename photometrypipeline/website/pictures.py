@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from photometrypipeline.base import jsonfile, workers
+from photometrypipeline.base.errors import in_words
 from photometrypipeline.base.files import reference_file, replacing, safe_name, stem_of
 from photometrypipeline.frames.records import known
 from photometrypipeline.frames.rows import RECORDED_KINDS
@@ -301,7 +302,7 @@ def _reference_stars(register, folders):
             table = file["LDAC_OBJECTS"].data
             return tuple(np.array(table[name], float) for name in ("XWIN_WORLD", "YWIN_WORLD"))
     except (OSError, KeyError) as error:
-        log.warning("%s: reference stars are not shown: %s", path, error)
+        log.warning("%s: reference stars are not shown: %s", path, in_words(error))
         return None
 
 

@@ -3,7 +3,14 @@
 import contextvars
 from concurrent.futures import ThreadPoolExecutor
 
-from photometrypipeline.base.errors import ProgramError, SystemTrouble, UnusableResult, UsageError, passing_trouble
+from photometrypipeline.base.errors import (
+    ProgramError,
+    SystemTrouble,
+    UnusableResult,
+    UsageError,
+    in_words,
+    passing_trouble,
+)
 
 
 def met_on_the_way():
@@ -37,3 +44,10 @@ def test_two_pieces_of_work_side_by_side_note_their_own():
 
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(work, [True, False, True, False])) == [1, 0, 1, 0]
+
+
+def test_a_key_that_is_missing_is_told_without_the_quotes_of_python():
+    assert in_words(KeyError("NAXIS1")) == "NAXIS1 is missing"
+    assert in_words(KeyError("no table in it")) == "no table in it"
+    assert in_words(ValueError("over\n two lines")) == "over two lines"
+    assert in_words(EOFError()) == "EOFError"

@@ -11,9 +11,9 @@ from photometrypipeline.base import jsonfile
 from photometrypipeline.base.attempts import attempt
 from photometrypipeline.base.errors import Occupied, SystemTrouble
 from photometrypipeline.base.files import (
+    endless_in,
     on_disk_together,
     put,
-    refuse_pipes,
     replacing,
     replacing_folder,
     safe_name,
@@ -107,21 +107,18 @@ def test_a_folder_in_the_place_of_a_file_is_told_and_stays(tmp_path):
     assert (place / "mine").read_text() == "mine" and leftovers(tmp_path, "light.dat") == []
 
 
-def test_a_pipe_that_has_a_name_of_ours_is_told_before_anybody_reads_it(tmp_path):
+def test_what_cannot_be_read_to_its_end_and_has_a_name_of_ours_is_found_before_anybody_reads_it(tmp_path):
     os.mkfifo(tmp_path / "notes.pipe")
     (tmp_path / "photometry.db").symlink_to("nowhere")
-    refuse_pipes(tmp_path)
-    (tmp_path / ".diagnostics").mkdir()
-    os.mkfifo(tmp_path / ".diagnostics" / "distill.json")
-    with pytest.raises(Occupied, match="distill.json is a pipe or a device, where a file belongs; move it away"):
-        refuse_pipes(tmp_path)
-    (tmp_path / ".diagnostics" / "distill.json").rename(tmp_path / ".diagnostics" / "pipe")
-    for place in (".diagnostics/stamps", "comove"):
+    (tmp_path / "LOG").symlink_to("notes.pipe")
+    (tmp_path / "a.fits.fz").symlink_to("/dev/zero")
+    odd = [tmp_path / "LOG", tmp_path / "a.fits.fz"]
+    assert endless_in(tmp_path) == odd
+    for place in (".diagnostics", ".diagnostics/stamps", "comove"):
         (tmp_path / place).mkdir()
         os.mkfifo(tmp_path / place / "contents.json")
-        with pytest.raises(Occupied, match="contents.json is a pipe"):
-            refuse_pipes(tmp_path)
-        (tmp_path / place / "contents.json").unlink()
+        odd.append(tmp_path / place / "contents.json")
+    assert endless_in(tmp_path) == sorted(odd)
 
 
 def test_what_replaces_a_file_that_cannot_be_read_can(tmp_path):

@@ -13,7 +13,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from photometrypipeline.base.errors import CatalogError
+from photometrypipeline.base.errors import CatalogError, in_words
 from photometrypipeline.catalogs.surveys.sheet import Column, Survey
 from photometrypipeline.sky import sphere
 
@@ -53,7 +53,8 @@ def open_index(path):
             places = _raw(path, names["kdtree_data_stars"], "<u4", 3 * number).reshape(number, 3)
             vt_mag = np.array(names["MAG_VT"].data["MAG_VT"], dtype=float)
     except (OSError, KeyError, IndexError, ValueError, TypeError) as error:
-        raise CatalogError(f"{path} is not an index file of Tycho-2 stars ({error}); {HOW_TO_INSTALL}") from None
+        reason = f"is not an index file of Tycho-2 stars ({in_words(error)})"
+        raise CatalogError(f"{path} {reason}; {HOW_TO_INSTALL}") from None
     return places, scaling[6], scaling[:3], vt_mag
 
 
@@ -70,7 +71,8 @@ def open_quads(path):
             quads = _raw(path, names["quads"], "<u4", 4 * number).reshape(number, 4)
             codes = _raw(path, names["kdtree_data_codes"], "<u2", 4 * number).reshape(number, 4)
     except (OSError, KeyError, IndexError, ValueError, TypeError) as error:
-        raise CatalogError(f"{path} is not an index file of Tycho-2 stars ({error}); {HOW_TO_INSTALL}") from None
+        reason = f"is not an index file of Tycho-2 stars ({in_words(error)})"
+        raise CatalogError(f"{path} {reason}; {HOW_TO_INSTALL}") from None
     return quads, codes / scaling[8] + scaling[:4]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from photometrypipeline.base.errors import FrameError
+from photometrypipeline.base.errors import FrameError, in_words
 from photometrypipeline.base.files import safe_name
 from photometrypipeline.frames import fitsbytes, hdus
 from photometrypipeline.frames.frame import set_keyword
@@ -50,7 +50,7 @@ def take_apart(path: Path, extension: str | None = None, split: bool = False) ->
             raise FrameError(path, f"holds {len(images)} images ({_named(images)})", REMEDY)
         return [_of_chip(path, found, name, members, len(chips)) for name, members in chips.items()]
     except UNREADABLE as error:
-        log.info("%s: %s", path, error)
+        log.info("%s: %s", path, in_words(error))
         return [path]  # whoever opens it says what is wrong
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from astropy.io import fits
 
-from photometrypipeline.base.errors import FrameError
+from photometrypipeline.base.errors import FrameError, in_words
 from photometrypipeline.frames.hdus import QUALITY_PLANES, UNREADABLE
 from photometrypipeline.frames.intake import products
 
@@ -35,8 +35,8 @@ def unpack(path: Path) -> Path:
     except DAMAGED as error:
         if isinstance(error, FrameError):
             raise
-        reason = str(error) or type(error).__name__
-        raise FrameError(path, f"cannot be unpacked ({reason})", "it may be damaged; copy it again", error) from None
+        reason = f"cannot be unpacked ({in_words(error)})"
+        raise FrameError(path, reason, "it may be damaged; copy it again", error) from None
 
 
 def _of_bytes(path, temporary):
