@@ -19,11 +19,11 @@ from pathlib import Path
 
 import pp_setup
 from photometrypipeline.base import errors, interruption, workers
-from photometrypipeline.base.files import sweep
 from photometrypipeline.base.logfile import logging_to
 from photometrypipeline.frames import records
 from photometrypipeline.frames.rows import RECORDED_KINDS
 from photometrypipeline.runs import provenance
+from photometrypipeline.runs.imagenames import make_ready
 from photometrypipeline.targets import account
 from photometrypipeline.website import (
     ahead,

@@ -149,6 +149,9 @@ OURS = re.compile(
 )
 
 
+A_PIPE = "a pipe or a device"
+
+
 def is_endless(path: str | PathLike) -> bool:
     """Return whether `path` is a pipe, a socket or a device, or a link to one: reading it may never end."""
     try:

@@ -7,13 +7,12 @@ import re
 from pathlib import Path
 
 from photometrypipeline.base.errors import FrameError, Occupied, UsageError
-from photometrypipeline.base.files import STACK_FOLDERS, endless_in, is_endless, stem_of, sweep
+from photometrypipeline.base.files import A_PIPE, STACK_FOLDERS, endless_in, is_endless, stem_of, sweep
 from photometrypipeline.frames.frame import BAD_PIXELS
 from photometrypipeline.runs import datatree, stamps
 
 log = logging.getLogger("pp.images")
 
-A_PIPE = "a pipe or a device"
 NO_FRAMES = (BAD_PIXELS, *(f"{stack}.fits" for stack in STACK_FOLDERS))
 
 

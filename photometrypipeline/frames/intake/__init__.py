@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photometrypipeline.base.errors import FrameError
+from photometrypipeline.base.files import A_PIPE, is_endless
 from photometrypipeline.base.losses import Losses
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.frames.intake import bayer, chips, compressed, products
@@ -47,6 +48,8 @@ def take_in(names: Iterable[str], choice: Choice, losses: Losses) -> list[str]:
 
 
 def _plain_images(path, choice):
+    if is_endless(path):
+        raise FrameError(path, f"is {A_PIPE}, where a file belongs", "move it away")
     if not products.is_text(path.name):
         path = products.copy_with_plain_name(path)
     if compressed.is_compressed(path):
