@@ -263,7 +263,7 @@ def test_missing_file(tmp_path):
 
 def test_empty_file(tmp_path):
     (tmp_path / "a.fits").touch()
-    assert "is not a FITS file" in refused(tmp_path / "a.fits")
+    assert "is empty" in refused(tmp_path / "a.fits")
 
 
 def test_folder_in_place_of_a_file(tmp_path):
