@@ -44,8 +44,13 @@ def images_or_example(args):
         raise UsageError("-example brings its own images; leave the others out")
 
 
-commandline.answer_at_once(build_parser)
-unchanged.answer_at_once(build_parser, Path(__file__).stem)
+def begin():
+    """End the process of a command that asks for its help, is wrongly called, or has nothing to do; else begin it."""
+    commandline.answer_at_once(build_parser)
+    unchanged.answer_at_once(build_parser, Path(__file__).stem)
+
+
+begin()
 
 # isort: split
 import contextlib
@@ -53,7 +58,6 @@ import functools
 import logging
 import os
 import sys
-import time
 from dataclasses import dataclass, field, replace
 
 import toolbox
@@ -68,14 +72,15 @@ from photometrypipeline.frames import old, records, recordtypes
 from photometrypipeline.frames.contents import digest
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.instruments.dataset import folder_of, telescope_of
-from photometrypipeline.runs import choices, cluster, datatree, example, onekind, outcomes, recipes, splitting
+from photometrypipeline.runs import choices, cluster, datatree, example, onekind, outcomes, recipes, splitting, starts
 from photometrypipeline.runs.stamps import Stamp, Stamps
 from photometrypipeline.runs.stepoptions import STEPS
 from photometrypipeline.website import appearance, plotfiles
 
 log = logging.getLogger("pp.run")
 
-STARTED = time.monotonic()
+SCRIPTS = ("pp_run", "diagnostics", "pp_prepare", "pp_register", "pp_photometry", "pp_calibrate", "pp_distill")
+LOADED = (*SCRIPTS, "astropy.wcs", "jinja2", "photometrypipeline.runs.ahead", "PIL.GifImagePlugin", "PIL.ImageFont")
 IDENTIFIED, UP_TO_DATE = "{} {} frames identified", "up to date: {} (-force does all steps again)"
 LISTS = ".diagnostics/*.growth.ldac"  # with all apertures, of frames that were lost before they got one
 
@@ -338,7 +343,10 @@ def run_all(args, losses):
     if args.scheduler:
         work = cluster.run(root, tree, functools.partial(command_of, args), args.jobs or 1, args.scheduler)
     else:
-        work = datatree.run(root, tree, functools.partial(command_of, args), args.jobs or toolbox.cores())
+        jobs, begun_by = args.jobs or toolbox.cores(), starts.Command
+        if sum(each.to_be_run for each in tree) >= starts.FEW:
+            begun_by = starts.Starts(LOADED, functools.partial(unchanged.around, args))
+        work = datatree.run(root, tree, functools.partial(command_of, args), jobs, begun_by)
     total, quiet, shown = sum(each.to_be_run for each in tree), not sys.stderr.isatty(), []
     bar = tqdm(total=total, desc="data sets", unit="set", leave=False, disable=quiet)
     with summary, contextlib.closing(work), bar:
@@ -379,7 +387,7 @@ def note_end(args, status, losses, error):
         own = outcomes.read(args.folder)
         if error and own.get("process") == os.getpid():
             facts["step"] = own.get("step")
-        outcomes.write(args.folder, **facts, duration_s=round(time.monotonic() - STARTED, 1))
+        outcomes.write(args.folder, **facts, duration_s=round(commandline.so_far_s(), 1))
 
 
 @toolbox.command(build_parser, alone=lambda args: args.images != ["all"], at_end=note_end)

@@ -11,6 +11,7 @@ import argparse
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
 from photometrypipeline import __version__
@@ -20,6 +21,7 @@ from photometrypipeline.base.finite import finite
 
 # Threads of numpy's linear algebra: they wait for each other on small matrices and cost twice the CPU time of one.
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_began = [time.monotonic()]  # when the command of this process did
 SMALL_NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
@@ -115,6 +117,12 @@ def answer_at_once(build_parser):
     if Path(sys.argv[0]).stem == Path(sys.modules[build_parser.__module__].__file__).stem:
         for name in ONE_THREAD:
             os.environ.setdefault(name, "1")
+        _began[0] = time.monotonic()
         streams.guard()
         build_parser().parse_args()
         loading.as_command()
+
+
+def so_far_s():
+    """Return how long (s) the command of this process has been at work."""
+    return time.monotonic() - _began[0]

@@ -39,6 +39,12 @@ def in_copies():
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+def in_original():
+    """In a process that only makes copies of itself: it heeds no signal; they end at once until they are at work."""
+    own = os.getpid()
+    _install(lambda number, _: None if os.getpid() == own else _end(number, LOADING))
+
+
 def status():
     """Return the exit status (int) of a process that has been interrupted, as shells say it."""
     return 128 + (_first[0][0] if _first else signal.SIGINT)

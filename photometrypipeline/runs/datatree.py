@@ -3,8 +3,6 @@
 import contextlib
 import logging
 import os
-import signal
-import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -14,7 +12,7 @@ from photometrypipeline.base.errors import FAILED, OK, PARTIAL
 from photometrypipeline.base.files import STACK_FOLDERS
 from photometrypipeline.frames.frame import BAD_PIXELS, EXTENSIONS
 from photometrypipeline.frames.intake.compressed import ENDINGS
-from photometrypipeline.runs import outcomes, splitting
+from photometrypipeline.runs import outcomes, splitting, starts
 
 log = logging.getLogger("pp.datatree")
 
@@ -96,10 +94,11 @@ def image_folders(root, prefix="", deepest=None):
     return sorted(found)
 
 
-def run(root, data_sets, command, jobs):
+def run(root, data_sets, command, jobs, begin=starts.Command):
     """Run the data sets that are to be run, several at a time; changes their states.
 
     command : called with a DataSet and the number of cores for it, returns the argument list
+    begin : what begins a command, called as starts.Command is
     jobs : cores in all; each data set gets an equal share of them, the last ones what has become free
     Yields the DataSets (list) that have ended since the last time, often none, a few times per second.
     """
@@ -109,13 +108,14 @@ def run(root, data_sets, command, jobs):
             while waiting and len(running) < jobs:
                 each = waiting.pop(0)
                 share = max(1, jobs // min(jobs, len(waiting) + len(running) + 1))
-                running[each.folder] = each, *start(Path(root) / each.folder, command(each, share))
+                running[each.folder] = each, *start(Path(root) / each.folder, command(each, share), begin)
                 each.state = RUNNING
             ended = []
             for each, process, output in list(running.values()):
-                if process.poll() is not None:
+                status = process.status()
+                if status is not None:
                     del running[each.folder]
-                    each.ended(root, process.returncode, last_line(output))
+                    each.ended(root, status, last_line(output))
                     ended.append(each)
             yield ended
             if not ended:
@@ -125,28 +125,26 @@ def run(root, data_sets, command, jobs):
 
 
 def stop(running):
-    """End the data sets that are at work, [(DataSet, Popen, its output)]: each leaves its files old or new."""
+    """End the data sets that are at work, [(DataSet, its process, its output)]: each leaves its files old or new."""
     running = list(running)
     for _, process, _ in running:
         with contextlib.suppress(OSError):
-            process.send_signal(signal.SIGTERM)
+            process.terminate()
     for each, process, output in running:
-        try:
-            process.wait(timeout=STOPS_WITHIN_S)
-        except subprocess.TimeoutExpired:
+        process.wait(STOPS_WITHIN_S)
+        if process.status() is None:
             process.kill()
             process.wait()
         output.close()
         each.state = INTERRUPTED
 
 
-def start(folder, argv):
-    """Start a command (list of str) in `folder`; returns (Popen, file with what it prints)."""
+def start(folder, argv, begin):
+    """Begin a command (list of str) in `folder`; returns (its process, file with what it prints)."""
     log.info("data set %s: %s", folder, " ".join(map(str, argv)))
     outcomes.forget(folder)
     output = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115  closed by last_line
-    process = subprocess.Popen(argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
-    return process, output
+    return begin(argv, folder, output), output
 
 
 def last_line(output):
