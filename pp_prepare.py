@@ -55,7 +55,7 @@ from photometrypipeline.frames.singles import same_exposures
 from photometrypipeline.instruments import airmasses, exposurelength, exposures, headers, plausibility, telescopes
 from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.instruments.instrument import as_text
-from photometrypipeline.newcamera import bodyplace, generic, recognise
+from photometrypipeline.newcamera import bodyplace, generic, pixelunits, recognise
 from photometrypipeline.registration import blind
 from photometrypipeline.sky.times import MJD_ZERO, spoken_s
 
@@ -112,6 +112,9 @@ def prepare(frames, losses, options=Options()):  # noqa: B008  it is frozen
         frame.telescope = instrument
         if is_blank(frame.path, frame.header):
             raise FrameError(frame.path, "contains no pixel with a value, all are NaN", "remove it from the list")
+        if pixelunits.ASINH[0] in frame.header and pixelunits.is_asinh(frame.header, frame.read_pixels()):
+            reason = "has asinh magnitudes as pixels (BSOFTEN, BOFFSET), not light"
+            raise FrameError(frame.path, reason, "make it linear, or take a cut-out, which is")
         generic.implant(frame, instrument, answers, facts.get(name))
         doubtful[frame.name] = prepare_header(frame, instrument, **wanted | changes)
         crop = instrument.special.get("crop_border_px")

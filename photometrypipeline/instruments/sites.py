@@ -13,6 +13,7 @@ KEYWORDS = (
     ("SITELAT", "SITELONG"),
     ("LAT-OBS", "LONG-OBS"),
     ("OBSGEO-B", "OBSGEO-L"),
+    ("LAT--OBS", "LONG-OBS"),
     ("OBS-LAT", "OBS-LONG"),
     ("LATITUDE", "LONGITUD"),
     ("GEOLAT", "GEOLON"),
@@ -30,6 +31,7 @@ KEYWORDS = (
     ("ESO TEL GEOLAT", "ESO TEL GEOLON"),
     ("OGE GEO LATITU", "OGE GEO LONGIT"),
 )
+LATITUDE = re.compile(r"(?P<before>(?:SITE|OBS|TEL|GEO|GPS)?[-_]*)LAT(?:I\w*)?(?P<behind>(?:[-_]+(?:OBS|SITE|TEL))?)")
 GEOCENTRIC = ("OBSGEO-X", "OBSGEO-Y", "OBSGEO-Z")  # m, as the FITS standard has them
 CODES = ("MPCCODE", "MPC_CODE", "MPC-CODE", "MPCOBS", "OBSCODE", "OBS-CODE", "OBS_CODE", "IAUCODE")
 NEAR_KM = 2.0  # of a station that counts as the same place; coordinates in headers are often rounded to an arcminute
@@ -48,7 +50,7 @@ class Site:
 
 def site_of(header):
     """Return the Site that a header (mapping) names, None if it names none."""
-    for of_latitude, of_longitude in KEYWORDS:
+    for of_latitude, of_longitude in (*KEYWORDS, *_alike(header)):
         latitude, longitude = degrees(header.get(of_latitude)), degrees(header.get(of_longitude))
         if latitude is None or longitude is None or not abs(latitude) <= 90 or (latitude == 0 and longitude == 0):
             continue
@@ -56,6 +58,17 @@ def site_of(header):
         east = ((-longitude if west and longitude > 0 else longitude) + 180) % 360 - 180
         return Site(latitude, (east, -east), (of_latitude, of_longitude))
     return _by_geocentre(header)
+
+
+def _alike(header):
+    """Return the pairs of keywords (list) of a header whose names sound like a latitude and its longitude."""
+    pairs = []
+    for name in header:
+        found = LATITUDE.fullmatch(name)
+        if found:
+            partner = re.compile(f"{re.escape(found['before'])}LONG?(?:I\\w*)?{re.escape(found['behind'])}")
+            pairs += [(name, other) for other in header if partner.fullmatch(other)]
+    return pairs
 
 
 def _comment(header, name):
@@ -79,12 +92,12 @@ def code_said(header):
 
 
 def degrees(value):
-    """Return an angle in degrees from a number or text like -70:48:16 or 38 13 11.000; None if it is none."""
+    """Return an angle in degrees from a number or text like -70:48:16, 38 13 11.000, W70 48 16; None if it is none."""
     try:
         return float(value)
     except (TypeError, ValueError):
-        pass
-    return sexagesimal.read(value)
+        text = re.sub(r"^\s*([NSEWnsew])\s*(\d.*)$", r"\2 \1", str(value))
+        return sexagesimal.read(re.sub(r"(:\d\d):(\d\d?)\s*$", r"\1.\2", text) if text.count(":") == 3 else text)
 
 
 def nearest_station(site):

@@ -8,11 +8,11 @@ import numpy as np
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.frames import fitsbytes
 from photometrypipeline.instruments import values
-from photometrypipeline.newcamera import pixelfacts, recognise
+from photometrypipeline.newcamera import pixelfacts, pixelunits, recognise
 
 log = logging.getLogger("pp.generic")
 
-STORED_AS = ("BITPIX", "BSCALE", "BZERO")  # 8 and 16 bits do not end at the same level
+STORED_AS = ("BITPIX", "BSCALE", "BZERO", "BUNIT")  # 8 and 16 bits do not end at the same level
 LARGEST_OF_CAMERAS = 65535.0  # that pixels of 16 bits are divided by
 EVERY_ROW = 16  # that is looked at
 MOST_FRAMES = 12  # that are looked at, spread over the sequence
@@ -40,7 +40,7 @@ def of_frames(frames, answers):
     """
     alike = {}
     for frame in frames:
-        stored = (*(str(frame.header.get(name)) for name in STORED_AS), _is_of_unit_range(frame))
+        stored = (*(str(frame.header.get(name)) for name in STORED_AS), _is_of_unit_range(frame), _rate_of(frame))
         alike.setdefault(stored, []).append(frame)
     return {frame.name: facts for group in alike.values() for facts in [measure(group, answers)] for frame in group}
 
@@ -54,8 +54,15 @@ def measure(frames, answers):
     header = frames[0].header
     reading = recognise.read(header)
     unit = LARGEST_OF_CAMERAS if _is_of_unit_range(frames[0]) else 1.0
-    gain = _gain(answers, reading, list(images.values())[:MOST_FOR_GAIN], _bayer(header), unit)
+    told = _told(reading, header, unit)
+    gain = _gain(answers, told, list(images.values())[:MOST_FOR_GAIN], _bayer(header))
     return CameraFacts(*gain, *_saturation(answers, reading, images.values(), header))
+
+
+def _rate_of(frame):
+    """Return the exposure time (s) of a frame whose pixels are per second, None for others."""
+    exptime = recognise.read(frame.header).get("exptime") if pixelunits.is_rate(frame.header.get("BUNIT")) else None
+    return exptime and exptime.value
 
 
 def _is_of_unit_range(frame):
@@ -82,30 +89,49 @@ def _pixels(frame):
         return None  # what is wrong with it is said when it is prepared
 
 
-def _gain(answers, reading, images, bayer, unit):
-    """Return (gain or None, how it was found); unit : ADU of the camera in one of the image."""
+def _told(reading, header, unit):
+    """Return (gain that a header tells, its keyword), (None, '') without one; unit : ADU in a pixel's 1."""
+    found = reading.get("gain")
+    if not found:
+        return None, ""
+    exptime = reading.get("exptime")
+    value = pixelunits.gain_of_image(header.get("BUNIT"), found.value * unit, exptime and exptime.value)
+    if unit != 1 and value:
+        log.warning(
+            "unknown camera: its pixels are fractions of 1, as of %g ADU: %s = %g e-/ADU counts as %.4g",
+            *(unit, found.coded, found.value, value),
+        )
+    elif value != found.value:
+        log.warning(
+            "unknown camera: its pixels are in %s: %s = %g e-/ADU %s",
+            *(
+                header["BUNIT"],
+                found.coded,
+                found.value,
+                f"counts as {value:.4g}" if value else "tells nothing of them",
+            ),
+        )
+    return value, f"{found.coded}"
+
+
+def _gain(answers, told, images, bayer):
+    """Return (gain or None, how it was found); told : (that of the header, its keyword)."""
     given = values.number(answers.get("gain"))
     if given > 0:
         return given, "given by the user"
     measured, error = pixelfacts.gain_of_sequence(images, bayer)
-    found = reading.get("gain")
-    if found and unit != 1:
-        log.warning(
-            "unknown camera: its pixels are fractions of 1, as of %g ADU: %s = %g e-/ADU counts as %.4g",
-            *(unit, found.coded, found.value, found.value * unit),
-        )
-    if found:
-        value = found.value * unit
+    value, keyword = told
+    if value:
         if measured and not 1 / GAIN_FACTOR < measured / value < GAIN_FACTOR:
             log.warning(
                 "unknown camera: %s says %g e-/ADU, but the noise of the sky %.3g; the header is believed; if it is "
                 "wrong, use -set gain=%.3g",
-                found.coded,
+                keyword,
                 value,
                 measured,
                 measured,
             )
-        return value, f"from {found.coded}"
+        return value, f"from {keyword}"
     if measured:
         log.warning(
             "unknown camera: no keyword gives the gain; %.3g e-/ADU (to %.0f %%) from noise and level of the sky over "

@@ -23,6 +23,21 @@ def test_a_telescope_without_a_station_stands_where_its_header_says(changes):
     assert np.hypot.reduce(away) < 0.002
 
 
+@pytest.mark.parametrize(
+    ("of_latitude", "of_longitude"),
+    [("SITELAT", "SITELON"), ("LAT_OBS", "LONG_OBS"), ("OBS_LAT", "OBS_LON"), ("GEOLATIT", "GEOLONGI")]
+    + [("TEL-LAT", "TEL-LONG"), ("LATITUDE", "LONGITUDE"), ("LAT--OBS", "LONG-OBS"), ("SITE-LAT", "SITE-LONG")],
+)
+@pytest.mark.parametrize("place", [(31.958, -111.6), ("31:57:28:80", "-111:36:00:00"), ("N31 57 28.8", "W111 36 00")])
+def test_where_a_telescope_stands_in_many_words(of_latitude, of_longitude, place):
+    site = sites.site_of(dict(zip((of_latitude, of_longitude), place, strict=True)))
+    assert (site.latitude_deg, site.longitudes[0]) == pytest.approx((31.958, -111.6), abs=1e-6)
+
+
+def test_latitudes_that_are_of_no_site_are_none():
+    assert sites.site_of({"GLAT": 12.0, "GLON": 30.0, "LATPOLE": 0.0, "LONPOLE": 180.0}) is None
+
+
 def test_a_station_that_is_known_counts_before_the_header():
     assert telescopes.get("VATT4K").for_header(HILL).mpc_code == "290"
     assert telescopes.get("GENERIC").for_header({"INSTRUME": "x"}).mpc_code == obscodes.GEOCENTRE

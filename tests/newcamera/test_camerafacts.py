@@ -39,6 +39,11 @@ def test_gain_from_the_sky_of_a_night_whatever_the_bias_is(tmp_path, gain, caplo
         ({"GAIN": 100, "EGAIN": 1.6}, {}, 1.6),
         ({"GAIN": 1.6}, {}, 1.6),
         ({"GAIN": 1.6}, {"gain": "0.8"}, 0.8),
+        ({"GAIN": 1.6, "BUNIT": "ADU"}, {}, 1.6),
+        ({"GAIN": 1.6, "BUNIT": "electrons"}, {}, 1.0),
+        ({"GAIN": 1.6, "BUNIT": "ELECTRONS/S", "EXPTIME": 30.0}, {}, 30.0),
+        ({"GAIN": 1.6, "BUNIT": "counts s-1", "EXPTIME": 30.0}, {}, 48.0),
+        ({"GAIN": 1.6, "BUNIT": "nanomaggy"}, {}, None),
         ({"GAIN": 100, "SWCREATE": "N.I.N.A. 3.1"}, {}, None),  # a setting; one level of the sky tells nothing
     ],
 )
