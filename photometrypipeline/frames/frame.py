@@ -100,7 +100,12 @@ class Frame:
 
     def read_pixels(self):
         """Return the image as float32, shape (rows, columns); NaN where it has no value."""
-        return fitsbytes.scaled(fitsbytes.pixels(self.path), self.header)
+        return fitsbytes.scaled(self.stored_pixels(), self.header)
+
+    def stored_pixels(self):
+        """Return the image as it is stored, shape (rows, columns), also where it lies behind the first HDU."""
+        first = fitsbytes.pixels(self.path)
+        return first if first.ndim == 2 else hdus.pixels(self.path)
 
 
 def printable(text):
@@ -154,7 +159,7 @@ def read_header(path):
     path = Path(path)
     if not path.exists():
         raise FrameError(path, "does not exist", "check its name")
-    if path.suffix.lower() in (".gz", ".fz", ".bz2", ".zip"):
+    if path.suffix.lower() in (".gz", ".fz", ".bz2", ".xz", ".zip"):
         raise FrameError(path, "is compressed", "run pp_prepare or pp_run on it, which unpack it next to it")
     try:
         with open(path, "rb") as stream:

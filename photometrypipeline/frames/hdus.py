@@ -19,7 +19,7 @@ LAYOUT = {"SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT",
 STRUCTURE = LAYOUT | {"EXTNAME", "EXTVER", "INHERIT", "CHECKSUM", "DATASUM"}  # belong to one HDU
 QUALITY_PLANES = {  # extensions that describe the image of the sky next to them
     *("BPM", "MASK", "DQ", "FLAG", "FLAGS", "ERR", "ERROR", "UNCERT", "SIGMA", "VAR", "VARIANCE", "IVAR", "WHT"),
-    *("WEIGHT", "CONF", "CONFIDENCE", "EXPMAP", "BKG", "SKY", "NOISE"),
+    *("WEIGHT", "CONF", "CONFIDENCE", "EXPMAP", "BKG", "SKY", "NOISE", "THUMBNAIL", "THUMB", "PREVIEW"),
 }
 SCALING = ("BSCALE", "BZERO", "BLANK")
 OF_TABLE = re.compile(  # keywords of the table into which an image is compressed
@@ -115,6 +115,18 @@ def only_image(path, found):
         size = " x ".join(map(str, shape[::-1]))
         raise FrameError(path, f"is a cube of {size} pixels", "split it into one file per plane")
     return images[0]
+
+
+def pixels(path):
+    """Return the one 2-D image of a file as it is stored (array), wherever it lies, scaling not applied.
+
+    Raises UNREADABLE, and FrameError as `only_image`.
+    """
+    image = only_image(path, read(path))
+    if image.is_compressed:
+        return _unpacked(image, Path(path).read_bytes()).data
+    stored = fitsbytes.PIXELS[image.header["BITPIX"]]
+    return np.memmap(path, stored, mode="r", offset=image.data_start, shape=image.shape[-2:])
 
 
 def flat_header(path):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from photometrypipeline.base.errors import PipelineError
-from photometrypipeline.frames import fitsbytes
+from photometrypipeline.frames import hdus
 from photometrypipeline.instruments import values
 from photometrypipeline.newcamera import pixelfacts, pixelunits, recognise
 
@@ -70,8 +70,8 @@ def _is_of_unit_range(frame):
     if frame.header.get("BITPIX") not in (-32, -64):
         return False
     try:
-        rows = np.asarray(fitsbytes.pixels(frame.path))[..., ::EVERY_ROW, :]
-    except (OSError, ValueError, KeyError, EOFError):
+        rows = np.asarray(frame.stored_pixels()[::EVERY_ROW])
+    except (PipelineError, *hdus.UNREADABLE):
         return False  # what is wrong with it is said when it is prepared
     rows = rows[np.isfinite(rows)]
     return bool(rows.size and 0 < rows.max() <= 1.0 and rows.min() > -1.0)
@@ -85,7 +85,7 @@ def _pixels(frame):
     try:
         pixels = frame.read_pixels()
         return pixels if pixels.ndim == 2 and min(pixels.shape) > 1 else None
-    except (PipelineError, OSError, ValueError, KeyError, MemoryError):
+    except (PipelineError, MemoryError, *hdus.UNREADABLE):
         return None  # what is wrong with it is said when it is prepared
 
 

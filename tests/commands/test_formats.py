@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import lzma
 import os
 
 import numpy as np
@@ -138,6 +139,15 @@ def test_gzip_and_bzip2_next_to_a_damaged_file(tmp_path, run_command):
     (tmp_path / "zz.fits.gz").write_bytes(b"\x1f\x8bnothing")
     done = check(truth, tmp_path, run_command, *names, "zz.fits.gz", band="R", status=PARTIAL)
     assert "zz.fits.gz: cannot be unpacked" in done.stderr
+
+
+def test_xz_is_unpacked_next_to_the_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    image = np.arange(600, dtype=np.uint16).reshape(20, 30)
+    fits.PrimaryHDU(image).writeto("plain.fits")
+    (tmp_path / "a.fits.xz").write_bytes(lzma.compress((tmp_path / "plain.fits").read_bytes()))
+    assert take_in(["a.fits.xz"], Choice(), None) == ["a.fits"]
+    assert np.array_equal(fits.getdata("a.fits"), image)
 
 
 def test_several_chips_want_a_word(tmp_path, run_command):

@@ -12,7 +12,7 @@ import numpy as np
 from astropy.io import fits
 
 from photometrypipeline.base.errors import FrameError
-from photometrypipeline.frames import fitsbytes
+from photometrypipeline.frames import fitsbytes, hdus
 from photometrypipeline.frames.frame import BINNED_LATER, COLOUR, read_header, set_keyword
 from photometrypipeline.frames.hdus import SCALING
 from photometrypipeline.frames.intake import products
@@ -110,7 +110,9 @@ class NoMask(Exception):
 
 
 def _scaled(path, header):
-    return np.asarray(fitsbytes.scaled(fitsbytes.pixels(path), header), dtype=np.float32)
+    first = fitsbytes.pixels(path)
+    stored = hdus.pixels(path) if header["NAXIS"] == 2 and first.ndim != 2 else first
+    return np.asarray(fitsbytes.scaled(stored, header), dtype=np.float32)
 
 
 def _cells_of(pixels, header, path):

@@ -1,7 +1,8 @@
-"""Compressed images: gzip, bzip2, zip, and FITS tiles (fpack)."""
+"""Compressed images: gzip, bzip2, xz, zip, and FITS tiles (fpack)."""
 
 import bz2
 import gzip
+import lzma
 import shutil
 import zipfile
 import zlib
@@ -13,8 +14,8 @@ from photometrypipeline.base.errors import FrameError, in_words
 from photometrypipeline.frames.hdus import QUALITY_PLANES, UNREADABLE
 from photometrypipeline.frames.intake import products
 
-ENDINGS = (".gz", ".bz2", ".fz", ".zip")
-DAMAGED = (*UNREADABLE, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+ENDINGS = (".gz", ".bz2", ".xz", ".fz", ".zip")
+DAMAGED = (*UNREADABLE, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
 
 def is_compressed(path: Path) -> bool:
@@ -53,6 +54,8 @@ def _opened(path):
         return gzip.open(path, "rb")
     if ending == ".bz2":
         return bz2.open(path, "rb")
+    if ending == ".xz":
+        return lzma.open(path, "rb")
     archive = zipfile.ZipFile(path)
     names = [name for name in archive.namelist() if not name.endswith("/")]
     if len(names) != 1:
