@@ -18,7 +18,8 @@ from functools import partial
 from pathlib import Path
 
 import pp_setup
-from photometrypipeline.base import errors, interruption, workers
+from photometrypipeline.base import errors, interruption, streams, workers
+from photometrypipeline.base.attempts import attempt, expected
 from photometrypipeline.base.logfile import logging_to
 from photometrypipeline.frames import records
 from photometrypipeline.frames.rows import RECORDED_KINDS
@@ -41,6 +42,8 @@ from photometrypipeline.website import (
 )
 
 log = logging.getLogger("pp.diagnostics")
+
+SWITCHED_OFF = "diagnostics is off in pp_setup.py"
 
 FRAMES_EACH = 20  # pages that a process of its own is worth
 
@@ -194,29 +197,37 @@ def main(arguments=None):
     """Render the data set that the command line names; return an exit status."""
     if arguments is None:
         interruption.while_at_work()
+        streams.guard()
     args = build_parser().parse_args(arguments)
     try:
-        if pp_setup.problem:
-            raise pp_setup.problem
-        with contextlib.ExitStack() as stack:
-            if Path(args.folder, records.FOLDER).is_dir():
-                stack.enter_context(logging_to(args.folder)).wait_for_others()
-                make_ready([], Path(args.folder))
-            page = render(args.folder, jobs=args.jobs)
+        print(_page_of(args))
+        return streams.ended(errors.OK)
     except KeyboardInterrupt:
         print(f"ERROR: {interruption.STOPPED}", file=sys.stderr)
         return interruption.status()
-    except (errors.PipelineError, OSError) as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return getattr(error, "status", errors.FAILED)
+    except Exception as error:  # noqa: BLE001  one line for the user, the traceback in the LOG
+        error = expected(error)
+        print(f"ERROR: {streams.plain(str(error))}", file=sys.stderr)
+        return error.status
+
+
+def _page_of(args):
+    """Return the name of the page of the data set that the command line names.  Raises PipelineError without any."""
+    if pp_setup.problem:
+        raise pp_setup.problem
+    if not Path(args.folder).is_dir():
+        raise errors.UsageError(f"{args.folder} does not exist; check its name")
+    with contextlib.ExitStack() as stack:
+        if Path(args.folder, records.FOLDER).is_dir():
+            stack.enter_context(logging_to(args.folder)).wait_for_others()
+            make_ready([], Path(args.folder))
+        page = attempt(lambda folder: render(folder, jobs=args.jobs), args.folder)  # while there is a LOG
+    if isinstance(page, errors.PipelineError):
+        raise page
     if page is None:
         reason = "no step has left a record here; run pp_prepare first"
-        if not pp_setup.diagnostics:
-            reason = "diagnostics is off in pp_setup.py"
-        print(f"ERROR: {args.folder}: {reason}", file=sys.stderr)
-        return errors.FAILED
-    print(page)
-    return errors.OK
+        raise errors.PipelineError(f"{args.folder}: {reason if pp_setup.diagnostics else SWITCHED_OFF}")
+    return page
 
 
 if __name__ == "__main__":

@@ -134,9 +134,10 @@ def command(build_parser, on_failure=None, alone=lambda args: True, at_end=None,
             except KeyboardInterrupt:  # before the work, or behind it
                 tell(f"ERROR: {interruption.STOPPED}")
                 status = interruption.status()
-            except PipelineError as error:  # another command that does not end
-                tell(f"ERROR: {error}")
-                status = error.status
+            except Exception as error:  # noqa: BLE001  another command that does not end, a folder that cannot be read
+                told = expected(error)
+                tell(f"ERROR: {told}")
+                status = told.status
             return status
 
         return main

@@ -8,7 +8,8 @@
 Parts: files (each kind of file damaged in each way, before each command), headers (of raw frames, before pp_prepare),
 kills (of each command, before or after any file is renamed into its place, or at any time), programs (missing, dying,
 hanging, talking nonsense), services (each failure of each), disk (full, read-only, owned by another, few open files),
-names (something else lies where a command is going to write).
+names (something else lies where a command is going to write), calls (one of the system fails: open, write, rename,
+a database, a process).
 
 Whatever happens: the status is 0 to 3, nothing hangs, no traceback, no "internal error", no escape code and no warning
 of Python's on the screen; who fails says why; a frame's trouble is its own; pixels stay.  When the harm is mended,
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers"), str(ROOT / "tests")]
 
 import damage  # noqa: E402  lie with the tests
+import failing  # noqa: E402
 import interrupting  # noqa: E402
 import occupied  # noqa: E402
 import ordeal  # noqa: E402
@@ -467,6 +469,7 @@ PARTS = {
     "programs": programs,
     "services": services,
     "disk": disk,
+    "calls": lambda ground, args: failing.calls(ground, args, chosen),
     "names": lambda ground, args: occupied.names(ground, args, chosen),
 }
 

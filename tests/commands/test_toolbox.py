@@ -1,5 +1,6 @@
 """What the commands share: the command line, exit status, LOG, lists of frames."""
 
+import errno
 import re
 
 import toolbox
@@ -92,6 +93,15 @@ def test_errors_are_one_line_and_a_status(tmp_path, monkeypatch, capsys, error, 
     assert shown.startswith("ERROR: ") and len(shown.splitlines()) == 1
     log = (tmp_path / "LOG").read_text()
     assert ("Traceback" in log) == isinstance(error, ZeroDivisionError)
+
+
+def test_a_folder_that_cannot_be_read_is_told_in_one_line(tmp_path, monkeypatch, capsys):
+    def broken(images, folder):
+        raise OSError(errno.EIO, "Input/output error", str(folder))
+
+    monkeypatch.setattr(toolbox, "make_ready", broken)
+    assert run_main(tmp_path, monkeypatch, lambda losses: None) == 1
+    assert capsys.readouterr().err == "ERROR: .: input/output error; see to that, then run the same command again\n"
 
 
 def test_losses_end_with_3_and_are_the_last_thing_said(tmp_path, monkeypatch, capsys):

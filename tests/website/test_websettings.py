@@ -66,3 +66,12 @@ def test_the_command_makes_the_website_again(tmp_path, field):
 def test_the_command_says_that_a_folder_holds_no_run(tmp_path, capsys):
     assert diagnostics.main([str(tmp_path)]) == 1
     assert "run pp_prepare first" in capsys.readouterr().err
+
+
+def test_a_full_disk_behind_its_output_is_told_in_one_line(tmp_path, field):
+    fill(tmp_path, field, distill=None)
+    script = str(Path(diagnostics.__file__))
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, script, str(tmp_path)], stdout=full, stderr=-1, text=True, check=False)
+    assert done.returncode == 1 and done.stderr.startswith("ERROR: standard output cannot be written: no space left")
+    assert (tmp_path / "diagnostics.html").exists()
