@@ -28,6 +28,7 @@ COLOUR = "PPCOLOR"  # keyword: the filter of one colour of a camera with a mask 
 EXTENSIONS = (".fits", ".fit", ".fts")  # in any letter case
 KEYWORD_LENGTH = 8  # longer ones are HIERARCH cards
 TIME_ERROR = "PPTIMERR"  # s, by which a mid-time may be off
+LONGEST_STEM = 255 - len(".growth.ldac")  # of the names that the steps make of an image's
 VALUE_END = 30  # columns that keyword and value take at least
 
 
@@ -67,6 +68,9 @@ class Frame:
     @cached_property
     def header(self):
         """Primary header (fits.Header).  Raises FrameError for a file that is not a complete FITS image."""
+        if len(os.fsencode(self.stem)) > LONGEST_STEM:
+            reason = f"has a name that is too long for those of its files ({LONGEST_STEM} bytes before .fits at most)"
+            raise FrameError(self.path, reason, "rename it")
         return read_header(self.path)
 
     @property

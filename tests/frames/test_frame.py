@@ -262,6 +262,13 @@ def test_missing_file(tmp_path):
     assert "does not exist" in refused(tmp_path / "a.fits")
 
 
+def test_a_name_that_leaves_no_room_for_those_of_its_files(tmp_path):
+    with pytest.raises(FrameError, match="too long for those of its files .243 bytes before .fits at most.; rename it"):
+        _ = Frame(tmp_path / f"{'y' * 244}.fits").header
+    with pytest.raises(FrameError, match="does not exist"):
+        _ = Frame(tmp_path / f"{'y' * 243}.fits").header
+
+
 def test_empty_file(tmp_path):
     (tmp_path / "a.fits").touch()
     assert "is empty" in refused(tmp_path / "a.fits")
