@@ -324,9 +324,14 @@ def found_blindly(attempt):
 
 
 def look_for_mistakes(attempt, names, offline):
-    """Look where the frames are if their headers have a known mistake: RA in the wrong unit, RA and Dec exchanged."""
+    """Look for frames with a mistake in their headers: the scale of an unknown camera, RA in another unit ..."""
     kept, verdicts = dict(attempt.guesses), dict(attempt.verdicts)
     attempt.doubted = True
+    if attempt.telescope.key == generic.KEY and attempt.doubt_scale(generic.GUESSED_WITHIN):
+        try_catalogs(attempt, attempt.open(), names, offline)
+        if attempt.solved:
+            return
+        attempt.believe_scale()
     for mistake, changed in wrongpointing.alternatives(kept):
         log.info("looking at RA %.4f, Dec %.4f: %s", mistake.ra_deg, mistake.dec_deg, mistake.text)
         attempt.guesses = changed
@@ -451,7 +456,8 @@ def finish(frames, attempt, verdicts, telescope, losses):
         toolbox.say(f"unknown camera, as the stars show it: {seen}; pptool_telescope keeps that for it")
     if scales:
         scale = float(np.median(scales))
-        log.warning("the pixel scale, %.4f arcsec, comes from the stars: no header gives it", scale)
+        told = f"the headers say {attempt.told_arcsec:.4g}" if attempt.told_arcsec else "no header gives it"
+        log.warning("the pixel scale, %.4f arcsec, comes from the stars: %s", scale, told)
     catalog = next(iter(attempt.catalogs.values()), None)
     astrometry.write_files(registered, failed, verdicts, frames.folder)
     limits = recordtypes.RegisterLimits(
@@ -465,12 +471,8 @@ def finish(frames, attempt, verdicts, telescope, losses):
     ]
     summary = recordtypes.Register(catalog=catalog, skipped=False, limits=limits, frames=rows)
     diagnostics.record("register", summary, frames.folder)
-    toolbox.box(
-        [
-            f"{len(registered)}/{len(frames)} images have been registered successfully"
-            + (f" on {catalog}" if catalog else "")
-        ]
-    )
+    on = f" on {catalog}" if catalog else ""
+    toolbox.box([f"{len(registered)}/{len(frames)} images have been registered successfully{on}"])
     list_of = frames.ahead.threshold if frames.ahead and frames.ahead.ready else None
     used = tuple(sorted(set(attempt.catalogs.values())))
     return Registration(frames.only(registered), failed, verdicts, catalog, list_of, used)

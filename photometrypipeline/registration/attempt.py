@@ -6,6 +6,7 @@ import numpy as np
 
 from photometrypipeline.base.errors import NotReachable
 from photometrypipeline.frames import wcskeywords
+from photometrypipeline.frames.frame import set_keyword
 from photometrypipeline.instruments.dataset import DataSet
 from photometrypipeline.registration import astrometry, locate
 from photometrypipeline.sky import sphere
@@ -34,6 +35,7 @@ class Attempt:
     failures: dict = field(default_factory=dict)  # {catalogue: error}
     answered: bool = False  # whether any catalogue told what stars there are
     doubted: bool = False  # whether headers are looked at as mistaken
+    told_arcsec: float | None = None  # the pixel scale of the headers, where it is doubted
 
     def open(self, extractions=None):
         """Return those of `extractions` (default all) that are not solved yet."""
@@ -59,6 +61,21 @@ class Attempt:
     def guessed(self):
         """The factor within which the pixel scale is right where it is a guess, 1 where it is known."""
         return max((wcskeywords.scale_factor(each.frame.header) for each in self.open()), default=1.0)
+
+    def doubt_scale(self, factor):
+        """Take the pixel scale of the headers for a guess, right within `factor`; False where it is one already."""
+        if self.guessed > 1:
+            return False
+        self.told_arcsec = float(np.median([each.frame.number("SECPIXX") for each in self.extractions]))
+        for extraction in self.extractions:
+            set_keyword(extraction.frame.header, wcskeywords.NO_SCALE, factor, "pixel scale of the header is doubted")
+        return True
+
+    def believe_scale(self):
+        """Take the pixel scale of the headers as known again."""
+        self.told_arcsec = None
+        for extraction in self.extractions:
+            extraction.frame.header.remove(wcskeywords.NO_SCALE, ignore_missing=True)
 
     def has_place(self, extraction):
         """Return whether there is a first guess of where a frame lies."""

@@ -114,11 +114,14 @@ def test_a_wrong_orientation_scale_and_pointing_in_one_data_set(tmp_path):
         assert rows[name]["offset_arcmin"] == pytest.approx(60 * np.hypot(0.1, 0.07), abs=1.0)
 
 
-def test_a_camera_without_scale_or_orientation_in_its_headers(tmp_path):
-    """Binned 2 x 2, its scale is a guess that is wrong by a factor of 2; what the stars show is told."""
+@pytest.mark.parametrize(
+    ("scale", "told"), [({}, "no header gives it"), ({"FOCALLEN": 516.0, "XPIXSZ": 5.0}, "the headers say 1.999")]
+)
+def test_a_camera_without_scale_or_orientation_in_its_headers(tmp_path, scale, told):
+    """Binned 2 x 2, its scale is a guess that is wrong by a factor of 2, or wrong; what the stars show is told."""
     from test_commands import run_plain
 
-    header = {"INSTRUME": "CAMX", "TELESCOP": None, "FILTER": "R", "CCDBIN1": 2, "CCDBIN2": 2}
+    header = {"INSTRUME": "CAMX", "TELESCOP": None, "FILTER": "R", "CCDBIN1": 2, "CCDBIN2": 2, **scale}
     look = {"scale": 1.2, "rotation_deg": 137.0, "flip": (False, False)}
     truth = sky.make_dataset(tmp_path, n_frames=1, size=(700, 700), n_stars=60, seed=5, header=header, **look)
     truth.stars[["ra_deg", "dec_deg", "V"]].write(tmp_path / "stars.csv")
@@ -126,7 +129,7 @@ def test_a_camera_without_scale_or_orientation_in_its_headers(tmp_path):
     done = run_plain("pp_register", "-offline", "-cat", "stars.csv", *truth.files, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "1.2000 arcsec/px, a mirror image, turned by 137.0 deg East of North; pptool_telescope keeps" in done.stdout
-    assert "the pixel scale, 1.2000 arcsec, comes from the stars" in done.stderr
+    assert f"the pixel scale, 1.2000 arcsec, comes from the stars: {told}" in done.stderr
     assert rms(errors_arcsec(truth, 0)) < 0.05
 
 
