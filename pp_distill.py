@@ -125,6 +125,7 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     data = DataSet.of(frames)
     derived = derive(data, losses, options)
     before = {curve.file: old.rows_in(data.folder / curve.file) for curve in derived.curves}
+    observationsdb.others(data.folder / observationsdb.FILE_NAME, derived.curves)  # one that is locked ends it here
     found = write(data, derived, losses)
     measured, curves, rows = derived.measured, derived.curves, derived.rows
     instrumental_wanted = all(each.header["filtername"] is None for each in measured)

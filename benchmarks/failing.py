@@ -151,6 +151,11 @@ def calls(ground, args, chosen):
 def one(ground, command, counted, failure):
     """Return (Outcome, faults) of a command with a Failing of these arguments."""
     with ground.copy() as folder:
+        setting = ground.environment(folder)
         failing = Failing(*failure, folder.parent / counted, folder)
-        outcome = ordeal.run(command.split()[0], COMMANDS[command], folder, ground.environment(folder), failing)
-        return outcome, outcome.faults() + ground.ends_well(folder)
+        outcome = ordeal.run(command.split()[0], COMMANDS[command], folder, setting, failing)
+        if ground.quick:
+            return outcome, outcome.faults()
+        then = ordeal.run("pp_run", ["-fresh", *COMMANDS["pp_run"]], folder, setting)
+        whole = ground.undisturbed_then(command, None)  # what the command has made stays where it came through
+        return outcome, outcome.faults() + ground.judged(then, folder, ground.expected, twice=whole)

@@ -129,6 +129,12 @@ class CatalogError(PipelineError):
     """A table of reference stars cannot be read or used; says what is missing."""
 
 
+class StoreTrouble(CatalogError):
+    """A file of the store cannot be used now; it may be locked, or the disk is full."""
+
+    passing = True
+
+
 class BandNotAvailable(CatalogError):
     """A catalogue has the band neither natively nor by a transformation, or no star of it survives."""
 
@@ -204,5 +210,5 @@ def of_the_system(error: BaseException | None) -> str:
         return "not enough memory"
     text = str(error)
     if isinstance(error, sqlite3.OperationalError) and any(word in text for word in OF_SQLITE):
-        return text
+        return f"{text} by another program" if text.endswith("is locked") else text
     return ""

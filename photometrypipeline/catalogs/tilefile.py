@@ -15,7 +15,7 @@ import numpy as np
 from astropy.table import Table
 
 from photometrypipeline.base import databases
-from photometrypipeline.base.errors import CatalogError
+from photometrypipeline.base.errors import REMEDY, CatalogError, StoreTrouble, of_the_system
 from photometrypipeline.catalogs import tiles
 
 log = logging.getLogger("pp.skystore")
@@ -319,6 +319,9 @@ def _check_version(connection, path):
 
 
 def _damaged(path, error):
+    trouble = of_the_system(error)
+    if trouble:
+        return StoreTrouble(f"{path}: cannot be used: {trouble}; {REMEDY}")
     return CatalogError(f"{path}: cannot be used ({error}); if it is damaged delete it, its stars are fetched again")
 
 

@@ -222,9 +222,8 @@ class Store:
         return sqlite3.connect(self.path, timeout=BUSY_S, isolation_level="IMMEDIATE")
 
     def _damaged(self, reason):
-        return FrameError(
-            self.path, f"is not a usable ephemeris store ({reason})", "remove it; it is filled again when needed"
-        )
+        cause, remedy = reason if isinstance(reason, Exception) else None, "remove it; it is filled again when needed"
+        return FrameError(self.path, f"is not a usable ephemeris store ({reason})", remedy, cause)
 
 
 def _possible(row):

@@ -68,11 +68,16 @@ def update(path, curves):
 
 
 def others(path, curves):
-    """Return the LightCurves (list) that a database has of other targets than `curves`, whose tables are there."""
+    """Return the LightCurves (list) that a database has of other targets than `curves`, whose tables are there.
+
+    A database that is damaged has none.  Raises FrameError for one that cannot be read now, such as one that is locked.
+    """
     path = Path(path)
     try:
         found = read(path)
     except FrameError as error:
+        if error.passing:
+            raise
         if path.exists():
             log.warning("%s %s: made again, without the targets of earlier runs; their tables stay", path, error.reason)
         return []

@@ -1,5 +1,6 @@
 """The local store of reference stars with several processes at a time, after a crash, and with damaged files."""
 
+import contextlib
 import os
 import re
 import sqlite3
@@ -11,8 +12,8 @@ import numpy as np
 import pytest
 
 import starlist
-from photometrypipeline.base import services
-from photometrypipeline.base.errors import CatalogError, NotReachable
+from photometrypipeline.base import databases, services
+from photometrypipeline.base.errors import CatalogError, NotReachable, passing_trouble
 from photometrypipeline.catalogs import skystore, surveys, tilefile, tiles
 
 ROOT = Path(__file__).resolve().parents[1].parent
@@ -143,6 +144,18 @@ def test_damaged_and_foreign_files_are_named(server, home):
     connection.close()
     with pytest.raises(CatalogError, match="schema version 99"):
         skystore.fetch("GAIA", 150, 2, 0.1, 20, services.Client())
+
+
+def test_a_file_that_is_locked_is_trouble_that_passes(home, monkeypatch):
+    path, survey, opened = home / "refcats" / "GAIA-DR3.sqlite", surveys.get("GAIA"), databases.opened
+    tilefile.write(path, survey, tiles.touched(150, 2, 0.1), starlist.make("GAIA", 50, 150, 2, 0.1), 21, {})
+    monkeypatch.setattr(databases, "opened", lambda *given, timeout: opened(*given, timeout=0.01))
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other, passing_trouble() as noted:
+        other.execute("pragma journal_mode = delete")
+        other.execute("begin exclusive")
+        with pytest.raises(CatalogError, match="is locked by another program; see to that"):
+            tilefile.read(path, survey, tiles.touched(150, 2, 0.1))
+    assert len(noted) == 1  # what is made without this catalogue is not up to date
 
 
 def test_an_empty_file_left_by_a_crash_is_filled(server, home):

@@ -1,5 +1,6 @@
 """photometry.db: every digit of a row comes back, edits of the table by hand count, old layouts are told."""
 
+import contextlib
 import json
 import math
 import re
@@ -9,6 +10,7 @@ from dataclasses import fields
 import pytest
 from conftest import ROOT
 
+from photometrypipeline.base import databases
 from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frames import lightcurves, observationsdb, results
 from photometrypipeline.frames.rows import COLUMNS, OUTSIDE, STORED, LightCurve, Row
@@ -93,6 +95,17 @@ def test_targets_of_an_earlier_run_stay_as_long_as_their_tables(folder):
     (folder / FILE).unlink()
     observationsdb.update(folder / "photometry.db", [other])
     assert [each.name for each in observationsdb.read(folder / "photometry.db")] == ["4179"]
+
+
+def test_a_database_that_is_locked_is_not_made_again_without_earlier_targets(folder, monkeypatch):
+    place, opened = folder / "photometry.db", databases.opened
+    before = place.read_bytes()
+    monkeypatch.setattr(databases, "opened", lambda path: opened(path, timeout=0.01))
+    with contextlib.closing(sqlite3.connect(place, isolation_level=None)) as browser:
+        browser.execute("begin exclusive")
+        with pytest.raises(FrameError, match="is locked by another program; see to that, then run the same"):
+            observationsdb.update(place, [curve(row(0, target="4179"), name="4179")])
+    assert place.read_bytes() == before
 
 
 @pytest.mark.parametrize(
