@@ -12,7 +12,7 @@ from astropy.time import Time
 
 from photometrypipeline.base.errors import FrameError, UsageError
 from photometrypipeline.frames import wcskeywords
-from photometrypipeline.frames.frame import BINNED_LATER, keep_first, set_keyword
+from photometrypipeline.frames.frame import BINNED_LATER, COLOUR, keep_first, set_keyword
 from photometrypipeline.instruments import moments, values
 from photometrypipeline.newcamera import recognise
 from photometrypipeline.registration import blind
@@ -122,6 +122,8 @@ def find(frame, name, reading=None):
         scale, binning = (values.number(header.get(each)) for each in ("SECPIXX", "BINX"))
         if scale > 0 and binning > 0:
             return scale / binning / binned_later(header), "SECPIXX"
+    if name == "filter" and COLOUR in header:  # the mask of colours is the filter, whatever stands before it
+        return str(header[COLOUR]), COLOUR
     reading = reading or recognise.read(header)
     if name == "secpix":
         if not reading.scales:

@@ -39,6 +39,7 @@ def test_gain_from_the_sky_of_a_night_whatever_the_bias_is(tmp_path, gain, caplo
         ({"GAIN": 100, "EGAIN": 1.6}, {}, 1.6),
         ({"GAIN": 1.6}, {}, 1.6),
         ({"GAIN": 1.6}, {"gain": "0.8"}, 0.8),
+        ({"CVF": 1.6}, {}, 1.6),
         ({"GAIN": 1.6, "BUNIT": "ADU"}, {}, 1.6),
         ({"GAIN": 1.6, "BUNIT": "electrons"}, {}, 1.0),
         ({"GAIN": 1.6, "BUNIT": "ELECTRONS/S", "EXPTIME": 30.0}, {}, 30.0),

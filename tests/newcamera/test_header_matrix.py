@@ -109,6 +109,8 @@ OTHERS = [
     {"FILTER": "= V / no quotes"},
     {"FILTER": "= 'Harris V'"},
     {"FILTER": None, "FILTER1": "= 'Clear'", "FILTER2": "= 'V'"},
+    {"FILTER": None, "PPCOLOR": "= 'TG'"},
+    {"FILTER": "= 'UVIR'", "PPCOLOR": "= 'TG'"},
     {"AIRMASS": "= NaN"},
     {"CCD-TEMP": "= -10,5"},
     {"WINDSPD": "= ****"},
