@@ -343,9 +343,7 @@ def run_all(args, losses):
     if args.scheduler:
         work = cluster.run(root, tree, functools.partial(command_of, args), args.jobs or 1, args.scheduler)
     else:
-        jobs, begun_by = args.jobs or toolbox.cores(), starts.Command
-        if sum(each.to_be_run for each in tree) >= starts.FEW:
-            begun_by = starts.Starts(LOADED, functools.partial(unchanged.around, args))
+        jobs, begun_by = args.jobs or toolbox.cores(), starter(args, sum(each.to_be_run for each in tree))
         work = datatree.run(root, tree, functools.partial(command_of, args), jobs, begun_by)
     total, quiet, shown = sum(each.to_be_run for each in tree), not sys.stderr.isatty(), []
     bar = tqdm(total=total, desc="data sets", unit="set", leave=False, disable=quiet)
@@ -364,6 +362,14 @@ def run_all(args, losses):
     toolbox.say(f"summary of all data sets: {summary.page}")
     statuses = [each.state for each in tree if isinstance(each.state, int)]
     return toolbox.FAILED if statuses and not {toolbox.OK, toolbox.PARTIAL} & set(statuses) else toolbox.OK
+
+
+def starter(args, number):
+    """Return what begins each of a number of data sets, as datatree.run takes it."""
+    alike = os.path.isabs(os.environ.get("PHOTPIPEDIR") or "/")  # else each folder may have settings of its own
+    if number < starts.FEW or not alike:
+        return starts.Command
+    return starts.Starts(LOADED, functools.partial(unchanged.around, args))
 
 
 def split_tree(args):
