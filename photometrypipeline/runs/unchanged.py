@@ -29,7 +29,7 @@ BELOW = (".diagnostics", ".diagnostics/stamps")
 PROGRAMS = ("source-extractor", "sex", "sextractor", "scamp")
 PACKAGES = ("numpy", "scipy", "astropy", "matplotlib", "jinja2")
 ENVIRONMENT = ("PP_", "PHOTPIPEDIR", "XDG_", "PATH", "PYTHONPATH")
-SETTLED_NS = 100_000_000  # a file this young may change once more within one tick of the clock of its file system
+SETTLED_NS = 30_000_000  # a file this young may change once more within one tick of the clock of its file system, 10 ms
 ENDINGS = (".fits", ".fit", ".fts")
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -128,7 +128,7 @@ def keep(now: dict, folder: Path, told: dict, others: tuple = ()) -> None:
 
 
 def settle(folder: Path) -> None:
-    """Wait until the files of a folder are old enough to be told from later ones: 0.1 s at most."""
+    """Wait until the files of a folder are old enough to be told from later ones."""
     newest = max((facts[1] for facts in _listed(folder).values()), default=0)
     rest_ns = newest + SETTLED_NS - time.time_ns()
     if 0 <= rest_ns <= SETTLED_NS:

@@ -12,7 +12,9 @@ from photometrypipeline.website import pictures, plots, views
 
 log = logging.getLogger("pp.pictures")
 
-STEPS = ("prepare", "calibrate")  # the quick views of the frames; all plots but light curves
+# The quick views of the frames, and the plots of the step, begun where the step that follows leaves a core idle: not
+# while Source Extractor runs next to itself.
+STEPS = ("register", "photometry", "calibrate")
 
 
 def draw(step, folder, settings):
@@ -27,12 +29,13 @@ def draw(step, folder, settings):
         groups = pictures.plots_by_file(
             plots.of_run(view), shelf, settings
         )  # they have their names first at the end too
-        if step == "prepare":
+        if step == "register":
             folders = [folder, *([found["prepare"].directory] if "prepare" in found else [])]
             jobs = [job for job in pictures.frame_jobs(view, shelf, settings, folders) if job.quickview]
             shelf.leave_out({job.quickview for job in jobs})
             drawn = [job.draw(shelf)[0][0] for job in jobs]
         else:
+            groups = {name: shown for name, shown in groups.items() if shown[0].section == step}
             shelf.leave_out(groups.keys())
             drawn = pictures.draw_plots(shelf, groups, settings)
     except Exception as error:  # noqa: BLE001  they are drawn at the end then

@@ -231,7 +231,7 @@ def test_pictures_drawn_while_the_steps_go_on_stay_unless_pixels_change(tmp_path
     with fits.open(tmp_path / field.names[0], mode="update") as file:
         file[0].data[:] = file[0].data[::-1].copy()
     index = json.loads((place / pictures.INDEX).read_text())["content"]
-    ahead.draw("prepare", tmp_path, settings)
+    ahead.draw("register", tmp_path, settings)
     left = json.loads((place / pictures.INDEX).read_text())["content"]
     assert index.keys() - left.keys() == {f"{name}.png" for name in field.names}
 
