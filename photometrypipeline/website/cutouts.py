@@ -3,6 +3,7 @@
 Marks are plain data in pixels of the picture: the pages draw them above the cut-outs, an animation has them inside.
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -63,12 +64,24 @@ def _predicted(pixels, row, view):
 
 
 def save_animation(parts, path):
-    """Write an endless GIF of `parts`, [(path of a cut-out, marks), ...], in that order; return (width, height)."""
-    pictures = (_marked(*part) for part in parts)  # one at a time: there may be a thousand
+    """Write an endless GIF of `parts`, [(path of a cut-out, marks), ...], in that order; return (width, height).
+
+    One picture after the other: Image.save keeps all of them until the last one is there.
+    """
+    from PIL import GifImagePlugin
+
+    pictures = (_marked(*part) for part in parts)
     first = next(pictures)
-    endless = {"save_all": True, "duration": FRAME_TIME_MS, "loop": 0}
-    first.save(path, format="GIF", append_images=pictures, optimize=False, **endless)  # half the time, the same size
-    return first.size
+    size, palette = first.size, bytes(first.getpalette())
+    header, _ = GifImagePlugin.getheader(first.copy(), palette, {"loop": 0})
+    with open(path, "wb") as file:
+        file.writelines(header)
+        for picture in itertools.chain([first], pictures):
+            data = GifImagePlugin.getdata(picture, duration=FRAME_TIME_MS)
+            file.writelines(data)
+            data.clear()  # which Pillow holds on to until garbage is collected
+        file.write(b";")
+    return size
 
 
 def _marked(path, marks):

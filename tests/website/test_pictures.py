@@ -163,6 +163,23 @@ def test_an_animation_has_its_own_frames_in_order_of_time(tmp_path):
         assert animation.n_frames == 4
 
 
+def test_an_animation_is_written_picture_by_picture(tmp_path):
+    """A thousand of them need not be in memory."""
+    rng, marks = np.random.default_rng(3), {"circle": None, "box": None, "cross": None, "bar": None}
+    still, path, sizes = tmp_path / "a.png", tmp_path / "a.gif", []
+    Image.fromarray(rng.integers(0, 255, (200, 200), np.uint8)).save(still)
+
+    def parts():
+        for _ in range(4):
+            sizes.append(path.stat().st_size if path.exists() else 0)
+            yield still, marks
+
+    cutouts.save_animation(parts(), path)
+    assert sizes[-1] > path.stat().st_size / 3
+    with Image.open(path) as animation:
+        assert animation.n_frames == 4
+
+
 def test_an_animation_has_the_aperture_and_the_prediction_on_its_cutout(tmp_path):
     Image.fromarray(np.full((100, 100), 40, np.uint8)).save(tmp_path / "a.png")
     marks = {"circle": [50, 50, 20], "box": None, "cross": [80, 20], "bar": 30}
