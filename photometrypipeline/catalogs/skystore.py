@@ -252,8 +252,7 @@ def _download_boxes(boxes, survey, mag_limit, client, cuts=0):
         raise CatalogError(f"{message}; set a magnitude limit brighter than {mag_limit}")
     log.info("%s: answer cut off at %d rows; asking again in smaller parts", survey.name, len(answer.table))
     if len(boxes) > 1:
-        half = len(boxes) // 2
-        parts = [boxes[:half], boxes[half:]]
+        parts = tiles.halves(boxes)
     else:
         parts, cuts = [[quarter] for quarter in tiles.quarters(boxes[0])], cuts + 1
     found = []

@@ -145,6 +145,16 @@ def quarters(box):
     return [(a, b, c, d) for a, b in ((ra_low, ra), (ra, ra_high)) for c, d in ((dec_low, dec), (dec, dec_high))]
 
 
+def halves(boxes):
+    """Return two lists of boxes, as `bounds` returns them, on either side of the middle of where they extend most."""
+    ra_low, _, dec_low, dec_high = np.transpose(boxes)
+    east = (ra_low - ra_low[0] + 180) % 360 - 180
+    across = np.ptp(east) * np.cos(np.radians((dec_low.min() + dec_high.max()) / 2))
+    order = np.argsort(east if across > np.ptp(dec_low) else dec_low, kind="stable")
+    first, second = np.sort(order[: len(boxes) // 2]), np.sort(order[len(boxes) // 2 :])
+    return [boxes[index] for index in first], [boxes[index] for index in second]
+
+
 def groups(tiles):
     """Return `tiles` as lists of tiles that adjoin one another, each in the order given."""
     remaining = list(tiles)

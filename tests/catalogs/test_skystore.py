@@ -225,6 +225,18 @@ def test_an_answer_that_is_cut_off_is_asked_for_in_parts(server, monkeypatch):
     assert server.count("vizier") > 10
 
 
+def test_what_was_cut_off_is_asked_for_where_it_is_half_as_wide():
+    """Half of a square has a cone of 0.79 of its radius, a quarter one of 0.5; tiles are whole."""
+    square = [tiles.bounds(tile) for tile in tiles.touched(0.0, 2.3, 0.9)]
+    radii, parts = [], square
+    for _ in range(3):
+        radii.append(tiles.enclosing_cone(parts, 0.0)[2])
+        halves = tiles.halves(parts)
+        assert sorted(halves[0] + halves[1]) == sorted(parts)
+        parts = max(halves, key=len)
+    assert radii[1] < 0.85 * radii[0] and radii[2] < 0.7 * radii[0]
+
+
 def test_a_field_too_crowded_for_any_request_is_refused(server, monkeypatch, home):
     monkeypatch.setattr(vizier, "ROW_LIMIT", 5)
     monkeypatch.setattr(skystore, "DEEPEST_CUT", 1)

@@ -5,6 +5,7 @@ import pytest
 from astropy.coordinates import SkyCoord
 
 import sky
+from photometrypipeline.calibration import referencestars
 from photometrypipeline.catalogs import starcounts
 from photometrypipeline.frames.frame import Frame
 from photometrypipeline.registration import depth, questions
@@ -39,6 +40,15 @@ def test_stars_crowd_towards_the_plane_and_the_centre_and_grow_with_depth():
     assert at[0] < 1500 < at[1] / 5 and at[1] < 50_000 < 200_000 < at[2]
     depths = [starcounts.per_deg2(*CENTRE, mag) for mag in np.arange(8, 22, 0.5)]
     assert (np.diff(depths) > 0).all()
+
+
+def test_the_calibration_asks_for_few_rows_and_for_stars_that_no_telescope_saturates():
+    """A field of 4' in the Milky Way, one of 2 deg there, one of 4' at the pole of the Galaxy."""
+    limit = referencestars.limit_mag("PANSTARRS", (*CENTRE, 0.05), 21.0)
+    assert starcounts.rows(*CENTRE, 0.05, limit) <= 20_000 and 18 <= limit < 21
+    wide = referencestars.limit_mag("PANSTARRS", (*CENTRE, 1.0), 21.0)
+    assert 20_000 < starcounts.rows(*CENTRE, 1.0, wide) <= 200_000 and wide <= 18
+    assert referencestars.limit_mag("PANSTARRS", (*POLE, 0.05), 21.0) == 21.0
 
 
 @pytest.mark.parametrize("place", [CENTRE, (286.0, 5.0), (75.0, 36.0), (120.0, -45.0), POLE])
