@@ -372,7 +372,7 @@ def refine(attempt, extractions, found, catalog, stars):
 
 
 def by_scamp(attempt, frames, found, field, epoch_yr, degree):
-    """Return ({name: numbers}, {name: fits.Header}) of SCAMP's solution; both empty where it fails.
+    """Return ({name: numbers}, scampfit.Heads) of SCAMP's solution; both empty where it fails.
 
     frames : {name: Frame};  found : {name: Solution};  field : Catalog of the stars in and around them
     """
@@ -391,7 +391,7 @@ def by_scamp(attempt, frames, found, field, epoch_yr, degree):
         return scampfit.run(jobs, stars, attempt.telescope, attempt.mask, narrow, degree, limit_s, folder)
     except ProgramError as error:
         log.warning("%s; the fit without SCAMP is used", error)
-        return {}, {}
+        return {}, scampfit.Heads({})
 
 
 def judged(attempt, extraction, solution, result, numbers, stars):

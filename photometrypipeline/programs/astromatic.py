@@ -21,6 +21,8 @@ NO_HEADER_FILES = ".pp-none"  # a suffix that no file has: a .head left next to 
 NEVER_SATURATED = 1000000
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian
 SCAMP_KINDS = {"int": int, "float": np.float32, "double": float, "boolean": "T".__eq__}  # of values in its report
+OF_FIELDS = {"Catalog_Name", "AS_Contrast", "XY_Contrast", "AstromSigma_Reference"}  # columns that are read there
+OF_FIELDS |= {"Chi2_Reference", "Chi2_Internal", "NDetect"}
 SCAMP_DEFAULTS = {"FLAGS", "FLUX_AUTO", "FLUXERR_AUTO", "MAG_AUTO", "A_IMAGE", "B_IMAGE", "FWHM_IMAGE"}
 
 
@@ -185,7 +187,7 @@ def read_scamp_xml(path, names):
     Raises ProgramError for a file that is missing, broken, or does not have a row for each name.
     """
     try:
-        rows = votable_named(path, "Fields")
+        rows = votable_named(path, "Fields", OF_FIELDS)
         listed = [os.path.basename(row["Catalog_Name"]) for row in rows]
     except (OSError, ValueError, IndexError, KeyError) as error:
         raise ProgramError(f"SCAMP's report {path} cannot be read: {in_words(error)}") from None
@@ -197,6 +199,7 @@ def read_scamp_xml(path, names):
 
 
 def _field(row):
+    """Return the numbers (dict) of a row of the report, of the columns OF_FIELDS."""
     sigma = np.ravel(row["AstromSigma_Reference"]).astype(float)
     return {
         "as_contrast": float(row["AS_Contrast"]),
@@ -209,23 +212,39 @@ def _field(row):
     }
 
 
-def votable_named(path, name):
+def votable_named(path, name, wanted=None):
     """Return the rows (list of dicts by column) of the table `name` in a report of SCAMP, values as they are declared.
 
+    wanted : names of columns, None for all
     Arrays are ndarrays.  Raises KeyError if there is no such table, ValueError for a file that is no XML.
 
-    By hand, since astropy's reader loads and checks units for longer than SCAMP takes for a few frames.
+    By hand, since astropy's reader loads and checks units for longer than SCAMP takes for a few frames; row by row,
+    since a report of a thousand frames as a tree takes more memory than the frames.
     """
+    table, fields, rows = None, [], None
     try:
-        root = ElementTree.parse(path).getroot()
+        for event, element in ElementTree.iterparse(path, ("start", "end")):
+            kind = element.tag.rpartition("}")[2]
+            if kind == "TABLE":
+                table = element.get("name") if event == "start" else None
+                rows = [] if rows is None and table == name else rows
+            elif event == "end" and table == name and kind == "FIELD":
+                fields.append((element.get("name"), _reader_of(element)))
+            elif event == "end" and kind == "TR":
+                if table == name:
+                    rows.append(_row(fields, element.iterfind("{*}TD"), wanted))
+                element.clear()
     except ElementTree.ParseError as error:
         raise ValueError(f"it is not XML ({error})") from None
-    for table in root.iterfind(".//{*}TABLE"):
-        if table.get("name") == name:
-            fields = [(each.get("name"), _reader_of(each)) for each in table.iterfind("{*}FIELD")]
-            rows = [[cell.text or "" for cell in row.iterfind("{*}TD")] for row in table.iterfind(".//{*}TR")]
-            return [{known: read(text) for (known, read), text in zip(fields, row, strict=True)} for row in rows]
-    raise KeyError(name)
+    if rows is None:
+        raise KeyError(name)
+    return rows
+
+
+def _row(fields, cells, wanted):
+    """Return {name: value} of a row from its fields [(name, function that reads a text), ...] and cells."""
+    pairs = zip(fields, cells, strict=True)
+    return {known: read(cell.text or "") for (known, read), cell in pairs if wanted is None or known in wanted}
 
 
 def _reader_of(field):

@@ -78,7 +78,7 @@ def settings_of(path):
 
 
 def run(jobs, reference, telescope, mask, limits, degree, timeout_s, folder):
-    """Run SCAMP on the Jobs; returns ({name: numbers}, {name: fits.Header}); numbers as astromatic.run_scamp has them.
+    """Run SCAMP on the Jobs; returns ({name: numbers}, Heads); numbers as astromatic.run_scamp has them.
 
     reference : function of a path that writes the catalogue there, as FITS_LDAC
     mask : of FLAGS that are left out;  limits : Limits;  degree : of the distortion
@@ -100,17 +100,28 @@ def run(jobs, reference, telescope, mask, limits, degree, timeout_s, folder):
         reference(Path(work) / REFERENCE)
         extra = extras(telescope, limits, degree, folder / "scamp.ahead")
         numbers = astromatic.run_scamp(lists, REFERENCE, telescope, mask, work, timeout_s, extra=extra)
-        heads = {}
-        for name, path in zip(names, lists, strict=True):
-            head = attempt(astromatic.read_head, path.with_suffix(".head"))
-            if isinstance(head, PipelineError):
-                log.warning("%s: %s; its fit without SCAMP is used", name, head)
-            else:
-                heads[name] = head
-        for job, path in zip(jobs, lists, strict=True):
-            shutil.move(path.with_suffix(".head"), heads_folder / f"{job.frame.stem}.head")
+        heads = {job.frame.name: heads_folder / f"{job.frame.stem}.head" for job in jobs}
+        for place, path in zip(heads.values(), lists, strict=True):
+            shutil.move(path.with_suffix(".head"), place)
         put(Path(work) / "scamp_output.xml", folder / REPORT)
-    return dict(zip(names, numbers, strict=True)), heads
+    return dict(zip(names, numbers, strict=True)), Heads(heads)
+
+
+@dataclass(frozen=True)
+class Heads:
+    """The solutions of SCAMP, in the .head files `paths` ({name of the frame: Path}): read when they are asked for."""
+
+    paths: dict
+
+    def get(self, name):
+        """Return the solution (fits.Header) of a frame; None without one, and, with a warning, for one of no use."""
+        if name not in self.paths:
+            return None
+        head = attempt(astromatic.read_head, self.paths[name])
+        if isinstance(head, PipelineError):
+            log.warning("%s: %s; its fit without SCAMP is used", name, head)
+            return None
+        return head
 
 
 def plain(header):

@@ -96,7 +96,7 @@ def frame_stars(name, sources, size_px, header):
 def fit(frames, stars, scamp=None):
     """Return {name: Result} of `frames` (list of FrameStars); a frame with fewer than MIN_PAIRS pairs is left out.
 
-    stars : StarList;  scamp : (degree, function that returns {name: fits.Header}) of SCAMP's solutions
+    stars : StarList;  scamp : (degree, function whose result gets the fits.Header of SCAMP's solution by name)
     """
     frames = [_Matched.of(frame, stars) for frame in frames]
     frames = [frame for frame in frames if frame.pairs.u.size >= MIN_PAIRS]
