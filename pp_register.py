@@ -213,7 +213,7 @@ def try_catalogs(attempt, extractions, names, offline):
             try:
                 catalog = stars_around(attempt, name, (ra, dec, attempt.guessed * radius + reach), limit, client)
             except OutsideSurvey as error:
-                log.warning("catalogue %s: %s; next catalogue", name, error)
+                pass_over(attempt, f"catalogue {name}: {error}")
                 scarce.append(str(error))
                 break
             except (CatalogError, NotReachable) as error:
@@ -224,7 +224,7 @@ def try_catalogs(attempt, extractions, names, offline):
             if reason and reach < reaches[-1] and reach <= questions.NEAR_DEG:
                 continue  # a small cone may miss the stars of a sparse field
             if reason:
-                log.log(logging.INFO if attempt.doubted else logging.WARNING, "%s; next catalogue", reason)
+                pass_over(attempt, reason)
                 scarce.append(reason)
                 break
             asked.add(name)
@@ -235,6 +235,11 @@ def try_catalogs(attempt, extractions, names, offline):
         if not asked or extraction.frame.name not in attempt.verdicts:
             attempt.refuse(extraction, scarce[-1] if scarce else str([*attempt.failures.values()][0]))
     attempt.answered |= bool(asked - {LAST_RESORT} or scarce or LAST_RESORT in names[:1])
+
+
+def pass_over(attempt, reason):
+    """Tell why a catalogue is no use; only LOG hears of places where the frames lie if their headers are mistaken."""
+    log.log(logging.INFO if attempt.doubted else logging.WARNING, "%s; next catalogue", reason)
 
 
 def stars_around(attempt, name, cone, limit_mag, client):
@@ -254,8 +259,9 @@ def stars_around(attempt, name, cone, limit_mag, client):
 
 def scarcity(attempt, catalog, radius_deg):
     """Return why the stars of a Catalog, a cone of `radius_deg`, are too few for the frames (str), else empty text."""
-    if len(catalog) < pp_setup.min_sources_astrometric_catalog:
-        return f"{catalog.name} has only {len(catalog)} stars in this field"
+    number = len(catalog)
+    if number < pp_setup.min_sources_astrometric_catalog:
+        return f"{catalog.name} has {f'only {number}' if number else 'no'} stars in this field"
     if catalog.survey is None:
         return ""  # a table of one's own need not cover more than the frames
     seen = [attempt.seen_in(each) for each in attempt.extractions if attempt.has_place(each)]

@@ -46,7 +46,7 @@ def good(catalog, settings, solar_width, least):
     Raises CatalogError if there are fewer than `least`, or the catalogue has no such band.
     """
     if len(catalog) < least:
-        raise CatalogError(f"only {len(catalog)} stars in this field")
+        raise CatalogError(f"{f'only {len(catalog)}' if len(catalog) else 'no'} stars in this field")
     if not settings.use_all_stars:
         catalog = catalog.photometric(aperture_arcsec=settings.aperture_arcsec)
         if solar_width is not None:

@@ -31,6 +31,18 @@ def astrometric_catalogs(value):
     return names
 
 
+def photometric_catalogs(value):
+    """Return the names (tuple) of catalogues, or tables, that a calibration can use.  Raises UsageError for others."""
+    from photometrypipeline.catalogs import surveys
+
+    names = catalogs_named(value)
+    for name in names:
+        if surveys.canonical(name) and not surveys.get(name).bands:
+            why = "it has no magnitudes that are good enough"
+            raise UsageError(f"-catalog {name} is not meant for the calibration: {why}; leave -catalog out")
+    return names
+
+
 def answers(value):
     """Return {name: text} of NAME=VALUE, as pp_prepare -set takes them."""
     if not value:

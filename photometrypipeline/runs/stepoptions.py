@@ -227,7 +227,7 @@ class CalibrateOptions(Offline, Jobs):
     catalog: tuple | None = option(
         metavar="NAME",
         also=("cat",),
-        check=optionchecks.catalogs_named,
+        check=optionchecks.photometric_catalogs,
         file=True,
         help="reference catalogue, or the path of your own table (default: the telescope's list)",
     )

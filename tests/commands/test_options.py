@@ -1,8 +1,10 @@
 """Every option of the steps, by its effect: the command lines of users, run in this process."""
 
+import logging
 import shutil
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import toolbox
 
@@ -307,6 +309,23 @@ class Fake:
 
     def __init__(self, gaps):
         self.failed = self.uncalibrated = ["frame"] * gaps
+
+
+@pytest.mark.parametrize("name", ["USNO-B1.0", "vsx"])
+def test_a_catalogue_without_magnitudes_calibrates_nothing(tmp_path, monkeypatch, capfd, name):
+    monkeypatch.chdir(tmp_path)
+    fits.writeto("f.fits", np.zeros((2, 2)))
+    for main in (pp_calibrate.main, pp_run.main):
+        assert main(["-catalog", name, "f.fits"]) == 2
+        assert "is not meant for the calibration" in capfd.readouterr().err
+
+
+def test_places_where_frames_lie_if_headers_are_mistaken_are_no_warnings(caplog):
+    for doubted, told in ((False, logging.WARNING), (True, logging.INFO)):
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            pp_register.pass_over(SimpleNamespace(doubted=doubted), "SkyMapper DR1.1 has stars at Dec -90 to +2")
+        assert [record.levelno for record in caplog.records] == [told]
 
 
 @pytest.mark.parametrize(("step", "option"), [("register", "rerun_registration"), ("calibrate", "solar")])
