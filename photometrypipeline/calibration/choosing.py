@@ -53,7 +53,8 @@ def reference(frames, names, settings, limits, fetch, folder, wish=None):
             failures.append(error)
         except CatalogError as error:
             log.info("catalogue %s: %s", name, error)
-            refusals.append(f"{name}: {error}")
+            told = str(error)
+            refusals.append(told if told.startswith(f"{name}: ") else f"{name}: {told}")
     if failures:
         log.info("no catalogue can be used: %s", "; ".join(dict.fromkeys([*refusals, *map(str, failures)])))
         raise _in_one(failures, names)

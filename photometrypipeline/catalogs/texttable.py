@@ -1,11 +1,13 @@
 """Tables of text as archives, services and programs export them, with their marks for what is missing.
 
-Read are CSV (Gaia archive, MAST, TAP), tab and semicolon separated tables of VizieR with units and a rule under the
-names, Aladin's and TOPCAT's (CSV, TST, names behind #), and columns separated by blanks.
+Read are CSV (Gaia archive, MAST, TAP), tables of VizieR with units and a rule under the names (separated by tabs,
+semicolons, bars, or in columns as wide as the rule), Aladin's and TOPCAT's (CSV, TST, names behind #, in a box), and
+columns separated by blanks.  Numbers may have a decimal comma where nothing is separated by commas.
 """
 
 import csv
 import re
+from dataclasses import dataclass
 
 import numpy as np
 from astropy import units as u
@@ -15,8 +17,23 @@ MISSING = re.compile(r"(?i:|null|none|nan|n/?a|\.?n\.a\.|masked|indef|nil|undefi
 MARKS = ("", "null", "NULL", "None", "N/A", "--", "\\N")  # for readers that want them one by one
 RULE = re.compile(r"[-=]+")
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?")
+DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
+BORDER = re.compile(r"\+[-+=]+")  # of a table in a box
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 SENTINELS = (-999.0, -9999.0, -99999.0, 9999.0, 99999.0)  # what surveys write for "not measured"
 HUGE = 1e19  # and FITS writers: no quantity of a star is as large
+
+
+def decoded(content):
+    """Return the text in the content (bytes) of a file, UTF-8 or, as Excel has it, UTF-16."""
+    return content.decode("utf-16" if content.startswith(UTF16) else "utf-8-sig", errors="replace")
+
+
+def is_boxed(text):
+    """Return whether a table stands in a box of bars, as TOPCAT prints it: every line is between two of them."""
+    lines = [line.strip() for line in text.split("\n") if line.strip() and not line.startswith("#")]
+    lines = [line for line in lines if not BORDER.fullmatch(line)]
+    return bool(lines) and all(len(line) > 1 and line[0] == line[-1] == "|" for line in lines)
 
 
 def read(text):
@@ -24,49 +41,96 @@ def read(text):
 
     Raises ValueError, which says what is wrong in which line.
     """
+    boxed = is_boxed(text)
     lines = list(enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1))
     comments = [line.lstrip("# ") for _, line in lines if line.startswith("#")]
     body = [(number, line) for number, line in lines if line.strip() and not line.startswith("#")]
     body = [(number, line) for number, line in body if line.strip() != "[EOD]"]
+    if boxed:
+        body = [(number, line.strip()[1:-1]) for number, line in body if not BORDER.fullmatch(line.strip())]
     if not body:
         raise ValueError("it contains no rows")
-    names, units, delimiter, rows = _titles(comments, body)
-    cells = []
-    for number, line in rows:
-        row = _cells(line, delimiter)
-        row += [""] * (len(names) - len(row)) if delimiter == "\t" else []
-        if len(row) != len(names):
-            raise ValueError(f"line {number} has {len(row)} cells, but there are {len(names)} columns")
-        cells.append(row)
+    names, units, cut, rows = _titles(comments, body)
+    cells = _rows_of(rows, cut, len(names))
     table = Table()
     for position, name in enumerate(names):
-        table[name] = column([row[position] for row in cells])
-        if units and units[position]:
-            table[name].unit = u.Unit(units[position], parse_strict="silent")
+        given = [row[position] for row in cells]
+        if not name and not any(given):
+            continue  # a separator ends each line
+        label = name or f"column{position + 1}"
+        label = label if label not in table.colnames else f"{label}_{position + 1}"
+        table[label] = column(given, comma=cut.delimiter != ",")
+        unit = units[position] if units else _unit_behind(name)
+        if unit:
+            table[label].unit = u.Unit(unit, parse_strict="silent")
     return table
 
 
+def _unit_behind(name):
+    """Return the unit (str) in brackets behind the name of a column, "" where there is none."""
+    inside = re.search(r"[(\[]([^)\]]*)[)\]]$", name)
+    word = inside[1].strip() if inside else ""
+    word = {"hours": "h", "hour": "h", "hr": "h", "degrees": "deg", "degree": "deg"}.get(word.lower(), word)
+    try:
+        return str(u.Unit(word)) if word else ""
+    except ValueError:
+        return ""
+
+
+def _rows_of(rows, cut, number):
+    """Return the cells (lists of str) of rows (line number, line).  Raises ValueError where they are not `number`."""
+    found = [(line_number, cut.cells(line)) for line_number, line in rows]
+    if cut.spans and any(len(cells) != number for _, cells in found):
+        return [cut.by_width(line) for _, line in rows]
+    for line_number, cells in found:
+        cells += [""] * (number - len(cells)) if cut.delimiter == "\t" else []
+        if len(cells) == number + 1 and not cells[-1]:
+            del cells[-1]  # a separator ends the line
+        if len(cells) != number:
+            raise ValueError(f"line {line_number} has {len(cells)} cells, but there are {number} columns")
+    return [cells for _, cells in found]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How lines are cut into cells: by a delimiter, or by the (first, end) characters of the dashes of a rule."""
+
+    delimiter: str
+    spans: tuple = ()
+
+    def cells(self, line):
+        """Return the cells (list of str) between delimiters."""
+        return _cells(line, self.delimiter)
+
+    def by_width(self, line):
+        """Return the cells (list of str) under the dashes of the rule."""
+        return [line[start:end].strip() for start, end in self.spans]
+
+
 def _titles(comments, body):
-    """Return (names, units or None, delimiter, rows) of a table; the names are over a rule, first, or behind a #."""
+    """Return (names, units or None, Cut, rows) of a table; the names are over a rule, first, or behind a #."""
     for position, (_, line) in enumerate(body[1:6], 1):
         delimiter = delimiter_of(line)
         cells = _cells(line, delimiter)
         if all(RULE.fullmatch(cell) for cell in cells):
-            above = [_cells(text, delimiter) for _, text in body[:position]]
-            above = [row for row in above if len(row) == len(cells)]
+            spans = tuple(mark.span() for mark in re.finditer(r"\S+", line)) if delimiter == " " else ()
+            cut = Cut(delimiter, spans)
+            above = [text for _, text in body[:position]]
+            split = [row for row in map(cut.cells, above) if len(row) == len(cells)]
+            above = [cut.by_width(text) for text in above] if spans and len(split) < len(above) else split
             if above:
-                return above[0], above[1] if len(above) > 1 else None, delimiter, body[position + 1 :]
+                return above[0], above[1] if len(above) > 1 else None, cut, body[position + 1 :]
     first = body[0][1]
     delimiter = delimiter_of(first)
     names = _cells(first, delimiter)
-    if not any(_is_value(cell) for cell in names):
-        return names, None, delimiter, body[1:]
+    if any(names) and not any(_is_value(cell) for cell in names if cell):
+        return names, None, Cut(delimiter), body[1:]
     for line in comments:
         behind = _cells(line, delimiter)
         if delimiter != " ":  # remarks in brackets may follow a name
             behind = [re.split(r"[\s(\[]", cell)[0] for cell in behind]
         if len(behind) == len(names) and not any(_is_value(cell) for cell in behind):
-            return behind, None, delimiter, body
+            return behind, None, Cut(delimiter), body
     raise ValueError("the first line must contain the names of the columns")
 
 
@@ -76,7 +140,7 @@ def _is_value(cell):
 
 def delimiter_of(line):
     """Return what separates the cells of a line; blanks count where there is nothing else."""
-    return next((sign for sign in "\t;," if sign in line), " ")
+    return next((sign for sign in "\t;,|" if sign in line), " ")
 
 
 def _cells(line, delimiter):
@@ -84,8 +148,15 @@ def _cells(line, delimiter):
     return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])]
 
 
-def column(cells):
-    """Return the MaskedColumn of texts: integers, floats or, where one is not a number, text."""
+def column(cells, comma=False):
+    """Return the MaskedColumn of texts: integers, floats or, where one is not a number, text.
+
+    comma : whether numbers may have a decimal comma
+    """
+    if comma and any(map(DECIMAL_COMMA.fullmatch, cells)):
+        cells = [cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell) else cell for cell in cells]
+    if set(cells) <= {"+", "-"}:
+        return MaskedColumn(cells, dtype=str)  # signs of declinations
     missing = np.array([bool(MISSING.fullmatch(cell)) for cell in cells], dtype=bool)
     known = [cell for cell, mark in zip(cells, missing, strict=True) if not mark]
     if known and all(re.fullmatch(r"[-+]?\d{1,18}", cell) for cell in known):

@@ -17,28 +17,20 @@ next to the table says what is what:
 Position errors count only with a unit, as arcsec and mas are both usual; proper motions without one are mas/yr.
 """
 
-import csv
 import difflib
-import gzip
-import io
 import logging
 import re
 import tomllib
-import warnings
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
-from astropy.io import ascii as text_tables
-from astropy.io import fits
 from astropy.table import Table
-from astropy.utils.exceptions import AstropyWarning
 
-from photometrypipeline.base.errors import CatalogError, in_words
-from photometrypipeline.catalogs import colorterms, texttable, votables
+from photometrypipeline.base.errors import CatalogError
+from photometrypipeline.catalogs import colorterms, tablefile, texttable
 from photometrypipeline.catalogs.surveys.sheet import COMMON, MOTIONS, internal_unit
 
 log = logging.getLogger("pp.usertable")
@@ -96,10 +88,6 @@ ARCHIVES |= {f"e_{band}mag": f"psfMagErr_{band}" for band in "ugriz"}
 ARCHIVES |= {f"{band}mag": f"{band.lower()}_m" for band in "JH"} | {"Ksmag": "k_m"}
 ARCHIVES |= {f"e_{band}mag": f"{band.lower()}_msigcom" for band in "JH"} | {"e_Ksmag": "k_msigcom"}
 OF_GAIA = "phot_g_mean_mag"  # with it errors of positions without a unit are mas
-UNREADABLE: tuple = (OSError, EOFError, zlib.error, ValueError, TypeError, LookupError, csv.Error)
-UNREADABLE += (text_tables.InconsistentTableError, fits.VerifyError, AttributeError, OverflowError, MemoryError)
-GZIP = b"\x1f\x8b"
-LONGEST_REASON = 200  # characters
 LARGEST_ERROR = 2.0  # mag; what is larger is a mark, such as 9.99
 MAG_OF_RATIO = 2.5 / np.log(10)  # a relative error of the flux, in mag
 
@@ -123,7 +111,7 @@ def read(path):
     Raises CatalogError, which lists what is missing and which columns were seen, if there is no position or magnitude.
     """
     path = Path(path)
-    raw = load(path)
+    raw = tablefile.load(path)
     given, systems, relations = sidecar(path, raw.colnames)
     table = Table()
     # a bare V may be a flag: magnitudes are no integers
@@ -141,58 +129,11 @@ def read(path):
     for name, source in sources.items():
         table[name] = _values(path, raw, name, source)
     for name, mag in [(f"e_{mag}", mag) for mag in ("Gmag", "BPmag", "RPmag") if f"e_{mag}" not in sources]:
-        ratio = ARCHIVES[mag].replace("mean_mag", "mean_flux_over_error")
-        if mag in table.colnames and ratio in raw.colnames:  # the archive of Gaia has no errors of magnitudes
+        ratio = named(raw.colnames, ARCHIVES[mag].replace("mean_mag", "mean_flux_over_error"))
+        if mag in table.colnames and ratio:  # the archive of Gaia has no errors of magnitudes
             with np.errstate(divide="ignore"):
                 table[name] = MAG_OF_RATIO / texttable.numbers(raw[ratio])
     return _finished(table, systems, relations, path)
-
-
-def load(path):
-    """Return the table (astropy) in a file, by what it begins with.  Raises CatalogError if it cannot be read."""
-    try:
-        content = Path(path).read_bytes()
-        content = gzip.decompress(content) if content.startswith(GZIP) else content
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
-            return _of_bytes(content)
-    except UNREADABLE as error:
-        reason = in_words(error)[:LONGEST_REASON]
-        raise CatalogError(f"{path}: cannot be read as FITS, VOTable, ECSV or CSV ({reason})") from None
-
-
-def _of_bytes(content):
-    """Return the table in the content of a file."""
-    start = content[:2000]
-    if start.startswith(b"SIMPLE"):
-        return _of_fits(content)
-    if b"<VOTABLE" in start.upper():
-        return _of_votable(content)
-    text = content.decode("utf-8-sig", errors="replace")
-    if text.startswith("# %ECSV"):
-        missing = [(mark, "0") for mark in texttable.MARKS]
-        return text_tables.read(text.splitlines(), format="ecsv", fill_values=missing)
-    if text.lstrip().startswith(("|", "\\")):
-        return Table.read(text.splitlines(), format="ascii.ipac")
-    return texttable.read(text)
-
-
-def _of_votable(content):
-    tables = [votables.table(each) for each in votables.document(content).iter_tables()]
-    if not tables:
-        raise ValueError("it contains no table")
-    if sum(len(each) > 0 for each in tables) > 1:
-        log.warning("it contains %d tables; the longest is taken", len(tables))
-    return max(tables, key=len)
-
-
-def _of_fits(content):
-    with fits.open(io.BytesIO(content), memmap=False) as hdus:
-        tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)]
-        tables = [hdu for hdu in tables if hdu.name != "LDAC_IMHEAD"]
-        if not tables:
-            raise ValueError("it contains no table")
-        return Table.read(tables[0])
 
 
 def sidecar_path(path):
@@ -229,9 +170,11 @@ def sidecar(path, columns):
 
 def recognised(columns):
     """Return {our name: column} for those of `columns` whose names are usual."""
-    plain = {}
+    plain, bare = {}, {}
     for column in columns:
-        plain.setdefault(re.sub(r"[^a-z0-9]", "", column.lower()), column)
+        name = re.sub(r"(?<=\w)\s*(\(.*\)|\[.*\])$", "", column)  # a unit behind the name
+        bare.setdefault(re.sub(r"\s+", "_", name.strip("<>_ ")), column)  # VizieR has <Gmag>, others __Gmag_
+        plain.setdefault(re.sub(r"[^a-z0-9]", "", name.lower()), column)
     found = {}
     for name, usual in USUAL.items():
         hits = [plain[word] for word in usual.split() if word in plain]
@@ -244,10 +187,15 @@ def recognised(columns):
             f"e_{band}mag": rf"(?:{ERROR}_?{mag}|{mag}_?{ERROR}|(?i:magerr|mag_err|e_mag|emag)_?{band})",
         }
         for name, pattern in patterns.items():
-            hit = next((column for column in columns if re.fullmatch(pattern, column)), None)
+            hit = next((column for spelling, column in bare.items() if re.fullmatch(pattern, spelling)), None)
             if hit is not None and hit not in found.values():
                 found[name] = hit
-    return found | {name: column for name, column in ARCHIVES.items() if column in columns}
+    return found | {name: column for name, theirs in ARCHIVES.items() if (column := named(columns, theirs))}
+
+
+def named(columns, name):
+    """Return the one of `columns` that has a name, in these letters or in others, None without it."""
+    return name if name in columns else next((each for each in columns if each.lower() == name.lower()), None)
 
 
 def _ident(raw, column):
@@ -258,18 +206,25 @@ def _ident(raw, column):
 
 def _positions(path, raw, ra, dec):
     """Return RA and Dec in degrees, from numbers or from text such as 10:22:33.1 (hours)."""
-    ra_name = ra[0] if isinstance(ra, list) else ra
-    if raw[ra_name].dtype.kind in "USO":
-        texts = np.array([[texttable.text_of(value) for value in raw[name]] for name in (ra_name, dec)], dtype=str)
-        there = np.array([not any(texttable.MISSING.fullmatch(text) for text in pair) for pair in texts.T], dtype=bool)
-        places = np.full(texts.shape, np.nan)
-        try:
-            known = SkyCoord(*texts[:, there], unit=("h", "deg"))
-        except ValueError as error:
-            raise CatalogError(f"{path}: {ra_name}, {dec} are not positions ({error})") from None
-        places[:, there] = known.ra.deg, known.dec.deg
-        return places[0], places[1]
-    return np.mod(_values(path, raw, "ra_deg", ra), 360.0), _values(path, raw, "dec_deg", dec)
+    ra_name, dec_name = (each[0] if isinstance(each, list) else each for each in (ra, dec))
+    if raw[ra_name].dtype.kind not in "USO" or _are_numbers(raw[ra_name]):
+        return np.mod(_values(path, raw, "ra_deg", ra), 360.0), _values(path, raw, "dec_deg", dec)
+    texts = np.array([[texttable.text_of(value) for value in raw[name]] for name in (ra_name, dec_name)], dtype=str)
+    there = np.array([not any(texttable.MISSING.fullmatch(text) for text in pair) for pair in texts.T], dtype=bool)
+    places = np.full(texts.shape, np.nan)
+    try:
+        known = SkyCoord(*texts[:, there], unit=("h", "deg"))
+    except ValueError as error:
+        reason = str(error).replace("np.str_", "")
+        raise CatalogError(f"{path}: {ra_name}, {dec_name} are not positions ({reason})") from None
+    places[:, there] = known.ra.deg, known.dec.deg
+    return places[0], places[1]
+
+
+def _are_numbers(column):
+    """Return whether the texts of a column are plain numbers, or marked as missing."""
+    texts = [texttable.text_of(value) for value in column]
+    return all(texttable.NUMBER.fullmatch(text) or texttable.MISSING.fullmatch(text) for text in texts)
 
 
 def _values(path, raw, name, source):
@@ -278,16 +233,21 @@ def _values(path, raw, name, source):
         return np.full(len(raw), float(source))
     column, unit = source if isinstance(source, list) else (source, None)
     try:
-        values = texttable.numbers(raw[column])
+        texts = raw[column]
+        if name == "epoch_yr" and texts.dtype.kind in "USO":
+            texts = [texttable.text_of(value).lstrip("Jj ") for value in texts]  # J2000.0
+        values = texttable.numbers(texts)
         unit = u.Unit(unit) if unit else raw[column].unit
         here = internal_unit(name)
         if name == "epoch_yr":
             return _years(values)
+        if name == "ra_deg" and unit is not None and u.Unit(unit).is_equivalent(u.h):
+            return values * u.Unit(unit).to(u.h) * 15  # hours of right ascension
         if unit is not None and str(unit) and here is not None:
             return values * u.Unit(unit).to(here)
     except (ValueError, TypeError, u.UnitConversionError) as error:
         raise CatalogError(f"{path}: column {column} cannot be used as {name} ({error})") from None
-    if name in ("e_ra_deg", "e_dec_deg") and OF_GAIA in raw.colnames:
+    if name in ("e_ra_deg", "e_dec_deg") and named(raw.colnames, OF_GAIA):
         return values * u.mas.to(here)
     if name in ("e_ra_deg", "e_dec_deg"):
         log.warning("%s: column %s has no unit and is not used as %s", path, column, name)

@@ -6,17 +6,32 @@ What a value is checked with is imported when it is given, so that `-h` answers 
 import math
 from pathlib import Path
 
-from photometrypipeline.base.errors import FrameError, UsageError
+from photometrypipeline.base.errors import CatalogError, FrameError, UsageError
 
 LARGEST_MAG = 100.0
 SCHEMAS = ("pos", "prob", "apr", "none")  # of rejection, that -reject knows
 
 
 def catalogs_named(value):
-    """Return the names (tuple) of catalogues in our letters, paths of tables as they are."""
+    """Return the names (tuple) of catalogues in our letters; paths of tables as they are, if they can be read."""
     from photometrypipeline.catalogs import surveys
 
-    return tuple(surveys.named(name) for name in ((value,) if isinstance(value, str) else value))
+    names = tuple(surveys.named(name) for name in ((value,) if isinstance(value, str) else value))
+    for table in [name for name in names if not surveys.canonical(name)]:
+        _own_table(table)
+    return names
+
+
+def _own_table(path):
+    """Raise UsageError for a table of the user's that has no stars for us: before hours of work."""
+    from photometrypipeline.catalogs import usertable
+
+    try:
+        number = len(usertable.read(path).table)
+    except CatalogError as error:
+        raise UsageError(str(error)) from None
+    if not number:
+        raise UsageError(f"{path}: there is no star with a position in it")
 
 
 def astrometric_catalogs(value):

@@ -35,6 +35,7 @@ def test_what_is_no_band_is_asked_back(name, told):
 
 def test_tables_of_users_and_skymapper_have_bands_of_their_own(tmp_path):
     table = tmp_path / "stars.csv"
-    table.write_text("ra,dec,Hamag\n")
+    table.write_text("ra,dec,Hamag\n10.0,20.0,12.0\n")
+    (tmp_path / "stars.columns.toml").write_text('Hamag = "Hamag"\n')
     assert RunOptions.chosen(filter="Ha", catalog=str(table)).filter == "Ha"
     assert RunOptions.chosen(filter="v", catalog="SkyMapper").filter == "v"

@@ -6,14 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.io.votable import parse
-from astropy.table import MaskedColumn, Table
+from astropy.table import MaskedColumn, QTable, Table
+from astropy.time import Time
 
 from catalog import Catalog
-from photometrypipeline.base.errors import BandNotAvailable, CatalogError
+from photometrypipeline.base.errors import BandNotAvailable, CatalogError, UsageError
 from photometrypipeline.catalogs import surveys, usertable
-from photometrypipeline.runs import recipes
+from photometrypipeline.runs import optionchecks, recipes
 
 TYCHO = Path(__file__).resolve().parents[1].parent.parent / "shared" / "data" / "anacostia" / "tycho2_anacostia.csv"
 
@@ -214,6 +216,22 @@ EXPORTS = {
     "tst.txt": "stars\n\n# of tonight\nra\tdec\tVmag\te_Vmag\n--\t---\t----\t------\n10.0\t20.0\t12.0\t0.01\n"
     "10.1\t20.0\t\t\n[EOD]\n",
     "topcat.txt": '# id  ra   dec  Vmag e_Vmag\n  1   10.0 20.0 12.0 0.01\n  2   10.1 20.0 ""   ""\n',
+    "bars.txt": '#INFO\n_RAJ2000|_DEJ2000|RAJ2000|Vmag|e_Vmag\ndeg|deg|"h:m:s"|mag|mag\n'
+    "--------|--------|-----------|------|------\n"
+    "010.0000|+20.0000|00 40 00.00|12.000| 0.010\n010.1000|+20.0000|00 40 24.00|      |      \n",
+    "widths.txt": '#INFO\n_RAJ2000 _DEJ2000 RAJ2000     Vmag   e_Vmag\ndeg      deg      "h:m:s"     mag    mag\n'
+    "-------- -------- ----------- ------ ------\n010.0000 +20.0000 00 40 00.00 12.000  0.010\n"
+    "010.1000 +20.0000 00 40 24.00              \n",
+    "box.txt": "+------+------+------+--------+\n| ra   | dec  | Vmag | e_Vmag |\n+------+------+------+--------+\n"
+    "| 10.0 | 20.0 | 12.0 | 0.01   |\n| 10.1 | 20.0 |      |        |\n+------+------+------+--------+\n",
+    "fixed.txt": "|   ra |  dec | Vmag | e_Vmag |\n| 10.0 | 20.0 | 12.0 |   0.01 |\n| 10.1 | 20.0 |   -- |     -- |\n",
+    "index.csv": ",ra,dec,Vmag,e_Vmag\n0,10.0,20.0,12.0,0.01\n1,10.1,20.0,,\n",
+    "ends.csv": "ra,dec,Vmag,e_Vmag,\n10.0,20.0,12.0,0.01,\n10.1,20.0,,,\n",
+    "twice.csv": "ra,dec,Vmag,Vmag,e_Vmag\n10.0,20.0,12.0,13.0,0.01\n10.1,20.0,,12.0,\n",
+    "komma.csv": "ra;dec;Vmag;e_Vmag\n10,0;20,0;12,0;0,01\n10,1;20,0;;\n",
+    "brackets.csv": "Right Ascension (deg),Declination (deg),V mag,V mag error\n10.0,20.0,12.0,0.01\n10.1,20.0,,\n",
+    "hours.csv": "RA (hours),Dec (degrees),Vmag,e_Vmag\n0.6666666666666667,20.0,12.0,0.01\n0.6733333333333333,20.0,,\n",
+    "parts.csv": "RAh,RAm,RAs,DE-,DEd,DEm,DEs,Vmag,e_Vmag\n0,40,0,+,20,0,0,12.0,0.01\n0,40,24,+,20,0,0,,\n",
     "marks.csv": "\ufeffra,dec,Vmag,e_Vmag\n10.0,20.0,12.0,0.01\n10.1,20.0,--,n/a\n",
 }
 EXPORTS["irsa.tbl"] = """\
@@ -232,7 +250,8 @@ def test_what_archives_export_is_understood(tmp_path, name):
     path = tmp_path / name
     path.write_text(EXPORTS[name], encoding="utf-8")
     table = usertable.read(path).table
-    assert table["ra_deg"].tolist() == [10.0, 10.1]
+    assert table["ra_deg"].tolist() == pytest.approx([10.0, 10.1], abs=1e-9)
+    assert table["dec_deg"].tolist() == [20.0, 20.0]
     assert (table["Vmag"][0], table["e_Vmag"][0]) == (12.0, pytest.approx(0.01))
     assert np.isnan([table["Vmag"][1], table["e_Vmag"][1], table["mag"][1]]).all()
     if name == "vizier.tsv":
@@ -324,3 +343,70 @@ def test_sexagesimal_places_may_be_missing(tmp_path):
     path = tmp_path / "stars.csv"
     path.write_text("RAJ2000,DEJ2000,Rmag\n10:00:00.0,-05:30:00,15.5\nnull,null,15.0\n")
     assert usertable.read(path).table["ra_deg"].tolist() == [pytest.approx(150.0)]
+
+
+def test_declinations_in_parts_have_a_sign_and_columns_of_dashes_are_missing(tmp_path):
+    path = tmp_path / "stars.csv"
+    path.write_text("RAh,RAm,RAs,DE-,DEd,DEm,DEs,Vmag,e_Vmag\n0,40,0,-,0,30,0,12.0,-\n0,40,24,-,20,0,0,12.5,-\n")
+    table = usertable.read(path).table
+    assert table["dec_deg"].tolist() == [-0.5, -20.0] and np.isnan(table["e_Vmag"]).all()
+
+
+def test_numbers_that_stand_as_text_are_degrees_and_hours_are_told_by_their_unit(tmp_path):
+    stars = Table({"ra": ["150.0", "150.1"], "dec": ["-2.5", "-2.6"], "V": [12.0, 13.0], "e_V": [0.01, 0.01]})
+    stars.write(tmp_path / "text.vot", format="votable")
+    assert usertable.read(tmp_path / "text.vot").table["ra_deg"].tolist() == [150.0, 150.1]
+    hours = Table({"ra": [10.0, 10.1], "dec": [-2.5, -2.6], "V": [12.0, 13.0]})
+    hours["ra"].unit = "h"
+    hours.write(tmp_path / "hours.fits")
+    assert usertable.read(tmp_path / "hours.fits").table["ra_deg"].tolist() == pytest.approx([150.0, 151.5])
+
+
+def test_places_and_times_of_astropy_in_one_column(tmp_path):
+    stars = QTable({"coord": SkyCoord([10.0, 10.1], [20.0, 20.0], unit="deg"), "Vmag": [12.0, 13.0] * u.mag})
+    stars["epoch"] = Time([2015.5, 2015.5], format="jyear")
+    stars.write(tmp_path / "stars.ecsv")
+    table = usertable.read(tmp_path / "stars.ecsv").table
+    assert table["ra_deg"].tolist() == [10.0, 10.1] and table["epoch_yr"].tolist() == [2015.5, 2015.5]
+
+
+def test_names_of_archives_in_any_letters_and_epochs_with_a_j(tmp_path):
+    stars = gaia()
+    stars["ref_epoch"] = ["J2016.0", "J2016.0"]
+    stars.rename_columns(stars.colnames, [name.upper() for name in stars.colnames])
+    for name in stars.colnames:
+        stars[name].unit = None
+    stars.write(tmp_path / "stars.fits")
+    table = usertable.read(tmp_path / "stars.fits").table
+    assert table["e_Gmag"][1] == pytest.approx(0.0217, abs=1e-4) and table["epoch_yr"][0] == 2016.0
+    assert table["e_ra_deg"][0] == pytest.approx(0.02 / 3.6e6)
+
+
+def test_text_of_excel_is_utf_16(tmp_path):
+    (tmp_path / "stars.txt").write_bytes("ra\tdec\tVmag\te_Vmag\r\n10.0\t20.0\t12.0\t0.01\r\n".encode("utf-16"))
+    assert usertable.read(tmp_path / "stars.txt").table["Vmag"].tolist() == [12.0]
+
+
+REFUSED = {
+    b"PAR1\0\0": "it is Parquet; save it as CSV",
+    b"PK\x03\x04\0": "a file of Excel; save it as CSV",
+    b"\x89HDF\r\n": "it is HDF5",
+    b"<!DOCTYPE html><html>": "it is a web page",
+    b'<VOTABLE><RESOURCE><INFO name="QUERY_STATUS" value="ERROR">no such table</INFO></RESOURCE></VOTABLE>': (
+        "no table but an error: no such table"
+    ),
+}
+
+
+@pytest.mark.parametrize("content", REFUSED)
+def test_what_is_no_table_is_named_before_any_work(tmp_path, content):
+    path = tmp_path / "stars"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=REFUSED[content]):
+        optionchecks.photometric_catalogs(str(path))
+
+
+def test_a_table_without_stars_is_refused(tmp_path):
+    (tmp_path / "stars.csv").write_text("ra,dec,Vmag\n")
+    with pytest.raises(UsageError, match="there is no star with a position in it"):
+        optionchecks.astrometric_catalogs(str(tmp_path / "stars.csv"))
