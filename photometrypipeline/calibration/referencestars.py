@@ -12,7 +12,7 @@ from photometrypipeline.sky import sphere
 
 log = logging.getLogger("pp.referencestars")
 
-FEW_ROWS, MOST_ROWS = 20_000, 200_000  # of a catalogue, about, that are asked for: the fewer, if they are deep enough
+FEW_ROWS, MOST_ROWS = 20_000, 140_000  # of a catalogue, about, that are asked for: the fewer, if they are deep enough
 DEEP_ENOUGH_MAG = 18.0  # large telescopes may saturate on all brighter stars
 
 
@@ -32,7 +32,7 @@ def limit_mag(name: str, cone: tuple[float, float, float], faintest: float) -> f
     """Return the magnitude to which a catalogue is asked for a cone (RA, Dec, radius in deg); less in the Milky Way."""
     if Path(name).is_file():
         return faintest
-    few, most = (starcounts.limit(*cone, faintest, rows) for rows in (FEW_ROWS, MOST_ROWS))
+    few, most = (starcounts.limit(*cone, faintest, rows, starcounts.usual_rows) for rows in (FEW_ROWS, MOST_ROWS))
     limit = max(few, min(most, DEEP_ENOUGH_MAG))
     if limit < faintest:
         log.info("%s: stars to %.1f mag are asked for, not to %.1f: there are very many", name, limit, faintest)

@@ -7,6 +7,8 @@ brighter than 15 then and 9.2 times 10^7 brighter than 16, as UCAC4 and Tycho-2 
 has rather too many faint ones.  The Magellanic Clouds are not in it.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from photometrypipeline.catalogs import tiles
@@ -70,15 +72,25 @@ def rows(ra_deg: float, dec_deg: float, radius_deg: float, mag: float) -> float:
     return per_deg2(ra_deg, dec_deg, mag) * float(area_deg2)
 
 
-def limit(ra_deg: float, dec_deg: float, radius_deg: float, faintest: float, most_rows: float) -> float:
+def usual_rows(ra_deg: float, dec_deg: float, radius_deg: float, mag: float) -> float:
+    """Return about how many rows `rows` gives, whatever tiles the cone happens to touch.
+
+    Fields that hardly differ, such as one before and after its registration, have to ask for the same depth.
+    """
+    return per_deg2(ra_deg, dec_deg, mag) * np.pi * (radius_deg + tiles.HEIGHT_DEG / tiles.ACROSS) ** 2
+
+
+def limit(
+    ra_deg: float, dec_deg: float, radius_deg: float, faintest: float, most_rows: float, count: Callable = rows
+) -> float:
     """Return the magnitude to which a catalogue may be asked for a cone and give about `most_rows` rows at most.
 
-    `faintest` where there are so few; else whole steps of STEP_MAG.
+    `faintest` where there are so few; else whole steps of STEP_MAG.  count : `rows` or `usual_rows`
     """
-    if rows(ra_deg, dec_deg, radius_deg, min(faintest, FAINTEST_MAG)) <= most_rows:
+    if count(ra_deg, dec_deg, radius_deg, min(faintest, FAINTEST_MAG)) <= most_rows:
         return faintest
     steps = np.arange(BRIGHTEST_MAG, min(faintest, FAINTEST_MAG), STEP_MAG)
-    counts = [rows(ra_deg, dec_deg, radius_deg, float(step)) for step in steps]
+    counts = [count(ra_deg, dec_deg, radius_deg, float(step)) for step in steps]
     return float(max([step for step, count in zip(steps, counts, strict=True) if count <= most_rows], default=steps[0]))
 
 
