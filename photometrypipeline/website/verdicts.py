@@ -190,14 +190,14 @@ def _registration(view, record, limits):
 
 def _aperture(view, record, limits):
     if not known(record.aprad_px):
-        return [Measure(f"{record.method or 'unknown'} photometry, no fixed radius")]
+        return [Measure(f"{record.method or 'unknown'} photometry, no fixed radius"), *_gain(record)]
     radius_px = number(record.aprad_px)
-    basis = [Measure(f"radius {radius_px:.2f} px, {record.basis}")]
+    basis = [Measure(f"radius {radius_px:.2f} px, {record.basis}"), *_gain(record)]
     chosen_blindly = record.curve and not record.curve.target and known(record.n_background)
     lead = view.lead
     if chosen_blindly and (lead is None or (lead.accepted and lead.moving)):  # stars are like others
         advice = "compare with a run with -aprad of your own choice"
-        basis = [Measure(f"radius {radius_px:.2f} px, chosen without the target", DOUBTFUL, advice=advice)]
+        basis[0] = Measure(f"radius {radius_px:.2f} px, chosen without the target", DOUBTFUL, advice=advice)
     widths = {frame.name: number(frame.fwhm_px) for frame in record.frames if number(frame.fwhm_px) > 0}
     if not widths:
         return basis
@@ -211,6 +211,14 @@ def _aperture(view, record, limits):
         harmless, better = "harmless, all stars lose the same share; ", f", or leave out {worst}"
         advice = f"{harmless}{wider}" if state == GOOD else f"{wider}{better}"
     return [Measure(words, state, change, advice, f"aperture holds {held:.0%} in the worst seeing"), *basis]
+
+
+def _gain(record):
+    """Return the Measure of errors that lack the photon noise of the sources, none where the gain is known."""
+    if record.gain_known is not False:
+        return []
+    advice = "give the gain with -set gain=..., or in the definition of the camera"
+    return [Measure("no gain is known: errors of bright sources lack their photon noise", DOUBTFUL, advice=advice)]
 
 
 def _calibration(view, record, limits):

@@ -84,6 +84,12 @@ def test_an_aperture_chosen_without_the_target_is_doubtful_and_one_set_by_hand_i
     assert judged(field, photometry=by_hand)["Aperture"].state == "good"
 
 
+def test_errors_without_photon_noise_are_doubtful(field):
+    unknown = fakerun.photometry(field) | {"gain_known": False}
+    told = judged(field, photometry=unknown)["Aperture"]
+    assert told.state == "doubtful" and "no gain is known" in told.words
+
+
 def test_thin_clouds_are_harmless_and_thick_ones_doubtful(field):
     record = fakerun.calibrate(field)  # falls by 0.18 mag over the run
     assert judged(field, calibrate=record)["Calibration"].advice == ""
