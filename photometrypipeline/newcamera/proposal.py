@@ -116,7 +116,7 @@ def _names(proposal, facts, code):
     identifier, telescop = reading.get("identifier"), reading.get("telescop")
     label = "/".join(each.value for each in (telescop, identifier) if each) or "my telescope"
     proposal.add("telescope", label, "shown in results")
-    _station(proposal, reading.site, code)
+    _station(proposal, reading, code)
     if identifier is None:
         proposal.check(
             f"the header names no camera: add a card PPINSTRU, or call every command with -telescope {proposal.key}"
@@ -128,10 +128,11 @@ def _names(proposal, facts, code):
         proposal.add("telescop", [telescop.value], "others may have such a camera")
 
 
-def _station(proposal, site, code):
-    if code:
-        proposal.add("mpc_code", code, "given by the user")
+def _station(proposal, reading, code):
+    if code or reading.station:
+        proposal.add("mpc_code", code or reading.station, "given by the user" if code else "the header names it")
         return
+    site = reading.site
     if site is None:
         proposal.add("mpc_code", GEOCENTRE, "the centre of the Earth: the header names no site")
         proposal.check("mpc_code is that of the centre of the Earth: fill in the code of your station (-code)")

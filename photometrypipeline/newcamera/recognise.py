@@ -102,6 +102,7 @@ class Reading:
     places: list = field(default_factory=list)
     scales: list = field(default_factory=list)  # (arcsec/px, what tells it), the likelier first
     site: object = None
+    station: str | None = None  # code of the MPC that the header names
     time: object = None  # a Judgement on the clock, see clocks.py
 
     def __getitem__(self, role):
@@ -122,7 +123,7 @@ class Reading:
 def read(header):
     """Return the Reading of a fits.Header."""
     places = sorted(pointings.read(header), key=lambda place: abs(place.dec_deg) == 90)  # where mounts are parked
-    reading = Reading(places=places, site=sites.site_of(header))
+    reading = Reading(places=places, site=sites.site_of(header), station=sites.code_said(header))
     for role in NAMES:
         found = _by_name(header, role)
         if found:

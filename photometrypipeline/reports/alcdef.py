@@ -39,11 +39,11 @@ def refusal(row):
 
 
 def sessions(series):
-    """Return lists of Observations of one night, telescope and band each, in order of time; accepted and calibrated."""
+    """Return lists of Observations of one night, camera and band each, in order of time; accepted and calibrated."""
     good = [each for each in series.observations if each.row.accepted and not refusal(each.row)]
     groups = {}
     for each in sorted(good, key=lambda each: each.row.jd):
-        same = groups.setdefault((each.row.telescope, each.row.band), [])
+        same = groups.setdefault((each.row.telescope, each.station, each.row.band), [])
         if not same or each.row.jd - same[-1][-1].row.jd > SESSION_GAP_D:
             same.append([])
         same[-1].append(each)
@@ -76,8 +76,7 @@ def _metadata(series, session, geometry, settings, telescopes):
         ("CONTACTINFO", f"[{settings.email}]" if settings.email else ""),
         ("OBSERVERS", "; ".join(settings.observers)),
         ("FACILITY", settings.institution or telescope.label),
-        ("MPCCODE", telescope.mpc_code),
-        *_site(telescope.mpc_code),
+        *_site(first.station),
         ("TELESCOPE", about.get("name") or telescope.label),
         ("DETECTOR", about["detector"]),
         ("EXPOSURE", f"{np.median([each.row.exptime_s for each in session]):.1f}"),
@@ -111,6 +110,13 @@ def _object(series):
 
 
 def _site(code):
+    """Return the code of a station and its place; a place without a code has no code, the geocentre none of both."""
+    if code == obscodes.GEOCENTRE:
+        return []
+    return [*([("MPCCODE", code)] if obscodes.is_known(code) else []), *_place(code)]
+
+
+def _place(code):
     try:
         place = EarthLocation.from_geocentric(*obscodes.geocentric_km(code), unit=u.km)
     except TelescopeError:

@@ -73,7 +73,7 @@ def _fields(each, named, settings, astcat, about_clock):
         "provID": "" if named.perm_id and OLD_STYLE.match(named.prov_id) else _with_fragment(named.prov_id, named),
         "trkSub": named.trk_sub,
         "mode": settings.telescope(telescope.key)["mode"],
-        "stn": telescope.mpc_code,
+        "stn": each.station,
         **time_of(each.row),
         "ra": f"{round(each.row.ra_deg, 7) % 360:.7f}",  # what is nearly 360 deg is 0
         "dec": f"{each.row.dec_deg:+.7f}",
@@ -145,18 +145,18 @@ def _number(value, decimals):
     return f"{value:.{decimals}f}" if np.isfinite(value) else ""
 
 
-def context_of(key, settings, fits=()):
+def context_of(key, station, settings, fits=()):
     """Return the header {group: entries} for the observations with one telescope and camera, called `key`.
 
-    fits : what made the astrometric solutions, as the registration calls it
+    station : code of the MPC;  fits : what made the astrometric solutions, as the registration calls it
     """
-    telescope, about = telescopes.get(key), settings.telescope(key)
+    about = settings.telescope(key)
     texts = {"aperture": about.get("aperture_m"), "fRatio": about.get("f_ratio"), "design": about.get("design")}
     texts |= {"detector": about["detector"], "name": about.get("name")}
     order = ("name", "design", "aperture", "detector", "fRatio")
     version = f"Photometry Pipeline {photometrypipeline.__version__}"
     context = {
-        "observatory": [("mpcCode", telescope.mpc_code)],
+        "observatory": [("mpcCode", station)],
         "submitter": [("name", settings.submitter), ("institution", settings.institution)],
         "observers": [("name", name) for name in settings.observers],
         "measurers": [("name", name) for name in settings.measurers],
@@ -175,16 +175,21 @@ def context_of(key, settings, fits=()):
 
 
 def blocks_of(records, settings):
-    """Return the Blocks (list) of a report: one for each telescope and camera, records in order of time."""
-    keys = list(dict.fromkeys(record.observation.row.telescope for record in records))
+    """Return the Blocks (list) of a report: one for each camera and station, records in order of time."""
     blocks = []
-    for key in keys:
-        own = [record for record in records if record.observation.row.telescope == key]
-        own.sort(key=lambda record: record.observation.row.jd)
+    for (key, station), own in by_camera(records).items():
         known = {each.solution for each in (record.observation.registration for record in own) if each}
         fits = [name for solution, name in FITS.items() if solution in known]
-        blocks.append(Block(context_of(key, settings, fits), [record.ades for record in own]))
+        blocks.append(Block(context_of(key, station, settings, fits), [record.ades for record in own]))
     return blocks
+
+
+def by_camera(records):
+    """Return {(key of the telescope, station): Records in order of time}; a family of cameras has many stations."""
+    found = {}
+    for record in records:
+        found.setdefault((record.observation.row.telescope, record.observation.station), []).append(record)
+    return {pair: sorted(own, key=lambda record: record.observation.row.jd) for pair, own in found.items()}
 
 
 def sound(records, losses):

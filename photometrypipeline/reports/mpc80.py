@@ -6,8 +6,7 @@ After the MPC's pages "Format For Optical Astrometric Observations" and "Observa
 import textwrap
 from collections import Counter
 
-from photometrypipeline.instruments import telescopes
-from photometrypipeline.reports import mpccodes
+from photometrypipeline.reports import astrometryreport, mpccodes
 from photometrypipeline.sky import rounding, times
 
 PLACEHOLDER = "???"  # to be filled in before the report is sent
@@ -17,14 +16,12 @@ FINE_MAG = 0.05  # a magnitude with a smaller error has two decimals
 def to_text(records, settings):
     """Return the report (str) of Records: a header for each telescope, then its observations in order of time."""
     lines = []
-    for key in dict.fromkeys(record.observation.row.telescope for record in records):
-        own = [record for record in records if record.observation.row.telescope == key]
-        own.sort(key=lambda record: record.observation.row.jd)
-        lines += [*_header(key, own, settings), *(line_of(record) for record in own)]
+    for (key, station), own in astrometryreport.by_camera(records).items():
+        lines += [*_header(key, station, own, settings), *(line_of(record) for record in own)]
     return "\n".join(lines) + "\n"
 
 
-def _header(key, records, settings):
+def _header(key, station, records, settings):
     about = settings.telescope(key)
     aperture, f_ratio = about.get("aperture_m"), about.get("f_ratio")
     telescope = f"{float(aperture):.2f}-m" if aperture else PLACEHOLDER
@@ -35,7 +32,7 @@ def _header(key, records, settings):
     contact = ", ".join(part for part in (settings.submitter, settings.institution) if part)
     names = records[0].observation.target
     lines = [
-        f"COD {telescopes.get(key).mpc_code}",
+        f"COD {station}",
         f"CON {contact or PLACEHOLDER}",
         f"CON [{settings.email or PLACEHOLDER}]",
         *_names("OBS", settings.observers),

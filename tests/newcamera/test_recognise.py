@@ -295,3 +295,8 @@ def test_no_saturation_where_no_star_is_cut_off():
     assert pixelfacts.saturation_level(exposed(1.5, 5.0, 300.0, rng)) is None
     assert pixelfacts.saturation_level(exposed(1.5, 5.0, 300.0, rng, stars=False)) is None
     assert pixelfacts.saturation_level(np.full((20, 20), np.nan)) is None
+
+
+def test_the_station_that_a_header_names():
+    assert recognise.read(fits.Header({"MPCCODE": "g96"})).station == "G96"
+    assert recognise.read(fits.Header({"OBSCODE": "LSC"})).station is None

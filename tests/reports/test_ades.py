@@ -84,15 +84,33 @@ def schemas(shared_data):
     return [etree.XMLSchema(etree.parse(shared_data / "ades" / "submit.xsd")), adesrules.schema()]
 
 
-def reported(name, folder):
+def reported(name, folder, telescope="VATT4K", **cards):
     """Return (records, blocks) of one observation of the body `name`."""
-    observation = Observation(row(frame="a.fits", err_total=0.02), name, Frame(folder / "a.fits"))
-    observation.header = {"REGCAT": "GAIA-DR3", "SECPIXX": 0.375, "APRAD": 4.0}
+    of_row = {"frame": "a.fits", "err_total": 0.02, "telescope": telescope}
+    observation = Observation(row(**of_row), name, Frame(folder / "a.fits"))
+    observation.header = {"REGCAT": "GAIA-DR3", "SECPIXX": 0.375, "APRAD": 4.0, **cards}
     settings = reportsettings.ReportSettings(submitter="A. B", observers=("A. B",), measurers=("A. B",))
     settings.telescopes = {"*": {"design": "Reflector", "aperture_m": 1.8}}
     series = SimpleNamespace(full_name=name, target=name, kind="primary", observations=[observation])
     records = astrometryreport.records_of(series, astrometryreport.name_of(series), settings)
     return records, astrometryreport.blocks_of(records, settings)
+
+
+@pytest.mark.parametrize(
+    ("telescope", "cards", "station"),
+    [
+        ("LCOSINISTRO", {"SITEID": "cpt", "ENCID": "doma"}, "K91"),  # one family of cameras, many stations
+        ("LCOSINISTRO", {"SITEID": "coj", "ENCID": "domb"}, "Q64"),
+        ("GENERIC", {"MPCCODE": "G96"}, "G96"),
+        ("VATT4K", {}, "290"),
+    ],
+)
+def test_the_station_is_that_of_the_frame(tmp_path, telescope, cards, station):
+    records, blocks = reported("3552", tmp_path, telescope, **cards)
+    assert records[0].ades["stn"] == station and blocks[0].context["observatory"] == [("mpcCode", station)]
+    text = mpc80.to_text(records, reportsettings.ReportSettings())
+    assert f"COD {station}\n" in text and text.rstrip().endswith(station)
+    assert adesrules.check_site(station) == []
 
 
 @pytest.mark.parametrize("name", bodies())
