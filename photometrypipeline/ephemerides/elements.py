@@ -7,6 +7,7 @@ import numpy as np
 from photometrypipeline.ephemerides.planets import GM_SUN
 
 MJD_ZERO = 2400000.5
+RANGES = (("EC", 0.0, 100.0), ("QR", 1e-4, 1e5), ("IN", 0.0, 180.0 + 1e-9))  # least, and above the largest; au, deg
 
 
 @dataclass
@@ -20,6 +21,13 @@ class Orbit:
     elements: dict
     origin: str = "the file given"
     err_arcsec: float = np.nan
+
+    def out_of_range(self):
+        """Return which of the elements cannot be (str), "" where all can."""
+        for key, low, high in RANGES:
+            if not low <= self.elements[key] < high:
+                return f"{key} = {self.elements[key]:g} of {self.full_name.strip() or 'the object'} cannot be"
+        return ""
 
 
 def julian_date(year, month, day):

@@ -24,6 +24,7 @@ from photometrypipeline.ephemerides.elements import MJD_ZERO, Orbit, julian_date
 
 REMEDY = "give lines of MPCORB, CometEls, JPL's ELEMENTS tables, an answer of Horizons, JSON, CSV of SBDB, or AstDyS"
 GZIP = b"\x1f\x8b"
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 MPCORB = re.compile(r".{7} .{12}([IJKL]\d\d[1-9A-C][1-9A-V])\s")
 COMET = re.compile(r"[\d ]{4}[A-Z].{7} *(\d{4}) (\d\d) ([\d ]\d\.\d+) ")
 _CSV = re.compile(r"\ufeff?[^\n]*(?<![\w.])e\"? *,", re.IGNORECASE)  # titles, an eccentricity among them
@@ -49,14 +50,20 @@ def read(path, text):
         raise FrameError(path, "has elements that cannot be read (of another form, or damaged)", REMEDY) from None
     if found is None:
         raise FrameError(path, "holds no orbital elements", REMEDY)
-    return [orbit for orbit in found if is_meant(asked, orbit.full_name)]
+    meant = [orbit for orbit in found if is_meant(asked, orbit.full_name)]
+    for orbit in meant:
+        wrong = orbit.out_of_range()
+        if wrong:
+            raise FrameError(path, f"has elements that cannot be read ({wrong})", REMEDY)
+    return meant
 
 
 def _opened(path):
-    """Return the text of a file as a stream, unpacked."""
+    """Return the text of a file as a stream, unpacked, without the mark of its encoding."""
     with open(path, "rb") as stream:
-        packed = stream.read(2) == GZIP
-    return (gzip.open if packed else open)(path, "rt", encoding="utf-8", errors="replace")
+        start = stream.read(2)
+    encoding = "utf-16" if start in UTF16 else "utf-8-sig"
+    return (gzip.open if start == GZIP else open)(path, "rt", encoding=encoding, errors="replace")
 
 
 def _from_stream(stream, asked):

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from photometrypipeline.ephemerides import horizons
 from photometrypipeline.ephemerides.elements import MJD_ZERO, Orbit, julian_date, perihelion
 
+MOST_NAMES = 8  # of bodies in a message
 LARGEST_MJD = 1_000_000  # the year 4596; a Julian date is larger after -1975
 # Our key, and what it is called in JSON (letter case does not matter)
 KEYS = {
-    "EPOCH": ("epoch_jd", "epoch", "epoch.mjd"),
+    "EPOCH": ("epoch_jd", "epoch", "epoch_mjd", "epoch.mjd"),
     "EC": ("ec", "e", "eccentricity"),
     "QR": ("qr", "q", "perihelion_dist", "perihelion_distance"),
     "TP": ("tp", "peri_time", "perihelion_date_jd"),
@@ -84,10 +85,20 @@ def bodies(content):
     found = [_body(each) for each in objects]
     labels = {label for key in ("EPOCH", "EC", "QR") for label in KEYS[key]}
     found = [body for body in found if labels & set(body.values)]
-    told = next((str(each["message"]) for each in objects if each.get("message")), "")
-    if told and not found:
-        raise ValueError(told)
+    if not found:
+        _raise_refusal(objects)
     return found
+
+
+def _raise_refusal(objects):
+    """Raise ValueError with what a service said in the place of elements, if it said anything."""
+    told = next((str(each[key]) for each in objects for key in ("message", "error") if each.get(key)), "")
+    several = next((each["list"] for each in objects if isinstance(each.get("list"), list)), [])
+    if several:
+        names = [str(each.get("pdes") or each.get("name")) for each in several if isinstance(each, dict)]
+        told = f"several bodies have that name: {', '.join(names[:MOST_NAMES])}; ask for one of them"
+    if told:
+        raise ValueError(" ".join(told.split()))
 
 
 def bodies_of_rows(lines):

@@ -19,10 +19,12 @@ from photometrypipeline.ephemerides import horizons, names
 from photometrypipeline.ephemerides.elements import Orbit
 from photometrypipeline.ephemerides.ephemchoice import AUTO, HORIZONS, LOCAL, Choice
 from photometrypipeline.ephemerides.ephemstore import COLUMNS, EPOCH_UNIT_D, Kept, Named, Store, epoch_of
+from photometrypipeline.sky import times
 
 log = logging.getLogger("pp.ephemeris")
 
 UNSETTLED_D = 30  # after so long the orbits of comets, near-Earth and unnumbered objects have improved noticeably
+MOST_EPOCHS = 3  # of elements in a message
 UNKNOWN_D = 7  # new discoveries enter Horizons within days
 NEAR_EARTH_AU = 1.3  # perihelion distance
 LONGEST_GAP_D = 1 / 24  # between two stored positions, for one in between them
@@ -100,6 +102,8 @@ def positions(name, mpc_code, jds, client, data_folder=None, choice=Choice()):  
         except NotFound as error:
             log.info("%s", error)
             last = error
+    if isinstance(last, NoElements) and choice.elements and not orbits:
+        raise NoElements(f"{Path(choice.elements).name} holds none of that body; {last}")
     if len(asked) == 1 or isinstance(last, (horizons.NoEphemeris, NoElements)):
         raise last
     raise NotFound(f"JPL Horizons knows neither a small nor a major body named {str(name)!r}")
@@ -274,8 +278,10 @@ class _Search:
 
         chosen = orbit.nearest(self.orbits, jds) or orbit.nearest(self._stored_orbits(np.mean(jds)), jds)
         if chosen is None:
+            epochs = dict.fromkeys(times.text_of(each.elements["EPOCH"])[:10] for each in self.orbits[:MOST_EPOCHS])
+            far = f", those in the file given are of {', '.join(epochs)}" if epochs else ""
             raise NoElements(
-                f"no orbital elements of {self.query.text} within {orbit.REACH_D} d of the frames are known; "
+                f"no orbital elements of {self.query.text} within {orbit.REACH_D} d of the frames are known{far}; "
                 "give a file of elements with -elements, import those of the Minor Planet Center with pptool_store, "
                 "or run once with Horizons reachable"
             )

@@ -304,3 +304,36 @@ def test_a_file_without_elements_is_named(tmp_path, text, why):
         elementsfile.read(written(tmp_path, text), "2P" if text.startswith("Num") else "Ceres")
     with pytest.raises(FrameError, match="check its name"):
         elementsfile.read(tmp_path / "missing", "Ceres")
+
+
+def test_a_mark_of_the_encoding_hides_no_body(tmp_path):
+    for encoding in ("utf-8-sig", "utf-16"):
+        (tmp_path / "elements.txt").write_bytes("\r\n".join(MPCORB).encode(encoding))
+        assert len(elementsfile.read(tmp_path / "elements.txt", "Ceres")) == 1
+
+
+def test_the_epoch_of_an_sbdb_table_may_be_an_mjd(tmp_path):
+    rows = [
+        ["full_name", "epoch_mjd", *FIELDS[2:-1]],
+        ["1 Ceres (A801 AA)", str(CERES["EPOCH"] - 2400000.5), *VALUES[1:]],
+    ]
+    (found,) = elementsfile.read(written(tmp_path, "\n".join(map(",".join, rows))), "Ceres")
+    assert found.elements["EPOCH"] == CERES["EPOCH"]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (
+            {"code": "300", "list": [{"pdes": "73P-B"}, {"pdes": "73P-C"}]},
+            "several bodies .* 73P-B, 73P-C; ask for one",
+        ),
+        ({"signature": {"version": "1.2"}, "error": "Cannot interpret date."}, r"\(Cannot interpret date"),
+        (FLAT | {"EC": -0.1}, r"EC = -0.1 of 1 Ceres \(A801 AA\) cannot be"),
+        (FLAT | {"IN": 200.0}, "IN = 200 of 1 Ceres"),
+        (FLAT | {"QR": 0.0}, "QR = 0 of 1 Ceres"),
+    ],
+)
+def test_what_a_service_says_in_the_place_of_elements_and_what_cannot_be_is_told(tmp_path, content, why):
+    with pytest.raises(FrameError, match=why):
+        elementsfile.read(written(tmp_path, json.dumps(content)), "Ceres")

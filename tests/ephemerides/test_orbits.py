@@ -129,6 +129,14 @@ def test_a_target_is_computed_from_the_imported_orbits_where_nothing_else_is_kno
         ephemeris.positions("4321", SITE, jds, client, None, Choice(LOCAL))
 
 
+def test_a_file_of_elements_that_does_not_help_is_named_with_the_reason(world):
+    path, lines = world
+    jds = EPOCH + np.array([1020.5])
+    for name, told in (("4321", "MPCORB.DAT holds none of that body; no"), ("8", "those in the file given are of ")):
+        with pytest.raises(ephemeris.NoElements, match=told):
+            ephemeris.positions(name, SITE, jds, Client(offline=True), None, Choice(LOCAL, str(path)))
+
+
 def test_names_lead_to_one_orbit_and_to_no_other(tmp_path, world):
     lines = list(orbitworld.lines(world[1][:5]))
     for n, name in enumerate(("(1) Ceres", "(11) Ceresia", "2022 AB1", "2022 AB12", "(111) Ate")):
