@@ -1,6 +1,7 @@
 """The plots of a run that are files as well: curve of growth, FWHM, zeropoints, light curves."""
 
 import contextlib
+import functools
 import warnings
 
 import numpy as np
@@ -38,14 +39,12 @@ def save(plots, path, file_format, dpi):
 
 
 def load():
-    """Load what it takes to draw, fonts included, which takes as long as to draw five plots."""
+    """Load what it takes to draw, fonts included, and lay out the axes: this takes longer than to draw five plots."""
     with plain_style():
         from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(1, 1))
-        figure.text(0, 0, "0")
-        FigureCanvasAgg(figure).draw()
+        for number in (1, 2):
+            FigureCanvasAgg(_sheet(number)[0]).draw()
 
 
 def size_px(dpi):
@@ -68,16 +67,42 @@ def plain_style():
 
 
 def draw(plots):
-    """Return the matplotlib Figure of `plots`, one above the other."""
+    """Return the matplotlib Figure of `plots`, one above the other; the next as many plots are drawn into the same."""
+    figure, every = _sheet(len(plots))
+    for axes, plot in zip(every, plots, strict=True):
+        _empty(axes)
+        _fill(axes, plot, title=axes is every[0])
+    every[-1].set_xlabel(_x_label(plots[-1]), parse_math=False)
+    return figure
+
+
+@functools.cache
+def _sheet(number):
+    """Return (Figure, its axes) for a number of plots: axes with their ticks take half of the time of a plot."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=SIZE_IN)
     figure.subplots_adjust(left=0.13, right=0.97, top=0.93, bottom=0.11, hspace=0.08)  # looking for room takes longer
-    every = figure.subplots(len(plots), sharex=True, squeeze=False)[:, 0]
-    for axes, plot in zip(every, plots, strict=True):
-        _fill(axes, plot, title=axes is every[0])
-    every[-1].set_xlabel(_x_label(plots[-1]), parse_math=False)
-    return figure
+    every = figure.subplots(number, sharex=True, squeeze=False)[:, 0]
+    for axes in every:
+        axes.grid(True, alpha=0.4)
+        axes.ticklabel_format(useOffset=False)
+        axes.locator_params(nbins=MOST_TICKS)
+        axes.yaxis.set_label_coords(-0.11, 0.5)
+    return figure, every
+
+
+def _empty(axes):
+    """Take all that _fill has put into axes away."""
+    if axes.get_legend():
+        axes.get_legend().remove()
+    for container in list(axes.containers):
+        container.remove()
+    for artist in [*axes.lines, *axes.collections]:
+        artist.remove()
+    axes.relim()
+    axes.yaxis.set_inverted(False)
+    axes.set_autoscale_on(True)
 
 
 def _fill(axes, plot, title):
@@ -106,11 +131,7 @@ def _fill(axes, plot, title):
         axes.invert_yaxis()
     if None not in plot.x.limits and plot.x.limits[0] < plot.x.limits[1]:
         axes.set_xlim(*plot.x.limits)
-    axes.grid(True, alpha=0.4)
-    axes.ticklabel_format(useOffset=False)
-    axes.locator_params(nbins=MOST_TICKS)
     axes.set_ylabel(plot.y.label, parse_math=False)
-    axes.yaxis.set_label_coords(-0.11, 0.5)
     if title:
         axes.set_title(plot.title, y=1.0, parse_math=False)  # said, it is not looked for
     if any(series.label for series in plot.series):

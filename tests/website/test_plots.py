@@ -179,6 +179,25 @@ def test_a_file_is_as_large_as_the_settings_say_and_shows_its_points(tmp_path, f
     assert (picture == (255, 0, 0)).all(axis=-1).sum() > 30
 
 
+def test_what_was_drawn_before_leaves_no_trace_in_a_file(tmp_path, field):
+    every = [[plot] for plot in plots.of_run(view_of(field)) if plot.file and plot.section != "photometry"]
+    every.append([run_plots(view_of(field))["fwhm"]])
+
+    def files(groups):
+        made = []
+        for number, group in enumerate(groups):
+            plotfiles.save(group, tmp_path / f"{number}.png", "png", 50)
+            made.append((tmp_path / f"{number}.png").read_bytes())
+        return made
+
+    plotfiles._sheet.cache_clear()
+    first = files(every)
+    assert len(every) > 3 and files(every[::-1]) == first[::-1]
+    for group, content in zip(every, first, strict=True):
+        plotfiles._sheet.cache_clear()
+        assert files([group]) == [content]
+
+
 @pytest.mark.parametrize("name", ["$\\frac{1$", "2009 $x_1$", "星" * 200, "a\nb\x00c", "", "\udcff"])
 def test_any_name_can_be_a_title(tmp_path, field, name):
     distill = fakerun.distill(field, name=name)
