@@ -6,13 +6,14 @@ After "AAVSO Extended File Format", version 1.2: six parameters, then a line per
 import math
 
 import photometrypipeline
+from photometrypipeline.catalogs.surveys import earlier_names
 from photometrypipeline.reports.alcdef import transformed
 
 FILTERS = {"U": "U", "B": "B", "V": "V", "R": "R", "I": "I", "J": "J", "H": "H", "K": "K", "Ks": "K"}
 FILTERS |= {"u": "SU", "g": "SG", "r": "SR", "i": "SI", "z": "SZ"}
 FIELDS = "NAME,DATE,MAG,MERR,FILT,TRANS,MTYPE,CNAME,CMAG,KNAME,KMAG,AMASS,GROUP,CHART,NOTES"
 NOTHING = "na"
-LONGEST_NAME, LONGEST_NOTES = 30, 100
+LONGEST_NAME, LONGEST_CHART, LONGEST_NOTES = 30, 20, 100
 
 
 def refusal(row):
@@ -50,9 +51,10 @@ def _line(series, each):
     airmass = f"{row.airmass:.4f}" if math.isfinite(row.airmass) else NOTHING
     name = _plain(series.target.replace("_", " "))[:LONGEST_NAME]
     trans, catalog = "YES" if transformed(row) else "NO", _plain(row.catalog)
+    chart = _plain(earlier_names(row.catalog)[-1])[:LONGEST_CHART]  # the sequence: whose stars they are
     notes = f"zeropoint of many stars of {catalog}"[:LONGEST_NOTES]
     fields = [name, f"{row.jd:.6f}", mag, error, FILTERS[row.band], trans, "STD", "ENSEMBLE", NOTHING, NOTHING, NOTHING]
-    return ",".join([*fields, airmass, NOTHING, catalog[:20], notes])
+    return ",".join([*fields, airmass, NOTHING, chart, notes])
 
 
 def _plain(text):

@@ -85,7 +85,7 @@ def _fields(each, named, settings, astcat, about_clock):
     }
     if np.isfinite([rms_ra, rms_dec, correlation]).all():
         fields["rmsRA"], fields["rmsDec"] = (_number(max(rms, LEAST_RMS_ARCSEC), 3) for rms in (rms_ra, rms_dec))
-        fields["rmsCorr"] = f"{np.clip(correlation, -0.999, 0.999):.3f}"
+        fields["rmsCorr"] = f"{np.clip(round(correlation, 3), -0.999, 0.999) + 0.0:.3f}"  # never -0.000
     if np.isfinite(rms_fit) and rms_fit > 0:
         fields["rmsFit"] = _number(max(rms_fit, LEAST_RMS_ARCSEC), 3)
     if each.registration and each.registration.n_matched:

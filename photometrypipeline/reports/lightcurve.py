@@ -247,10 +247,15 @@ def _write_parquet(found, path):
     import pyarrow
     from pyarrow import parquet
 
+    types = {"b": pyarrow.bool_(), "i": pyarrow.int64(), "f": pyarrow.float64(), "U": pyarrow.string()}
     fields, arrays = [], []
     for name, column in found.columns.items():
         about = {"unit": str(column.unit or ""), "description": column.description or ""}
-        arrays.append(pyarrow.array(column.filled().tolist(), mask=np.ma.getmaskarray(column)))
+        whole = name == "flags"  # of no source at all they are no numbers; types are the same in every file
+        values = np.ma.filled(column.astype(int) if whole else column).tolist()
+        arrays.append(
+            pyarrow.array(values, types["i" if whole else column.dtype.kind], mask=np.ma.getmaskarray(column))
+        )
         fields.append(pyarrow.field(name, arrays[-1].type, metadata=about))
     meta = {name: json.dumps(value) for name, value in found.meta.items()}
     parquet.write_table(pyarrow.table(arrays, schema=pyarrow.schema(fields, metadata=meta)), path)

@@ -18,7 +18,7 @@ from photometrypipeline.ephemerides.ephemstore import COLUMNS
 from photometrypipeline.frames import framedb, observationsdb, results
 from photometrypipeline.frames.rows import LightCurve, Row
 from photometrypipeline.instruments import telescopes
-from photometrypipeline.reports import alcdef, lightcurve, observations
+from photometrypipeline.reports import aavso, alcdef, lightcurve, observations
 from photometrypipeline.reports.reportsettings import ReportSettings
 from photometrypipeline.sky import obscodes
 
@@ -278,6 +278,7 @@ def test_parquet_holds_the_same_table_with_units_and_nulls(folder, run_command):
         wanted = [None if value is np.ma.masked else value for value in table[name]]
         assert [str(value) for value in found[name].to_pylist()] == [str(value) for value in wanted], name
         assert found.schema.field(name).metadata[b"unit"].decode() == str(table[name].unit or "")
+        assert str(found.schema.field(name).type) in ("double", "int64", "string", "bool"), name  # also without a value
     frame = pd.read_parquet(folder / "lightcurve_3552.parquet")
     assert frame["mag"].tolist() == table["mag"].tolist() and frame["airmass"].isna().sum() == 1
 
@@ -337,6 +338,15 @@ def test_a_star_is_reported_to_the_aavso_with_its_limits(star, run_command):
     )
     assert (first["FILT"], first["TRANS"], first["CNAME"], first["AMASS"]) == ("V", "YES", "ENSEMBLE", "1.2346")
     assert (limit["MAG"], limit["MERR"], limit["TRANS"], limit["CHART"]) == ("<18.8", "na", "NO", "APASS9")
+
+
+def test_the_sequence_of_transformed_magnitudes_is_the_catalogue(star):
+    folder, file = star
+    series = observations.read_series(folder / file)
+    for each in series.observations:
+        each.row.catalog = "SkyMapper-DR4_solar_transformed"
+    lines = aavso.text_of([series], "XYZ").splitlines()[7:]
+    assert lines and {line.split(",")[13] for line in lines} == {"SkyMapper-DR4"}
 
 
 def test_bodies_do_not_go_to_the_aavso_nor_stars_to_alcdef_and_a_code_is_needed(star, run_command):
