@@ -7,7 +7,7 @@ import numpy as np
 
 from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.frames import hdus
-from photometrypipeline.instruments import values
+from photometrypipeline.instruments import exposurelength, values
 from photometrypipeline.newcamera import pixelfacts, pixelunits, recognise
 
 log = logging.getLogger("pp.generic")
@@ -95,8 +95,14 @@ def _told(reading, header, unit):
     if not found:
         return None, ""
     exptime = reading.get("exptime")
-    value = pixelunits.gain_of_image(header.get("BUNIT"), found.value * unit, exptime and exptime.value)
-    if unit != 1 and value:
+    number = _averaged(header, exptime, unit)
+    value = pixelunits.gain_of_image(header.get("BUNIT"), found.value * unit * number, exptime and exptime.value)
+    if number > 1 and value:
+        log.warning(
+            "unknown camera: its pixels are means of %d exposures%s: %s = %g e-/ADU counts as %.4g",
+            *(number, f", fractions of {unit:g} ADU" if unit != 1 else "", found.coded, found.value, value),
+        )
+    elif unit != 1 and value:
         log.warning(
             "unknown camera: its pixels are fractions of 1, as of %g ADU: %s = %g e-/ADU counts as %.4g",
             *(unit, found.coded, found.value, value),
@@ -112,6 +118,14 @@ def _told(reading, header, unit):
             ),
         )
     return value, f"{found.coded}"
+
+
+def _averaged(header, exptime, unit):
+    """Return of how many exposures an image is surely the mean: fractions of 1 are no sum, nor are integrations."""
+    if not exptime or (unit == 1 and not any(name in header for name, _ in exposurelength.INTEGRATIONS)):
+        return 1
+    first_s = values.number(exposurelength.first_value(header, exptime.coded))  # that of all in a prepared frame
+    return exposurelength.read(header, first_s if first_s > 0 else exptime.value, exptime.coded).n_frames
 
 
 def _gain(answers, told, images, bayer):

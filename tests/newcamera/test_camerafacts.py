@@ -53,6 +53,21 @@ def test_gain_of_the_header_or_of_the_user(tmp_path, keywords, answers, gain):
     assert facts.gain == gain
 
 
+@pytest.mark.parametrize(
+    ("cards", "divisor", "gain"),
+    [
+        ({"GAIN": 1.6, "STACKCNT": 10, "EXPTIME": 30.0}, 65535.0, 1.6 * 65535 * 10),  # as Siril has means
+        ({"GAIN": 1.6, "NDIT": 10, "DIT": 3.0, "EXPTIME": 3.0}, 1.0, 16.0),
+        ({"GAIN": 1.6, "STACKCNT": 10, "EXPTIME": 30.0}, 1.0, 1.6),  # a sum, or a mean
+    ],
+)
+def test_a_mean_of_exposures_has_gathered_more_electrons(tmp_path, cards, divisor, gain):
+    frame = write(tmp_path / "a.fits", 1.6, 60000, dtype=np.float32, **cards)
+    pixels = fits.getdata(frame.path) / np.float32(divisor)
+    fits.writeto(frame.path, pixels, fits.getheader(frame.path), overwrite=True)
+    assert camerafacts.measure([Frame(frame.path)], {}).gain == pytest.approx(gain)
+
+
 def test_a_gain_that_the_noise_contradicts_is_named(tmp_path, caplog):
     frames = frames_of(tmp_path, 4, gain=1.6, full_well=60000, EGAIN=0.1)
     assert camerafacts.measure(frames, {}).gain == 0.1
