@@ -13,6 +13,7 @@ from photometrypipeline.frames import records, recordtypes
 from photometrypipeline.frames.records import known, number
 from photometrypipeline.frames.rows import RECORDED_KINDS
 from photometrypipeline.photometry import forced
+from photometrypipeline.sky import rounding
 from photometrypipeline.sky.times import text_of
 
 MOST_NEIGHBOURS = 6  # of a target, the nearest
@@ -240,8 +241,9 @@ class _Teller:
         if seen is None:
             return None
         inner, outer = seen.ring_px
-        text = f"{seen.sky_adu:.2f} ADU, a pixel scatters by {seen.sigma_adu:.2f}, in a ring from {inner:.1f} to"
-        text += f" {outer:.1f} px without sources"
+        digits = rounding.decimals(seen.sigma_adu, 2)
+        text = f"{seen.sky_adu:.{digits}f} ADU, a pixel scatters by {seen.sigma_adu:.{digits}f}, in a ring from"
+        text += f" {inner:.1f} to {outer:.1f} px without sources"
         return Step("sky", text, {"sky_adu": seen.sky_adu, "sigma_adu": seen.sigma_adu, "ring_px": seen.ring_px})
 
     def neighbours(self):
@@ -251,9 +253,11 @@ class _Teller:
             return None
         if not seen.neighbours:
             return Step("neighbours", "none within reach")
-        names = [f"{each.flux_adu:.0f} ADU at {each.distance_px:.1f} px" for each in seen.neighbours]
+        digits = rounding.decimals(seen.flux_err_adu, 0) if seen.flux_err_adu < 1 else 0
+        names = [f"{each.flux_adu:.{digits}f} ADU at {each.distance_px:.1f} px" for each in seen.neighbours]
         many = f"{len(names)} nearest" if len(names) == MOST_NEIGHBOURS else f"{len(names)}"
-        text = f"{many} taken off: {', '.join(names)}; in the aperture they have {seen.neighbour_flux_adu:.1f} ADU"
+        text = f"{many} taken off: {', '.join(names)}; in the aperture they have"
+        text += f" {seen.neighbour_flux_adu:.{max(digits, 1)}f} ADU"
         facts = {"neighbours": records.plain(seen.neighbours), "neighbour_flux_adu": seen.neighbour_flux_adu}
         return Step("neighbours", text, facts)
 
@@ -270,10 +274,12 @@ class _Teller:
         )
         by_psf = f"by PSF{' and trail' if any(seen.trail_px) else ''}, since {PSF_HINT}"
         how = by_psf if self.by_psf else "in the aperture"
-        text = f"{flux:.2f} +- {err:.2f} ADU {how}"
+        digits = rounding.decimals(err, 2)
+        text = f"{flux:.{digits}f} +- {err:.{digits}f} ADU {how}"
         facts = {"flux_adu": flux, "flux_err_adu": err, "offset_mag": offset, "method": row.method}
         if row.detected and flux > 0:
-            text += f"; -2.5 lg({flux:.2f}) {offset:+.4f} (scale of the source list) = {row.inst:.4f} mag instrumental"
+            text += f"; -2.5 lg({flux:.{digits}f}) {offset:+.4f} (scale of the source list)"
+            text += f" = {row.inst:.4f} mag instrumental"
             facts["inst_mag"] = row.inst
         if row.detected and known(row.mag_psf) and not self.by_psf:
             text += f"; by PSF {row.mag_psf - row.mag:+.4f} mag from that"
@@ -348,7 +354,8 @@ class _Teller:
                 return Step("limit", "none")
             text = f"fainter than {row.mag_limit:.3f} mag{band}: {forced.DETECTION_SIGMA:g} times the noise"
             if seen and known(seen.noise_adu):
-                text += f", {seen.noise_adu:.1f} ADU by {seen.n_empty} empty places around"
+                digits = rounding.decimals(seen.noise_adu, 1)
+                text += f", {seen.noise_adu:.{digits}f} ADU by {seen.n_empty} empty places around"
             return Step("limit", text, {"mag_limit": row.mag_limit, "inst_limit": row.inst_limit}, ["photometry.db"])
         added = f" {row.mag - row.inst:+.4f} = {row.mag:.4f}" if row.calibrated else ""
         return Step("magnitude", f"{row.inst:.4f}{added} mag{band}", {"mag": row.mag}, ["photometry.db"])

@@ -13,6 +13,7 @@ from photometrypipeline.frames.rows import NOT_DETECTED
 from photometrypipeline.instruments import headers
 from photometrypipeline.instruments.dataset import telescope_of
 from photometrypipeline.photometry import forced
+from photometrypipeline.sky import rounding
 from photometrypipeline.targets import corrected, observed
 
 log = logging.getLogger("pp.nondetections")
@@ -57,7 +58,7 @@ def _add_measured(row, each, target, light, exposure):
     row.inst_limit = float(limit) if light.masked_fraction <= corrected.MASKED_REJECT else np.nan
     row.forced_mag = -2.5 * np.log10(light.flux) + light.offset_mag + zp if light.flux > 0 else np.nan
     row.mag_limit = row.inst_limit + zp
-    words = f"{NOT_DETECTED}: {light.flux:.1f} +- {err:.1f} ADU at the predicted place"
+    words = f"{NOT_DETECTED}: {_adu(light.flux, err)} ADU at the predicted place"
     if light.neighbour_flux > noise:
         words += f" without the {light.neighbour_flux:.0f} of stars"
     row.reason = _told(words, each, target, row.mag_limit, exposure.radius_px, "bad pixels are in the way")
@@ -101,8 +102,13 @@ def _add_light(row, each, target, light, others, radius_px):
     row.reason = _words(each, target, light, others, row.mag_limit, radius_px)
 
 
+def _adu(flux, error):
+    digits = rounding.decimals(error, 1)
+    return f"{flux:.{digits}f} +- {error:.{digits}f}"
+
+
 def _words(each, target, light, others, limit, radius_px):
-    words = f"{NOT_DETECTED}: {light.flux:.1f} +- {light.flux_err:.1f} ADU at the predicted place"
+    words = f"{NOT_DETECTED}: {_adu(light.flux, light.flux_err)} ADU at the predicted place"
     return _told(words, each, target, limit, radius_px, f"{others:.0f} of them from stars")
 
 

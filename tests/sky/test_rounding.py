@@ -24,3 +24,13 @@ def test_angles_are_rounded_before_they_are_cut(value, arguments, text):
 def test_the_last_part_of_a_day_is_the_next_midnight():
     assert rounding.day_and_parts(2457786.5 - 1e-7, 100000) == (2457786.5, 0)
     assert rounding.day_and_parts(2457786.25, 100000) == (2457785.5, 75000)
+
+
+@pytest.mark.parametrize(("error", "least", "wanted"), [(64.7, 1, 1), (5.0, 2, 2), (0.5, 1, 2), (0.00068, 2, 5)])
+def test_small_errors_keep_two_digits(error, least, wanted):
+    assert rounding.decimals(error, least) == wanted
+
+
+@pytest.mark.parametrize("error", [0.0, float("nan"), float("inf")])
+def test_no_error_has_no_digits_of_its_own(error):
+    assert rounding.decimals(error, 2) == 2
