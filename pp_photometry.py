@@ -392,12 +392,8 @@ def identify(frame, sources, prediction):
     index, distance = matching.nearest(*prediction, sources.ra_deg[usable], sources.dec_deg[usable])
     limit = max(pp_setup.pos_epsilon, float(frame.header["SECPIXX"]) / 2)
     if distance[0] > limit:
-        log.warning(
-            '%s: nearest source %.1f" from the predicted target, more than %.1f"; not used for the aperture',
-            frame.name,
-            distance[0],
-            limit,
-        )
+        nearest = f'the nearest source is {distance[0]:.1f}" away' if len(usable) else "there is no source"
+        log.warning('%s: no target within %.1f" of its predicted place: %s', frame.name, limit, nearest)
         return None
     return int(usable[index[0]])
 

@@ -20,6 +20,7 @@ from photometrypipeline.base import commandline
 import argparse
 import sys
 
+from photometrypipeline.base.errors import UsageError
 from photometrypipeline.reports import reportsettings
 from photometrypipeline.runs import stepoptions
 
@@ -49,7 +50,15 @@ def build_parser():
     add("-shift", action="append", default=[], nargs=2, metavar=("SESSION", "MAG"), help=text)
     reportsettings.add_options(parser, ("submitter", "email", "observers", "institution"))
     add("-draft", action="store_true", help="write ALCDEF without the names of people")
+    parser.glances += (shortest_first,)
     return parser
+
+
+def shortest_first(args):
+    """Raise UsageError for a range of periods that is none."""
+    if args.range and not 0 < args.range[0] < args.range[1]:
+        shown = " ".join(f"{value:g}" for value in args.range)
+        raise UsageError(f"-range {shown}: give the shortest period before the longest, in hours above 0")
 
 
 commandline.answer_at_once(build_parser)
@@ -62,7 +71,7 @@ import toolbox
 
 import pp_setup
 import pptool_lightcurve
-from photometrypipeline.base.errors import PipelineError, UsageError
+from photometrypipeline.base.errors import PipelineError
 from photometrypipeline.base.files import safe_name, write_text
 from photometrypipeline.base.services import Client
 from photometrypipeline.ephemerides import ephemeris
@@ -128,7 +137,7 @@ def _places(client, choice, folder, name, site, jds):
 
 
 def decide(args, every, path):
-    """Return the Choices of the file and the command line, put to the Sessions; they are kept in the file."""
+    """Return the Choices of the file and the command line, put to the Sessions."""
     made = choices.read(path)
     try:
         shifts = [(text, mag(value)) for text, value in args.shift]
@@ -141,8 +150,6 @@ def decide(args, every, path):
         toolbox.say(f"{path} names a session that is not there: {key}")
     if not any(each.used for each in every):
         raise UsageError(f"all sessions are left out; see {path}")
-    if args.leave or args.use or args.shift or args.range or args.harmonics or args.take:
-        choices.write(path, made)
     return made
 
 
@@ -189,6 +196,8 @@ def main(args, losses):
     joined = sessions.join(every, known["G"] if known["G"] is not None else phasecurve.DEFAULT_G)
     search = made.search
     found = solution.solve(joined.points, name, search.get("period_h"), search.get("harmonics"), search.get("take_h"))
+    if args.leave or args.use or args.shift or args.range or args.harmonics or args.take:
+        choices.write(f"{stem}.toml", made)  # those that can be carried out
     curves = phasecurve.fit(joined, found) if found.period_h or found.series is None else []
     text = words.paragraph(name, joined, found, curves)
     data = result.record(name, joined, found, curves, known, text)

@@ -283,7 +283,7 @@ def take_in(args, losses):
     files = []
     for path in map(Path, args.files):
         if not path.exists():
-            raise UsageError(f"{path} does not exist")
+            raise UsageError(f"{path} does not exist; check its name")
         parts = [*sorted((path / "refcats").glob("*.sqlite")), *path.glob(ephemstore.FILE_NAME)]
         parts += sorted((path / shelf.FOLDER).glob("*.npz"))
         if path.is_dir() and not parts:

@@ -7,6 +7,7 @@ while there was any is never taken for up to date.
 import contextvars
 import errno
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -202,10 +203,19 @@ def in_words(error: BaseException) -> str:
     return told or type(error).__name__
 
 
+def errno_of(error: BaseException | None) -> int | None:
+    """Return the errno of an OSError, also of one that a library raised again with no more than the text of another."""
+    if not isinstance(error, OSError) or error.errno:
+        return getattr(error, "errno", None)
+    found = re.match(r"\[Errno (\d+)\]", str(error))
+    return int(found[1]) if found else None
+
+
 def of_the_system(error: BaseException | None) -> str:
     """Return in a few words what the system is out of, "" if the `error` tells of something else."""
-    if isinstance(error, OSError) and error.errno and error.errno not in NOT_TO_BLAME:
-        return (error.strerror or os.strerror(error.errno)).lower()
+    number = errno_of(error)
+    if number and number not in NOT_TO_BLAME:
+        return (getattr(error, "strerror", None) or os.strerror(number)).lower()
     if isinstance(error, MemoryError) or "can't start new thread" in str(error):
         return "not enough memory"
     text = str(error)

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from os import PathLike
 from pathlib import Path
 
-from photometrypipeline.base.errors import Occupied
+from photometrypipeline.base.errors import Occupied, errno_of
 
 log = logging.getLogger("pp.files")
 
@@ -110,6 +110,8 @@ def replacing(path: str | PathLike, at_once: bool = True, precious: bool = False
             together.append(path)
         WRITTEN.note(path)
     except (OSError, sqlite3.Error) as error:
+        if errno_of(error) and not error.errno:  # type: ignore[union-attr]
+            raise OSError(errno_of(error), os.strerror(errno_of(error) or 0), str(path)) from error
         known = not isinstance(error, OSError) or error.errno is not None
         if known and getattr(error, "filename", None) in (None, str(temporary)):  # a full disk and SQLite name no file
             error.filename = str(path)  # type: ignore[union-attr]
@@ -135,10 +137,14 @@ def replacing_folder(path: str | PathLike) -> Iterator[Path]:
         if HALF_WRITTEN.search(left.name):
             shutil.rmtree(left, ignore_errors=True)
     temporary = path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex}.tmp")
-    temporary.mkdir(parents=True)
     try:
+        temporary.mkdir(parents=True)
         yield temporary
         temporary.rename(path)
+    except OSError as error:
+        if str(error.filename).startswith(str(temporary)):
+            error.filename = str(path)  # the one that a user has named
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -15,6 +15,7 @@ LONGEST_SPANS = 2.0  # the longest one, in spans of the data: half a rotation ma
 MOST_FREQUENCIES = 200_000
 SEEN = 5.0  # ln of the odds for a variation against none, from which on there is one
 SHORTEST_H, LONGEST_RATIO = 0.01, 1.02
+MOST_ASKED = 10 * MOST_FREQUENCIES  # in a range that was asked for
 COVERAGE_BINS = 20
 ROUNDS = 4  # of the search
 MOST_OUTLYING = 0.05  # share of the points
@@ -82,7 +83,14 @@ def solve(points, name, period_h=None, n_harmonics=None, chosen_h=None):
     """
     _check(points, name)
     low_h, high_h = period_h or limits_h(points)
-    if not 0 < low_h * LONGEST_RATIO < high_h:
+    steps = evidence.OVERSAMPLING * points.span_d * 24 * (1 / low_h - 1 / high_h)
+    if steps > MOST_ASKED:
+        shortest_h = 1 / (1 / high_h + MOST_ASKED / steps * (1 / low_h - 1 / high_h))
+        raise PipelineError(
+            f"{name}: {steps:.0f} periods would have to be tried; the shortest has to be {shortest_h:.2g} h at least"
+        )
+    longest_h = 24 * evidence.OVERSAMPLING * points.span_d  # of the search
+    if not 0 < low_h * LONGEST_RATIO < high_h or low_h >= longest_h:
         raise PipelineError(
             f"{name}: {points.span_d * 24:.2f} h of data do not tell periods between {low_h:.2f} and {high_h:.2f} h"
         )

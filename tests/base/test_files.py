@@ -9,7 +9,7 @@ import pytest
 
 from photometrypipeline.base import jsonfile
 from photometrypipeline.base.attempts import attempt
-from photometrypipeline.base.errors import Occupied, SystemTrouble
+from photometrypipeline.base.errors import Occupied, SystemTrouble, of_the_system
 from photometrypipeline.base.files import (
     endless_in,
     on_disk_together,
@@ -294,3 +294,14 @@ def test_a_disk_that_fails_at_the_end_of_a_step_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"), on_disk_together():
         write_text(tmp_path / "a.ldac", "content")
+
+
+def test_a_full_disk_that_a_library_tells_as_text_names_the_file(tmp_path):
+    with (
+        pytest.raises(OSError, match="No space left on device: .*light.dat") as caught,
+        replacing(tmp_path / "light.dat"),
+    ):
+        raise OSError("[Errno 28] No space left on device")
+    assert of_the_system(caught.value) == "no space left on device"
+    assert of_the_system(OSError("[Errno 28] No space left on device")) == "no space left on device"
+    assert of_the_system(OSError("Empty or corrupt FITS file")) == ""

@@ -232,3 +232,16 @@ def test_outliers_do_not_count_and_are_counted():
     assert not clean.outlying.any()
     assert abs(found.period_h - clean.period_h) < 0.5 * clean.period_err_h
     assert found.period_err_h < 1.3 * clean.period_err_h
+
+
+@pytest.mark.parametrize(
+    ("asked_h", "why"),
+    [
+        ((9000, 10000), "do not tell periods"),
+        ((9, 6), "do not tell periods"),
+        ((1e-6, 1), "periods would have to be tried"),
+    ],
+)
+def test_a_range_that_cannot_be_searched_is_told(solved, asked_h, why):
+    with pytest.raises(PipelineError, match=why):
+        solution.solve(solved[1], "body", asked_h)
