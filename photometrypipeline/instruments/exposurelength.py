@@ -170,7 +170,8 @@ def _count(header):
     named += [card.keyword for card in header.cards if _is_theirs(card) and COUNTED.search(str(card.comment))]
     for name in named:
         number = values.number(header.get(name))
-        if OF_SEQUENCE.search(header.comments[name]):
+        said = str(header.comments[name])
+        if OF_SEQUENCE.search(said) and not COUNTED.search(said):
             continue
         if 1 < number <= MOST_FRAMES and number == int(number):
             return int(number), name

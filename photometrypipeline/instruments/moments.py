@@ -28,23 +28,25 @@ OF_EXPOSURE = re.compile(
     r"|DATE[-_]?TIME|UTC?|OBSDATE|UT-DATE|UTC-EXP|GPS[-_]?(UP|START|ST|SU|SUTC|END|ED|EU|EUTC)|MEANTIME|OPENSHUT|OPENTIME?|CLOSETIM|DATE-HP"
 )
 COMMENTS = (  # what a comment says, the first that fits counts
-    (END, r"\bread-?(ing )?out\b"),
+    (END, r"\b(start|begin\w*|time|end|at) (of )?(the )?(image |sensor |ccd )?read-?out\b|\bread-?out (start|begin)"),
     (
         MIDDLE,
         r"\bmid(?!night|day)[- ]?\w*|\bmiddle\b|\bhalf-?way\b|\b(mean|average) (time|date|epoch|observ|exp|ut|jd|mjd)|"
-        r"\bcent(er|re|ral)\b.*\b(expos|observ|integrat|image|frame|time)|"
-        r"\b(expos|observ|integrat|time)\w* cent(er|re)\b|"
-        r"\bmilieu\b|\bmitte\b|\b(mitad|medio)\b|\bmet(a|\u00e0)\b",
+        r"\bcent(er|re) of (the )?(expos|integration|observation|image|frame|shutter)|\bexposure cent(er|re)\b|"
+        r"\b(time|utc?|date) (at|of) (the )?cent(er|re)\b|"
+        r"\bmilieu d(e |')|\bmitte (de[rs]|aufnahme|belichtung)\b|\b(mitad|medio) de|"
+        r"\bmet(a|\u00e0) (dell|posa|esposizione)",
     ),
     (
         START,
         r"\bstart|\bbegin|\bbegan|\bbegun|\bopen(ed|s|ing)?\b|\bonset\b|\bcommence|"
-        r"\bd(e|\u00e9)but\b|\banfang\b|\binicio\b|\binizio\b",
+        r"\bd(e|\u00e9)but d(e |')|\banfang de[rs]\b|\binicio de|\binizio (dell|posa|esposizione)",
     ),
     (
         END,
         r"\bend(s|ed|ing)?\b|\bstop|\bfinish|\bshutter\b.*\bclos|\bclos\w* .*\bshutter|\breceived|\bgrabbed|\barriv|"
-        r"\bfin\b|\bende\b|\bfinal\b|\bfine (della|esposizione|posa)\b|\bdownload",
+        r"\bfin(al)? d(e |')|\bende (de[rs]|aufnahme|belichtung)\b|\bfine (dell|posa|esposizione)|"
+        r"\btime of (image )?download",
     ),
     (
         MADE,
