@@ -251,11 +251,10 @@ def _write_parquet(found, path):
     fields, arrays = [], []
     for name, column in found.columns.items():
         about = {"unit": str(column.unit or ""), "description": column.description or ""}
-        whole = name == "flags"  # of no source at all they are no numbers; types are the same in every file
-        values = np.ma.filled(column.astype(int) if whole else column).tolist()
-        arrays.append(
-            pyarrow.array(values, types["i" if whole else column.dtype.kind], mask=np.ma.getmaskarray(column))
-        )
+        values, kind = np.ma.filled(column), column.dtype.kind  # which is the same in every file, also without a value
+        if name == "flags" and kind == "f":
+            values, kind = np.zeros(len(column), dtype=int), "i"  # of no source at all
+        arrays.append(pyarrow.array(values.tolist(), types[kind], mask=np.ma.getmaskarray(column)))
         fields.append(pyarrow.field(name, arrays[-1].type, metadata=about))
     meta = {name: json.dumps(value) for name, value in found.meta.items()}
     parquet.write_table(pyarrow.table(arrays, schema=pyarrow.schema(fields, metadata=meta)), path)
