@@ -6,6 +6,7 @@ Light enough for a command line to look at.
 from pathlib import Path
 
 from photometrypipeline.base.errors import UsageError
+from photometrypipeline.instruments import filternames
 
 JOHNSON = ("U", "B", "V", "R", "I")
 SLOAN = ("u", "g", "r", "i", "z", "y")
@@ -40,5 +41,6 @@ def check(name, catalogs=None):
         raise UsageError(f"-filter {name} is not a band; with -filter None {UNFILTERED}")
     near = [band for band in BANDS if band.lower() == name.lower()]
     near += ["vsm (SkyMapper)"] if name == "v" else []
+    near = near or [band for band in (filternames.guess(name)[0],) if band in BANDS]  # r', Rc, Bessel V
     hint = f"did you mean {' or '.join(near)}?" if near else f"the bands are {KNOWN}"
     raise UsageError(f"-filter {name or repr('')} is not a band; {hint}")

@@ -25,6 +25,9 @@ def test_all_bands_are_taken(name):
         ("Q", r"U B V R I .*gp1"),
         ("v", "did you mean V or vsm"),
         ("bp", r"did you mean BP\?"),
+        ("r'", r"did you mean r\?"),
+        ("Bessel V", r"did you mean V\?"),
+        ("Rc ", r"did you mean R\?"),
         ("Clear", "magnitudes stay instrumental; -filter G calibrates to the nearest"),
     ],
 )
