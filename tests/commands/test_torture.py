@@ -9,7 +9,7 @@ from conftest import ROOT
 sys.path.append(str(ROOT / "benchmarks"))
 import torture
 
-NUMBERS = {"files": 4, "headers": 2, "kills": 1, "programs": 2, "services": 2, "disk": 3, "names": 3}
+NUMBERS = {"files": 4, "headers": 2, "kills": 1, "programs": 2, "services": 2, "disk": 3, "names": 3, "calls": 3}
 
 
 @pytest.fixture(scope="module")
