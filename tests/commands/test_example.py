@@ -1,5 +1,6 @@
 """The example as a user runs it: light curve, positions and zeropoints against the truth beside the frames."""
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from astropy.io import fits
 from conftest import ROOT
 
 from photometrypipeline.frames import records
+from photometrypipeline.runs import starts
 
 EXAMPLE = ROOT / "example_data" / "vatt4k"
 
@@ -65,6 +67,19 @@ def test_a_run_loads_no_package_that_it_has_no_use_for(example):
     modules = loaded(done.stderr.split(starts)[1])
     assert modules & slow == set()
     assert {"scipy.ndimage", "astropy.wcs"} <= modules  # the names are read as Python writes them
+
+
+def test_the_data_sets_of_a_tree_have_no_package_left_to_load(example):
+    """What a run loads is there in the process that they are copies of; what the example alone loads, need not be."""
+    import pp_run
+
+    modules = loaded(example[1].stderr.split("| zipimport")[1])
+    code = f"import sys; [__import__(name) for name in {[starts.OWN, *pp_run.LOADED]}]; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    packages = ("numpy", "scipy", "astropy", "matplotlib", "jinja2", "photometrypipeline")
+    left = {name for name in modules - set(done.stdout.split()) if name.startswith(packages)}
+    left = {name for name in left if importlib.util.find_spec(name)}  # some are only asked for
+    assert len(done.stdout.split()) > 1000 and left == set()
 
 
 def test_a_run_with_nothing_to_do_loads_nothing_that_it_does_not_need(example):
