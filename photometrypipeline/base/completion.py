@@ -5,13 +5,14 @@ with two dashes, and one file for each command.
 """
 
 import argparse
+import re
 import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-EARLY = "\ncommandline.answer_at_once"  # what stands above this line in a script is quick and makes its parser
+EARLY = re.compile(r"\n *commandline\.answer_at_once")  # what stands above in a script is quick and makes its parser
 FILES, FOLDERS = ("FILE", "IMAGE", "TABLE"), ("FOLDER",)  # metavars of options that take such
 FILE, FOLDER, OTHER = "file", "folder", "other"  # kinds of values; else a tuple of words
 
@@ -56,7 +57,7 @@ def parsers(folder: Path) -> dict[str, argparse.ArgumentParser]:
     """Return {name: parser} of the commands in `folder`."""
     found = {}
     for path in sorted(folder.glob("pp*.py")):
-        head, early, _ = path.read_text(encoding="utf-8").partition(EARLY)
+        head, *early = EARLY.split(path.read_text(encoding="utf-8"), maxsplit=1)
         if early:
             names: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
             exec(compile(head, path, "exec"), names)
