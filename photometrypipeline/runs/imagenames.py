@@ -13,6 +13,7 @@ from photometrypipeline.runs import datatree, stamps
 
 log = logging.getLogger("pp.images")
 
+NOWHERE = "is a link to something that is not there"
 NO_FRAMES = (BAD_PIXELS, *(f"{stack}.fits" for stack in STACK_FOLDERS))
 
 
@@ -40,7 +41,7 @@ def expand(arguments, quiet=False):
         found = sorted(glob.glob(argument) or glob.glob(renamed)) if not os.path.exists(argument) else []
         names += found or [renamed if not os.path.exists(argument) and os.path.exists(renamed) else argument]
     names = [name for name in dict.fromkeys(names) if os.path.basename(name) != BAD_PIXELS]
-    missing = [name for name in names if not os.path.exists(name) and name != "all"]
+    missing = [name for name in names if not os.path.lexists(name) and name != "all"]
     if missing:
         more = " ..." if len(missing) > 10 else ""
         raise UsageError(f"no such file: {', '.join(missing[:10])}{more}; check the names")
@@ -73,20 +74,29 @@ def _places(images, folder):
 def without_endless(images, folder, losses):
     """Return the `images` (list of str) that can be read to their end, as all of their files there and in `folder` can.
 
-    A pipe, a socket or a device is the loss of the image that it is, or that it would belong to.
-    Raises UsageError if no image is left.
+    A pipe, a socket or a device is the loss of the image that it is, or that it would belong to; a link to nothing is
+    one as well.  Raises UsageError if no image is left.
     """
-    lost = {name: name for name in images if is_endless(name)}
+    lost = {name: _pipe(name) for name in images if is_endless(name)}
+    lost |= {name: FrameError(name, NOWHERE, "mend the link") for name in images if _leads_nowhere(name)}
     for path in [path for place in _places(images, folder) for path in endless_in(place)]:
         owner = _owner(path.name, images)
         if owner:
-            lost.setdefault(owner, path)
-    for name, path in lost.items():
-        losses.add_error(os.path.basename(name), FrameError(path, f"is {A_PIPE}, where a file belongs", "move it away"))
+            lost.setdefault(owner, _pipe(path))
+    for name, error in lost.items():
+        losses.add_error(os.path.basename(name), error)
     left = [name for name in images if name not in lost]
     if images and not left:
         raise UsageError("none of the images can be read")
     return left
+
+
+def _pipe(path):
+    return FrameError(path, f"is {A_PIPE}, where a file belongs", "move it away")
+
+
+def _leads_nowhere(path):
+    return os.path.islink(path) and not os.path.exists(path)
 
 
 def _owner(name, images):

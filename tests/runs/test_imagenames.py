@@ -6,7 +6,7 @@ import pytest
 
 from photometrypipeline.base.errors import Occupied, UsageError
 from photometrypipeline.base.losses import Losses
-from photometrypipeline.runs.imagenames import make_ready, without_endless
+from photometrypipeline.runs.imagenames import expand, make_ready, without_endless
 
 IMAGES = ["a.fits", "a.b.fits", "c.fits"]
 
@@ -24,11 +24,13 @@ def test_a_pipe_is_the_loss_of_one_image(folder):
     os.mkfifo("a.b.ldac")  # of a.b.fits, not of a.fits
     os.mkfifo("nobody_asked.fits")
     os.symlink("pipe", "linked.fits")
+    os.symlink("unplugged/d.fits", "d.fits")
     losses = Losses()
     make_ready([*IMAGES, "linked.fits"], folder)
-    assert without_endless([*IMAGES, "linked.fits"], folder, losses) == ["a.fits", "c.fits"]
+    assert without_endless(expand([*IMAGES, "linked.fits", "d.fits"]), folder, losses) == ["a.fits", "c.fits"]
     assert losses.entries == [
         ("linked.fits", "is a pipe or a device, where a file belongs; move it away"),
+        ("d.fits", "is a link to something that is not there; mend the link"),
         ("a.b.fits", "a.b.ldac is a pipe or a device, where a file belongs; move it away"),
     ]
 
