@@ -128,6 +128,8 @@ def _override():
     here, usual = Path(__file__).resolve(), usersettings.known(globals())
     for folder in user_folders():
         path = folder / "pp_setup.py"
+        if os.path.lexists(path) and not path.is_file():
+            return UsageError(f"{path} is not a file that can be read; move it away")
         if path.is_file() and path.resolve() != here:
             try:
                 exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), globals())

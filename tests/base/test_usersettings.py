@@ -103,3 +103,9 @@ def test_settings_of_the_documented_suite_without_an_effect_are_told():
     (told,) = run("confdiagnostics.thumb_fontsize = 8")
     assert "thumb_fontsize has no effect any more" in told
     assert len(run("allcatalogs = ['GAIA']\ninstrument_keys = ['INSTRUME']")) == 2
+
+
+def test_settings_that_are_no_file_are_not_passed_over(tmp_path, monkeypatch):
+    (tmp_path / "pp_setup.py").symlink_to("unplugged/pp_setup.py")
+    monkeypatch.setenv("PHOTPIPEDIR", str(tmp_path))
+    assert str(pp_setup._override()) == f"{tmp_path / 'pp_setup.py'} is not a file that can be read; move it away"
