@@ -165,7 +165,8 @@ def advise(records, kind, text):
 def main(args, losses):
     files, identifier = arguments(args.names)
     settings = reportsettings.chosen(pp_setup.confreport, args)
-    records = collect(files, identifier, settings, args.astcat, args.format, losses)
+    astcat = mpccodes.code_given(args.astcat) if args.astcat else None
+    records = collect(files, identifier, settings, astcat, args.format, losses)
     if args.format == "80":
         text = mpc80.to_text(records, settings)
     else:

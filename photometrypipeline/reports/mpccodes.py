@@ -4,6 +4,7 @@ After its lists of allowed field values for ADES (catalogues, modes) and of magn
 not on the lists has a whole report refused.
 """
 
+from photometrypipeline.base.errors import UsageError
 from photometrypipeline.catalogs import surveys
 
 # Our catalogue: (code in ADES, name in the header of 80-column reports)
@@ -59,6 +60,18 @@ def catalog_name(text):
 def catalog_codes(text):
     """Return (code in ADES, name in an 80-column report) of a catalogue, both empty where the MPC has none for it."""
     return CATALOGS.get(catalog_name(text), ("", ""))
+
+
+def code_given(text):
+    """Return the code in ADES that a user means by `text`: the code itself, or a catalogue as we call it.
+
+    Raises UsageError for what the MPC has no code for.
+    """
+    codes = (*CURRENT_CATALOGS, *DEPRECATED_CATALOGS)
+    known = next((code for code in codes if code.lower() == text.lower()), "") or catalog_codes(text)[0]
+    if not known:
+        raise UsageError(f"-astcat {text} is no catalogue of the MPC; its codes are {', '.join(CURRENT_CATALOGS)}")
+    return known
 
 
 def header_name(code):

@@ -3,10 +3,13 @@
 import re
 from types import SimpleNamespace
 
+import pytest
+
 import pp_setup
 import pptool_mpcreport
+from photometrypipeline.base.errors import UsageError
 from photometrypipeline.frames.frame import Frame
-from photometrypipeline.reports import astrometryreport, mpc80, reportsettings
+from photometrypipeline.reports import astrometryreport, mpc80, mpccodes, reportsettings
 from photometrypipeline.reports.designations import Designation
 from photometrypipeline.reports.observations import Observation
 from reportrows import row
@@ -66,3 +69,13 @@ def test_bands_of_several_letters_and_instrumental_magnitudes_do_not_shift_the_l
     assert line80(band="BP")[64:71].strip() == ""  # the MPC has no letter for it
     assert line80(band="-", mag=-9.1)[64:71].strip() == ""  # no magnitude at all
     assert line80(band="-", mag=15.2)[64:71] == " 15.20C"
+
+
+@pytest.mark.parametrize(("given", "code"), [("Gaia3", "Gaia3"), ("gaia-dr3", "Gaia3"), ("ucac4", "UCAC4")])
+def test_a_catalogue_is_given_by_its_code_or_by_its_name(given, code):
+    assert mpccodes.code_given(given) == code
+
+
+def test_a_catalogue_that_the_mpc_does_not_know_is_refused():
+    with pytest.raises(UsageError, match="-astcat SkyMapper is no catalogue of the MPC; its codes are .*Gaia3"):
+        mpccodes.code_given("SkyMapper")
