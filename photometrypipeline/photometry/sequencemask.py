@@ -162,7 +162,8 @@ def _pixels_of(frames, places):
 
 def _made_from(frames, folder, *choices):
     contents = Contents(folder / CONTENTS)
-    names = [(frame.name, contents.of_frame(frame.path)[2]) for frame in frames]
+    every = [(frame.name, contents.of_frame(frame.path)) for frame in frames]
+    names = [(name, found and found[2]) for name, found in every]  # None for one that cannot be read now
     own = contents.of_file(choices[-1]) if choices[-1] else None
     return digest(repr((badpixels.VERSION, names, choices[:-1], own)))
 

@@ -148,3 +148,11 @@ def test_a_frame_that_is_damaged_does_not_take_the_others_down(tmp_path):
     found = sequencemask.of_frames(frames, tmp_path)
     assert found.n_frames == 3 and found.mask[:, 50].all()
     assert sequencemask.of_frames(frames[1:2], tmp_path).mask is None
+
+
+def test_a_mask_is_made_again_once_a_frame_can_be_read(tmp_path):
+    frame = Frame(tmp_path / "a.fits")
+    unread = sequencemask._made_from([frame], tmp_path, None)
+    write_frame = fits.PrimaryHDU(np.zeros((4, 4), np.int16))
+    write_frame.writeto(frame.path)
+    assert sequencemask._made_from([frame], tmp_path, None) != unread
