@@ -43,6 +43,17 @@ def in_original():
     """In a process that only makes copies of itself: it heeds no signal; they end at once until they are at work."""
     own = os.getpid()
     _install(lambda number, _: None if os.getpid() == own else _end(number, LOADING))
+    heard()
+
+
+def hold():
+    """Let signals wait from now on, also in processes that are begun, until heard() is called there."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+
+def heard():
+    """Let signals come that have waited."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 def status():

@@ -6,14 +6,15 @@ import gc
 import sys
 
 from photometrypipeline.base import interruption
-from photometrypipeline.base.errors import PipelineError
-from photometrypipeline.instruments import telescopes
-from photometrypipeline.runs import recipes
-from photometrypipeline.website import pages, plotfiles
 
 
 def prepare():
-    """Do what every data set would do again, each with the same result."""
+    """Load packages, and do what every data set would do again, each with the same result."""
+    from photometrypipeline.base.errors import PipelineError  # none of these before signals are heeded
+    from photometrypipeline.instruments import telescopes
+    from photometrypipeline.runs import recipes
+    from photometrypipeline.website import pages, plotfiles
+
     plotfiles.load()
     for name in pages.environment().list_templates(["html"]):
         pages.environment().get_template(name)

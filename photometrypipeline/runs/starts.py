@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from photometrypipeline.base import interruption
 from photometrypipeline.base.errors import FAILED
 
 log = logging.getLogger("pp.starts")
@@ -50,8 +51,12 @@ class Copy:
         script, *arguments = argv[1:]
         place, path = f"/proc/{os.getpid()}/fd/{output.fileno()}", os.environ.get(PATH)
         self._process = context.Process(target=_work, args=(script, arguments, str(folder), place, path))
+        from multiprocessing import forkserver, resource_tracker
+
+        resource_tracker.ensure_running()  # which lets signals come again
         with _finding(Path(script).parent):
-            self._process.start()
+            forkserver.ensure_running()
+        self._process.start()
         self.terminate, self.kill = self._process.terminate, self._process.kill
 
     def status(self):
@@ -65,13 +70,18 @@ class Copy:
 
 @contextlib.contextmanager
 def _finding(folder):
-    """Within the block processes that are begun find the scripts in `folder`: a fork server is not told sys.path."""
+    """Within the block processes that are begun find the scripts in `folder`: a fork server is not told sys.path.
+
+    Signals wait, there until it has loaded what heeds them.
+    """
     before = os.environ.get(PATH)
     os.environ[PATH] = os.pathsep.join([str(folder), *([before] if before else [])])
+    interruption.hold()
     try:
         yield
     finally:
         _put_back(before)
+        interruption.heard()
 
 
 def _put_back(path):
@@ -87,6 +97,7 @@ def _work(script, arguments, folder, output, path):
     path : what PYTHONPATH says to a command, None for nothing
     """
     _put_back(path)
+    interruption.heard()
     os.chdir(folder)
     try:
         descriptor = os.open(output, os.O_WRONLY | os.O_APPEND)
