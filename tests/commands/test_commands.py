@@ -464,10 +464,10 @@ def test_own_catalogue_for_registration_and_calibration(tmp_path, run_command):
     np.testing.assert_allclose(table["mag"], truth.mag, atol=0.06)  # 0.011 noise, 0.02 of the linear relation
 
 
-def test_own_catalogue_that_lacks_something_says_what(tmp_path, run_command):
-    truth = sky.make_dataset(tmp_path, 2, store=False)
+def test_own_catalogue_that_lacks_something_says_what_before_any_work(tmp_path, run_command):
     (tmp_path / "own.csv").write_text("alpha_hours,Vmag\n1.0,12.0\n")
-    done = run_command("pp_run", "-injections", 0, *truth.files, OFFLINE, "-cat", "own.csv", cwd=tmp_path)
-    assert done.returncode == 1
+    fits.writeto(tmp_path / "a.fits", np.zeros((9, 9)))
+    done = run_command("pp_run", "a.fits", OFFLINE, "-cat", "own.csv", cwd=tmp_path)
+    assert done.returncode == 2 and not list(tmp_path.glob("*.ldac"))
     assert "own.csv" in done.stderr and "alpha_hours" in done.stderr and "dec_deg" in done.stderr
     assert "Traceback" not in done.stderr
