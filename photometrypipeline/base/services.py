@@ -105,7 +105,7 @@ class Client:
     unreachable : list that gets each NotReachable it met: what was made meanwhile is not the last word, even if a way
         around was found. Clients that share it share what it tells: for a while after a name that could not be looked
         up none of them asks for another.
-    patient : whether it tries again where a service fails
+    patient : whether it tries again where a service fails; a name that cannot be looked up is tried twice in any case
     """
 
     def __init__(self, offline=False, sleep=time.sleep, unreachable=None, patient=True):
@@ -157,7 +157,7 @@ class Client:
             raise self.unreachable[-1]
         if known := self._no_network(host):
             raise self.not_reachable(facts.label, host, NO_NAME, known.at_s)
-        tries = 1 if self._is_down(host) or not self.patient else tries or facts.tries
+        tries = 1 if self._is_down(host) else tries or facts.tries
         timeout = (facts.connect_s, read_s or facts.read_s)
         started = time.monotonic()
         for attempt in range(tries):
@@ -174,7 +174,9 @@ class Client:
             else:
                 log_answer(facts.label, description, response, result)
                 return result
-            if attempt + 1 == tries or time.monotonic() - started + pause_s > TOTAL_LIMIT_S:
+            if not self.patient:
+                tries = min(tries, 2 if reason == NO_NAME else 1)
+            if attempt + 1 >= tries or time.monotonic() - started + pause_s > TOTAL_LIMIT_S:
                 break
             if attempt == 0:
                 log.warning("%s: %s; trying again, up to %d times: %s", facts.label, reason, tries - 1, description)

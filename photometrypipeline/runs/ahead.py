@@ -26,14 +26,29 @@ from photometrypipeline.sky import sphere
 log = logging.getLogger("pp.ahead")
 
 
+class Scout(Client):
+    """Asks once, and keeps to itself what fails; clients of `unreachable` learn at once that there is no network."""
+
+    def __init__(self, unreachable: list[NotReachable]) -> None:
+        super().__init__(patient=False)
+        self._of_steps = unreachable
+
+    def not_reachable(self, *facts, **more) -> NotReachable:
+        """Return the NotReachable for a service, as of any Client."""
+        error = super().not_reachable(*facts, **more)
+        if error.reason == NO_NAME:
+            self._of_steps.append(error)
+        return error
+
+
 class Ahead:
     """Work that goes on next to the run, each piece in a thread of its own.
 
-    client : that they ask with;  unreachable : of the data set, which learns at the end that there is no network
+    client : that they ask with;  unreachable : of the data set
     """
 
     def __init__(self, unreachable: list[NotReachable]) -> None:
-        self.client, self._unreachable = Client(patient=False), unreachable
+        self.client = Scout(unreachable)
         self._threads: list[threading.Thread] = []
 
     def begin(self, about: str, work: Callable[[], object]) -> None:
@@ -60,7 +75,6 @@ class Ahead:
         for thread in self._threads:
             if kind is None or issubclass(kind, Exception):  # not where somebody wants to stop
                 thread.join()
-        self._unreachable += [error for error in self.client.unreachable if error.reason == NO_NAME]
 
 
 def fetch(frames, options: dict, faintest_mag: float, repetitions: int) -> Ahead:

@@ -13,6 +13,7 @@ import requests
 import services as local
 from photometrypipeline.base import services, transport
 from photometrypipeline.base.errors import NotFound, NotReachable, UsageError
+from photometrypipeline.runs.ahead import Scout
 
 
 @pytest.fixture
@@ -159,6 +160,22 @@ def test_after_a_name_that_cannot_be_looked_up_nothing_waits_for_the_network(cli
         with pytest.raises(NotReachable, match="cannot be looked up"):
             services.Client(sleep=pauses.append, unreachable=met).call("vizier", send, None, "a test", url=host)
         assert (len(tried), len([each for each in pauses if each])) == (4, 3)
+
+
+def test_steps_do_not_wait_for_a_network_that_was_not_there_when_they_were_prepared(client, pauses, monkeypatch):
+    monkeypatch.setattr(services, "door_of_all", lambda facts: contextlib.nullcontext())
+    tried, of_steps = [], []
+
+    def send(timeout):
+        tried.append(timeout)
+        raise requests.ConnectionError("Failed to resolve 'vizier.example'")
+
+    scout = Scout(of_steps)
+    scout._sleep = pauses.append
+    for asking in (scout, services.Client(sleep=pauses.append, unreachable=of_steps)):
+        with pytest.raises(NotReachable, match="cannot be looked up"):
+            asking.call("vizier", send, None, "a test", url="https://vizier.example")
+        assert (len(tried), len([each for each in pauses if each])) == (2, 1)
 
 
 def test_retrying_is_announced_once(server, client, caplog):
