@@ -141,12 +141,10 @@ def distill(frames, losses, options=Options()):  # noqa: B008  it is frozen
     drawn = write_regions(data, measured, curves)
     reports = write_reports(data, curves, options)
     in_field = bodies.lines(derived.everything, curves)
-    for line in bodies.told(in_field):
-        toolbox.say(line)
     scale_arcsec = max(each.frame.number("SECPIXX") for each in measured)
     about_clock = clock.told({curve.name: curve.every for curve in curves if curve.kind in clock.KINDS}, scale_arcsec)
-    if about_clock:
-        toolbox.say(about_clock)
+    for line in filter(None, (*bodies.told(in_field), about_clock)):
+        toolbox.say(line)
     summary = recordtypes.Distill(
         targets=[curve.name for curve in curves],
         images=[each.frame.name for each in measured],

@@ -437,16 +437,8 @@ def finish(frames, attempt, verdicts, telescope, losses):
     for frame in frames:
         verdict = verdicts.setdefault(frame.name, astrometry.Verdict(frame.name, "no sources could be extracted"))
         if verdict.registered:
-            solution, of = attempt.solved[frame.name], attempt.catalogs[frame.name]
-            wcskeywords.write_solution(frame.header, solution, of, telescope.keep_keywords)
-            wcskeywords.note_rms(frame.header, verdict.rms_arcsec, verdict.cv_arcsec)
-            wcskeywords.note_pointing(frame.header, unknown=False)
-            frame.header["TEL_KEYW"] = telescope.key
             rings.note(frame.header, rings_px.get(frame.name))
-            if wcskeywords.NO_SCALE in frame.header:
-                scales.append(wcskeywords.pixel_scale_arcsec(solution))
-                wcskeywords.note_scale(frame.header, scales[-1])
-            frame.save()
+            scales.append(attempt.write_into(frame, verdict))
             registered.append(frame)
         else:
             losses.add(frame.name, f"not registered: {verdict.reason}")
@@ -460,7 +452,7 @@ def finish(frames, attempt, verdicts, telescope, losses):
 
         seen = orientation.in_words([attempt.solved[frame.name] for frame in registered])
         toolbox.say(f"unknown camera, as the stars show it: {seen}; pptool_telescope keeps that for it")
-    if scales:
+    if scales := [each for each in scales if each]:
         scale = float(np.median(scales))
         told = f"the headers say {attempt.told_arcsec:.4g}" if attempt.told_arcsec else "no header gives it"
         log.warning("the pixel scale, %.4f arcsec, comes from the stars: %s", scale, told)

@@ -46,6 +46,19 @@ class Attempt:
         name = extraction.frame.name
         self.verdicts[name] = astrometry.Verdict(name, reason, n_sources=len(self.trimmed[name]), **numbers)
 
+    def write_into(self, frame, verdict):
+        """Save a Frame with its solution; return its pixel scale (arcsec) where no header tells it, None elsewhere."""
+        solution, header = self.solved[frame.name], frame.header
+        wcskeywords.write_solution(header, solution, self.catalogs[frame.name], self.telescope.keep_keywords)
+        wcskeywords.note_rms(header, verdict.rms_arcsec, verdict.cv_arcsec)
+        wcskeywords.note_pointing(header, unknown=False)
+        header["TEL_KEYW"] = self.telescope.key
+        scale = wcskeywords.pixel_scale_arcsec(solution) if wcskeywords.NO_SCALE in header else None
+        if scale:
+            wcskeywords.note_scale(header, scale)
+        frame.save()
+        return scale
+
     def raise_if_nothing_answered(self):
         """Raise the NotReachable, or else the CatalogError, for which there were no stars to register on."""
         errors = list(self.failures.values())
