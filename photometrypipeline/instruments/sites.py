@@ -51,7 +51,7 @@ class Site:
 def site_of(header):
     """Return the Site that a header (mapping) names, None if it names none."""
     for of_latitude, of_longitude in (*KEYWORDS, *_alike(header)):
-        latitude, longitude = degrees(header.get(of_latitude)), degrees(header.get(of_longitude))
+        latitude, longitude = _angle_deg(header, of_latitude), _angle_deg(header, of_longitude)
         if latitude is None or longitude is None or not abs(latitude) <= 90 or (latitude == 0 and longitude == 0):
             continue
         west = re.search(r"(?i)west(?!.*east)(?<!east.west)", _comment(header, of_longitude))
@@ -69,6 +69,15 @@ def _alike(header):
             partner = re.compile(f"{re.escape(found['before'])}LONG?(?:I\\w*)?{re.escape(found['behind'])}")
             pairs += [(name, other) for other in header if partner.fullmatch(other)]
     return pairs
+
+
+def _angle_deg(header, name):
+    """Return the angle of a keyword (deg), None if it holds none; in radians where its comment says so."""
+    angle = degrees(header.get(name))
+    radians = (
+        angle is not None and abs(angle) <= 2 * np.pi and re.search(r"(?i)\brad(ians?)?\b", _comment(header, name))
+    )
+    return float(np.degrees(angle)) if radians else angle
 
 
 def _comment(header, name):

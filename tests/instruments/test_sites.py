@@ -34,6 +34,12 @@ def test_where_a_telescope_stands_in_many_words(of_latitude, of_longitude, place
     assert (site.latitude_deg, site.longitudes[0]) == pytest.approx((31.958, -111.6), abs=1e-6)
 
 
+def test_a_place_in_radians():
+    cards = [("SITELAT", 0.557772, "[rad] latitude"), ("SITELONG", -1.947787, "[rad] longitude, East positive")]
+    site = sites.site_of(fits.Header(cards))
+    assert (site.latitude_deg, site.longitudes[0]) == pytest.approx((31.958, -111.6), abs=1e-3)
+
+
 def test_latitudes_that_are_of_no_site_are_none():
     assert sites.site_of({"GLAT": 12.0, "GLON": 30.0, "LATPOLE": 0.0, "LONPOLE": 180.0}) is None
 
