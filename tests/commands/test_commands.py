@@ -309,7 +309,7 @@ def test_observations_taken_out_by_hand_stay_behind_a_hash_and_the_rest_stays_as
 BAD = {
     "truncated": "truncated",
     "text": "not a FITS file",
-    "empty": "not a FITS file",
+    "empty": "is empty",
     "no date": "DATE-OBS",
     "no pointing": "RA",
     "blank": "too few sources",
