@@ -329,11 +329,18 @@ def _read(path):
     """Return (mask, header), None twice without a file."""
     try:
         with fits.open(path, memmap=False) as hdus:
-            return np.asarray(hdus[0].data).astype(np.uint8), hdus[0].header
+            return _bits(np.asarray(hdus[0].data)), hdus[0].header
     except FileNotFoundError:
         return None, None
     except (OSError, TypeError, ValueError, AttributeError) as error:
         raise FrameError(path, f"is not a mask of bad pixels ({error})", "remove it; it is made again", error) from None
+
+
+def _bits(values):
+    """Return the bits (uint8) of a mask; one by hand may mark bad pixels by any number but 0, or by none (NaN)."""
+    with np.errstate(invalid="ignore"):
+        of_ours = values.dtype == np.uint8 or bool(((values >= 0) & (values <= 255) & (values % 1 == 0)).all())
+    return values.astype(np.uint8) if of_ours else np.where(values != 0, PIXEL, 0).astype(np.uint8)
 
 
 def kept(folder, made_from, shape):

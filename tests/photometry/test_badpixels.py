@@ -134,6 +134,15 @@ def test_a_mask_by_hand_counts_and_a_broken_one_is_said(tmp_path):
         badpixels.read(tmp_path)
 
 
+@pytest.mark.parametrize("mark", [1, 256, -1, 0.5, np.nan, np.inf])
+def test_a_mask_by_hand_marks_bad_pixels_by_anything_but_0(tmp_path, mark, recwarn):
+    mask = np.zeros((4, 5), np.int16 if isinstance(mark, int) else np.float32)
+    mask[1, 2] = mark
+    fits.writeto(tmp_path / badpixels.FILE_NAME, mask)
+    assert np.argwhere(badpixels.read(tmp_path)).tolist() == [[1, 2]]
+    assert not recwarn
+
+
 def test_a_frame_that_is_damaged_does_not_take_the_others_down(tmp_path):
     images, bad = sequence(5)
     wcs = sky.make_wcs((179.5, 6.25), SHAPE[::-1])
