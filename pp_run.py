@@ -264,9 +264,9 @@ def up_to_date(steps, data, options):
         return []
     known = Stamps(data.folder)
 
-    def recipe_of(step, frames):
-        chosen = options_of(step, options)
-        recipe, stamp = toolbox.recipe(step, data.only(frames), chosen, known.contents), known.read(step)
+    def recipe_of(stamp, frames):
+        step = stamp.step
+        recipe = toolbox.recipe(step, data.only(frames), options_of(step, options), known.contents)
         if step == "register" and stamp.result.get("list") not in (None, list_of(data, options)):
             recipe["options"]["list"] = "of another photometry"
         gaps = stamp.result.get("failed") or stamp.result.get("uncalibrated")

@@ -151,7 +151,7 @@ class Stamps:
     def valid(self, steps, frames, recipe_of):
         """Return ([Stamp, ...], why): the stamps of the first of `steps` that still hold, and why no more do.
 
-        frames : those that can be read;  recipe_of(step, frames) : the recipe that the step would be run by now
+        frames : those that can be read;  recipe_of(stamp, frames) : the recipe that its step would be run by now
         """
         found, names, previous, why = [], sorted(self.names(frames)), None, ""
         for step in steps:
@@ -164,7 +164,7 @@ class Stamps:
                 why = f"{step}: other frames than last time"
             else:
                 known = [frame for frame in frames if self.names([frame])[0] in stamp.given]
-                difference = recipes.difference(stamp.recipe, recipe_of(step, known))
+                difference = recipes.difference(stamp.recipe, recipe_of(stamp, known))
                 why = f"{step}: {difference}" if difference else ""
             if why:
                 break
