@@ -49,7 +49,7 @@ def check(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
         if name not in before:
             near = difflib.get_close_matches(name, before, 1)
             tip = f"the nearest is {near[0]}" if near else "names of your own begin with _"
-            raise UsageError(f"there is no setting {name}; {tip}")
+            raise UsageError(f"no setting is called {name}; {tip}")
         kind = _kind(before[name])
         if not _plain(before[name]) and not isinstance(value, type(before[name])):
             raise UsageError(f"{name} is not the one of this version; set single values, such as {name}.NAME = ...")

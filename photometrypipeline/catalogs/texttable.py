@@ -24,9 +24,14 @@ SENTINELS = (-999.0, -9999.0, -99999.0, 9999.0, 99999.0)  # what surveys write f
 HUGE = 1e19  # and FITS writers: no quantity of a star is as large
 
 
+def encoding_of(start):
+    """Return the encoding of a text by its first bytes: UTF-8 or, as Excel has it, UTF-16."""
+    return "utf-16" if start.startswith(UTF16) else "utf-8-sig"
+
+
 def decoded(content):
-    """Return the text in the content (bytes) of a file, UTF-8 or, as Excel has it, UTF-16."""
-    return content.decode("utf-16" if content.startswith(UTF16) else "utf-8-sig", errors="replace")
+    """Return the text in the content (bytes) of a file."""
+    return content.decode(encoding_of(content), errors="replace")
 
 
 def is_boxed(text):

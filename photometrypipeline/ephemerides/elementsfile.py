@@ -19,12 +19,12 @@ import re
 import zlib
 
 from photometrypipeline.base.errors import FrameError
+from photometrypipeline.catalogs import texttable
 from photometrypipeline.ephemerides import elementsjson, horizons, names, orbfit
 from photometrypipeline.ephemerides.elements import MJD_ZERO, Orbit, julian_date, perihelion
 
 REMEDY = "give lines of MPCORB, CometEls, JPL's ELEMENTS tables, an answer of Horizons, JSON, CSV of SBDB, or AstDyS"
 GZIP = b"\x1f\x8b"
-UTF16 = (b"\xff\xfe", b"\xfe\xff")
 MPCORB = re.compile(r".{7} .{12}([IJKL]\d\d[1-9A-C][1-9A-V])\s")
 COMET = re.compile(r"[\d ]{4}[A-Z].{7} *(\d{4}) (\d\d) ([\d ]\d\.\d+) ")
 _CSV = re.compile(r"\ufeff?[^\n]*(?<![\w.])e\"? *,", re.IGNORECASE)  # titles, an eccentricity among them
@@ -62,8 +62,7 @@ def _opened(path):
     """Return the text of a file as a stream, unpacked, without the mark of its encoding."""
     with open(path, "rb") as stream:
         start = stream.read(2)
-    encoding = "utf-16" if start in UTF16 else "utf-8-sig"
-    return (gzip.open if start == GZIP else open)(path, "rt", encoding=encoding, errors="replace")
+    return (gzip.open if start == GZIP else open)(path, "rt", encoding=texttable.encoding_of(start), errors="replace")
 
 
 def _from_stream(stream, asked):

@@ -152,7 +152,7 @@ def _constant(solution, name):
     errors = bootstrap.errors_of(solution.points, series, solution.length, solution.inflation)
     limit = series.amplitude + 2 * errors.amplitude
     solution.verdict = (
-        f"{name}: no variation is seen, so there is no period; a rotation would have less than {limit:.3f} mag"
+        f"{name}: no variation was found, so no period can be given; a rotation would show less than {limit:.3f} mag"
     )
     solution.amplitude_mag, solution.amplitude_err_mag = series.amplitude, errors.amplitude
     solution.candidates = []

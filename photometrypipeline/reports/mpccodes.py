@@ -70,7 +70,7 @@ def code_given(text):
     codes = (*CURRENT_CATALOGS, *DEPRECATED_CATALOGS)
     known = next((code for code in codes if code.lower() == text.lower()), "") or catalog_codes(text)[0]
     if not known:
-        raise UsageError(f"-astcat {text} is no catalogue of the MPC; its codes are {', '.join(CURRENT_CATALOGS)}")
+        raise UsageError(f"-astcat {text} is not a catalogue code of the MPC; these are {', '.join(CURRENT_CATALOGS)}")
     return known
 
 

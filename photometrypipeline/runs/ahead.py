@@ -27,7 +27,7 @@ log = logging.getLogger("pp.ahead")
 
 
 class Scout(Client):
-    """Asks once, and keeps to itself what fails; clients of `unreachable` learn at once that there is no network."""
+    """Asks once and reports no failure but a missing network, which the clients of `unreachable` learn at once."""
 
     def __init__(self, unreachable: list[NotReachable]) -> None:
         super().__init__(patient=False)

@@ -26,9 +26,8 @@ def draw(step, folder, settings):
         found = records.read(folder)
         view = views.overview(found, [], [])
         shelf = shelf_for(view, settings, Path(folder) / settings.diagnostics_path)
-        groups = pictures.plots_by_file(
-            plots.of_run(view), shelf, settings
-        )  # they have their names first at the end too
+        shown = plots.of_run(view)
+        groups = pictures.plots_by_file(shown, shelf, settings)  # plots are named first, as at the end
         if step == "register":
             folders = [folder, *([found["prepare"].directory] if "prepare" in found else [])]
             jobs = [job for job in pictures.frame_jobs(view, shelf, settings, folders) if job.quickview]

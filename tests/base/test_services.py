@@ -148,34 +148,35 @@ def test_a_host_that_is_down_gets_one_more_try_for_a_while(server, client):
         assert server.count("vizier") == expected
 
 
-def test_after_a_name_that_cannot_be_looked_up_nothing_waits_for_the_network(client, pauses, monkeypatch):
+@pytest.fixture
+def unresolved(monkeypatch):
+    """Return what sends a request without a network; `tried`: the time limits of each try."""
     monkeypatch.setattr(services, "door_of_all", lambda facts: contextlib.nullcontext())
-    tried, met = [], []
 
     def send(timeout):
-        tried.append(timeout)
+        send.tried.append(timeout)
         raise requests.ConnectionError("Failed to resolve 'vizier.example'")
 
+    send.tried = []
+    return send
+
+
+def test_after_a_name_that_cannot_be_looked_up_nothing_waits_for_the_network(pauses, unresolved):
+    met = []
     for host in ("https://vizier.example", "https://horizons.example"):
         with pytest.raises(NotReachable, match="cannot be looked up"):
-            services.Client(sleep=pauses.append, unreachable=met).call("vizier", send, None, "a test", url=host)
-        assert (len(tried), len([each for each in pauses if each])) == (4, 3)
+            services.Client(sleep=pauses.append, unreachable=met).call("vizier", unresolved, None, "a test", url=host)
+        assert (len(unresolved.tried), len([each for each in pauses if each])) == (4, 3)
 
 
-def test_steps_do_not_wait_for_a_network_that_was_not_there_when_they_were_prepared(client, pauses, monkeypatch):
-    monkeypatch.setattr(services, "door_of_all", lambda facts: contextlib.nullcontext())
-    tried, of_steps = [], []
-
-    def send(timeout):
-        tried.append(timeout)
-        raise requests.ConnectionError("Failed to resolve 'vizier.example'")
-
+def test_steps_do_not_wait_for_a_network_that_was_not_there_when_they_were_prepared(pauses, unresolved):
+    of_steps = []
     scout = Scout(of_steps)
     scout._sleep = pauses.append
     for asking in (scout, services.Client(sleep=pauses.append, unreachable=of_steps)):
         with pytest.raises(NotReachable, match="cannot be looked up"):
-            asking.call("vizier", send, None, "a test", url="https://vizier.example")
-        assert (len(tried), len([each for each in pauses if each])) == (2, 1)
+            asking.call("vizier", unresolved, None, "a test", url="https://vizier.example")
+        assert (len(unresolved.tried), len([each for each in pauses if each])) == (2, 1)
 
 
 def test_retrying_is_announced_once(server, client, caplog):

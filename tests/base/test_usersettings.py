@@ -26,9 +26,9 @@ def run(text):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("minstar = 0.7", "there is no setting minstar; the nearest is minstars"),
+        ("minstar = 0.7", "no setting is called minstar; the nearest is minstars"),
         ("confdistill.full_target_name = True", "the nearest is confdistill.full_target_names"),
-        ("xyzzy = 1", "there is no setting xyzzy; names of your own begin with _"),
+        ("xyzzy = 1", "no setting is called xyzzy; names of your own begin with _"),
         ("minstars = '0.7'", "minstars = '0.7' is not a number; the usual value is 0.5"),
         ("solcol = True", "solcol = True is not a number"),
         ("scamp_timeout_s = float('nan')", "is not a number"),
@@ -86,7 +86,7 @@ def test_settings_that_the_pages_name_are_taken():
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("minstar = 0.7", "there is no setting minstar; the nearest is minstars"),
+        ("minstar = 0.7", "no setting is called minstar; the nearest is minstars"),
         ("raise SystemExit", "SystemExit: ; correct the settings there"),
     ],
 )

@@ -11,7 +11,6 @@ from photometrypipeline.base.errors import FrameError
 from photometrypipeline.frames import frame as frames
 from photometrypipeline.frames.frame import Frame, is_blank, keep_first, set_keyword
 from photometrypipeline.frames.hdus import flatten
-from photometrypipeline.newcamera import camerafacts
 
 pytestmark = pytest.mark.filterwarnings("ignore:The following header keyword is invalid")
 COUNTS = np.arange(12, dtype=np.uint16).reshape(3, 4) * 5000  # up to 55000: beyond what int16 holds
@@ -489,28 +488,3 @@ def test_a_frame_that_is_a_link_becomes_a_file_of_its_own(tmp_path, in_extension
     assert not link.is_symlink() and Frame(link).header["SECPIXX"] == 0.4
     np.testing.assert_array_equal(fits.getdata(link), COUNTS)
     assert archive.read_bytes() == before
-
-
-def _in_a_file(path, pixels, way):
-    hdu = {
-        "behind an empty one": lambda: [fits.PrimaryHDU(), fits.ImageHDU(pixels)],
-        "in tiles": lambda: [fits.PrimaryHDU(), fits.CompImageHDU(pixels, compression_type="GZIP_1", quantize_level=0)],
-        "axes of length 1": lambda: [fits.PrimaryHDU(pixels[None, None])],
-        "behind a table": lambda: [
-            fits.PrimaryHDU(),
-            fits.BinTableHDU.from_columns([fits.Column("a", "J", array=[1, 2])]),
-            fits.ImageHDU(pixels),
-        ],
-    }[way]()
-    fits.HDUList(hdu).writeto(path)
-    return Frame(path)
-
-
-@pytest.mark.parametrize("way", ["behind an empty one", "in tiles", "axes of length 1", "behind a table"])
-@pytest.mark.parametrize("dtype", [np.float32, np.uint16])
-def test_pixels_are_read_wherever_they_lie(tmp_path, way, dtype):
-    pixels = np.arange(600, dtype=dtype).reshape(20, 30) + dtype(40000)
-    frame = _in_a_file(tmp_path / "a.fits", pixels, way)
-    assert np.array_equal(frame.read_pixels(), pixels)
-    facts = camerafacts.of_frames([frame], {})  # of a camera that nobody knows
-    assert facts["a.fits"].gain is None

@@ -77,5 +77,5 @@ def test_a_catalogue_is_given_by_its_code_or_by_its_name(given, code):
 
 
 def test_a_catalogue_that_the_mpc_does_not_know_is_refused():
-    with pytest.raises(UsageError, match="-astcat SkyMapper is no catalogue of the MPC; its codes are .*Gaia3"):
+    with pytest.raises(UsageError, match="-astcat SkyMapper is not a catalogue code of the MPC; these are .*Gaia3"):
         mpccodes.code_given("SkyMapper")
