@@ -44,10 +44,8 @@ class Failing:
     def __call__(self):
         """Put all calls into this process."""
         self.file = os.open(self.counted, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os_calls = {"replace": "replace", "scandir": "scandir", "stat": "stat", "mkdir": "mkdir", "unlink": "unlink"}
-        if self.kind in os_calls:
-            name = os_calls[self.kind]
-            setattr(os, name, self.around(getattr(os, name)))
+        if self.kind in ("replace", "scandir", "stat", "mkdir", "unlink"):
+            setattr(os, self.kind, self.around(getattr(os, self.kind)))
         elif self.kind == "fsync":
             os.fsync = self.around(os.fsync, anywhere=True)
         elif self.kind.startswith("open"):
@@ -108,8 +106,7 @@ class Failing:
             opened = call(file, mode, *given, **more)
             if around.here(file) and any(letter in mode for letter in "wax+") and around.due():
                 opened.close()
-                full = call("/dev/full", mode.replace("x", "w").replace("+", ""), *given, **more)
-                return full
+                return call("/dev/full", mode.replace("x", "w").replace("+", ""), *given, **more)
             return opened
 
         return instead
